@@ -1,0 +1,184 @@
+"""What the catalogue tells: items, locations, titles, withdrawals and imports."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from contracts.events import Event, Part
+
+CIRCULATION = frozenset({"circulation"})
+
+
+class ItemBase(StrEnum):
+    """The item's base state, owned by the catalogue; circulation derives the rest."""
+
+    ON_ORDER = "on-order"
+    IN_PROCESS = "in-process"
+    ACTIVE = "active"
+    MISSING = "missing"
+    LONG_MISSING = "long-missing"
+    DAMAGED = "damaged"
+    WITHDRAWN = "withdrawn"
+    RESTRICTED = "restricted"
+    UNKNOWN = "unknown"
+
+
+class ItemState(Part):
+    """An item's whole public state; a reader keeps the newest (epoch, version) and drops the rest."""
+
+    item_id: UUID
+    version: int
+    barcode: str | None
+    holdings_id: UUID
+    title_ids: tuple[UUID, ...]
+    """All titles the item belongs to (several when bound together); the first is its own."""
+    location_id: UUID
+    material_type: str
+    loan_type: str
+    base_state: ItemBase
+    call_number: str | None = None
+    volume: str | None = None
+    copy_number: str | None = None
+    short_title: str = ""
+    short_author: str | None = None
+    suppressed: bool = False
+
+
+class LocationState(Part):
+    """A location with its place in the tree institution → campus → library → location, as codes."""
+
+    location_id: UUID
+    version: int
+    code: str
+    name: str
+    library: str
+    library_name: str
+    campus: str
+    institution: str
+    active: bool = True
+
+
+class ItemCreated(Event):
+    """An item has been added to the collection."""
+
+    type: ClassVar = "catalog.item-created.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    item_id: UUID
+    item: ItemState
+
+
+class ItemUpdated(Event):
+    """An item's facts have changed."""
+
+    type: ClassVar = "catalog.item-updated.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    item_id: UUID
+    item: ItemState
+
+
+class ItemsAnnounced(Event):
+    """Up to 500 items as they now stand: after an import, or re-announced for a new or restored reader."""
+
+    type: ClassVar = "catalog.items-announced.v1"
+    subject: ClassVar = "batch_id"
+    listeners: ClassVar = CIRCULATION
+
+    batch_id: UUID
+    items: tuple[ItemState, ...]
+
+
+class ItemWithdrawalRequested(Event):
+    """The catalogue would like to withdraw an item; circulation clears or refuses."""
+
+    type: ClassVar = "catalog.item-withdrawal-requested.v1"
+    subject: ClassVar = "withdrawal_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    withdrawal_id: UUID
+    item_id: UUID
+    reason: str
+
+
+class ItemWithdrawn(Event):
+    """An item has left the collection for good."""
+
+    type: ClassVar = "catalog.item-withdrawn.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    item_id: UUID
+    withdrawal_id: UUID
+    reason: str
+    item: ItemState
+
+
+class LocationChanged(Event):
+    """A location was added or changed."""
+
+    type: ClassVar = "catalog.location-changed.v1"
+    subject: ClassVar = "location_id"
+    listeners: ClassVar = CIRCULATION
+
+    location_id: UUID
+    location: LocationState
+
+
+class TitleSummary(Part):
+    """What a list of titles shows."""
+
+    title_id: UUID
+    version: int
+    title: str
+    author: str | None = None
+    year: int | None = None
+    format: str | None = None
+    suppressed: bool = False
+
+
+class TitleCreated(Event):
+    """A title was added."""
+
+    type: ClassVar = "catalog.title-created.v1"
+    subject: ClassVar = "title_id"
+
+    title_id: UUID
+    title: TitleSummary
+
+
+class TitleUpdated(Event):
+    """A title's record has changed."""
+
+    type: ClassVar = "catalog.title-updated.v1"
+    subject: ClassVar = "title_id"
+
+    title_id: UUID
+    title: TitleSummary
+
+
+class TitlesImported(Event):
+    """Up to 500 titles that one import slice created or changed."""
+
+    type: ClassVar = "catalog.titles-imported.v1"
+    subject: ClassVar = "batch_id"
+
+    batch_id: UUID
+    import_id: UUID
+    titles: tuple[TitleSummary, ...]
+
+
+class ImportFinished(Event):
+    """An import job has ended."""
+
+    type: ClassVar = "catalog.import-finished.v1"
+    subject: ClassVar = "import_id"
+
+    import_id: UUID
+    state: str
+    counts: dict[str, int]
+    started_at: datetime | None = None

@@ -1,0 +1,292 @@
+"""What circulation tells: loans, holds, fees, patrons, and what each item's availability has become."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from contracts.events import Event, Part
+
+CATALOG = frozenset({"catalog"})
+
+
+class ItemAvailability(Part):
+    """Whether and how an item can be had; a reader keeps the newest (epoch, version) and drops the rest."""
+
+    item_id: UUID
+    version: int
+    """Circulation's own version of the item, raised by each change of what is told here."""
+    title_ids: tuple[UUID, ...]
+    library: str
+    location: str
+    state: str
+    """available, on-loan, on-hold-shelf, in-transit, paged … (feature page §3.4)."""
+    lendable: bool
+    due_at: datetime | None = None
+    queue_length: int = 0
+    as_of: datetime
+
+
+class Amount(Part):
+    """Money in minor units of an ISO 4217 currency."""
+
+    minor: int
+    currency: str
+
+
+class LoanFacts(Part):
+    """A loan as it stands after the event."""
+
+    loan_id: UUID
+    item_id: UUID
+    title_id: UUID
+    patron_ref: UUID
+    patron_group: str
+    service_point_id: UUID
+    lent_at: datetime
+    due_at: datetime
+    due_zone: str
+    renewals: int
+    policy: str
+    rules_version: int
+
+
+class LoanCreated(Event):
+    """An item was lent."""
+
+    type: ClassVar = "circulation.loan-created.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    availability: ItemAvailability
+    overridden: tuple[str, ...] = ()
+
+
+class LoanRenewed(Event):
+    """A loan was extended."""
+
+    type: ClassVar = "circulation.loan-renewed.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    previous_due_at: datetime
+    availability: ItemAvailability
+    overridden: tuple[str, ...] = ()
+
+
+class LoanReturned(Event):
+    """A lent item came back; the desk was told the next step."""
+
+    type: ClassVar = "circulation.loan-returned.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    service_point_id: UUID
+    returned_at: datetime
+    system_returned_at: datetime
+    next_step: str
+    availability: ItemAvailability
+
+
+class ItemCheckedIn(Event):
+    """An item that was not on loan was scanned at a desk."""
+
+    type: ClassVar = "circulation.item-checked-in.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    item_id: UUID
+    service_point_id: UUID
+    next_step: str
+    availability: ItemAvailability
+
+
+class ItemAvailabilityChanged(Event):
+    """An item's availability changed for a reason that no other event tells."""
+
+    type: ClassVar = "circulation.item-availability-changed.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    item_id: UUID
+    availability: ItemAvailability
+
+
+class AvailabilityAnnounced(Event):
+    """Up to 500 items' availability as it now stands: after bulk work, or for a new or restored reader."""
+
+    type: ClassVar = "circulation.availability-announced.v1"
+    subject: ClassVar = "batch_id"
+    listeners: ClassVar = CATALOG
+
+    batch_id: UUID
+    items: tuple[ItemAvailability, ...]
+
+
+class HoldFacts(Part):
+    """A hold as it stands after the event."""
+
+    hold_id: UUID
+    kind: str
+    """hold, page or recall."""
+    level: str
+    """title or item."""
+    title_id: UUID
+    item_id: UUID | None
+    patron_ref: UUID
+    pickup_id: UUID
+    state: str
+    position: int | None
+    expires_at: datetime | None = None
+    shelf_expires_at: datetime | None = None
+
+
+class HoldEvent(Event):
+    """Common shape of what happens to a hold; the queue of a title is its ordering key."""
+
+    subject: ClassVar = "hold_id"
+    partition: ClassVar = "title_id"
+
+    hold_id: UUID
+    title_id: UUID
+    hold: HoldFacts
+
+
+class HoldPlaced(HoldEvent):
+    """A patron wants a title or an item."""
+
+    type: ClassVar = "circulation.hold-placed.v1"
+
+
+class HoldInTransit(HoldEvent):
+    """An item is on its way to the pickup point."""
+
+    type: ClassVar = "circulation.hold-in-transit.v1"
+
+
+class HoldReady(HoldEvent):
+    """An item waits on the hold shelf."""
+
+    type: ClassVar = "circulation.hold-ready.v1"
+
+
+class HoldRequeued(HoldEvent):
+    """The item that was to fill the hold is gone; the hold waits again."""
+
+    type: ClassVar = "circulation.hold-requeued.v1"
+
+
+class HoldFilled(HoldEvent):
+    """The patron has the item."""
+
+    type: ClassVar = "circulation.hold-filled.v1"
+
+
+class HoldCancelled(HoldEvent):
+    """The hold was given up."""
+
+    type: ClassVar = "circulation.hold-cancelled.v1"
+    reason: str = ""
+
+
+class HoldExpired(HoldEvent):
+    """The hold ran out, unfilled or uncollected."""
+
+    type: ClassVar = "circulation.hold-expired.v1"
+    reason: str = ""
+
+
+class FeeFacts(Part):
+    """A fee as it stands after the event."""
+
+    fee_id: UUID
+    patron_ref: UUID
+    loan_id: UUID | None
+    kind: str
+    amount: Amount
+    remaining: Amount
+    state: str
+
+
+class FeeCharged(Event):
+    """A patron owes something new."""
+
+    type: ClassVar = "circulation.fee-charged.v1"
+    subject: ClassVar = "fee_id"
+    partition: ClassVar = "patron_ref"
+
+    fee_id: UUID
+    patron_ref: UUID
+    fee: FeeFacts
+
+
+class FeePaid(Event):
+    """A fee was paid, wholly or in part."""
+
+    type: ClassVar = "circulation.fee-paid.v1"
+    subject: ClassVar = "fee_id"
+    partition: ClassVar = "patron_ref"
+
+    fee_id: UUID
+    patron_ref: UUID
+    fee: FeeFacts
+    payment_id: UUID
+    paid: Amount
+    method: str
+
+
+class PatronCreated(Event):
+    """A patron was registered."""
+
+    type: ClassVar = "circulation.patron-created.v1"
+    subject: ClassVar = "patron_ref"
+
+    patron_ref: UUID
+    patron_group: str
+
+
+class PatronUpdated(Event):
+    """A patron's registration changed."""
+
+    type: ClassVar = "circulation.patron-updated.v1"
+    subject: ClassVar = "patron_ref"
+
+    patron_ref: UUID
+    patron_group: str
+    changed: tuple[str, ...] = ()
+
+
+class ItemWithdrawalCleared(Event):
+    """Circulation has no objection: its copy is marked, no loan can slip in."""
+
+    type: ClassVar = "circulation.item-withdrawal-cleared.v1"
+    subject: ClassVar = "withdrawal_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    withdrawal_id: UUID
+    item_id: UUID
+
+
+class ItemWithdrawalRefused(Event):
+    """The item cannot go: on loan, awaited, under way; every reason at once."""
+
+    type: ClassVar = "circulation.item-withdrawal-refused.v1"
+    subject: ClassVar = "withdrawal_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    withdrawal_id: UUID
+    item_id: UUID
+    reasons: tuple[str, ...]
