@@ -1,0 +1,1 @@
+"""What every Carrel service is bolted onto. It knows no library word."""

@@ -1,0 +1,60 @@
+"""Lists page by opaque cursor: the sort key of the last row seen, so that a page is stable under writes."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from chassis.problems import Invalid, Reason
+
+T = TypeVar("T")
+
+
+def encode(*key: Any) -> str:
+    """A cursor after the row with this sort key (JSON values, UUIDs and datetimes)."""
+    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+
+
+def decode(cursor: str, *, parts: int) -> list[Any]:
+    """The sort key inside; `Invalid` when it was not given out here."""
+    try:
+        key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        key = None
+    if not isinstance(key, list) or len(key) != parts:
+        raise wrong_cursor()
+    return key
+
+
+def wrong_cursor() -> Invalid:
+    """The problem to raise for a cursor nobody gave out."""
+    return Invalid(
+        reasons=[
+            Reason(
+                "cursor-unknown",
+                "This cursor was not given out here.",
+                "query/cursor",
+                "Start without a cursor.",
+            )
+        ]
+    )
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: Sequence[T]
+    next_cursor: str | None = None
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """Name the next page in a Link header (RFC 8288), with the same filters."""
+    if cursor is not None:
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        path = request.scope.get("carrel.path") or request.url.path
+        response.headers["Link"] = f'<{path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
