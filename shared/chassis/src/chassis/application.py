@@ -1,0 +1,156 @@
+"""The outer frame of every service's app: authentication, traces, metrics, problems, health."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import administration, problems
+from chassis.edge import EdgeRoute
+from chassis.logs import trace
+from chassis.metrics import REQUESTS
+from chassis.principal import ANONYMOUS, SCOPE_KEY
+from chassis.problems import Malformed, Problem, Reason, Unauthenticated
+from chassis.resources import Resources, Service, open_resources
+from chassis.settings import ServiceSettings
+from chassis.tokens import Verifier
+
+log = logging.getLogger(__name__)
+
+SLOW_SECONDS = 1.0
+TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+def build(
+    service: Service,
+    settings: ServiceSettings,
+    *,
+    routers: Sequence[APIRouter],
+    resources: Resources | None = None,
+    description: str = "",
+) -> FastAPI:
+    """Make a service's app. Its lifespan opens the resources, unless they are given (tests, one box)."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if resources is not None:
+            app.state.resources = resources
+            yield
+            return
+        async with open_resources(service, settings, role="serve") as opened:
+            app.state.resources = opened
+            yield
+
+    app = FastAPI(
+        title=f"Carrel {service.name}",
+        version="1",
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
+    )
+    app.router.route_class = EdgeRoute
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(administration.router)
+    app.state.service = service
+    verifier = Verifier(service.name, settings.jwks_url) if settings.jwks_url else None
+    app.add_middleware(Frame, service=service.name, verifier=verifier, app_of=lambda: app)
+    return app
+
+
+def new_router(prefix: str = "", *, tag: str) -> APIRouter:
+    """A slice's router, with the edge around each route."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=EdgeRoute)
+
+
+class Frame:
+    """Pure ASGI: who asks, which trace, how long it took; and a last catch, so that a bug is logged once."""
+
+    def __init__(
+        self, app: ASGIApp, *, service: str, verifier: Verifier | None, app_of: Callable[[], FastAPI]
+    ) -> None:
+        self.app = app
+        self.service = service
+        self.verifier = verifier
+        self.app_of = app_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other scopes pass."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+        started = False
+
+        async def note(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+            await send(message)
+
+        headers = dict(scope["headers"])
+        traceparent = self._traceparent(scope, headers)
+        token = trace.set(traceparent)
+        try:
+            await self._authenticate(scope, headers)
+            if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
+                raise Malformed(
+                    reasons=[Reason("nul-in-address", "The address holds NUL.", mend="Leave it out.")]
+                )
+            await self.app(scope, receive, note)
+        except Problem as problem:
+            await problems.render(problem)(scope, receive, note)
+        except Exception:
+            log.exception("a request failed", extra={"method": scope["method"], "route": self._route(scope)})
+            if started:
+                raise
+            await problems.render(Problem("This is our fault; it has been recorded."))(scope, receive, note)
+        finally:
+            took = time.perf_counter() - began
+            REQUESTS.labels(self.service, scope["method"], self._route(scope), status).observe(took)
+            if took > SLOW_SECONDS:
+                log.warning("slow request", extra={"route": self._route(scope), "seconds": round(took, 3)})
+            trace.reset(token)
+
+    async def _authenticate(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if SCOPE_KEY in scope:
+            return
+        kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if not token:
+            scope[SCOPE_KEY] = ANONYMOUS
+        elif kind.lower() == "bearer" and self.verifier is not None:
+            scope[SCOPE_KEY] = await self.verifier.verify(token.strip())
+        else:
+            raise Unauthenticated("Only bearer tokens minted by the gateway are taken here.")
+
+    @staticmethod
+    def _traceparent(scope: Scope, headers: dict[bytes, bytes]) -> str:
+        told = scope.get("carrel.traceparent") or headers.get(b"traceparent", b"").decode("latin-1")
+        if not TRACEPARENT.match(told):
+            told = f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+        scope["carrel.traceparent"] = told
+        return str(told)
+
+    @staticmethod
+    def _route(scope: Scope) -> str:
+        route: Any = scope.get("route")
+        return getattr(route, "path", "-")
+
+
+def matches(app: FastAPI, method: str, path: str) -> bool:
+    """Whether the app answers there; for tests and the gateway's table."""
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    return any(route.matches(scope)[0] is Match.FULL for route in app.routes)

@@ -1,0 +1,165 @@
+"""From the transport to the handlers: remember, react and commit together; acknowledge afterwards.
+
+A batch is one transaction. When it fails, its events are tried one by one, so that a poisonous one is
+found: it is tried six times in all and then set aside, visibly, while the others go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import orjson
+from pydantic import ValidationError
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.metrics import DEAD_LETTERS, HANDLED
+from chassis.outbox import Origin
+from chassis.resources import Handler, Heard, Resources
+from chassis.transport import Delivery, Message, Subscription, TransportDown
+from contracts.events import Actor, Envelope, Event, UnknownEventType
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+RETRY_SECONDS = 0.2
+
+_FIRST_TIME = """
+INSERT INTO inbox (event_id) SELECT * FROM unnest($1::uuid[])
+ON CONFLICT (event_id) DO NOTHING RETURNING event_id
+"""
+
+PASSING = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+"""The database is away: nobody's fault, so no attempt is counted against the message."""
+
+
+class Unreadable(Exception):
+    """A message that can never be handled: broken, or of an unknown type."""
+
+
+def opened(message: Message) -> tuple[Envelope, Event]:
+    """Read a message; `Unreadable` when it is no event of ours."""
+    try:
+        envelope = Envelope.model_validate(orjson.loads(message.body))
+        return envelope, envelope.opened()
+    except UnknownEventType as error:
+        raise Unreadable(f"unknown event type {error}") from error
+    except (ValueError, ValidationError) as error:
+        raise Unreadable(f"broken body: {str(error)[:300]}") from error
+
+
+@dataclass(slots=True)
+class Consumer:
+    """One service's consumer."""
+
+    resources: Resources
+    subscriptions: Mapping[type[Event], Handler]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Declare the queue and handle what comes until told to stop; a lost broker is waited for."""
+        queue, transport = self.resources.name, self.resources.transport
+        while not stop.is_set():
+            try:
+                await transport.open()
+                await transport.declare(queue, [kind.type for kind in self.subscriptions])
+                async with transport.subscribe(queue) as subscription:
+                    while not stop.is_set():
+                        if batch := await subscription.receive(BATCH, wait=0.5):
+                            await self.deliver(subscription, batch)
+            except TransportDown as error:
+                log.warning("the broker is away", extra={"error": str(error), "service": queue})
+                await asyncio.sleep(0.5)
+            except PASSING as error:
+                log.warning("the database is away", extra={"error": str(error), "service": queue})
+                await asyncio.sleep(0.5)
+
+    async def deliver(self, subscription: Subscription, batch: Sequence[Delivery]) -> None:
+        """Handle a batch, and settle each delivery."""
+        readable: list[Delivery] = []
+        for delivery in batch:
+            try:
+                opened(delivery.message)
+            except Unreadable as error:
+                log.error("message set aside", extra={"reason": str(error), "type": delivery.message.type})
+                DEAD_LETTERS.labels(self.resources.name).inc()
+                await subscription.dead_letter(delivery, str(error))
+            else:
+                readable.append(delivery)
+        if not readable:
+            return
+        try:
+            await self.react([delivery.message for delivery in readable])
+        except PASSING:
+            raise
+        except Exception as error:
+            if len(readable) > 1:
+                for delivery in readable:
+                    await self.deliver(subscription, [delivery])
+                return
+            await self._failed(subscription, readable[0], error)
+            return
+        await subscription.ack(readable)
+
+    async def _failed(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
+        HANDLED.labels(self.resources.name, "failed").inc()
+        log.error(
+            "an event could not be handled",
+            extra={
+                "type": delivery.message.type,
+                "event": str(delivery.message.id),
+                "attempt": delivery.attempt,
+            },
+            exc_info=error,
+        )
+        await asyncio.sleep(RETRY_SECONDS * delivery.attempt)
+        await subscription.retry(delivery, f"{type(error).__name__}: {error}"[:500])
+
+    async def react(self, messages: Sequence[Message]) -> int:
+        """Remember and react in one transaction; how many were new: once in effect, however often."""
+        async with self.resources.pool.acquire() as connection, connection.transaction():
+            new = {
+                row["event_id"]
+                for row in await connection.fetch(_FIRST_TIME, list({message.id for message in messages}))
+            }
+            fresh = {m.id: m for m in messages if m.id in new or m.replay}
+            await react(connection, self.resources, self.subscriptions, list(fresh.values()))
+        HANDLED.labels(self.resources.name, "done").inc(len(fresh))
+        return len(fresh)
+
+
+async def react(
+    connection: Connection,
+    resources: Resources,
+    subscriptions: Mapping[type[Event], Handler],
+    messages: Sequence[Message],
+) -> None:
+    """Hand events to their handlers: runs of one handler in one call, in the order of arrival."""
+    runs: list[tuple[Handler, list[Heard], Envelope]] = []
+    for message in messages:
+        envelope, event = opened(message)
+        handler = subscriptions.get(type(event))
+        if handler is None:
+            raise LookupError(f"{resources.name} does not subscribe to {envelope.type}")
+        heard = Heard(event, envelope.id, envelope.source, envelope.sequence, envelope.epoch, envelope.time)
+        if runs and runs[-1][0] is handler:
+            runs[-1][1].append(heard)
+        else:
+            runs.append((handler, [heard], envelope))
+    for handler, batch, envelope in runs:
+        single = len(batch) == 1
+        token = outbox.origin.set(
+            Origin(
+                resources.name,
+                resources.epoch,
+                Actor("system", resources.name),
+                envelope.traceparent,
+                causationid=envelope.id if single else None,
+                correlationid=(envelope.correlationid or envelope.id) if single else None,
+            )
+        )
+        try:
+            await handler(connection, batch)
+        finally:
+            outbox.origin.reset(token)

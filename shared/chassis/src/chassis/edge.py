@@ -1,0 +1,301 @@
+"""The edge of a request: its one transaction, its idempotency key, and what its events are attributed to.
+
+The transaction is committed before the answer leaves; when anything fails, all of it is rolled back. The
+idempotency row is written in the same transaction as the effect, so the stored answer exists exactly when
+the effect does.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import asyncpg
+import orjson
+from fastapi import Depends, Header, Request
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from chassis import outbox
+from chassis.principal import principal_of
+from chassis.problems import Invalid, Malformed, Problem, Reason, Refused, TooLarge
+from chassis.resources import Resources
+
+JSON_LIMIT = 4 * 1024 * 1024
+"""Bytes of a JSON body."""
+KEY_LIMIT = 200
+KEPT_HEADERS = ("content-type", "location", "etag", "link")
+
+
+class KeyMissing(Malformed):
+    """This call must carry an Idempotency-Key, so that it can be repeated safely."""
+
+    code, title = "idempotency-key-required", "Send an Idempotency-Key header (any unique text, a UUID say)."
+
+
+class KeyReused(Invalid):
+    """This Idempotency-Key was used for another request."""
+
+    code, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request."
+
+
+class InFlight(Refused):
+    """The same request is still being worked on."""
+
+    code, title = "in-flight", "The same request is still under way; repeat it in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What makes a repetition recognisable: who, their key, and a fingerprint of the request."""
+
+    principal: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The first answer to a request."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def response(self) -> Response:
+        """The same answer again, and a header that says so."""
+        return Response(self.body, self.status, {**self.headers, "Idempotency-Replayed": "true"})
+
+
+class _Replay(Exception):
+    def __init__(self, answer: StoredAnswer) -> None:
+        self.answer = answer
+
+
+async def once(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=KEY_LIMIT, description="Makes a repetition harmless: same key, same answer"),
+    ] = None,
+) -> Once | None:
+    """What the client sent to make a repetition harmless, if anything."""
+    if idempotency_key is None:
+        return None
+    actor = principal_of(request).actor
+    return Once(str(actor), idempotency_key, fingerprint(request, await request.body()))
+
+
+async def once_required(told: Annotated[Once | None, Depends(once)]) -> Once:
+    """The same, for calls that are not taken without it."""
+    if told is None or not told.key.strip():
+        raise KeyMissing
+    return told
+
+
+OnceRequired = Annotated[Once, Depends(once_required)]
+
+
+def fingerprint(request: Request, body: bytes) -> bytes:
+    """Two requests with one fingerprint ask for the same thing."""
+    head = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return hashlib.sha256(head + body).digest()
+
+
+def checked(stored_fingerprint: bytes, asked: Once) -> None:
+    """Raise `KeyReused` when the key was used for something else."""
+    if bytes(stored_fingerprint) != asked.fingerprint:
+        raise KeyReused(
+            reasons=[
+                Reason(
+                    "idempotency-key-reused",
+                    "The key was first sent with another body or path.",
+                    mend="Use a new key.",
+                )
+            ]
+        )
+
+
+class Edge:
+    """One request's transaction, opened when somebody needs it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.resources: Resources = request.app.state.resources
+        self.session: AsyncSession | None = None
+        self.once: Once | None = None
+
+    async def open(self, asked: Once | None) -> AsyncSession:
+        """Begin the transaction and claim the idempotency key in it."""
+        if self.session is None:
+            self.session = self.resources.sessions()
+            if asked is not None and self.request.method not in ("GET", "HEAD"):
+                await self._claim(asked)
+        return self.session
+
+    async def _claim(self, asked: Once) -> None:
+        assert self.session is not None
+        try:
+            claimed = await self.session.scalar(
+                text(
+                    "INSERT INTO idempotency (principal, key, fingerprint) "
+                    "VALUES (:principal, :key, :fingerprint) "
+                    "ON CONFLICT DO NOTHING RETURNING true"
+                ),
+                {"principal": asked.principal, "key": asked.key, "fingerprint": asked.fingerprint},
+            )
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == "55P03":
+                raise InFlight from error
+            raise
+        if not claimed:
+            found = (
+                await self.session.execute(
+                    text(
+                        "SELECT fingerprint, status, headers, body FROM idempotency "
+                        "WHERE principal = :principal AND key = :key"
+                    ),
+                    {"principal": asked.principal, "key": asked.key},
+                )
+            ).first()
+            if found is None:
+                raise InFlight
+            checked(found.fingerprint, asked)
+            raise _Replay(StoredAnswer(found.status, json.loads(found.headers), bytes(found.body)))
+        self.once = asked
+
+    async def finish(self, response: Response) -> None:
+        """Store the answer beside the effect, and commit both."""
+        if self.session is None:
+            return
+        if response.status_code >= 400:
+            await self.abandon()
+            return
+        if self.once is not None:
+            headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+            await self.session.execute(
+                text(
+                    "UPDATE idempotency SET status = :status, headers = :headers, body = :body "
+                    "WHERE principal = :principal AND key = :key"
+                ),
+                {
+                    "status": response.status_code,
+                    "headers": json.dumps(headers),
+                    "body": bytes(response.body),
+                    "principal": self.once.principal,
+                    "key": self.once.key,
+                },
+            )
+        try:
+            await self.session.commit()
+        finally:
+            await self.session.close()
+
+    async def abandon(self) -> None:
+        """Roll everything back."""
+        if self.session is not None:
+            await self.session.close()
+
+
+async def transaction(
+    request: Request, asked: Annotated[Once | None, Depends(once)]
+) -> AsyncIterator[AsyncSession]:
+    """The request's one transaction: committed before the answer leaves, rolled back when anything fails."""
+    edge: Edge = request.state.edge
+    yield await edge.open(asked)
+
+
+Tx = Annotated[AsyncSession, Depends(transaction)]
+
+
+class EdgeRoute(APIRoute):
+    """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the framework's handler."""
+        handler = super().get_route_handler()
+
+        async def at_the_edge(request: Request) -> Response:
+            edge = Edge(request)
+            request.state.edge = edge
+            principal = principal_of(request)
+            token = outbox.origin.set(
+                edge.resources.origin(principal.actor, request.scope.get("carrel.traceparent"))
+            )
+            try:
+                await _read_json(request)
+                response = await handler(request)
+                await edge.finish(response)
+            except _Replay as replay:
+                await edge.abandon()
+                return replay.answer.response()
+            except DBAPIError as error:
+                await edge.abandon()
+                if (problem := _busy(error)) is not None:
+                    raise problem from error
+                raise
+            except BaseException:
+                await edge.abandon()
+                raise
+            finally:
+                outbox.origin.reset(token)
+            return response
+
+        return at_the_edge
+
+
+def _busy(error: DBAPIError) -> Problem | None:
+    """A lock that could not be had, or a deadlock's victim: nothing was written, repeat."""
+    state = getattr(error.orig, "sqlstate", None)
+    return InFlight() if state in ("55P03", "40P01", "40001") else None
+
+
+async def _read_json(request: Request) -> None:
+    """Read a JSON body strictly: well-formed Unicode without NUL, within the limit."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method in ("GET", "HEAD") or media_type not in (
+        "application/json",
+        "application/merge-patch+json",
+    ):
+        return
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > JSON_LIMIT:
+        raise TooLarge(f"A JSON body may have {JSON_LIMIT} bytes here.")
+    body = await request.body()
+    if len(body) > JSON_LIMIT:
+        raise TooLarge(f"A JSON body may have {JSON_LIMIT} bytes here.")
+    if not body:
+        return
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(
+            reasons=[
+                Reason(
+                    "json-malformed",
+                    f"The body is not well-formed JSON: {error}.",
+                    "",
+                    "Send valid JSON in UTF-8.",
+                )
+            ]
+        ) from error
+    if b"\\u0000" in body:
+        raise Invalid(
+            reasons=[
+                Reason(
+                    "unstorable-value",
+                    "A text holds NUL (U+0000), which cannot be stored.",
+                    mend="Leave it out.",
+                )
+            ]
+        )
+    request._json = told
+
+
+def passing(error: BaseException) -> bool:
+    """Whether a busy path may look again after this: the race was lost, nothing was written."""
+    return isinstance(error, asyncpg.UniqueViolationError | asyncpg.DeadlockDetectedError)

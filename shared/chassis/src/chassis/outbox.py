@@ -1,0 +1,149 @@
+"""Events are written in the transaction (or the one statement) that makes the change, and leave by the relay.
+
+Write the row while its aggregate's row is locked or guarded, so that two events of one aggregate cannot
+commit out of order. Nothing here notifies: committing notifiers queue on one cluster-wide lock.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Connection
+from chassis.ids import uuid7
+from chassis.schema import OUTBOX_DAYS, PARTITIONS_AHEAD
+from contracts.events import SPEC_VERSION, Actor, Event, schema_uri
+
+_INSERT_MANY = """
+INSERT INTO outbox (id, type, key, envelope)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+"""
+_INSERT = text("INSERT INTO outbox (id, type, key, envelope) VALUES (:id, :type, :key, :envelope)")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What surrounds an event: the service and its epoch, who acted, and what it follows from."""
+
+    source: str
+    epoch: int
+    actor: Actor
+    traceparent: str | None = None
+    causationid: UUID | None = None
+    correlationid: UUID | None = None
+
+
+origin: ContextVar[Origin] = ContextVar("origin")
+"""Set at the edge: by the request, by the consumer for the event being handled, by a timer for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An event ready to be written, for statements that write everything at once."""
+
+    id: UUID
+    type: str
+    key: str
+    envelope: str
+
+
+def sealed(event: Event, *, around: Origin | None = None) -> OutboxRow:
+    """Put an event into its envelope."""
+    where = around or origin.get()
+    event_id = uuid7()
+    key = event.partition_key
+    envelope = {
+        "specversion": SPEC_VERSION,
+        "id": event_id,
+        "source": where.source,
+        "type": event.type,
+        "subject": event.subject_id,
+        "time": event.occurred_at,
+        "datacontenttype": "application/json",
+        "dataschema": schema_uri(event.type),
+        "partitionkey": key,
+        "sequence": event.version,
+        "epoch": where.epoch,
+        "actor": str(where.actor),
+        "traceparent": where.traceparent,
+        "causationid": where.causationid,
+        "correlationid": where.correlationid,
+        "data": event.model_dump(),
+    }
+    if where.traceparent is None:
+        del envelope["traceparent"]
+    if where.causationid is None:
+        del envelope["causationid"], envelope["correlationid"]
+    return OutboxRow(event_id, event.type, key, orjson.dumps(envelope, option=orjson.OPT_UTC_Z).decode())
+
+
+async def publish(session: AsyncSession, *events: Event) -> None:
+    """Write events in the session's transaction."""
+    for row in map(sealed, events):
+        await session.execute(
+            _INSERT, {"id": row.id, "type": row.type, "key": row.key, "envelope": row.envelope}
+        )
+
+
+async def record(connection: Connection, events: Sequence[Event]) -> None:
+    """Write events in the connection's transaction, as one statement."""
+    if events:
+        rows = [sealed(event) for event in events]
+        await connection.execute(
+            _INSERT_MANY,
+            [row.id for row in rows],
+            [row.type for row in rows],
+            [row.key for row in rows],
+            [row.envelope for row in rows],
+        )
+
+
+async def read_epoch(connection: Connection | asyncpg.Pool) -> int:
+    """The service's epoch; raised after a restore, so that readers take the re-announced state."""
+    return int(await connection.fetchval("SELECT epoch FROM outbox_state"))
+
+
+async def keep_partitions(connection: Connection, *, today: date) -> list[str]:
+    """Make the days ahead, drop the days past keeping; the names of what was dropped.
+
+    Rows that fell into the default partition (the timer was away for days) stay readable there.
+    """
+    known = {
+        row["name"]
+        for row in await connection.fetch(
+            "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = 'outbox'::regclass"
+        )
+    }
+    for ahead in range(PARTITIONS_AHEAD + 1):
+        day = today + timedelta(days=ahead)
+        if (name := _partition(day)) not in known:
+            strays = await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM outbox_default WHERE written_on = $1)", day
+            )
+            if not strays:
+                await connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF outbox "
+                    f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+                )
+    oldest = _partition(today - timedelta(days=OUTBOX_DAYS))
+    dropped = sorted(name for name in known if name != "outbox_default" and name < oldest)
+    for name in dropped:
+        waiting = await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)")  # noqa: S608 - our own table's name
+        if not waiting:
+            await connection.execute(f"DROP TABLE {name}")
+    await connection.execute(
+        "DELETE FROM outbox_default WHERE written_on < $1 AND published_at IS NOT NULL",
+        today - timedelta(days=OUTBOX_DAYS),
+    )
+    return dropped
+
+
+def _partition(day: date) -> str:
+    return f"outbox_{day:%Y%m%d}"

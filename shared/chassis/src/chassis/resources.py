@@ -1,0 +1,120 @@
+"""What a process of a service holds while it runs: settings, pools, sessions, transport, clock."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from fastapi import FastAPI
+
+from chassis import outbox
+from chassis.clock import Clock, system_clock
+from chassis.database import Connection, Sessions, make_engine, make_sessions, open_pool
+from chassis.outbox import Origin
+from chassis.settings import ServiceSettings
+from chassis.transport import EventTransport, transport_for
+from contracts.events import Actor, Event
+
+
+@dataclass(slots=True)
+class Resources:
+    """Opened once per process and service, handed to everything as an argument."""
+
+    name: str
+    settings: Any
+    pool: asyncpg.Pool
+    sessions: Sessions
+    transport: EventTransport
+    epoch: int
+    clock: Clock = system_clock
+    own: dict[str, Any] = field(default_factory=dict)
+    """What the service itself opens for the life of the process (an index, a cache), by name."""
+
+    def origin(self, actor: Actor, traceparent: str | None = None) -> Origin:
+        """What surrounds the events that this actor causes."""
+        return Origin(self.name, self.epoch, actor, traceparent)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event as a handler gets it: opened, with the attributes that order it."""
+
+    event: Event
+    id: Any
+    source: str
+    sequence: int
+    epoch: int
+    time: datetime
+
+
+Handler = Callable[[Connection, Sequence[Heard]], Awaitable[None]]
+"""Reacts to a batch of events inside one transaction. Twice, late and out of order must be dull."""
+
+Tick = Callable[[Resources, datetime], Awaitable[None]]
+Worker = Callable[[Resources, Any], Awaitable[None]]
+"""Long-lived work: `async def run(resources, stop: asyncio.Event)`; several processes may run it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something done every so often, by one process at a time (under a lease)."""
+
+    name: str
+    every: timedelta
+    tick: Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All that a launcher has to know of a service."""
+
+    name: str
+    settings: type[ServiceSettings]
+    create_app: Callable[..., FastAPI]
+    """`create_app(settings)`: an app whose lifespan opens its own resources."""
+    migrations: Path
+    subscriptions: Mapping[type[Event], Handler] = field(default_factory=dict)
+    timers: Sequence[Timer] = ()
+    workers: Sequence[Worker] = ()
+    opening: Callable[[Resources], Any] | None = None
+    """An async context manager that fills `resources.own`, in every role but migrate and relay."""
+
+
+@asynccontextmanager
+async def open_resources(
+    service: Service,
+    settings: ServiceSettings,
+    *,
+    role: str,
+    pool_size: int | None = None,
+    session_pool_size: int | None = None,
+    clock: Clock = system_clock,
+    transport: EventTransport | None = None,
+) -> AsyncIterator[Resources]:
+    """Open what one role of a service needs; everything is closed again in reverse order."""
+    async with AsyncExitStack() as stack:
+        label = f"carrel {service.name} {role}"
+        pool = await stack.enter_async_context(
+            open_pool(settings.database_url, size=pool_size or settings.pool_size, name=label)
+        )
+        engine = make_engine(
+            settings.database_url, size=session_pool_size or settings.session_pool_size, name=label
+        )
+        stack.push_async_callback(engine.dispose)
+        resources = Resources(
+            name=service.name,
+            settings=settings,
+            pool=pool,
+            sessions=make_sessions(engine),
+            transport=transport or transport_for(settings.transport_url),
+            epoch=await outbox.read_epoch(pool),
+            clock=clock,
+        )
+        if transport is None:
+            stack.push_async_callback(resources.transport.close)
+        if service.opening is not None and role not in ("relay", "migrate"):
+            await stack.enter_async_context(service.opening(resources))
+        yield resources

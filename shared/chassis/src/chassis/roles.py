@@ -1,0 +1,127 @@
+"""One image, different words: `python -m circulation serve | relay | consume | work | migrate`.
+
+SIGTERM and Ctrl-C drain: no new work is taken, what is under way is finished within 30 seconds.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from chassis import logs, metrics, migrations, tracing
+from chassis.consuming import Consumer
+from chassis.leases import HOUSE_KEEPING, run_timers
+from chassis.relay import Relay
+from chassis.resources import Resources, Service, open_resources
+from chassis.settings import ServiceSettings, load
+
+ROLES = ("serve", "relay", "consume", "work", "migrate")
+DRAIN_SECONDS = 30
+BACKGROUND_POOL = {"relay": 2, "consume": 4, "work": 6, "background": 6}
+"""Connections each background role opens at most."""
+
+
+def main(service: Service, argv: Sequence[str] | None = None) -> None:
+    """Run one role of a service until it is told to stop."""
+    parser = argparse.ArgumentParser(prog=f"python -m {service.name}", description=__doc__)
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument(
+        "--health-port", type=int, help="where a background role answers /health/live, /metrics"
+    )
+    asked = parser.parse_args(argv)
+    settings: ServiceSettings = load(service.settings)
+    logs.configure(f"{service.name} {asked.role}", settings.log_level)
+    tracing.configure(service.name, settings.otlp_endpoint)
+    if asked.role == "migrate":
+        asyncio.run(migrations.migrate(service.migrations, settings.database_url))
+    elif asked.role == "serve":
+        serve(service, settings)
+    else:
+        asyncio.run(_until_told(service, settings, asked.role, asked.health_port))
+
+
+def serve(service: Service, settings: ServiceSettings) -> None:
+    """Serve HTTP."""
+    uvicorn.run(
+        service.create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+async def _until_told(
+    service: Service, settings: ServiceSettings, role: str, health_port: int | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        resources = await stack.enter_async_context(
+            open_resources(service, settings, role=role, pool_size=BACKGROUND_POOL[role], session_pool_size=2)
+        )
+        if health_port is not None:
+            watch = asyncio.create_task(_answer_health(health_port))
+            stack.callback(watch.cancel)
+        await background(service, resources, stop, roles=(role,))
+
+
+async def background(
+    service: Service,
+    resources: Resources,
+    stop: asyncio.Event,
+    *,
+    roles: Sequence[str] = ("relay", "consume", "work"),
+) -> None:
+    """Run background roles together until told to stop; one that dies takes the process with it."""
+    tasks: list[asyncio.Task[object]] = []
+    if "relay" in roles:
+        relay = Relay(resources.pool, resources.transport, service.name)
+        tasks.append(asyncio.create_task(relay.run(stop), name=f"{service.name} relay"))
+    if "consume" in roles and service.subscriptions:
+        consumer = Consumer(resources, service.subscriptions)
+        tasks.append(asyncio.create_task(consumer.run(stop), name=f"{service.name} consume"))
+    if "work" in roles:
+        timers = run_timers(resources, [HOUSE_KEEPING, *service.timers], stop)
+        tasks.append(asyncio.create_task(timers, name=f"{service.name} timers"))
+        tasks += [
+            asyncio.create_task(worker(resources, stop), name=f"{service.name} {worker.__name__}")  # type: ignore[arg-type]  # workers are coroutines
+            for worker in service.workers
+        ]
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    died = [task for task in done if task is not waiting]
+    stop.set()
+    waiting.cancel()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+    for task in died:
+        task.result()
+
+
+async def _answer_health(port: int) -> None:
+    app = Starlette(
+        routes=[
+            Route("/health/live", lambda _: JSONResponse({"status": "live"})),
+            Route("/metrics", lambda _: PlainTextResponse(metrics.exposition())),
+        ]
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the role handles its own
+    with contextlib.suppress(asyncio.CancelledError, SystemExit):
+        await server.serve()
+    sys.stderr.flush()

@@ -1,0 +1,113 @@
+"""Tokens of the hop inside: Ed25519 (RFC 8037, RFC 9864), for one audience, checked by each service.
+
+A verified token is remembered until it expires: checking a signature costs more than a check-out does.
+"""
+
+import asyncio
+import base64
+import json
+import time
+from collections import OrderedDict
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from chassis.principal import Principal
+from chassis.problems import Unauthenticated, Unavailable
+
+ISSUER = "carrel-gateway"
+ALGORITHMS = ["Ed25519"]
+CACHE_SIZE = 20_000
+REFRESH_SECONDS = 300.0
+UNKNOWN_KEY_PAUSE = 5.0
+"""At most one look for a key id nobody has heard of in so many seconds."""
+
+
+class Verifier:
+    """Verifies tokens for one audience against the gateway's key set."""
+
+    def __init__(self, audience: str, jwks_url: str) -> None:
+        self.audience = audience
+        self.jwks_url = jwks_url
+        self._keys: KeySet | None = None
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._known: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+    async def verify(self, token: str) -> Principal:
+        """The principal that the token names; `Unauthenticated` when it is not for us, expired or forged."""
+        known = self._known.get(token)
+        if known is not None:
+            principal, expires = known
+            if expires > time.time():
+                return principal
+            del self._known[token]
+        claims = await self._claims(token)
+        principal = Principal.from_claims(claims)
+        self._known[token] = (principal, float(claims["exp"]))
+        while len(self._known) > CACHE_SIZE:
+            self._known.popitem(last=False)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        registry = jwt.JWTClaimsRegistry(
+            leeway=5,
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": self.audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        for fresh in (False, True):
+            keys = await self._key_set(fresh=fresh)
+            try:
+                decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+                registry.validate(decoded.claims)
+            except (JoseError, ValueError, KeyError) as error:
+                if not fresh and self._may_look_again(token, keys):
+                    continue
+                raise Unauthenticated("The token is not valid here.") from error
+            return dict(decoded.claims)
+        raise AssertionError
+
+    def _may_look_again(self, token: str, keys: KeySet) -> bool:
+        """A key id that is not in our set may be a new one."""
+        try:
+            kid = jwt_header(token).get("kid")
+        except ValueError:
+            return False
+        known = {key.kid for key in keys.keys}
+        return kid not in known and time.monotonic() - self._fetched_at > UNKNOWN_KEY_PAUSE
+
+    async def _key_set(self, *, fresh: bool) -> KeySet:
+        age = time.monotonic() - self._fetched_at
+        if self._keys is not None and not fresh and age < REFRESH_SECONDS:
+            return self._keys
+        async with self._fetching:
+            age = time.monotonic() - self._fetched_at
+            if self._keys is None or (fresh and age > UNKNOWN_KEY_PAUSE) or age >= REFRESH_SECONDS:
+                try:
+                    async with httpx.AsyncClient(timeout=3) as client:
+                        answer = await client.get(self.jwks_url)
+                        answer.raise_for_status()
+                        self._keys = KeySet.import_key_set(answer.json())
+                        self._fetched_at = time.monotonic()
+                except (httpx.HTTPError, ValueError, JoseError) as error:
+                    if self._keys is None:
+                        raise Unavailable("The gateway's keys cannot be had.") from error
+        assert self._keys is not None
+        return self._keys
+
+
+def jwt_header(token: str) -> dict[str, Any]:
+    """The unverified header of a token; `ValueError` when there is none."""
+    head = token.partition(".")[0]
+    try:
+        told = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except Exception as error:
+        raise ValueError("no JOSE header") from error
+    if not isinstance(told, dict):
+        raise ValueError("no JOSE header")
+    return told
