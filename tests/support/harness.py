@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from chassis import migrations, outbox
 from chassis.clock import Clock, system_clock
 from chassis.consuming import Consumer
@@ -19,8 +22,6 @@ from chassis.resources import Resources, Service, open_resources
 from chassis.transport import EventTransport, Message
 from chassis.transport.memory import MemoryTransport
 from contracts.events import Actor, Envelope, Event
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 STAFF = Principal("staff", "test-desk", frozenset({"*"}))
 """Whoever asks unless a test says otherwise: may do everything."""
