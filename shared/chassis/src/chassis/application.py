@@ -55,7 +55,7 @@ def build(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,
+        openapi_url="/openapi.json",
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
     )

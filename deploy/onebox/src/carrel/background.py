@@ -1,0 +1,58 @@
+"""The background process of the one box: relays, consumers, timers and workers of every service."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import catalog.app
+import circulation.app
+import gateway.app
+from carrel.serving import run_on_fast_loop
+from chassis import logs, roles, tracing
+from chassis.resources import Service, open_resources
+from chassis.settings import ServiceSettings, load
+
+SERVICES: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE, gateway.app.SERVICE)
+NICENESS = 5
+"""The desk comes first when there are too few cores."""
+
+
+async def work() -> None:
+    """Run everything until told to stop; what is under way is finished first."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        opened = []
+        for service in SERVICES:
+            settings: ServiceSettings = load(service.settings)
+            resources = await stack.enter_async_context(
+                open_resources(
+                    service,
+                    settings,
+                    role="background",
+                    pool_size=roles.BACKGROUND_POOL["background"],
+                    session_pool_size=2,
+                )
+            )
+            opened.append((service, resources))
+        print("ready", flush=True)
+        async with asyncio.TaskGroup() as group:
+            for service, resources in opened:
+                group.create_task(roles.background(service, resources, stop))
+
+
+def main() -> None:
+    """`python -m carrel.background`."""
+    logs.configure("background", os.environ.get("CARREL_LOG_LEVEL", "INFO"))
+    tracing.configure("onebox-background", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    run_on_fast_loop(work())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

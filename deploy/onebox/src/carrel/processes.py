@@ -1,0 +1,96 @@
+"""Child processes that cannot outlive their parent, and come back when they die."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+RESTART_PAUSE = 0.5
+QUICK_DEATH_SECONDS = 5.0
+QUICK_DEATHS_ALLOWED = 5
+
+
+class KeepsDying(Exception):
+    """A process died again and again right after its start."""
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends, however that happens (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of the installation: started, watched, restarted, drained."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process has said that it is ready (a line `ready` on its standard output)."""
+    process: asyncio.subprocess.Process | None = None
+    restarts: int = 0
+    _reader: "asyncio.Task[None] | None" = None
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Run it until told to stop; start it again when it dies. `KeepsDying` when that is no use."""
+        quick = 0
+        while not stop.is_set():
+            began = time.monotonic()
+            await self._start()
+            assert self.process is not None
+            ended = asyncio.create_task(self.process.wait())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if stop.is_set():
+                ended.cancel()
+                return
+            self.ready.clear()
+            self.restarts += 1
+            log.warning(
+                "a process ended; starting it again", extra={"child": self.name, "code": ended.result()}
+            )
+            quick = quick + 1 if time.monotonic() - began < QUICK_DEATH_SECONDS else 0
+            if quick >= QUICK_DEATHS_ALLOWED:
+                raise KeepsDying(f"{self.name} dies right after its start (code {code})")
+            await asyncio.sleep(RESTART_PAUSE * max(quick, 1))
+
+    async def _start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            *self.argv,
+            env={**os.environ, **self.env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            preexec_fn=die_with_parent,
+            start_new_session=True,
+        )
+        self._reader = asyncio.create_task(self._listen(self.process))
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            if line.strip() == b"ready":
+                self.ready.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Ask it to finish; end it when it does not."""
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), seconds)
+        except TimeoutError:
+            log.error("a process did not finish in time and is ended", extra={"child": self.name})
+            process.kill()
+            await process.wait()
