@@ -57,9 +57,8 @@ class Child:
                 return
             self.ready.clear()
             self.restarts += 1
-            log.warning(
-                "a process ended; starting it again", extra={"child": self.name, "code": ended.result()}
-            )
+            code = ended.result()
+            log.warning("a process ended; starting it again", extra={"child": self.name, "code": code})
             quick = quick + 1 if time.monotonic() - began < QUICK_DEATH_SECONDS else 0
             if quick >= QUICK_DEATHS_ALLOWED:
                 raise KeepsDying(f"{self.name} dies right after its start (code {code})")

@@ -1,0 +1,1 @@
+"""Machines: OAuth2 clients and API keys."""

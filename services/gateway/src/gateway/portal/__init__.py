@@ -1,0 +1,1 @@
+"""The API page: one merged OpenAPI document that works offline."""

@@ -1,0 +1,101 @@
+"""Roles as data: what each may do. Names only ever grow; a scope is `resource:verb`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+ROLES: Final[Mapping[str, frozenset[str]]] = {
+    "administrator": frozenset({"*"}),
+    "operator": frozenset(
+        {
+            "events:operate",
+            "changes:read",
+            "configuration:read",
+            "search-index:operate",
+            "imports:read",
+            "audit:read",
+        }
+    ),
+    "configurator": frozenset({"configuration:read", "configuration:write"}),
+    "desk": frozenset(
+        {
+            "loans:create",
+            "loans:read",
+            "loans:renew",
+            "returns:create",
+            "holds:create",
+            "holds:read",
+            "holds:manage",
+            "patrons:read",
+            "fees:read",
+            "fees:pay",
+            "items:read",
+            "titles:read",
+        }
+    ),
+    "desk-supervisor": frozenset(
+        {
+            "loans:create",
+            "loans:read",
+            "loans:renew",
+            "loans:override",
+            "loans:backdate",
+            "returns:create",
+            "holds:create",
+            "holds:read",
+            "holds:manage",
+            "patrons:read",
+            "patrons:write",
+            "fees:read",
+            "fees:pay",
+            "fees:write",
+            "items:read",
+            "titles:read",
+            "configuration:read",
+        }
+    ),
+    "cataloguer": frozenset(
+        {
+            "titles:read",
+            "titles:write",
+            "items:read",
+            "items:write",
+            "items:withdraw",
+            "imports:create",
+            "imports:read",
+        }
+    ),
+    "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read"}),
+    "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
+    "patron-loader": frozenset({"patrons:read", "patrons:write"}),
+    "auditor": frozenset({"audit:read", "changes:read", "configuration:read", "loans:read", "fees:read"}),
+    "patron": frozenset({"account:own"}),
+}
+"""The roles that Carrel ships."""
+
+SCOPES: Final = frozenset(scope for granted in ROLES.values() for scope in granted if scope != "*") | {
+    "accounts:read",
+    "accounts:write",
+    "clients:read",
+    "clients:write",
+}
+"""Every scope that a role or client may be given."""
+
+
+def scopes_of(roles: Iterable[str]) -> frozenset[str]:
+    """What these roles grant together; unknown ones grant nothing."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+
+
+def unknown_roles(roles: Iterable[str]) -> list[str]:
+    """Names that are no role."""
+    return sorted(set(roles) - ROLES.keys())
+
+
+def unknown_scopes(scopes: Iterable[str]) -> list[str]:
+    """Names that are no scope."""
+    return sorted(set(scopes) - SCOPES)
+
+
+def beyond(granted: frozenset[str], asked: Iterable[str]) -> list[str]:
+    """What is asked for and not granted: nobody hands on more than they have."""
+    return [] if "*" in granted else sorted(set(asked) - granted)

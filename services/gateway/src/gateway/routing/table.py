@@ -1,0 +1,66 @@
+"""Which service answers where. First match wins; a star stands for one segment."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path pattern and the service behind it."""
+
+    pattern: tuple[str, ...]
+    service: str
+    upload: bool = False
+    """Takes large bodies, and time."""
+
+
+def _route(pattern: str, service: str, *, upload: bool = False) -> Route:
+    return Route(tuple(pattern.strip("/").split("/")), service, upload)
+
+
+TABLE: Final = (
+    _route("/v1/imports", "catalog", upload=True),
+    _route("/v1/titles/*/availability", "circulation"),
+    _route("/v1/availability:batch", "circulation"),
+    _route("/v1/availability:announce", "circulation"),
+    _route("/v1/configuration/catalog", "catalog"),
+    _route("/v1/configuration/circulation", "circulation"),
+    _route("/v1/titles", "catalog"),
+    _route("/v1/titles:export", "catalog"),
+    _route("/v1/holdings", "catalog"),
+    _route("/v1/items", "catalog"),
+    _route("/v1/items:announce", "catalog"),
+    _route("/v1/withdrawals", "catalog"),
+    _route("/v1/locations", "catalog"),
+    _route("/v1/libraries", "catalog"),
+    _route("/v1/search-index", "catalog"),
+    _route("/v1/service-points", "circulation"),
+    _route("/v1/patron-groups", "circulation"),
+    _route("/v1/patrons", "circulation"),
+    _route("/v1/loans", "circulation"),
+    _route("/v1/loans:renew", "circulation"),
+    _route("/v1/returns", "circulation"),
+    _route("/v1/holds", "circulation"),
+    _route("/v1/fees", "circulation"),
+    _route("/v1/rules:explain", "circulation"),
+    _route("/v1/rules", "circulation"),
+)
+
+
+class Table:
+    """Looks a path up: by its first two segments, then by pattern. A pattern covers what lies below it."""
+
+    def __init__(self, routes: tuple[Route, ...] = TABLE) -> None:
+        self._by_head: dict[tuple[str, ...], list[Route]] = {}
+        for route in routes:
+            self._by_head.setdefault(route.pattern[:2], []).append(route)
+
+    def find(self, path: str) -> Route | None:
+        """The route of a path; None when the gateway answers itself."""
+        segments = tuple(path.strip("/").split("/"))
+        for route in self._by_head.get(segments[:2], ()):
+            if len(segments) >= len(route.pattern) and all(
+                wanted in ("*", found) for wanted, found in zip(route.pattern, segments, strict=False)
+            ):
+                return route
+        return None

@@ -1,0 +1,28 @@
+"""What the gateway needs to know."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Variables `GATEWAY_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
+
+    sealing_key: SecretStr = Field(min_length=16)
+    """Seals the private signing keys at rest; the same in every process of the gateway."""
+    admin_key: SecretStr | None = Field(default=None, min_length=16)
+    """The operator's own key, for the first set-up and emergencies; unset: there is none."""
+    catalog_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Where catalog answers; unset in one box, where it is in the same process."""
+    circulation_url: str | None = Field(default=None, pattern=r"^https?://")
+    body_limit: int = Field(default=8 * 1024 * 1024, ge=1024)
+    """Bytes of an ordinary request body."""
+    upload_limit: int = Field(default=4 * 1024 * 1024 * 1024, ge=1024)
+    """Bytes of an import."""
+    upstream_timeout: float = Field(default=30.0, gt=0)
+    """Seconds until a service must have begun its answer."""
+    upstream_concurrency: int = Field(default=200, ge=1)
+    """Requests under way to one service at most; more are told 503, and no other service is held up."""

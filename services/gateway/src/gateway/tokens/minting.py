@@ -1,0 +1,100 @@
+"""Tokens out: access tokens for clients (RFC 9068), and the short ones of the hop inside."""
+
+import time
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from chassis.principal import Principal
+from chassis.problems import Unauthenticated, Unavailable
+from chassis.tokens import ALGORITHMS, ISSUER
+from gateway.tokens.keys import Sealer, SigningKey, key_set, read_keys
+
+ACCESS_SECONDS = 600
+INNER_SECONDS = 120
+INNER_REUSE_SECONDS = 60
+OUTSIDE = "carrel"
+"""The audience of access tokens; no service takes it, and the gateway takes no other."""
+KEYS_FRESH_SECONDS = 60.0
+CACHE_SIZE = 20_000
+
+
+class Mint:
+    """Signs and verifies with the keys of the database, read again every minute."""
+
+    def __init__(self, pool: asyncpg.Pool, sealer: Sealer) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._keys: list[SigningKey] = []
+        self._read_at = float("-inf")
+        self._inner: OrderedDict[tuple[Principal, str], tuple[str, float]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+    async def keys(self, *, fresh: bool = False) -> list[SigningKey]:
+        """The published keys."""
+        if fresh or not self._keys or time.monotonic() - self._read_at > KEYS_FRESH_SECONDS:
+            self._keys = await read_keys(self._pool, self._sealer)
+            self._read_at = time.monotonic()
+        return self._keys
+
+    async def access_token(self, principal: Principal, *, now: datetime) -> tuple[str, int]:
+        """A token for use outside, and the seconds it lives."""
+        claims = {"aud": OUTSIDE, "typ": "access", **principal.as_claims()}
+        return await self._sign(claims, ACCESS_SECONDS, now, typ="at+jwt"), ACCESS_SECONDS
+
+    async def inner_token(self, principal: Principal, audience: str, *, now: datetime) -> str:
+        """A token for one service, used again for a minute, so that its cached verification pays."""
+        known = self._inner.get((principal, audience))
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        token = await self._sign({"aud": audience, **principal.as_claims()}, INNER_SECONDS, now, typ="JWT")
+        self._inner[principal, audience] = (token, time.monotonic() + INNER_REUSE_SECONDS)
+        while len(self._inner) > CACHE_SIZE:
+            self._inner.popitem(last=False)
+        return token
+
+    async def _sign(self, claims: dict[str, Any], seconds: int, now: datetime, *, typ: str) -> str:
+        current = [key for key in await self.keys() if key.signs_from <= now < key.signs_until]
+        if not current:
+            raise Unavailable("There is no signing key just now.")
+        moment = int(now.timestamp())
+        header = {"alg": "Ed25519", "kid": current[-1].kid, "typ": typ}
+        told = {"iss": ISSUER, "iat": moment, "exp": moment + seconds, **claims}
+        return jwt.encode(header, told, current[-1].key, algorithms=ALGORITHMS)
+
+    async def principal(self, token: str) -> Principal:
+        """Whom an access token names; `Unauthenticated` when it is expired, forged or meant for another."""
+        known = self._verified.get(token)
+        if known is not None:
+            if known[1] > time.time():
+                return known[0]
+            del self._verified[token]
+        claims = await self._claims(token)
+        principal = Principal.from_claims(claims)
+        self._verified[token] = (principal, float(claims["exp"]))
+        while len(self._verified) > CACHE_SIZE:
+            self._verified.popitem(last=False)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        registry = jwt.JWTClaimsRegistry(
+            leeway=5,
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": OUTSIDE},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        for fresh in (False, True):
+            try:
+                decoded = jwt.decode(token, key_set(await self.keys(fresh=fresh)), algorithms=ALGORITHMS)
+                registry.validate(decoded.claims)
+            except (JoseError, ValueError, KeyError, TypeError) as error:
+                if not fresh and time.monotonic() - self._read_at > 1:
+                    continue
+                raise Unauthenticated("The token is expired or was not given out here.") from error
+            return dict(decoded.claims)
+        raise AssertionError
