@@ -3,7 +3,9 @@
 import hmac
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 
@@ -77,10 +79,10 @@ class Authenticator:
             raise Unauthenticated("The key is not one that was given out here.")
         if row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= datetime.now(UTC)):
             raise Unauthenticated("The key has been revoked or has expired.")
-        return client_principal(row)
+        return client_principal(dict(row))
 
 
-def client_principal(row: asyncpg.Record) -> Principal:
+def client_principal(row: Mapping[str, Any]) -> Principal:
     """A machine as principal."""
     return Principal(
         "client",

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 from fastapi import Request, Response
@@ -58,3 +59,12 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         path = request.scope.get("carrel.path") or request.url.path
         response.headers["Link"] = f'<{path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
+
+
+def uuid_in(cursor: str) -> UUID:
+    """The id in a cursor of one id."""
+    (told,) = decode(cursor, parts=1)
+    try:
+        return UUID(str(told))
+    except ValueError:
+        raise wrong_cursor() from None

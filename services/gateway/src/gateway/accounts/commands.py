@@ -1,0 +1,152 @@
+"""Accounts: made, changed, signed in to."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import etags
+from chassis.ids import uuid7
+from chassis.principal import Principal
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated
+from gateway.accounts import passwords
+from gateway.accounts.rules import SHORTEST_PASSWORD, Standing, lock_after, locked, password_refusals
+from gateway.roles.rules import ROLES, beyond, scopes_of, unknown_roles
+from gateway.tables import Account
+
+
+class UsernameTaken(Refused):
+    """Somebody else has this username."""
+
+    code, title = "username-taken", "This username is taken."
+
+
+class SignInRefused(Unauthenticated):
+    """Wrong name or password, or too many guesses; which one is not said."""
+
+    code, title = (
+        "sign-in-refused",
+        "The name or the password is wrong, or there were too many guesses just now.",
+    )
+
+
+TEXTS = {
+    "password-too-short": f"A password has {SHORTEST_PASSWORD} characters or more.",
+    "password-holds-username": "The password holds the username.",
+    "password-too-uniform": "The password repeats too few characters.",
+}
+
+
+def check(by: Principal, *, username: str, password: str | None, roles: list[str]) -> None:
+    """Raise with every reason against an account as wished."""
+    reasons = [Reason("role-unknown", f"There is no role {name}.", "/roles") for name in unknown_roles(roles)]
+    if password is not None:
+        reasons += [Reason(code, TEXTS[code], "/password") for code in password_refusals(password, username)]
+    if reasons:
+        raise Invalid(reasons=reasons)
+    if lacking := beyond(by.scopes, scopes_of(roles) - ROLES["patron"]):
+        raise Forbidden(
+            "Nobody grants more than they have.",
+            reasons=[
+                Reason("scope-missing", f"You do not have {scope} yourself.", "/roles") for scope in lacking
+            ],
+        )
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    by: Principal,
+    username: str,
+    password: str,
+    roles: list[str],
+    patron_id: UUID | None,
+    libraries: list[str] | None,
+    service_point_id: UUID | None,
+    now: datetime,
+) -> Account:
+    """Make an account."""
+    username = username.strip().lower()
+    check(by, username=username, password=password, roles=roles)
+    account = Account(
+        id=uuid7(),
+        username=username,
+        password_hash=await passwords.hashed(password),
+        roles=roles,
+        patron_id=patron_id,
+        libraries=libraries,
+        service_point_id=service_point_id,
+        created_at=now,
+    )
+    session.add(account)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise UsernameTaken from error
+    return account
+
+
+async def change(
+    session: AsyncSession,
+    *,
+    by: Principal,
+    account_id: UUID,
+    expected: int,
+    password: str | None = None,
+    roles: list[str] | None = None,
+    disabled: bool | None = None,
+) -> Account:
+    """Change password, roles or whether the account may be used."""
+    account = await session.get(Account, account_id, with_for_update=True)
+    if account is None:
+        raise NotFound("There is no such account.")
+    etags.guard(expected=expected, found=account.version)
+    check(by, username=account.username, password=password, roles=account.roles if roles is None else roles)
+    if password is not None:
+        account.password_hash = await passwords.hashed(password)
+        account.failures, account.locked_until = 0, None
+    if roles is not None:
+        account.roles = roles
+    if disabled is not None:
+        account.disabled = disabled
+    account.version += 1
+    await session.flush()
+    return account
+
+
+_LOOK = text(
+    "SELECT id, password_hash, disabled, failures, locked_until FROM account WHERE username = :username"
+)
+_FAILED = text("UPDATE account SET failures = failures + 1, locked_until = :locked_until WHERE id = :id")
+_WELCOME = text("UPDATE account SET failures = 0, locked_until = NULL WHERE id = :id AND failures > 0")
+
+
+async def sign_in(session: AsyncSession, *, username: str, password: str, now: datetime) -> Principal | None:
+    """The principal behind name and password; None when refused (the count of failures is to be kept)."""
+    row = (await session.execute(_LOOK, {"username": username.strip().lower()})).first()
+    standing = Standing(row.disabled, row.failures, row.locked_until) if row else None
+    shut = standing is not None and (standing.disabled or locked(standing, now=now))
+    right = await passwords.matches(password, row.password_hash if row and not shut else None)
+    if row is None or shut:
+        return None
+    if not right:
+        until = lock_after(row.failures + 1, now=now)
+        await session.execute(_FAILED, {"id": row.id, "locked_until": until})
+        return None
+    await session.execute(_WELCOME, {"id": row.id})
+    return principal_of(await session.get_one(Account, row.id))
+
+
+def principal_of(account: Account) -> Principal:
+    """An account as principal: a patron when that is all it is, else staff."""
+    kind = "patron" if set(account.roles) <= {"patron"} else "staff"
+    return Principal(
+        kind,
+        str(account.id),
+        scopes_of(account.roles),
+        patron_id=account.patron_id,
+        libraries=frozenset(account.libraries) if account.libraries is not None else None,
+        service_point_id=account.service_point_id,
+    )

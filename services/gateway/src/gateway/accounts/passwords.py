@@ -1,0 +1,29 @@
+"""Passwords: Argon2id, hashed in a few threads; a wrong name takes as long as a wrong password."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_hasher = PasswordHasher()
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+_nobody = _hasher.hash("a password that nobody has")
+
+
+async def hashed(password: str) -> str:
+    """An encoded hash."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+
+
+async def matches(password: str, kept: str | None) -> bool:
+    """Whether it is the password; for nobody's the same work is done, and the answer is no."""
+    right = await asyncio.get_running_loop().run_in_executor(_threads, _verify, kept or _nobody, password)
+    return right and kept is not None
+
+
+def _verify(kept: str, password: str) -> bool:
+    try:
+        return _hasher.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,41 @@
+"""When may somebody sign in? Decisions only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FREE_FAILURES = 5
+LONGEST_LOCK = timedelta(minutes=15)
+SHORTEST_PASSWORD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of an account at the door."""
+
+    disabled: bool
+    failures: int
+    locked_until: datetime | None
+
+
+def locked(standing: Standing, *, now: datetime) -> bool:
+    """Whether guesses are not even looked at."""
+    return standing.locked_until is not None and standing.locked_until > now
+
+
+def lock_after(failures: int, *, now: datetime) -> datetime | None:
+    """Until when the account is locked after so many failures in a row: none, then 1, 2, 4 … seconds."""
+    if failures < FREE_FAILURES:
+        return None
+    return now + min(timedelta(seconds=2 ** min(failures - FREE_FAILURES, 20)), LONGEST_LOCK)
+
+
+def password_refusals(password: str, username: str) -> list[str]:
+    """Why a password is not taken (NIST SP 800-63B: length, not composition)."""
+    reasons = []
+    if len(password) < SHORTEST_PASSWORD:
+        reasons.append("password-too-short")
+    if username and username.lower() in password.lower():
+        reasons.append("password-holds-username")
+    if len(set(password)) < 4:
+        reasons.append("password-too-uniform")
+    return reasons

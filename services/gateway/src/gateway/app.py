@@ -1,0 +1,117 @@
+"""Where the gateway's parts meet."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+
+from fastapi import FastAPI
+
+from chassis.application import build
+from chassis.database import rows_affected
+from chassis.migrations import migrations_beside
+from chassis.resources import Resources, Service, Timer
+from gateway import fan_out
+from gateway.accounts import routes as accounts
+from gateway.audit import routes as audit
+from gateway.audit.journal import Journal
+from gateway.authentication import Authenticator
+from gateway.clients import routes as clients
+from gateway.portal import routes as portal
+from gateway.routing.dispatch import Dispatcher
+from gateway.routing.upstream import Upstream
+from gateway.settings import Settings
+from gateway.tokens import routes as tokens
+from gateway.tokens.keys import Sealer, make_due_keys
+from gateway.tokens.minting import Mint
+
+AUDIT_KEPT = timedelta(days=365)
+
+
+async def turn_keys(resources: Resources, now: datetime) -> None:
+    """Make the next signing key when it is time."""
+    sealer = Sealer(resources.settings.sealing_key.get_secret_value())
+    async with resources.pool.acquire() as connection:
+        await make_due_keys(connection, sealer, now=now)
+
+
+async def forget_audit(resources: Resources, now: datetime) -> None:
+    """Drop audit entries past keeping, a slice at a time."""
+    while True:
+        dropped = await resources.pool.execute(
+            "DELETE FROM audit_entry WHERE id IN "
+            "(SELECT id FROM audit_entry WHERE at < $1 ORDER BY id LIMIT 5000)",
+            now - AUDIT_KEPT,
+        )
+        if rows_affected(dropped) < 5000:
+            return
+
+
+def create_app(
+    settings: Settings, *, apps: Mapping[str, FastAPI] | None = None, resources: Resources | None = None
+) -> FastAPI:
+    """The gateway's app: in front of `apps` in this process, or of the services at the settings' URLs."""
+    app = build(
+        SERVICE,
+        settings,
+        routers=[
+            accounts.router,
+            clients.router,
+            tokens.router,
+            audit.router,
+            fan_out.router,
+            portal.router,
+        ],
+        resources=resources,
+        description="Sign-on, tokens, keys and operation.",
+    )
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with inner(app), AsyncExitStack() as stack:
+            await _furnish(app, app.state.resources, settings, stack)
+            yield
+
+    app.router.lifespan_context = lifespan
+    app.state.apps = dict(apps or {})
+    app.state.upstreams = {}
+    app.add_middleware(Dispatcher, settings=settings, state=lambda: app.state, apps=apps)
+    return app
+
+
+async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: AsyncExitStack) -> None:
+    sealer = Sealer(settings.sealing_key.get_secret_value())
+    async with here.pool.acquire() as connection:
+        await make_due_keys(connection, sealer, now=here.clock())
+    mint = Mint(here.pool, sealer)
+    await mint.keys()
+    app.state.mint = mint
+    admin = settings.admin_key.get_secret_value() if settings.admin_key else None
+    app.state.authenticator = Authenticator(here.pool, mint, admin)
+    app.state.journal = journal = Journal(here.pool)
+    journal.start()
+    stack.push_async_callback(journal.stop)
+    for name, url in (("catalog", settings.catalog_url), ("circulation", settings.circulation_url)):
+        if url is not None and name not in app.state.apps:
+            upstream = Upstream(
+                name,
+                url,
+                mint,
+                timeout=settings.upstream_timeout,
+                concurrency=settings.upstream_concurrency,
+            )
+            await upstream.open()
+            stack.push_async_callback(upstream.close)
+            app.state.upstreams[name] = upstream
+
+
+SERVICE = Service(
+    name="gateway",
+    settings=Settings,
+    create_app=create_app,
+    migrations=migrations_beside(__file__),
+    timers=(
+        Timer("turn-keys", timedelta(minutes=10), turn_keys),
+        Timer("forget-audit", timedelta(hours=6), forget_audit),
+    ),
+)

@@ -1,0 +1,83 @@
+"""The request audit: unsafe requests and refusals at the door, written in batches behind the answer.
+
+Services keep who did what with the effect itself (the actor in every event); this says who knocked. What
+is not yet written when a process is killed is lost: a quarter of a second at most.
+"""
+
+import asyncio
+import contextlib
+import logging
+from datetime import datetime
+
+import asyncpg
+from starlette.types import Scope
+
+from chassis.ids import uuid7
+from chassis.principal import SCOPE_KEY
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.25
+HELD_AT_MOST = 50_000
+COLUMNS = ("id", "at", "actor", "method", "path", "status", "took_ms", "traceparent", "address")
+
+
+class Journal:
+    """Collects entries and copies them into the table."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._held: list[tuple[object, ...]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def note(self, scope: Scope, status: int, seconds: float, now: datetime) -> None:
+        """Remember a request. The query is left out: it may say what somebody reads."""
+        if len(self._held) >= HELD_AT_MOST:
+            self.dropped += 1
+            return
+        client = scope.get("client")
+        self._held.append(
+            (
+                uuid7(),
+                now,
+                str(scope[SCOPE_KEY].actor),
+                scope["method"][:16],
+                scope["path"].replace("\0", "")[:500],
+                status,
+                int(seconds * 1000),
+                scope["carrel.traceparent"],
+                client[0] if client else None,
+            )
+        )
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._task = asyncio.create_task(self._write())
+
+    async def stop(self) -> None:
+        """Write what is left and end."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is held."""
+        if not self._held:
+            return
+        batch, self._held = self._held, []
+        try:
+            async with self._pool.acquire() as connection:
+                await connection.copy_records_to_table("audit_entry", records=batch, columns=COLUMNS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._held = batch + self._held
+            log.warning(
+                "the audit waits for its database", extra={"held": len(self._held), "error": str(error)}
+            )
+
+    async def _write(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()

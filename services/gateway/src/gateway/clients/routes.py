@@ -1,0 +1,248 @@
+"""OAuth2 clients and API keys, and the token endpoint (RFC 6749 §4.4)."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import parse_qs, unquote_plus
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import ORJSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+
+from chassis import cursors
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import Tx
+from chassis.ids import uuid7
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
+from gateway.authentication import client_principal
+from gateway.clients.rules import as_key, hashed, matches, new_secret
+from gateway.roles.rules import beyond, unknown_scopes
+from gateway.tables import Client
+from gateway.tokens.minting import Mint
+
+router = new_router(tag="clients")
+
+MayWrite = Annotated[Principal, Depends(may("clients:write"))]
+MayRead = Annotated[Principal, Depends(may("clients:read"))]
+
+FORM_LIMIT = 16 * 1024
+
+
+class ClientIn(BaseModel):
+    """A new machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["oauth2", "api-key"]
+    name: str = Field(min_length=1, max_length=200)
+    scopes: list[str] = Field(min_length=1, max_length=100)
+    libraries: list[str] | None = Field(default=None, max_length=200)
+    service_point_id: UUID | None = None
+    """The desk this machine stands at, where a request names none."""
+    expires_at: datetime | None = None
+
+
+class ClientOut(BaseModel):
+    """A machine; its secret is told once, when it is made."""
+
+    id: UUID
+    kind: str
+    name: str
+    scopes: list[str]
+    libraries: list[str] | None
+    service_point_id: UUID | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    created_at: datetime
+
+
+class NewClientOut(ClientOut):
+    """With the secret, this once."""
+
+    client_secret: str | None = None
+    api_key: str | None = None
+
+
+@router.post(
+    "/v1/clients",
+    status_code=201,
+    response_model=NewClientOut,
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def create_client(tx: Tx, by: MayWrite, body: ClientIn, response: Response, now: Now) -> NewClientOut:
+    """Register a machine. Its secret or key is in this answer and nowhere else."""
+    if unknown := unknown_scopes(body.scopes):
+        raise Invalid(
+            reasons=[Reason("scope-unknown", f"There is no scope {name}.", "/scopes") for name in unknown]
+        )
+    if body.expires_at is not None and (body.expires_at.tzinfo is None or body.expires_at <= now):
+        raise Invalid(reasons=[Reason("expiry-past", "The expiry is past, or names no zone.", "/expires_at")])
+    if lacking := beyond(by.scopes, body.scopes):
+        raise Forbidden(
+            "Nobody grants more than they have.",
+            reasons=[
+                Reason("scope-missing", f"You do not have {name} yourself.", "/scopes") for name in lacking
+            ],
+        )
+    secret = new_secret()
+    client = Client(
+        id=uuid7(),
+        kind=body.kind,
+        name=body.name,
+        secret_hash=hashed(secret),
+        scopes=sorted(set(body.scopes)),
+        libraries=body.libraries,
+        service_point_id=body.service_point_id,
+        expires_at=body.expires_at,
+        created_at=now,
+        created_by=str(by.actor),
+    )
+    tx.add(client)
+    await tx.flush()
+    response.headers["Location"] = f"/v1/clients/{client.id}"
+    response.headers["Cache-Control"] = "no-store"
+    told = NewClientOut.model_validate(client, from_attributes=True)
+    if body.kind == "oauth2":
+        return told.model_copy(update={"client_secret": secret})
+    return told.model_copy(update={"api_key": as_key(client.id, secret)})
+
+
+_LIST = text("""
+SELECT * FROM client WHERE CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid) ORDER BY id LIMIT :limit
+""")
+
+
+@router.get(
+    "/v1/clients",
+    response_model=cursors.Page[ClientOut],
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def list_clients(
+    tx: Tx,
+    _: MayRead,
+    request: Request,
+    response: Response,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> cursors.Page[ClientOut]:
+    """Machines, oldest first, revoked ones included."""
+    after = cursors.uuid_in(cursor) if cursor else None
+    rows = (await tx.execute(_LIST, {"after": after, "limit": limit + 1})).mappings().all()
+    more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+    cursors.link_next(request, response, more)
+    return cursors.Page(items=[ClientOut(**row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.delete(
+    "/v1/clients/{client_id}", status_code=204, responses=problems(Unauthenticated, Forbidden, NotFound)
+)
+async def revoke_client(tx: Tx, _: MayWrite, client_id: UUID, now: Now) -> None:
+    """Revoke it. A key is refused within 15 seconds, a token that was given out within ten minutes."""
+    client = await tx.get(Client, client_id, with_for_update=True)
+    if client is None:
+        raise NotFound("There is no such client.")
+    client.revoked_at = client.revoked_at or now
+
+
+class TokenOut(BaseModel):
+    """RFC 6749 §5.1."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - the type's name
+    expires_in: int
+    scope: str
+
+
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def _error(status: int, code: str, text_: str) -> Response:
+    headers = {**_NO_STORE, "WWW-Authenticate": 'Basic realm="carrel"'} if status == 401 else _NO_STORE
+    return ORJSONResponse({"error": code, "error_description": text_}, status, headers)
+
+
+@router.post(
+    "/oauth2/token",
+    response_model=TokenOut,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["grant_type"],
+                        "properties": {
+                            "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                            "client_id": {"type": "string"},
+                            "client_secret": {"type": "string"},
+                            "scope": {"type": "string"},
+                        },
+                    }
+                }
+            },
+        },
+        "security": [{"basic": []}, {}],
+    },
+    responses={400: {"description": "RFC 6749 §5.2"}, 401: {"description": "RFC 6749 §5.2: invalid_client"}},
+)
+async def token(request: Request, tx: Tx, now: Now) -> Response:
+    """Client credentials for an access token; name and secret by HTTP Basic or in the form, not both."""
+    body = await request.body()
+    if len(body) > FORM_LIMIT:
+        raise TooLarge
+    try:
+        form = {name: told[-1] for name, told in parse_qs(body.decode(), max_num_fields=20).items()}
+        who = _basic(request.headers.get("authorization"))
+    except ValueError:
+        return _error(400, "invalid_request", "The form cannot be read.")
+    if form.get("grant_type") != "client_credentials":
+        return _error(400, "unsupported_grant_type", "Only client_credentials is spoken here.")
+    if who and "client_secret" in form:
+        return _error(400, "invalid_request", "Send the credentials once: by HTTP Basic or in the form.")
+    client_id, secret = who or (form.get("client_id", ""), form.get("client_secret", ""))
+    client = await _client(tx, client_id)
+    if (
+        client is None
+        or not matches(secret, client.secret_hash)
+        or client.revoked_at is not None
+        or (client.expires_at is not None and client.expires_at <= now)
+    ):
+        return _error(
+            401, "invalid_client", "The client is unknown, or its secret is wrong, expired or revoked."
+        )
+    asked = frozenset(form.get("scope", "").split()) or frozenset(client.scopes)
+    if not asked <= set(client.scopes):
+        return _error(400, "invalid_scope", f"Not granted: {' '.join(sorted(asked - set(client.scopes)))}.")
+    full = client_principal(client.model_dump())
+    principal = Principal("client", full.ref, asked, None, full.libraries, full.service_point_id)
+    mint: Mint = request.app.state.mint
+    access, seconds = await mint.access_token(principal, now=now)
+    told = TokenOut(access_token=access, expires_in=seconds, scope=" ".join(sorted(asked)))
+    return ORJSONResponse(told.model_dump(), 200, _NO_STORE)
+
+
+def _basic(header: str | None) -> tuple[str, str] | None:
+    """Name and secret of RFC 6749 §2.3.1; None without the header."""
+    if header is None or not header.lower().startswith("basic "):
+        return None
+    try:
+        name, colon, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("no Basic credentials") from error
+    if not colon:
+        raise ValueError("no Basic credentials")
+    return unquote_plus(name), unquote_plus(secret)
+
+
+async def _client(tx: Tx, client_id: str) -> Client | None:
+    try:
+        found = await tx.get(Client, UUID(client_id))
+    except ValueError:
+        return None
+    return found if found is not None and found.kind == "oauth2" else None

@@ -1,0 +1,105 @@
+"""The API page: OpenAPI and AsyncAPI documents, event schemas, and a page that works without the internet."""
+
+import asyncio
+import importlib.resources
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, ORJSONResponse
+from starlette.responses import FileResponse
+
+from chassis.application import new_router
+from chassis.asyncapi import asyncapi_document, event_schema
+from chassis.problems import NotFound
+from contracts.events import UnknownEventType, event_type
+from gateway.portal.merging import Document, merged
+
+router = new_router(tag="documentation")
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Carrel API</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+<main id="swagger-ui"></main>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START = """window.ui = SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  docExpansion: "none",
+  filter: true,
+  tryItOutEnabled: true,
+  persistAuthorization: false,
+  validatorUrl: null
+});
+"""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'"
+)
+ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
+
+
+async def _documents(request: Request) -> dict[str, Document]:
+    state = request.app.state
+    parts: dict[str, Document] = {name: app.openapi() for name, app in state.apps.items()}
+    if state.upstreams:
+        fetched = await asyncio.gather(*(up.document() for up in state.upstreams.values()))
+        parts |= dict(zip(state.upstreams, fetched, strict=True))
+    parts["gateway"] = request.app.openapi()
+    return parts
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """OpenAPI 3.1 of all services."""
+    known: Document | None = getattr(request.app.state, "openapi_document", None)
+    if known is None:
+        known = merged(await _documents(request), own="gateway")
+        request.app.state.openapi_document = known
+    return ORJSONResponse(known)
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def asyncapi() -> Response:
+    """AsyncAPI 3.0 of the events."""
+    return ORJSONResponse(asyncapi_document())
+
+
+@router.get("/schemas/events/{name}.json", include_in_schema=False)
+async def schema(name: str) -> Any:
+    """The JSON Schema of an event's data."""
+    try:
+        return ORJSONResponse(event_schema(event_type(name)), media_type="application/schema+json")
+    except UnknownEventType:
+        raise NotFound(f"There is no event {name}.") from None
+
+
+@router.get("/docs", include_in_schema=False)
+async def page() -> Response:
+    """The API page."""
+    return HTMLResponse(PAGE, headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/docs/start.js", include_in_schema=False)
+async def start() -> Response:
+    """What the page runs; a file of its own, so that the content security policy needs no exception."""
+    return Response(START, media_type="text/javascript")
+
+
+@router.get("/docs/assets/{name}", include_in_schema=False)
+async def asset(name: str) -> Response:
+    """Swagger UI's files, from the package that carries them."""
+    if name not in ASSETS:
+        raise NotFound
+    found = importlib.resources.files("fastapi_offline") / "static" / name
+    return FileResponse(str(found), headers={"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,144 @@
+"""The gateway's router, pure ASGI: establishes who asks, scrubs, bounds, and hands on.
+
+In one box a service is an ASGI app in this process: it gets the request with the principal in the scope,
+which no header can reach. Distributed, it is an `Upstream` and gets a token minted for it alone.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import problems
+from chassis.application import TRACEPARENT
+from chassis.principal import ANONYMOUS, SCOPE_KEY
+from chassis.problems import Malformed, Problem, Reason, TooLarge
+from gateway.audit.journal import Journal
+from gateway.authentication import Authenticator
+from gateway.routing.scrubbing import inward
+from gateway.routing.table import Route, Table
+from gateway.routing.upstream import ServiceAway, Upstream
+from gateway.settings import Settings
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ADDRESS_LIMIT = 16 * 1024
+OWN_CREDENTIALS = frozenset({"/oauth2/token"})
+"""Reads its own credentials (HTTP Basic)."""
+
+
+class Dispatcher:
+    """The outermost app."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        state: Callable[[], Any],
+        apps: Mapping[str, ASGIApp] | None,
+    ) -> None:
+        self._own = app
+        self._settings = settings
+        self._state = state
+        self._apps = apps or {}
+        self._table = Table()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._own(scope, receive, send)
+            return
+        began = time.perf_counter()
+        state = self._state()
+        now: datetime = state.resources.clock()
+        answered = 0
+
+        async def note(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"traceparent", scope["carrel.traceparent"].encode()),
+                ]
+            await send(message)
+
+        scope.setdefault("raw_path", scope["path"].encode())
+        headers = scope["headers"]
+        scope["carrel.traceparent"] = _traceparent(headers)
+        scope[SCOPE_KEY] = ANONYMOUS
+        try:
+            if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_LIMIT:
+                raise Malformed(f"An address may have {ADDRESS_LIMIT} bytes here.")
+            if scope["path"] not in OWN_CREDENTIALS:
+                authenticator: Authenticator = state.authenticator
+                scope[SCOPE_KEY] = await authenticator.principal(
+                    _single(headers, b"authorization"), scope["query_string"]
+                )
+            route = self._table.find(scope["path"])
+            if route is None:
+                await self._own(scope, receive, note)
+            else:
+                await self._hand_on(route, scope, receive, note, state, now)
+        except Problem as problem:
+            if answered:
+                raise
+            await problems.render(problem)(scope, receive, note)
+        finally:
+            journal: Journal = state.journal
+            if scope["method"] not in SAFE or answered in (401, 403):
+                journal.note(scope, answered or 500, time.perf_counter() - began, now)
+
+    async def _hand_on(
+        self, route: Route, scope: Scope, receive: Receive, send: Send, state: Any, now: datetime
+    ) -> None:
+        limit = self._settings.upload_limit if route.upload else self._settings.body_limit
+        declared = _single(scope["headers"], b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise TooLarge(f"A body may have {limit} bytes here.")
+        if (app := self._apps.get(route.service)) is not None:
+            inside = dict(scope)
+            inside["headers"] = inward(scope["headers"])
+            await app(inside, _bounded(receive, limit), send)
+            return
+        upstream: Upstream | None = state.upstreams.get(route.service)
+        if upstream is None:
+            raise ServiceAway(f"The service {route.service} is not part of this installation.")
+        await upstream(scope, receive, send, now=now, limit=limit)
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Counts what comes in; a body that grows past the limit is refused, whatever it declared."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise TooLarge(f"A body may have {limit} bytes here.")
+        return message
+
+    return counted
+
+
+def _single(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    """A header that may be sent once."""
+    found = [value for name, value in headers if name == wanted]
+    if len(found) > 1:
+        raise Malformed(
+            reasons=[
+                Reason("header-repeated", f"{wanted.decode()} is sent more than once.", mend="Send it once.")
+            ]
+        )
+    return found[0].decode("latin-1") if found else None
+
+
+def _traceparent(headers: list[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"traceparent" and TRACEPARENT.match(told := value.decode("latin-1")):
+            return told
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
