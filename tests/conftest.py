@@ -1,0 +1,32 @@
+"""What every test may ask for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from support.postgres import Migrate, TestServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    """One PostgreSQL per worker of the run; it lives in an event loop of its own."""
+    with asyncio.Runner() as runner:
+        started = runner.run(TestServer.start())
+        yield started
+        runner.run(started.stop())
+
+
+@pytest.fixture
+async def database(server: TestServer) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """Makes databases for one test: `await database()` empty, `await database("catalog", migrate)` migrated."""
+    made: list[str] = []
+
+    async def make(name: str | None = None, migrate: Migrate | None = None) -> str:
+        template = await server.template(name, migrate) if name and migrate else None
+        made.append(await server.clone(template))
+        return made[-1]
+
+    yield make
+    for dsn in made:
+        await server.drop(dsn)
