@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
-import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -82,13 +81,14 @@ def main() -> None:
 
 def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
     """Run to the end, on uvloop where there is one."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        from asyncio import new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
