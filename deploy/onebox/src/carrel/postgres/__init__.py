@@ -6,7 +6,7 @@ from carrel.postgres.refusals import (
     CannotStart,
     NoBinaries,
     NotACluster,
-    Refusal,
+    PostgresProblem,
     Unreachable,
     WrongVersion,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "Cluster",
     "NoBinaries",
     "NotACluster",
-    "Refusal",
+    "PostgresProblem",
     "Unreachable",
     "WrongVersion",
 ]

@@ -31,7 +31,7 @@ from carrel.postgres import binaries as programs
 from carrel.postgres.binaries import Binaries
 from carrel.postgres.locking import FolderLock
 from carrel.postgres.ownership import Account, account_for
-from carrel.postgres.refusals import CannotStart, NotACluster, Refusal, Unreachable
+from carrel.postgres.refusals import CannotStart, NotACluster, PostgresProblem, Unreachable
 from carrel.postgres.server import Server, command, environment
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Cluster:
     ) -> "Cluster":
         """Start the server of this folder, made when the folder is new, and wait until it answers.
 
-        A `Refusal` says in one line why not. `choice` is where CARREL_POSTGRES_BIN and PATH are read.
+        A `PostgresProblem` says in one line why not. `choice` is where CARREL_POSTGRES_BIN and PATH are read.
         """
         folder = folder.absolute()
         told = {**SETTINGS, "max_connections": str(max_connections), **({} if fsync else UNSAFE)}
@@ -412,4 +412,4 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-__all__ = ["SUPERUSER", "Cluster", "Refusal"]
+__all__ = ["SUPERUSER", "Cluster", "PostgresProblem"]

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 
-class Refusal(Exception):
+class PostgresProblem(Exception):
     """The embedded database cannot be used as things are."""
 
 
-class AlreadyRunning(Refusal):
+class AlreadyRunning(PostgresProblem):
     """Somebody else has this data folder open."""
 
     def __init__(self, folder: Path, pid: int | None) -> None:
@@ -16,21 +16,21 @@ class AlreadyRunning(Refusal):
         self.folder, self.pid = folder, pid
 
 
-class NoBinaries(Refusal):
+class NoBinaries(PostgresProblem):
     """There is no PostgreSQL on this machine that would do."""
 
 
-class WrongVersion(Refusal):
+class WrongVersion(PostgresProblem):
     """The data was written by another major version than any that is here."""
 
 
-class NotACluster(Refusal):
+class NotACluster(PostgresProblem):
     """The folder holds something, but not the database that should be in it."""
 
 
-class Unreachable(Refusal):
+class Unreachable(PostgresProblem):
     """The account that the server runs as cannot get to its files."""
 
 
-class CannotStart(Refusal):
+class CannotStart(PostgresProblem):
     """The server ended instead of starting; the message carries its last words."""
