@@ -1,0 +1,180 @@
+"""When is a place open? Every date rule names its zone: the calendar's own.
+
+Local wall times follow the zone's rules: a time that a clock change skips is moved forward by the gap, one
+that it repeats is taken the first time round (PEP 495, fold=0), except ends of openings, the second time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+HORIZON_DAYS: Final = 366
+"""How far ahead or back an open day is looked for."""
+DAY_END: Final = time(23, 59, 59)
+
+
+class NeverOpen(Exception):
+    """The calendar has no opening within a year; nothing can be due or wait there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """From one local time to another of the same day; 00:00 to 00:00 means all day."""
+
+    opens: time
+    closes: time
+
+    @property
+    def all_day(self) -> bool:
+        return self.opens == self.closes == time(0)
+
+
+class WhenClosed(StrEnum):
+    """Where a due time goes that falls on closed time."""
+
+    KEEP = "keep"
+    PREVIOUS_OPEN_DAY = "end-of-previous-open-day"
+    NEXT_OPEN_DAY = "end-of-next-open-day"
+    CURRENT_HOURS = "end-of-current-hours"
+    NEXT_HOURS = "beginning-of-next-hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Opening hours of one place."""
+
+    zone: str
+    weekly: Mapping[int, tuple[Opening, ...]]
+    """Openings by weekday, 0 = Monday; a missing day is closed."""
+    exceptions: Mapping[date, tuple[Opening, ...]] = field(default_factory=dict)
+    """Openings on single dates; an empty tuple: closed."""
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The zone's rules."""
+        return ZoneInfo(self.zone)
+
+    def openings(self, day: date) -> tuple[Opening, ...]:
+        """The day's openings in order; none when closed."""
+        found = self.exceptions.get(day)
+        return self.weekly.get(day.weekday(), ()) if found is None else found
+
+    def is_open_on(self, day: date) -> bool:
+        """Whether the place opens at all on that day."""
+        return bool(self.openings(day))
+
+    def day_of(self, at: datetime) -> date:
+        """The local date of a moment."""
+        return at.astimezone(self.tz).date()
+
+    def moment(self, day: date, at: time, *, last: bool = False) -> datetime:
+        """The moment (UTC) of a local time. `last`: the second one, when the clock shows it twice."""
+        local = datetime.combine(day, at, self.tz).replace(fold=1 if last else 0)
+        return local.astimezone(UTC)
+
+    def end_of_day(self, day: date) -> datetime:
+        """23:59:59 in the place's own zone."""
+        return self.moment(day, DAY_END, last=True)
+
+    def hours(self, day: date) -> list[tuple[datetime, datetime]]:
+        """The day's openings as moments."""
+        return [
+            (
+                self.moment(day, opening.opens),
+                self.moment(day + timedelta(days=1), time(0))
+                if opening.closes == time(0)
+                else self.moment(day, opening.closes, last=True),
+            )
+            for opening in self.openings(day)
+        ]
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether the place is open at a moment; closing time itself is closed."""
+        return any(opens <= at < closes for opens, closes in self.hours(self.day_of(at)))
+
+    def open_day_from(self, day: date, step: int) -> date:
+        """The nearest open day before (step -1) or after (+1) a day; `NeverOpen` when there is none in a year."""
+        for away in range(1, HORIZON_DAYS + 1):
+            candidate = day + timedelta(days=away * step)
+            if self.is_open_on(candidate):
+                return candidate
+        raise NeverOpen
+
+    def end_of_current_hours(self, at: datetime) -> datetime:
+        """When the present opening ends; while closed, the last one that ended."""
+        for away in range(HORIZON_DAYS + 1):
+            day = self.day_of(at) - timedelta(days=away)
+            begun = [closes for opens, closes in self.hours(day) if opens <= at]
+            if begun:
+                return begun[-1]
+        raise NeverOpen
+
+    def next_opening(self, at: datetime) -> tuple[datetime, datetime]:
+        """The first opening that begins at or after a moment."""
+        for away in range(HORIZON_DAYS + 1):
+            day = self.day_of(at) + timedelta(days=away)
+            for opens, closes in self.hours(day):
+                if opens >= at:
+                    return opens, closes
+        raise NeverOpen
+
+    def moved(
+        self, due: datetime, strategy: WhenClosed, *, lent_at: datetime, offset: timedelta = timedelta(0)
+    ) -> datetime:
+        """A due time moved off closed time as the strategy says; unchanged when the place is open then.
+
+        Day strategies look at the day, hour strategies at the moment. Raises `NeverOpen`.
+        """
+        day = self.day_of(due)
+        if strategy is WhenClosed.KEEP:
+            return due
+        if strategy in (WhenClosed.PREVIOUS_OPEN_DAY, WhenClosed.NEXT_OPEN_DAY):
+            if self.is_open_on(day):
+                return due
+            step = -1 if strategy is WhenClosed.PREVIOUS_OPEN_DAY else 1
+            return self.end_of_day(self.open_day_from(day, step))
+        if strategy is WhenClosed.CURRENT_HOURS:
+            closing = self.end_of_current_hours(lent_at)
+            return closing if due > closing > lent_at else due
+        if self.is_open(due):
+            return due
+        opens, closes = self.next_opening(due)
+        return min(opens + offset, closes)
+
+    def closed_days_between(self, start: datetime, end: datetime) -> int:
+        """Whole local days between two moments on which the place does not open."""
+        first, last = self.day_of(start), self.day_of(end)
+        days = min((last - first).days, 4000)
+        return sum(1 for away in range(1, days) if not self.is_open_on(first + timedelta(days=away)))
+
+    def days_open_after(self, start: datetime, days: int) -> datetime:
+        """The end of the n-th open day after a moment's own day."""
+        day = self.day_of(start)
+        for _ in range(max(days, 1)):
+            day = self.open_day_from(day, 1)
+        return self.end_of_day(day)
+
+
+def problems_of(zone: str, weekly: Mapping[int, tuple[Opening, ...]]) -> list[str]:
+    """What is wrong with a calendar as written: unknown zone, overlapping or backward hours."""
+    found = []
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        found.append(f"{zone!r} is no IANA time zone")
+    for day, openings in weekly.items():
+        if not 0 <= day <= 6:
+            found.append(f"{day} is no weekday (0 = Monday … 6 = Sunday)")
+        found += [
+            f"weekday {day}: closes at {opening.closes:%H:%M} before it opens"
+            for opening in openings
+            if opening.closes <= opening.opens and opening.closes != time(0)
+        ]
+        for before, after in pairwise(openings):
+            if before.closes == time(0) or after.opens < before.closes:
+                found.append(f"weekday {day}: openings overlap or are out of order")
+    return found

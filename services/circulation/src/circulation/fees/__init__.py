@@ -1,0 +1,1 @@
+"""What patrons owe: fees, payments and the ledger behind them."""

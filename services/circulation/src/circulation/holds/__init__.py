@@ -1,0 +1,1 @@
+"""Holds, pages and recalls: one queue per title."""

@@ -1,0 +1,181 @@
+"""Who waits for what, in which order, and who gets an item that came back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from circulation.calendars.rules import Calendar
+from circulation.policies.rules import HoldPolicy
+
+
+class HoldState(StrEnum):
+    """What has become of a hold."""
+
+    WAITING = "waiting"
+    IN_TRANSIT = "in-transit"
+    READY = "ready"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SHELF_EXPIRED = "shelf-expired"
+
+
+OPEN: Final = frozenset({HoldState.WAITING, HoldState.IN_TRANSIT, HoldState.READY})
+IN_FULFILMENT: Final = frozenset({HoldState.IN_TRANSIT, HoldState.READY})
+
+
+class HoldRefusal(StrEnum):
+    """Why a hold cannot be placed. Codes never change."""
+
+    NOTHING_TO_HOLD = "nothing-to-hold"
+    KIND_NOT_ALLOWED = "kind-not-allowed"
+    LEVEL_NOT_ALLOWED = "level-not-allowed"
+    PICKUP_NOT_ALLOWED = "pickup-not-allowed"
+    ALREADY_HELD = "already-held"
+    ALREADY_ON_LOAN = "already-on-loan-to-patron"
+    HOLD_LIMIT = "hold-limit"
+    CARD_EXPIRED = "card-expired"
+    PATRON_INACTIVE = "patron-inactive"
+    PATRON_BLOCKED = "patron-blocked"
+    ITEM_OF_OTHER_TITLE = "item-of-other-title"
+
+
+TEXTS: Final = {
+    HoldRefusal.NOTHING_TO_HOLD: "No copy can fill such a hold.",
+    HoldRefusal.KIND_NOT_ALLOWED: "The hold policy does not allow this kind of hold here.",
+    HoldRefusal.LEVEL_NOT_ALLOWED: "The hold policy does not allow holds of this level here.",
+    HoldRefusal.PICKUP_NOT_ALLOWED: "It cannot be picked up there.",
+    HoldRefusal.ALREADY_HELD: "The patron has a hold on this title already.",
+    HoldRefusal.ALREADY_ON_LOAN: "The patron has a copy on loan already.",
+    HoldRefusal.HOLD_LIMIT: "The patron has as many holds as the policy allows.",
+    HoldRefusal.CARD_EXPIRED: "The patron's card has expired.",
+    HoldRefusal.PATRON_INACTIVE: "The patron is not active.",
+    HoldRefusal.PATRON_BLOCKED: "The patron is blocked.",
+    HoldRefusal.ITEM_OF_OTHER_TITLE: "The item does not belong to this title.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A copy that might fill a hold."""
+
+    item_id: UUID
+    requestable: frozenset[str]
+    """Kinds that its state takes."""
+    on_loan_to: UUID | None
+    policy: HoldPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is known when a patron wants a title or an item."""
+
+    kind: str | None
+    """hold, page or recall; None: whatever fits."""
+    level: str
+    item_id: UUID | None
+    pickup_code: str | None
+    """None: there is no such pickup point."""
+    candidates: Sequence[Candidate]
+    patron_id: UUID
+    active: bool
+    blocked: bool
+    expires_at: datetime | None
+    held_already: bool
+    open_holds: int
+
+
+def kind_for(wish: Wish) -> str | None:
+    """The kind of hold: as wished, else a page when a copy is on the shelf, else a hold."""
+    if wish.kind is not None:
+        return wish.kind
+    offered = frozenset[str]().union(*(candidate.requestable for candidate in fitting(wish)))
+    return next((kind for kind in ("page", "hold") if kind in offered), None)
+
+
+def fitting(wish: Wish) -> list[Candidate]:
+    """The copies that a hold of this level is about."""
+    if wish.item_id is None:
+        return list(wish.candidates)
+    return [candidate for candidate in wish.candidates if candidate.item_id == wish.item_id]
+
+
+def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
+    """Every reason not to place the hold. Whoever can be helped by one copy is not refused for another."""
+    copies = fitting(wish)
+    kind = kind_for(wish)
+    taking = [copy for copy in copies if kind in copy.requestable]
+    allowed = [copy for copy in taking if kind in copy.policy.kinds]
+    levels = [copy for copy in allowed if wish.level in copy.policy.levels]
+    limits = [copy.policy.max_holds for copy in levels or copies]
+    applies = {
+        HoldRefusal.ITEM_OF_OTHER_TITLE: wish.item_id is not None and not copies,
+        HoldRefusal.NOTHING_TO_HOLD: bool(copies or wish.item_id is None) and not taking,
+        HoldRefusal.KIND_NOT_ALLOWED: bool(taking) and not allowed,
+        HoldRefusal.LEVEL_NOT_ALLOWED: bool(allowed) and not levels,
+        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
+        or (
+            bool(levels)
+            and not any(
+                copy.policy.pickup_points is None or wish.pickup_code in copy.policy.pickup_points
+                for copy in levels
+            )
+        ),
+        HoldRefusal.ALREADY_HELD: wish.held_already,
+        HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
+        HoldRefusal.HOLD_LIMIT: bool(limits)
+        and all(limit is not None and wish.open_holds >= limit for limit in limits),
+        HoldRefusal.CARD_EXPIRED: wish.expires_at is not None and wish.expires_at <= now,
+        HoldRefusal.PATRON_INACTIVE: not wish.active,
+        HoldRefusal.PATRON_BLOCKED: wish.blocked,
+    }
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A hold in a title's queue."""
+
+    hold_id: UUID
+    position: int
+    state: HoldState
+    item_id: UUID | None
+    """The item it is about, or that is to fill it."""
+    level: str
+
+
+def hold_to_fill(item_id: UUID, queue: Sequence[Waiting]) -> Waiting | None:
+    """Who gets this item: the hold already on its way with it, else the first that it can fill."""
+    ordered = sorted(queue, key=lambda hold: hold.position)
+    for hold in ordered:
+        if hold.state in IN_FULFILMENT and hold.item_id == item_id:
+            return hold
+    for hold in ordered:
+        if hold.state is HoldState.WAITING and (hold.level == "title" or hold.item_id == item_id):
+            return hold
+    return None
+
+
+def expires_at(policy: HoldPolicy, *, now: datetime) -> datetime | None:
+    """Until when an unfilled hold waits."""
+    return None if policy.expires_after_days is None else now + timedelta(days=policy.expires_after_days)
+
+
+def shelf_expires_at(policy: HoldPolicy, calendar: Calendar, *, now: datetime) -> datetime:
+    """Until when an item waits on the hold shelf: the end of the n-th open day. Raises `NeverOpen`."""
+    return calendar.days_open_after(now, policy.shelf_days)
+
+
+def recalled_due_at(
+    policy: HoldPolicy, calendar: Calendar, *, lent_at: datetime, due_at: datetime, now: datetime
+) -> datetime:
+    """The due time after a recall: never later than it was (feature page §3.4 i).
+
+    The later of the guaranteed minimum since the loan and the return interval from now, at the day's end.
+    """
+    guaranteed = lent_at + timedelta(days=policy.recall_minimum_days)
+    wanted = now + timedelta(days=policy.recall_return_days)
+    return min(due_at, calendar.end_of_day(calendar.day_of(max(guaranteed, wanted))))

@@ -1,0 +1,92 @@
+"""One function derives an item's circulation state; nothing else does, so it cannot contradict itself.
+
+The catalogue owns the base state; loan, transit, hold and withdrawal are ours (feature page §3.4).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """An item's circulation state, as every reader is told it."""
+
+    AVAILABLE = "available"
+    ON_LOAN = "on-loan"
+    ON_HOLD_SHELF = "on-hold-shelf"
+    IN_TRANSIT = "in-transit"
+    PAGED = "paged"
+    UNAVAILABLE = "unavailable"
+    """The base state stands against it: missing, in process, withdrawn …"""
+    WITHDRAWING = "withdrawing"
+
+
+LENDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "damaged", "unknown"})
+"""Base states in which an item that lies on the desk may be lent (feature page §3.1)."""
+SHELVED_BASES: Final = frozenset({"active", "restricted"})
+"""Base states in which an item that is not out stands on its shelf."""
+HOLDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "missing", "damaged"})
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What the state is derived from."""
+
+    base: str
+    on_loan: bool = False
+    awaited_on_shelf: bool = False
+    """A hold waits for its patron with this item on the hold shelf."""
+    in_transit: bool = False
+    paged: bool = False
+    withdrawing: bool = False
+
+
+def state_of(copy: Copy) -> State:
+    """The one state."""
+    if copy.on_loan:
+        return State.ON_LOAN
+    if copy.withdrawing:
+        return State.WITHDRAWING
+    if copy.awaited_on_shelf:
+        return State.ON_HOLD_SHELF
+    if copy.in_transit:
+        return State.IN_TRANSIT
+    if copy.base not in SHELVED_BASES:
+        return State.UNAVAILABLE
+    return State.PAGED if copy.paged else State.AVAILABLE
+
+
+def requestable(copy: Copy) -> frozenset[str]:
+    """Kinds of hold that an item in this state takes (FOLIO's matrix, feature page §3.1)."""
+    if copy.withdrawing or copy.base not in HOLDABLE_BASES:
+        return frozenset()
+    state = state_of(copy)
+    if state is State.AVAILABLE:
+        return frozenset({"page", "hold"}) if copy.base == "restricted" else frozenset({"page"})
+    if copy.base == "missing":
+        return frozenset({"hold"})
+    return frozenset({"hold", "recall"}) if state is State.ON_LOAN else frozenset({"hold"})
+
+
+class Obstacle(StrEnum):
+    """Why an item cannot be withdrawn."""
+
+    ON_LOAN = "on-loan"
+    ON_HOLD_SHELF = "on-hold-shelf"
+    IN_TRANSIT_FOR_HOLD = "in-transit-for-hold"
+    ONLY_COPY_FOR_HOLDS = "only-copy-for-holds"
+    HELD_ITSELF = "held-itself"
+
+
+def withdrawal_obstacles(
+    copy: Copy, *, transit_for_hold: bool, holds_on_item: int, title_holds: int, other_copies: int
+) -> list[Obstacle]:
+    """Every reason not to let an item go; a title's holds that another copy can fill are none."""
+    applies = {
+        Obstacle.ON_LOAN: copy.on_loan,
+        Obstacle.ON_HOLD_SHELF: copy.awaited_on_shelf,
+        Obstacle.IN_TRANSIT_FOR_HOLD: transit_for_hold,
+        Obstacle.HELD_ITSELF: holds_on_item > 0,
+        Obstacle.ONLY_COPY_FOR_HOLDS: title_holds > 0 and other_copies == 0,
+    }
+    return [obstacle for obstacle, holds in applies.items() if holds]

@@ -1,0 +1,1 @@
+"""Check-out, renewal, return."""

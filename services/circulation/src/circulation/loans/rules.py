@@ -1,0 +1,250 @@
+"""When may an item go out, until when, and where does it go when it comes back? Decisions only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from circulation.calendars.rules import Calendar, NeverOpen
+from circulation.items.rules import LENDABLE_BASES
+from circulation.policies.rules import LoanPolicy, RenewFrom
+
+
+class Block(StrEnum):
+    """A reason to refuse a check-out or a renewal. Codes never change."""
+
+    ITEM_ON_LOAN = "item-on-loan"
+    ITEM_NOT_LOANABLE = "item-not-loanable"
+    ITEM_STATE = "item-state"
+    ITEM_WITHDRAWING = "item-withdrawing"
+    ITEM_HELD_FOR_ANOTHER = "item-held-for-another"
+    CARD_EXPIRED = "card-expired"
+    PATRON_INACTIVE = "patron-inactive"
+    PATRON_BLOCKED = "patron-blocked"
+    FEES_OWED = "fees-owed"
+    LOAN_LIMIT = "loan-limit"
+    GROUP_LOAN_LIMIT = "group-loan-limit"
+    NO_OPEN_DAY = "no-open-day"
+    DUE_NOT_AHEAD = "due-not-ahead"
+    NOT_RENEWABLE = "not-renewable"
+    RENEWAL_LIMIT = "renewal-limit"
+    HOLDS_WAIT = "holds-wait"
+    RECALLED = "recalled"
+    DUE_DATE_UNCHANGED = "due-date-unchanged"
+
+
+TEXTS: Final = {
+    Block.ITEM_ON_LOAN: ("The item is on loan to somebody else.", "Return it first."),
+    Block.ITEM_NOT_LOANABLE: ("The loan policy does not lend this item.", "Override, naming a due time."),
+    Block.ITEM_STATE: ("The item's state in the catalogue stands against it.", "Set the item's state right."),
+    Block.ITEM_WITHDRAWING: (
+        "The item is being withdrawn.",
+        "Wait for the withdrawal to end, or see it refused.",
+    ),
+    Block.ITEM_HELD_FOR_ANOTHER: (
+        "The item is held for another patron.",
+        "Lend it to that patron, or override.",
+    ),
+    Block.CARD_EXPIRED: ("The patron's card has expired.", "Renew the card."),
+    Block.PATRON_INACTIVE: ("The patron is not active.", "Activate the patron."),
+    Block.PATRON_BLOCKED: ("The patron is blocked.", "Lift the block, or override."),
+    Block.FEES_OWED: ("The patron owes more than the group may.", "Take a payment, or override."),
+    Block.LOAN_LIMIT: ("The patron has as many of these as the policy allows.", "Return one, or override."),
+    Block.GROUP_LOAN_LIMIT: ("The patron has as many loans as the group allows.", "Return one, or override."),
+    Block.NO_OPEN_DAY: ("The service point's calendar has no open day within a year.", "Mend the calendar."),
+    Block.DUE_NOT_AHEAD: ("The due time would not lie ahead.", "The card may be about to expire: renew it."),
+    Block.NOT_RENEWABLE: ("The loan policy does not renew this.", "Override, naming a due time."),
+    Block.RENEWAL_LIMIT: (
+        "The loan has been renewed as often as the policy allows.",
+        "Return it, or override.",
+    ),
+    Block.HOLDS_WAIT: ("Others are waiting for it.", "Return it."),
+    Block.RECALLED: ("It has been recalled.", "Return it."),
+    Block.DUE_DATE_UNCHANGED: ("A renewal would not move the due time forward.", "Renew later."),
+}
+"""What is said, and what would mend it."""
+
+OVERRIDABLE: Final = frozenset(
+    {
+        Block.ITEM_NOT_LOANABLE,
+        Block.ITEM_STATE,
+        Block.ITEM_HELD_FOR_ANOTHER,
+        Block.PATRON_BLOCKED,
+        Block.FEES_OWED,
+        Block.LOAN_LIMIT,
+        Block.GROUP_LOAN_LIMIT,
+        Block.NOT_RENEWABLE,
+        Block.RENEWAL_LIMIT,
+        Block.HOLDS_WAIT,
+    }
+)
+"""Staff with the scope may override these, with a comment; never a double loan or a withdrawal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """What the desk knows of the patron."""
+
+    active: bool
+    expires_at: datetime | None
+    blocked: bool
+    owed: int
+    """Minor units, all open fees."""
+    open_loans: int
+    open_loans_under_policy: int
+    max_owed: int | None
+    max_loans: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What the desk knows of the item."""
+
+    base: str
+    on_loan: bool
+    withdrawing: bool
+    kept_for: UUID | None
+    """The patron whose hold this item is on its way to, or waiting for."""
+
+
+def checkout_blocks(
+    borrower: Borrower, piece: Piece, policy: LoanPolicy, *, patron_id: UUID, now: datetime
+) -> list[Block]:
+    """Every reason to say no, so that the desk learns them all at once."""
+    applies = {
+        Block.ITEM_ON_LOAN: piece.on_loan,
+        Block.ITEM_NOT_LOANABLE: not policy.loanable,
+        Block.ITEM_STATE: piece.base not in LENDABLE_BASES,
+        Block.ITEM_WITHDRAWING: piece.withdrawing,
+        Block.ITEM_HELD_FOR_ANOTHER: piece.kept_for not in (None, patron_id),
+        Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,
+        Block.PATRON_INACTIVE: not borrower.active,
+        Block.PATRON_BLOCKED: borrower.blocked,
+        Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
+        Block.LOAN_LIMIT: policy.max_loans is not None
+        and borrower.open_loans_under_policy >= policy.max_loans,
+        Block.GROUP_LOAN_LIMIT: borrower.max_loans is not None and borrower.open_loans >= borrower.max_loans,
+    }
+    return [block for block, holds in applies.items() if holds]
+
+
+def due_at(
+    policy: LoanPolicy, calendar: Calendar, *, lent_at: datetime, expires_at: datetime | None
+) -> datetime:
+    """The policy's period in the place's own zone, moved off closed time, never past the card.
+
+    A due time that the card cuts short is moved back to the end of an open day, where there is one before
+    the expiry (L15). Raises `NeverOpen` when the calendar never opens.
+    """
+    due = calendar.moved(
+        policy.period.after(lent_at, calendar),
+        policy.when_closed,
+        lent_at=lent_at,
+        offset=policy.opening_offset,
+    )
+    return _within_card(due, calendar, lent_at=lent_at, expires_at=expires_at)
+
+
+def _within_card(
+    due: datetime, calendar: Calendar, *, lent_at: datetime, expires_at: datetime | None
+) -> datetime:
+    if expires_at is None or due <= expires_at:
+        return due
+    day = calendar.day_of(expires_at)
+    if calendar.end_of_day(day) > expires_at:
+        day -= timedelta(days=1)
+    if not calendar.is_open_on(day):
+        try:
+            day = calendar.open_day_from(day, -1)
+        except NeverOpen:
+            return expires_at
+    earlier = calendar.end_of_day(day)
+    return earlier if earlier > lent_at else expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoan:
+    """What is known of a loan to be renewed."""
+
+    due_at: datetime
+    renewals: int
+    recalled: bool
+    holds_waiting: int
+    """Holds that this very item could fill."""
+
+
+def renewed_due_at(
+    loan: OpenLoan, policy: LoanPolicy, calendar: Calendar, *, now: datetime, expires_at: datetime | None
+) -> datetime:
+    """The due time after a renewal, counted from now or from the present due time."""
+    start = now if policy.renew_from is RenewFrom.NOW else loan.due_at
+    period = policy.renewal_period or policy.period
+    due = calendar.moved(
+        period.after(start, calendar), policy.when_closed, lent_at=start, offset=policy.opening_offset
+    )
+    return _within_card(due, calendar, lent_at=now, expires_at=expires_at)
+
+
+def renewal_blocks(
+    borrower: Borrower, loan: OpenLoan, policy: LoanPolicy, *, new_due_at: datetime | None, now: datetime
+) -> list[Block]:
+    """Every reason not to renew."""
+    applies = {
+        Block.NOT_RENEWABLE: not (policy.renewable and policy.loanable),
+        Block.RENEWAL_LIMIT: policy.max_renewals is not None and loan.renewals >= policy.max_renewals,
+        Block.RECALLED: loan.recalled,
+        Block.HOLDS_WAIT: loan.holds_waiting > 0 and not policy.renew_with_holds,
+        Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,
+        Block.PATRON_INACTIVE: not borrower.active,
+        Block.PATRON_BLOCKED: borrower.blocked,
+        Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
+        Block.NO_OPEN_DAY: new_due_at is None,
+        Block.DUE_DATE_UNCHANGED: new_due_at is not None and new_due_at <= loan.due_at,
+    }
+    return [block for block, holds in applies.items() if holds]
+
+
+def not_overridable(blocks: Collection[Block]) -> list[Block]:
+    """Those among the blocks that nobody may override."""
+    return [block for block in blocks if block not in OVERRIDABLE]
+
+
+class Step(StrEnum):
+    """What the desk does next with an item that came in."""
+
+    RESHELVE = "reshelve"
+    HOLD_SHELF = "hold-shelf"
+    TRANSIT = "transit"
+    ASIDE = "put-aside"
+    """Its base state or a withdrawal wants a look: missing, withdrawn …"""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Where it goes; for transit and the hold shelf, to which service point."""
+
+    step: Step
+    to: UUID | None = None
+    hold_id: UUID | None = None
+
+
+def next_step(
+    *,
+    base: str,
+    withdrawing: bool,
+    here: UUID,
+    serves_home: bool,
+    home: UUID | None,
+    hold_id: UUID | None,
+    pickup: UUID | None,
+) -> NextStep:
+    """The next step of an item scanned at a desk: a waiting hold first, then its home."""
+    if base not in LENDABLE_BASES or withdrawing:
+        return NextStep(Step.ASIDE)
+    if hold_id is not None:
+        return NextStep(Step.HOLD_SHELF if pickup == here else Step.TRANSIT, pickup, hold_id)
+    if serves_home or home is None:
+        return NextStep(Step.RESHELVE)
+    return NextStep(Step.TRANSIT, home)

@@ -1,0 +1,1 @@
+"""Patrons, their blocks and their account."""

@@ -1,0 +1,1 @@
+"""Service points, and the libraries and locations they serve."""

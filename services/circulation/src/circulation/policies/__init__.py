@@ -1,0 +1,1 @@
+"""Which policy applies: rules over patron group, material, loan type and place."""
