@@ -124,7 +124,7 @@ def _version(program: Path) -> str | None:
         told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"(\d+(?:\.\d+)?)", told.stdout.rsplit(")", 1)[-1])
+    found = re.search(r"PostgreSQL\) (\d+(?:\.\d+)?)", told.stdout)
     return found[1] if found else None
 
 
