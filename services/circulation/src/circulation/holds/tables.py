@@ -1,0 +1,55 @@
+"""Holds: one queue per title, positions dense from 1, a closed hold has none."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field
+
+from circulation.metadata import Table, big, key, ref, when, words
+
+OPEN = "state IN ('waiting', 'in-transit', 'ready')"
+
+
+class Hold(Table, table=True):
+    """A patron waits for a title or an item."""
+
+    __tablename__ = "hold"
+    __table_args__ = (
+        UniqueConstraint(
+            "title_id", "position", name="hold_one_per_position", deferrable=True, initially="DEFERRED"
+        ),
+        Index("hold_one_open_per_patron", "title_id", "patron_id", unique=True, postgresql_where=text(OPEN)),
+        Index(
+            "hold_one_filled_by_item",
+            "item_id",
+            unique=True,
+            postgresql_where=text("state IN ('in-transit', 'ready')"),
+        ),
+        Index("hold_open_by_patron", "patron_id", postgresql_where=text(OPEN)),
+        Index("hold_open_by_item", "item_id", postgresql_where=text(OPEN)),
+        Index("hold_waiting_by_expiry", "expires_at", postgresql_where=text("state = 'waiting'")),
+        Index("hold_ready_by_expiry", "shelf_expires_at", postgresql_where=text("state = 'ready'")),
+        CheckConstraint(f"(position IS NOT NULL) = ({OPEN})", name="hold_position_while_open"),
+        CheckConstraint("kind IN ('hold', 'page', 'recall')", name="hold_kind"),
+        CheckConstraint("level IN ('title', 'item')", name="hold_level"),
+        CheckConstraint("state <> 'ready' OR shelf_expires_at IS NOT NULL", name="hold_ready_has_expiry"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    kind: str = Field(sa_column=words())
+    level: str = Field(sa_column=words())
+    title_id: UUID = Field(sa_column=ref())
+    item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    patron_id: UUID = Field(sa_column=ref())
+    pickup_id: UUID = Field(sa_column=ref())
+    state: str = Field(sa_column=words())
+    position: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    policy: str = Field(sa_column=words())
+    placed_at: datetime = Field(sa_column=when())
+    expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    ready_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    shelf_expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    closed_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    reason: str | None = Field(default=None, sa_column=words(null=True))
+    version: int = Field(default=1, sa_column=big(1))

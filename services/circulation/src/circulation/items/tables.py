@@ -1,0 +1,59 @@
+"""Our copy of each item: what the catalogue tells, and beside it what circulation knows. One row, one lock."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, Index, text
+from sqlmodel import Field
+
+from circulation.metadata import Table, big, count, key, ref, uuids, when, words
+
+
+class Item(Table, table=True):
+    """An item. The upper half is the catalogue's and only handlers write it; the lower half is ours."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        Index("item_barcode", "barcode", unique=True, postgresql_where=text("barcode IS NOT NULL")),
+        Index("item_by_title", "title_ids", postgresql_using="gin"),
+        Index("item_by_location", "location_id"),
+        Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
+    )
+
+    id: UUID = Field(sa_column=key())
+    epoch: int = Field(sa_column=count(1))
+    version: int = Field(sa_column=big(1))
+    barcode: str | None = Field(default=None, sa_column=words(null=True))
+    holdings_id: UUID = Field(sa_column=ref())
+    title_ids: list[UUID] = Field(sa_column=uuids())
+    location_id: UUID = Field(sa_column=ref())
+    location: str | None = Field(default=None, sa_column=words(null=True))
+    library: str | None = Field(default=None, sa_column=words(null=True))
+    campus: str | None = Field(default=None, sa_column=words(null=True))
+    institution: str | None = Field(default=None, sa_column=words(null=True))
+    material_type: str = Field(sa_column=words())
+    loan_type: str = Field(sa_column=words())
+    base: str = Field(sa_column=words())
+    call_number: str | None = Field(default=None, sa_column=words(null=True))
+    volume: str | None = Field(default=None, sa_column=words(null=True))
+    copy_number: str | None = Field(default=None, sa_column=words(null=True))
+    short_title: str = Field(sa_column=words())
+    short_author: str | None = Field(default=None, sa_column=words(null=True))
+    suppressed: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+    guard: int = Field(sa_column=big(1))
+    """Raised by whatever a rule may read of the item; what a busy statement is guarded by."""
+    told: int = Field(sa_column=big(0))
+    """Events with this item as their subject."""
+    state: str = Field(sa_column=words())
+    loan_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    due_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    hold_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The hold it is to fill: paged for, on its way to, or waiting on the shelf."""
+    kept_for: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """That hold's patron."""
+    hold_shelf: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    transit_to: UUID | None = Field(default=None, sa_column=ref(null=True))
+    withdrawal_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    last_seen_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    last_seen_by: UUID | None = Field(default=None, sa_column=ref(null=True))

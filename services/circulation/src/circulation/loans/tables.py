@@ -1,0 +1,43 @@
+"""Loans, open and closed, in one table for good: a row never moves to change its state."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field
+
+from circulation.metadata import Table, big, count, key, ref, when, words
+
+
+class Loan(Table, table=True):
+    """An item in a patron's hands."""
+
+    __tablename__ = "loan"
+    __table_args__ = (
+        Index("loan_one_open_per_item", "item_id", unique=True, postgresql_where=text("returned_at IS NULL")),
+        Index("loan_open_by_patron", "patron_id", "due_at", postgresql_where=text("returned_at IS NULL")),
+        Index("loan_by_patron", "patron_id", "id"),
+        Index("loan_by_item", "item_id", "id"),
+        Index("loan_open_by_due", "due_at", postgresql_where=text("returned_at IS NULL")),
+        CheckConstraint("due_at > lent_at", name="loan_due_after_lent"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    item_id: UUID = Field(sa_column=ref())
+    title_id: UUID = Field(sa_column=ref())
+    patron_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    patron_group: str = Field(sa_column=words())
+    service_point_id: UUID = Field(sa_column=ref())
+    lent_at: datetime = Field(sa_column=when())
+    due_at: datetime = Field(sa_column=when())
+    due_zone: str = Field(sa_column=words())
+    renewals: int = Field(default=0, sa_column=count())
+    policy: str = Field(sa_column=words())
+    fine_policy: str = Field(sa_column=words())
+    rules_version: int = Field(sa_column=big(0))
+    recalled_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    returned_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    system_returned_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    return_service_point_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    override_comment: str | None = Field(default=None, sa_column=words(null=True))
+    version: int = Field(default=1, sa_column=big(1))

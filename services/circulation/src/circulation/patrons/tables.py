@@ -1,0 +1,58 @@
+"""Patrons and their blocks. Names and addresses stand here and nowhere else."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
+from sqlmodel import Field
+
+from circulation.metadata import Table, big, count, key, ref, when, words
+
+
+class Patron(Table, table=True):
+    """Somebody who borrows."""
+
+    __tablename__ = "patron"
+    __table_args__ = (
+        Index("patron_barcode", "barcode", unique=True, postgresql_where=text("barcode IS NOT NULL")),
+        Index(
+            "patron_external_id", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
+        ),
+        CheckConstraint("open_loans >= 0", name="patron_loans_counted"),
+        CheckConstraint("owed >= 0", name="patron_owed_counted"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    barcode: str | None = Field(default=None, sa_column=words(null=True))
+    external_id: str | None = Field(default=None, sa_column=words(null=True))
+    group: str = Field(sa_column=Column("group_code", Text, nullable=False))
+    family_name: str = Field(sa_column=words())
+    given_name: str | None = Field(default=None, sa_column=words(null=True))
+    email: str | None = Field(default=None, sa_column=words(null=True))
+    language: str | None = Field(default=None, sa_column=words(null=True))
+    library: str | None = Field(default=None, sa_column=words(null=True))
+    expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    active: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=text("true")))
+    version: int = Field(default=1, sa_column=big(1))
+    """Of the registration: what its ETag and events tell."""
+    guard: int = Field(default=1, sa_column=big(1))
+    """Raised by whatever a rule may read of the patron: loans, fees, blocks, holds, the registration."""
+    open_loans: int = Field(default=0, sa_column=count())
+    owed: int = Field(default=0, sa_column=big(0))
+    created_at: datetime = Field(sa_column=when())
+
+
+class PatronBlock(Table, table=True):
+    """A reason why a patron may not do something, until it is lifted or runs out."""
+
+    __tablename__ = "patron_block"
+    __table_args__ = (Index("patron_block_by_patron", "patron_id"),)
+
+    id: UUID = Field(sa_column=key())
+    patron_id: UUID = Field(sa_column=ref(to="patron.id"))
+    actions: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    note: str = Field(sa_column=words())
+    message: str | None = Field(default=None, sa_column=words(null=True))
+    expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    created_at: datetime = Field(sa_column=when())
+    created_by: str = Field(sa_column=words())

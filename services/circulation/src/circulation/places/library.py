@@ -1,0 +1,120 @@
+"""What a process keeps in memory of the configuration, and how it notices that it has changed.
+
+Each busy statement reads the one row of `reference` along with its facts; when its version is not the one
+in memory, the configuration is read again and the facts are looked at once more. So no process ever
+decides by rules of yesterday, and no message has to reach it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from chassis.problems import Unavailable
+from circulation.calendars.rules import Calendar
+from circulation.places.documents import ConfigurationDoc, PatronGroupDoc, ServicePointDoc
+from circulation.policies.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A service point with its calendar."""
+
+    id: UUID
+    code: str
+    name: str
+    library: str
+    serves: frozenset[str]
+    pickup: bool
+    calendar: Calendar
+
+    @classmethod
+    def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
+        """From its document."""
+        serves = frozenset(doc.serves or [doc.library])
+        return cls(point_id, doc.code, doc.name, doc.library, serves, doc.pickup, doc.calendar.as_rule())
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The whole configuration, of one version."""
+
+    version: int
+    currency: str
+    rules: RuleSet
+    desks: Mapping[UUID, Desk]
+    by_code: Mapping[str, Desk]
+    homes: Mapping[str, Desk]
+    """The desk at which a library's items are at home: its own first, else the first that serves it."""
+    groups: Mapping[str, PatronGroupDoc]
+
+
+class NotConfigured(Unavailable):
+    """Nothing can be lent before rules, groups and service points are configured."""
+
+    code, title = "not-configured", "The library is not configured: PUT /v1/configuration/circulation first."
+
+
+def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> Library:
+    """Put a configuration together."""
+    desks = {
+        ids[point.code]: Desk.of(ids[point.code], point) for point in doc.service_points if point.code in ids
+    }
+    homes: dict[str, Desk] = {}
+    for desk in desks.values():
+        for served in desk.serves:
+            if served not in homes or (desk.library == served and homes[served].library != served):
+                homes[served] = desk
+    return Library(
+        version,
+        doc.currency,
+        RuleSet(
+            version,
+            doc.as_rules(),
+            {policy.code: policy.as_rule() for policy in doc.loan_policies},
+            {policy.code: policy.as_rule(doc.currency) for policy in doc.fine_policies},
+            {policy.code: policy.as_rule() for policy in doc.hold_policies},
+        ),
+        desks,
+        {desk.code: desk for desk in desks.values()},
+        homes,
+        {group.code: group for group in doc.patron_groups},
+    )
+
+
+_READ = """
+SELECT r.version, c.document,
+       (SELECT jsonb_object_agg(code, id) FROM service_point WHERE active) AS points
+FROM reference r LEFT JOIN configuration_version c ON c.version = r.version
+"""
+
+
+class Shelf:
+    """Keeps the library of the newest version seen."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._library: Library | None = None
+        self._reading = asyncio.Lock()
+
+    async def library(self, version: int | None = None) -> Library:
+        """The library, read again unless it is of this version; `NotConfigured` when there is none."""
+        known = self._library
+        if known is not None and version in (None, known.version):
+            return known
+        async with self._reading:
+            known = self._library
+            if known is None or version != known.version:
+                row = await self._pool.fetchrow(_READ)
+                if row is None or row["document"] is None:
+                    raise NotConfigured
+                points = {code: UUID(told) for code, told in (row["points"] or {}).items()}
+                known = library_of(row["version"], ConfigurationDoc.model_validate(row["document"]), points)
+                self._library = known
+            return known
+
+    async def fresh(self) -> Library:
+        """The library as it now stands, for whatever is not in a hurry."""
+        return await self.library(await self._pool.fetchval("SELECT version FROM reference"))

@@ -1,0 +1,12 @@
+"""Every table, for whoever needs the metadata whole (migrations)."""
+
+from circulation.fees import tables as fees
+from circulation.holds import tables as holds
+from circulation.items import tables as items
+from circulation.loans import tables as loans
+from circulation.metadata import Table
+from circulation.patrons import tables as patrons
+from circulation.places import tables as places
+
+METADATA = Table.metadata
+ALL = (fees, holds, items, loans, patrons, places)
