@@ -23,7 +23,7 @@ cluster: setup ## Start every service as processes of its own, on PostgreSQL and
 	@exec $(bin)/carrel cluster
 
 test: setup ## Run the tests; only some: make test T=tests/catalog
-	@exec $(bin)/python -m pytest -n 2 $(T)
+	@exec $(bin)/python -m pytest -n 2 --dist loadgroup $(T)
 
 check: setup ## Check format, lint, types, import rules and what is tracked
 	$(bin)/ruff format --check .

@@ -6,6 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from support.postgres import Migrate, TestServer
+from support.rabbitmq import Broker
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a broker carry its mark and run in one worker: a node is dear, and some of them stop it."""
+    for item in items:
+        if {"broker", "amqp_url"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.rabbitmq)
+            item.add_marker(pytest.mark.xdist_group("rabbitmq"))
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +40,17 @@ async def database(server: TestServer) -> AsyncIterator[Callable[..., Awaitable[
     yield make
     for dsn in made:
         await server.drop(dsn)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """RabbitMQ: `broker.stop()`, `kill()` and `start()` when it is our own."""
+    found = Broker.find()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def amqp_url(broker: Broker) -> str:
+    """A virtual host of this test's own."""
+    return broker.url()
