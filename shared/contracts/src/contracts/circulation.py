@@ -81,6 +81,22 @@ class LoanRenewed(Event):
     overridden: tuple[str, ...] = ()
 
 
+class LoanRecalled(Event):
+    """Somebody waits: the loan is due earlier, never later, than it was."""
+
+    type: ClassVar = "circulation.loan-recalled.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    previous_due_at: datetime
+    hold_id: UUID
+    availability: ItemAvailability
+
+
 class LoanReturned(Event):
     """A lent item came back; the desk was told the next step."""
 

@@ -1,0 +1,385 @@
+"""Holds: placed, given up, run out. Each holds the title's queue while it looks and writes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.ids import uuid7
+from chassis.principal import Principal
+from chassis.problems import NotFound, Reason, Refused
+from circulation.calendars.rules import NeverOpen
+from circulation.holds import queue
+from circulation.holds.rules import (
+    TEXTS,
+    Candidate,
+    HoldRefusal,
+    HoldState,
+    Waiting,
+    Wish,
+    expires_at,
+    hold_to_fill,
+    kind_for,
+    recalled_due_at,
+    refusals,
+    shelf_expires_at,
+)
+from circulation.items.handlers import availability_changed
+from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.places.library import Library
+from contracts.circulation import (
+    HoldCancelled,
+    HoldExpired,
+    HoldPlaced,
+    HoldReady,
+    ItemAvailability,
+    LoanFacts,
+    LoanRecalled,
+)
+
+NEAR = ("location", "library", "campus", "institution")
+
+
+class HoldRefused(Refused):
+    """The hold cannot be placed; every reason is given."""
+
+    code, title = "hold-refused", "This hold cannot be placed."
+
+
+class HoldClosed(Refused):
+    """The hold has ended already."""
+
+    code, title = "hold-closed", "This hold has ended already."
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What is asked for."""
+
+    patron_id: UUID | None
+    patron_barcode: str | None
+    title_id: UUID | None
+    item_id: UUID | None
+    pickup_id: UUID
+    kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A wish with everything known about it."""
+
+    patron: asyncpg.Record
+    title_id: UUID
+    items: list[asyncpg.Record]
+    wish: Wish
+    refusals: list[HoldRefusal]
+
+
+_PATRON = """
+SELECT p.*, EXISTS (
+    SELECT FROM patron_block b WHERE b.patron_id = p.id AND 'hold' = ANY (b.actions)
+      AND (b.expires_at IS NULL OR b.expires_at > $3)
+) AS blocked
+FROM patron p WHERE p.id = $1 OR p.barcode = $2
+"""
+_ITEMS = """
+SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at
+FROM item i LEFT JOIN loan l ON l.id = i.loan_id
+WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
+"""
+
+
+async def consider(
+    connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
+) -> Considered:
+    """Gather what the rules need; raises `NotFound` for what is unknown, or not the asker's own."""
+    patron = await connection.fetchrow(_PATRON, asked.patron_id, asked.patron_barcode, now)
+    if patron is None or (not principal.may("holds:create") and patron["id"] != principal.patron_id):
+        raise NotFound(
+            "There is no such patron.", reasons=[Reason("patron-unknown", "There is no such patron.")]
+        )
+    title_id = asked.title_id
+    if title_id is None:
+        titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
+        if titles is None:
+            raise NotFound(
+                "There is no such item.", reasons=[Reason("item-unknown", "There is no such item.")]
+            )
+        title_id = titles[0]
+    items = await connection.fetch(_ITEMS, title_id)
+    if not items:
+        raise NotFound(
+            "There is no such title, or it has no items.",
+            reasons=[Reason("title-unknown", "Nothing is known of this title here.")],
+        )
+    held = await connection.fetchrow(
+        "SELECT count(*) AS open, bool_or(title_id = $2) AS this FROM hold "
+        "WHERE patron_id = $1 AND state = ANY ($3::text[])",
+        patron["id"],
+        title_id,
+        list(queue.OPEN_STATES),
+    )
+    assert held is not None
+    pickup = library.desks.get(asked.pickup_id)
+    wish = Wish(
+        kind=asked.kind,
+        level="item" if asked.item_id else "title",
+        item_id=asked.item_id,
+        pickup_code=pickup.code if pickup and pickup.pickup else None,
+        candidates=[_candidate(library, patron["group_code"], item) for item in items],
+        patron_id=patron["id"],
+        active=patron["active"],
+        blocked=patron["blocked"],
+        expires_at=patron["expires_at"],
+        held_already=bool(held["this"]),
+        open_holds=held["open"],
+    )
+    return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
+
+
+def _candidate(library: Library, group: str, item: asyncpg.Record) -> Candidate:
+    facts = {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
+    policy = library.rules.hold[library.rules.winning(facts).hold]
+    copy = Copy(
+        item["base"],
+        on_loan=item["loan_id"] is not None,
+        awaited_on_shelf=item["hold_shelf"],
+        in_transit=item["transit_to"] is not None,
+        paged=item["state"] == State.PAGED,
+        withdrawing=item["withdrawal_id"] is not None,
+    )
+    return Candidate(item["id"], requestable(copy), item["lent_to"], policy)
+
+
+async def place(
+    connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
+) -> asyncpg.Record:
+    """Place a hold, or raise with every reason not to; the hold's row."""
+    first = await consider(connection, library, asked, principal, now=now)
+    await queue.lock_title(connection, [first.title_id])
+    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", first.patron["id"])
+    await connection.execute(
+        "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE", first.title_id
+    )
+    seen = await consider(connection, library, asked, principal, now=now)
+    if seen.refusals:
+        raise HoldRefused(reasons=[Reason(refusal, TEXTS[refusal]) for refusal in seen.refusals])
+    kind = kind_for(seen.wish)
+    assert kind is not None
+    chosen = _nearest(seen, library, asked.pickup_id, kind)
+    policy = next(c.policy for c in seen.wish.candidates if c.item_id == (chosen or seen.items[0])["id"])
+    row = await connection.fetchrow(
+        "INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, "
+        "  placed_at, expires_at) "
+        "SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10 FROM hold "
+        "WHERE title_id = $4 AND position IS NOT NULL RETURNING *",
+        uuid7(),
+        kind,
+        seen.wish.level,
+        seen.title_id,
+        asked.item_id,
+        seen.patron["id"],
+        asked.pickup_id,
+        policy.code,
+        now,
+        expires_at(policy, now=now),
+    )
+    assert row is not None
+    event = HoldPlaced(
+        version=1, occurred_at=now, hold_id=row["id"], title_id=row["title_id"], hold=queue.facts_of(row)
+    )
+    await outbox.record(connection, [event])
+    await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", seen.patron["id"])
+    await connection.execute(
+        "UPDATE item SET guard = guard + 1 "
+        "WHERE title_ids @> ARRAY[$1::uuid] AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)",
+        seen.title_id,
+    )
+    if kind == "page" and chosen is not None:
+        await _page(connection, chosen["id"], row["id"], seen.patron["id"], now=now)
+    if kind == "recall":
+        await _recall(connection, library, seen, row["id"], policy.code, now=now)
+    return row
+
+
+def _nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
+    """The copy that takes this kind and stands nearest to the pickup point (same desk's libraries first)."""
+    pickup = library.desks[pickup_id]
+    takes = {c.item_id for c in seen.wish.candidates if kind in c.requestable and kind in c.policy.kinds}
+    able = [item for item in seen.items if item["id"] in takes]
+    if seen.wish.item_id is not None:
+        able = [item for item in able if item["id"] == seen.wish.item_id]
+    if kind == "recall":
+        return min(able, key=lambda item: (item["loan_due_at"], item["id"]), default=None)
+    return min(able, key=lambda item: (item["library"] not in pickup.serves, item["id"]), default=None)
+
+
+async def _page(
+    connection: Connection, item_id: UUID, hold_id: UUID, patron_id: UUID, *, now: datetime
+) -> None:
+    """Keep the copy on the shelf for this hold, until somebody fetches it."""
+    await connection.execute(
+        "UPDATE item SET state = 'paged', hold_id = $2, kept_for = $3, guard = guard + 1, told = told + 1 "
+        "WHERE id = $1",
+        item_id,
+        hold_id,
+        patron_id,
+    )
+    await outbox.record(connection, [await availability_changed(connection, item_id, now)])
+
+
+async def _recall(
+    connection: Connection,
+    library: Library,
+    seen: Considered,
+    hold_id: UUID,
+    policy_code: str,
+    *,
+    now: datetime,
+) -> None:
+    """The loan due first is shortened, once; never lengthened."""
+    lent = [i for i in seen.items if i["loan_id"] is not None and i["recalled_at"] is None]
+    if seen.wish.item_id is not None:
+        lent = [item for item in lent if item["id"] == seen.wish.item_id]
+    item = min(lent, key=lambda i: (i["loan_due_at"], i["id"]), default=None)
+    if item is None:
+        return
+    loan = await connection.fetchrow("SELECT * FROM loan WHERE id = $1 FOR NO KEY UPDATE", item["loan_id"])
+    assert loan is not None
+    desk = library.desks.get(loan["service_point_id"])
+    policy = library.rules.hold[policy_code]
+    due = loan["due_at"]
+    if desk is not None:
+        due = recalled_due_at(policy, desk.calendar, lent_at=loan["lent_at"], due_at=due, now=now)
+    await connection.execute(
+        "UPDATE loan SET due_at = $2, recalled_at = $3, version = version + 1 WHERE id = $1",
+        loan["id"],
+        due,
+        now,
+    )
+    guard = await connection.fetchval(
+        "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1 RETURNING guard", item["id"], due
+    )
+    facts = {
+        name: loan[name] for name in ("item_id", "title_id", "patron_group", "service_point_id", "lent_at")
+    }
+    more = {name: loan[name] for name in ("due_zone", "renewals", "policy", "rules_version")}
+    event = LoanRecalled(
+        version=loan["version"] + 1,
+        occurred_at=now,
+        loan_id=loan["id"],
+        item_id=item["id"],
+        loan=LoanFacts(loan_id=loan["id"], patron_ref=loan["patron_id"], due_at=due, **facts, **more),
+        previous_due_at=loan["due_at"],
+        hold_id=hold_id,
+        availability=ItemAvailability(
+            item_id=item["id"],
+            version=guard,
+            title_ids=tuple(item["title_ids"]),
+            library=item["library"] or "",
+            location=item["location"] or "",
+            state=State.ON_LOAN,
+            lendable=False,
+            due_at=due,
+            queue_length=seen.wish.open_holds + 1,
+            as_of=now,
+        ),
+    )
+    await outbox.record(connection, [event])
+
+
+async def cancel(
+    connection: Connection,
+    library: Library,
+    hold_id: UUID,
+    principal: Principal,
+    *,
+    reason: str,
+    now: datetime,
+) -> asyncpg.Record:
+    """Give a hold up; an item kept for it goes to the next in line, or back."""
+    row = await _locked(connection, hold_id)
+    if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
+        raise NotFound("There is no such hold.")
+    if row["state"] not in queue.OPEN_STATES:
+        raise HoldClosed(reasons=[Reason("hold-closed", f"It is {row['state']}.")])
+    change = queue.Change(HoldState.CANCELLED, reason=reason)
+    done = await queue.change(connection, hold_id, change, HoldCancelled, now=now, reason=reason)
+    await pass_on(connection, library, hold_id, now=now)
+    return done
+
+
+async def expire(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> bool:
+    """Let a hold run out, if its time has come; an item on the shelf goes to the next in line, or back."""
+    row = await _locked(connection, hold_id)
+    if row is None:
+        return False
+    waited = row["state"] == HoldState.WAITING and row["expires_at"] is not None and row["expires_at"] <= now
+    uncollected = row["state"] == HoldState.READY and row["shelf_expires_at"] <= now
+    if not (waited or uncollected):
+        return False
+    state = HoldState.SHELF_EXPIRED if uncollected else HoldState.EXPIRED
+    await queue.change(
+        connection, hold_id, queue.Change(state, reason=state.value), HoldExpired, now=now, reason=state.value
+    )
+    await pass_on(connection, library, hold_id, now=now)
+    return True
+
+
+async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
+    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
+    if title_id is None:
+        return None
+    await queue.lock_title(connection, [title_id])
+    row: asyncpg.Record | None = await connection.fetchrow(
+        "SELECT * FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id
+    )
+    return row
+
+
+async def pass_on(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> None:
+    """The item that was kept for a closed hold: on to the next hold it can fill, else free again.
+
+    On the shelf, it is ready for the next patron at once when that is their pickup point; otherwise it is
+    wanted elsewhere, and the next scan sends it there.
+    """
+    item = await connection.fetchrow("SELECT * FROM item WHERE hold_id = $1 FOR NO KEY UPDATE", hold_id)
+    if item is None or item["loan_id"] is not None:
+        return
+    following: Waiting | None = hold_to_fill(item["id"], await queue.queue_of(connection, item["title_ids"]))
+    told = None
+    if following is not None:
+        told = await connection.fetchrow("SELECT * FROM hold WHERE id = $1", following.hold_id)
+    fields: dict[str, Any] = {"hold_id": None, "kept_for": None, "hold_shelf": False}
+    if told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]:
+        desk = library.desks[told["pickup_id"]]
+        try:
+            until = shelf_expires_at(library.rules.hold[told["policy"]], desk.calendar, now=now)
+        except NeverOpen:
+            until = now
+        change = queue.Change(HoldState.READY, item["id"], ready_at=now, shelf_expires_at=until)
+        await queue.change(connection, told["id"], change, HoldReady, now=now)
+        fields = {"hold_id": told["id"], "kept_for": told["patron_id"], "hold_shelf": True}
+    elif told is not None and item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF):
+        fields = {"hold_id": told["id"], "kept_for": told["patron_id"], "hold_shelf": False}
+    copy = Copy(
+        item["base"],
+        awaited_on_shelf=fields["hold_shelf"],
+        in_transit=item["transit_to"] is not None,
+        paged=fields["hold_id"] is not None and not fields["hold_shelf"],
+        withdrawing=item["withdrawal_id"] is not None,
+    )
+    await connection.execute(
+        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1, "
+        "  told = told + 1 WHERE id = $1",
+        item["id"],
+        fields["hold_id"],
+        fields["kept_for"],
+        fields["hold_shelf"],
+        state_of(copy).value,
+    )
+    await outbox.record(connection, [await availability_changed(connection, item["id"], now)])

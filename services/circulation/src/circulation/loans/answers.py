@@ -1,0 +1,98 @@
+"""What the desk is told, on the wire."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from circulation.loans.rules import TEXTS, Block, Step
+from circulation.places.routes import ConsideredOut
+
+
+class LoanOut(BaseModel):
+    """A loan."""
+
+    id: UUID
+    item_id: UUID
+    item_barcode: str | None
+    title_id: UUID
+    title: str
+    patron_id: UUID | None
+    service_point_id: UUID
+    lent_at: datetime
+    due_at: datetime
+    due_zone: str
+    renewals: int
+    policy: str
+    rules_version: int
+    recalled_at: datetime | None = None
+    returned_at: datetime | None = None
+    version: int
+    explanation: "Explanation | None" = None
+
+
+class BlockOut(BaseModel):
+    """A reason against it."""
+
+    code: Block
+    text: str
+    mend: str
+
+
+class Explanation(BaseModel):
+    """Why it was decided so: the rule that won, those that lost, the facts."""
+
+    facts: dict[str, Any]
+    rules: list[ConsideredOut]
+
+
+class DryRunOut(BaseModel):
+    """What would happen; nothing was written."""
+
+    allowed: bool
+    blocks: list[BlockOut]
+    due_at: datetime | None = None
+    policy: str | None = None
+    explanation: Explanation | None = None
+
+
+class NextHoldOut(BaseModel):
+    """For whom the item is put on the hold shelf, or sent on."""
+
+    hold_id: UUID
+    patron_id: UUID
+    patron_name: str
+    patron_barcode: str | None
+    pickup_id: UUID
+    pickup: str
+    shelf_expires_at: datetime | None
+
+
+class NextStepOut(BaseModel):
+    """What the desk does next."""
+
+    step: Step
+    text: str
+    to_service_point_id: UUID | None = None
+    to_service_point: str | None = None
+    hold: NextHoldOut | None = None
+
+
+class ReturnOut(BaseModel):
+    """An item that came in."""
+
+    item_id: UUID
+    item_barcode: str | None
+    title: str
+    loan: LoanOut | None
+    next_step: NextStepOut
+    fee_id: UUID | None = None
+    fine_minor: int = 0
+    currency: str | None = None
+    explanation: Explanation | None = None
+
+
+def blocks_out(blocks: list[Block]) -> list[BlockOut]:
+    """Blocks with their words."""
+    return [BlockOut(code=block, text=TEXTS[block][0], mend=TEXTS[block][1]) for block in blocks]

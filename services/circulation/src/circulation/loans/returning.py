@@ -1,0 +1,376 @@
+"""An item comes in: the loan ends, and the desk is told the next step.
+
+On loan, on time, nobody waiting: two round trips, like a check-out. A fine, a hold or an item that was not
+on loan goes the unhurried way, in a transaction that holds the title's queue.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+from starlette.responses import Response
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.edge import Once
+from chassis.principal import Principal
+from chassis.problems import NotFound, Reason
+from circulation.fees.charging import charge
+from circulation.fees.rules import Money, overdue_fine
+from circulation.holds import queue
+from circulation.holds.rules import HoldState, hold_to_fill, shelf_expires_at
+from circulation.items.rules import LENDABLE_BASES, State
+from circulation.loans import statements
+from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, ReturnOut
+from circulation.loans.commands import answer_of, desk_for, explained, loan_facts, loan_fields, look, replayed
+from circulation.loans.facts import Seen, home_of, resting_state
+from circulation.loans.rules import NextStep, Step, next_step
+from circulation.places.library import Desk, Library, Shelf
+from contracts.circulation import HoldInTransit, HoldReady, ItemCheckedIn, LoanReturned
+from contracts.events import Event
+
+LOOKS = 3
+
+TEXTS = {
+    Step.RESHELVE: "Reshelve it.",
+    Step.HOLD_SHELF: "Put it on the hold shelf.",
+    Step.TRANSIT: "Send it on its way.",
+    Step.ASIDE: "Put it aside: its state in the catalogue wants a look.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What the desk asks for."""
+
+    item_id: UUID | None
+    item_barcode: str | None
+    desk_id: UUID | None
+    returned_at: datetime
+    once: Once
+    explain: bool = False
+
+
+async def take_back(
+    pool: asyncpg.Pool, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
+) -> Response:
+    """Check an item in."""
+    for _ in range(LOOKS):
+        seen = await _look(pool, shelf, asked, now)
+        if (answer := replayed(seen, asked.once)) is not None:
+            return answer
+        desk = _known(seen, asked, principal)
+        if seen["open_loan_id"] is None or seen["waiting_for_it"] or _fine(seen, asked):
+            break
+        step = _step(seen, desk, None, None)
+        answer = await _close(pool, seen, asked, desk, step, now=now)
+        if answer is not None:
+            return answer
+    async with pool.acquire() as connection, connection.transaction():
+        return await _unhurried(connection, shelf, asked, principal, now=now)
+
+
+async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Return, now: datetime) -> Seen:
+    return await look(
+        connection,
+        shelf,
+        statements.LOOK_RETURN,
+        asked.item_id,
+        asked.item_barcode,
+        asked.once.principal,
+        asked.once.key,
+        now,
+    )
+
+
+def _known(seen: Seen, asked: Return, principal: Principal) -> Desk:
+    if seen["item_id"] is None:
+        raise NotFound(
+            "There is no such item.",
+            reasons=[Reason("item-unknown", "There is no such item.", "/item_barcode")],
+        )
+    return desk_for(seen.library, principal, asked.desk_id)
+
+
+def _fine(seen: Seen, asked: Return) -> Money | None:
+    """The fine for a late return; None when there is none."""
+    row = seen.row
+    if row["open_loan_id"] is None or asked.returned_at <= row["due_at"]:
+        return None
+    policy = seen.library.rules.fine.get(row["fine_policy"])
+    if policy is None:
+        return None
+    home = seen.library.desks.get(row["lent_from"])
+    closed = 0
+    if home is not None and not policy.count_closed:
+        closed = home.calendar.closed_days_between(row["due_at"], asked.returned_at)
+    return overdue_fine(policy, due_at=row["due_at"], at=asked.returned_at, closed_days=closed) or None
+
+
+def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> NextStep:
+    row = seen.row
+    home = home_of(seen.library, row["library"])
+    return next_step(
+        base=row["base"],
+        withdrawing=row["withdrawal_id"] is not None,
+        here=desk.id,
+        serves_home=(row["library"] or "") in desk.serves,
+        home=home.id if home else None,
+        hold_id=hold_id,
+        pickup=pickup,
+    )
+
+
+def _step_out(library: Library, step: NextStep, hold: NextHoldOut | None) -> NextStepOut:
+    to = library.desks.get(step.to) if step.to else None
+    return NextStepOut(
+        step=step.step,
+        text=TEXTS[step.step],
+        to_service_point_id=step.to if step.step is not Step.RESHELVE else None,
+        to_service_point=to.name if to and step.step is not Step.RESHELVE else None,
+        hold=hold,
+    )
+
+
+async def _close(
+    connection: Connection | asyncpg.Pool,
+    seen: Seen,
+    asked: Return,
+    desk: Desk,
+    step: NextStep,
+    *,
+    now: datetime,
+    hold: NextHoldOut | None = None,
+    kept_for: UUID | None = None,
+    queue_length: int | None = None,
+    fee: tuple[UUID, Money] | None = None,
+) -> Response | None:
+    """Write the end of the loan; None when somebody was faster."""
+    row = seen.row
+    version = row["loan_version"] + 1
+    shelved = step.step is Step.HOLD_SHELF
+    state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
+    event = LoanReturned(
+        version=version,
+        occurred_at=now,
+        loan_id=row["open_loan_id"],
+        item_id=row["item_id"],
+        loan=loan_facts(seen),
+        service_point_id=desk.id,
+        returned_at=asked.returned_at,
+        system_returned_at=now,
+        next_step=step.step,
+        availability=seen.availability(
+            state=state,
+            lendable=state is State.AVAILABLE,
+            due_at=None,
+            now=now,
+            queue_length=queue_length,
+        ),
+    )
+    loan = LoanOut(**loan_fields(seen) | {"returned_at": asked.returned_at, "version": version})
+    answer = _answer(seen, asked, step, hold, loan, fee)
+    stored = answer_of(answer, 200, {})
+    outgoing = outbox.sealed(event)
+    done: bool = await connection.fetchval(
+        statements.ACT_RETURN,
+        row["patron_id"],
+        row["item_id"],
+        row["item_guard"],
+        row["open_loan_id"],
+        row["loan_version"],
+        state.value,
+        step.hold_id,
+        kept_for,
+        shelved,
+        step.to if step.step is Step.TRANSIT else None,
+        now,
+        desk.id,
+        asked.returned_at,
+        outgoing.id,
+        outgoing.type,
+        outgoing.key,
+        outgoing.envelope,
+        asked.once.principal,
+        asked.once.key,
+        asked.once.fingerprint,
+        stored.status,
+        orjson.dumps(stored.headers).decode(),
+        stored.body,
+    )
+    return Response(stored.body, stored.status, stored.headers) if done else None
+
+
+def _answer(
+    seen: Seen,
+    asked: Return,
+    step: NextStep,
+    hold: NextHoldOut | None,
+    loan: LoanOut | None,
+    fee: tuple[UUID, Money] | None,
+) -> ReturnOut:
+    return ReturnOut(
+        item_id=seen["item_id"],
+        item_barcode=seen["item_barcode"],
+        title=seen["short_title"],
+        loan=loan,
+        next_step=_step_out(seen.library, step, hold),
+        fee_id=fee[0] if fee else None,
+        fine_minor=fee[1].minor if fee else 0,
+        currency=fee[1].currency if fee else None,
+        explanation=explained(seen) if asked.explain and loan is not None else None,
+    )
+
+
+async def _unhurried(
+    connection: Connection, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
+) -> Response:
+    """The same in a transaction that holds the title's queue, the patron and the item."""
+    seen = await _look(connection, shelf, asked, now)
+    _known(seen, asked, principal)
+    await queue.lock_title(connection, seen["title_ids"])
+    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", seen["patron_id"])
+    await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
+    seen = await _look(connection, shelf, asked, now)
+    if (answer := replayed(seen, asked.once)) is not None:
+        return answer
+    desk = _known(seen, asked, principal)
+
+    fee = None
+    if (fine := _fine(seen, asked)) is not None:
+        fee_id = await charge(
+            connection,
+            patron_id=seen["patron_id"],
+            loan_id=seen["open_loan_id"],
+            item_id=seen["item_id"],
+            kind="overdue",
+            policy=seen["fine_policy"],
+            amount=fine,
+            now=now,
+        )
+        fee = (fee_id, fine)
+    hold, step, kept_for = await _fill(connection, seen, desk, now=now)
+    length: int = await connection.fetchval(
+        "SELECT count(*) FROM hold WHERE title_id = ANY ($1::uuid[]) AND state = ANY ($2::text[])",
+        seen["title_ids"],
+        list(queue.OPEN_STATES),
+    )
+    if seen["open_loan_id"] is not None:
+        answer = await _close(
+            connection,
+            seen,
+            asked,
+            desk,
+            step,
+            now=now,
+            hold=hold,
+            kept_for=kept_for,
+            queue_length=length,
+            fee=fee,
+        )
+        assert answer is not None, "the rows are locked"
+        return answer
+    return await _shelve(connection, seen, asked, desk, step, hold, kept_for, length, now=now)
+
+
+async def _fill(
+    connection: Connection, seen: Seen, desk: Desk, *, now: datetime
+) -> tuple[NextHoldOut | None, NextStep, UUID | None]:
+    """Give the item to whoever is next, if anybody is; their hold becomes ready here, or goes on its way."""
+    waiting = None
+    if seen["base"] in LENDABLE_BASES and seen["withdrawal_id"] is None:
+        waiting = hold_to_fill(seen["item_id"], await queue.queue_of(connection, seen["title_ids"]))
+    if waiting is None:
+        return None, _step(seen, desk, None, None), None
+    told = await connection.fetchrow(
+        "SELECT h.*, p.family_name, p.given_name, p.barcode FROM hold h JOIN patron p ON p.id = h.patron_id "
+        "WHERE h.id = $1",
+        waiting.hold_id,
+    )
+    assert told is not None
+    step = _step(seen, desk, waiting.hold_id, told["pickup_id"])
+    pickup = seen.library.desks.get(told["pickup_id"], desk)
+    until = told["shelf_expires_at"]
+    if step.step is Step.HOLD_SHELF:
+        policy = seen.library.rules.hold[told["policy"]]
+        if waiting.state is not HoldState.READY:
+            until = shelf_expires_at(policy, pickup.calendar, now=now)
+            change = queue.Change(HoldState.READY, seen["item_id"], ready_at=now, shelf_expires_at=until)
+            await queue.change(connection, waiting.hold_id, change, HoldReady, now=now)
+    elif waiting.state is not HoldState.IN_TRANSIT:
+        change = queue.Change(HoldState.IN_TRANSIT, seen["item_id"])
+        await queue.change(connection, waiting.hold_id, change, HoldInTransit, now=now)
+    hold = NextHoldOut(
+        hold_id=waiting.hold_id,
+        patron_id=told["patron_id"],
+        patron_name=", ".join(filter(None, [told["family_name"], told["given_name"]])),
+        patron_barcode=told["barcode"],
+        pickup_id=told["pickup_id"],
+        pickup=pickup.name,
+        shelf_expires_at=until if step.step is Step.HOLD_SHELF else None,
+    )
+    return hold, step, told["patron_id"]
+
+
+async def _shelve(
+    connection: Connection,
+    seen: Seen,
+    asked: Return,
+    desk: Desk,
+    step: NextStep,
+    hold: NextHoldOut | None,
+    kept_for: UUID | None,
+    length: int,
+    *,
+    now: datetime,
+) -> Response:
+    """An item that was not on loan: scanned, seen, told of; harmless however often."""
+    row = seen.row
+    shelved = step.step is Step.HOLD_SHELF
+    state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
+    await connection.execute(
+        "UPDATE item SET guard = guard + 1, told = told + 1, state = $2, hold_id = $3, kept_for = $4, "
+        "  hold_shelf = $5, transit_to = $6, last_seen_at = $7, last_seen_by = $8 WHERE id = $1",
+        row["item_id"],
+        state.value,
+        step.hold_id,
+        kept_for,
+        shelved,
+        step.to if step.step is Step.TRANSIT else None,
+        now,
+        desk.id,
+    )
+    events: list[Event] = [
+        ItemCheckedIn(
+            version=row["told"] + 1,
+            occurred_at=now,
+            item_id=row["item_id"],
+            service_point_id=desk.id,
+            next_step=step.step,
+            availability=seen.availability(
+                state=state, lendable=state is State.AVAILABLE, due_at=None, now=now, queue_length=length
+            ),
+        )
+    ]
+    await outbox.record(connection, events)
+    stored = answer_of(_answer(seen, asked, step, hold, None, None), 200, {})
+    await remember(connection, asked.once, stored.status, stored.headers, stored.body)
+    return Response(stored.body, stored.status, stored.headers)
+
+
+async def remember(
+    connection: Connection, once: Once, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    """Keep the answer beside its effect."""
+    await connection.execute(
+        "INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        once.principal,
+        once.key,
+        once.fingerprint,
+        status,
+        orjson.dumps(headers).decode(),
+        body,
+    )

@@ -1,0 +1,148 @@
+"""The busy desk's statements: one that looks, one that acts. Two round trips, no explicit transaction.
+
+The guard of an act locks the rows it was decided by and lets nothing through unless they are as they were
+read: every other part hangs on it, so a guard that fails anywhere writes nothing anywhere. PostgreSQL
+checks the conditions again on a row that changed while it waited for the lock (READ COMMITTED), which
+makes a lost race look the same as a stale read: nothing was written, look again.
+"""
+
+from typing import Final
+
+PATRON_FACTS: Final = """
+    p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at, p.open_loans, p.owed,
+    p.library AS patron_library,
+    EXISTS (
+        SELECT FROM patron_block b
+        WHERE b.patron_id = p.id AND {action} = ANY (b.actions) AND (b.expires_at IS NULL OR b.expires_at > {now})
+    ) AS blocked
+"""
+ITEM_FACTS: Final = """
+    i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,
+    i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
+    i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id
+"""
+QUEUE_LENGTH: Final = """
+    (SELECT count(*) FROM hold h
+     WHERE h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')) AS queue_length
+"""
+
+LOOK_CHECK_OUT: Final = f"""
+SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
+    {PATRON_FACTS.format(action="'borrow'", now="$7::timestamptz")},
+    (SELECT jsonb_object_agg(c.policy, c.n) FROM (
+        SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL GROUP BY policy
+    ) c) AS loans_by_policy,
+    (SELECT h.id FROM hold h
+     WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
+     LIMIT 1) AS own_hold,
+    (SELECT l.patron_id FROM loan l WHERE l.id = i.loan_id) AS lent_to
+FROM reference r
+LEFT JOIN idempotency o ON o.principal = $5 AND o.key = $6
+LEFT JOIN patron p ON p.id = $1 OR p.barcode = $2
+LEFT JOIN item i ON i.id = $3 OR i.barcode = $4
+"""
+"""$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now"""
+
+ACT_CHECK_OUT: Final = """
+WITH guard AS (
+    SELECT p.id AS patron_id, i.id AS item_id FROM patron p, item i, reference r
+    WHERE p.id = $1 AND p.guard = $2 AND i.id = $3 AND i.guard = $4 AND r.version = $5
+    FOR NO KEY UPDATE OF p, i
+), borrower AS (
+    UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1
+    FROM guard WHERE patron.id = guard.patron_id
+), piece AS (
+    UPDATE item SET guard = guard + 1, state = 'on-loan', loan_id = $6, due_at = $7, hold_id = NULL,
+        kept_for = NULL, hold_shelf = false, transit_to = NULL, last_seen_at = $8, last_seen_by = $9
+    FROM guard WHERE item.id = guard.item_id
+    RETURNING item.id
+), lent AS (
+    INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone,
+        policy, fine_policy, rules_version, override_comment)
+    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15 FROM piece
+), told AS (
+    INSERT INTO outbox (id, type, key, envelope) SELECT $16, $17, $18, $19 FROM piece
+), kept AS (
+    INSERT INTO idempotency (principal, key, fingerprint, status, headers, body)
+    SELECT $20, $21, $22, $23, $24, $25 FROM piece
+)
+SELECT EXISTS (SELECT FROM piece)
+"""
+
+_LOOK_LOAN: Final = f"""
+SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
+    {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
+    l.id AS open_loan_id, l.version AS loan_version, l.title_id, l.lent_at, l.due_at, l.due_zone, l.renewals,
+    l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
+    l.patron_group,
+    (SELECT count(*) FROM hold h
+     WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND (h.level = 'title' OR h.item_id = i.id)
+    ) AS waiting_for_it
+FROM reference r
+LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
+"""
+LOOK_RENEWAL: Final = (
+    _LOOK_LOAN
+    + """
+LEFT JOIN loan l ON l.id = $1 AND $2::text IS NULL
+LEFT JOIN item i ON i.id = l.item_id
+LEFT JOIN patron p ON p.id = l.patron_id
+"""
+)
+"""$1 loan id, $2 null, $3 principal, $4 key, $5 now"""
+LOOK_RETURN: Final = (
+    _LOOK_LOAN
+    + """
+LEFT JOIN item i ON i.id = $1 OR i.barcode = $2
+LEFT JOIN loan l ON l.id = i.loan_id
+LEFT JOIN patron p ON p.id = l.patron_id
+"""
+)
+"""$1 item id, $2 item barcode, $3 principal, $4 key, $5 now"""
+
+ACT_RENEWAL: Final = """
+WITH guard AS (
+    SELECT p.id AS patron_id, i.id AS item_id, l.id AS loan_id FROM patron p, item i, loan l, reference r
+    WHERE p.id = $1 AND p.guard = $2 AND i.id = $3 AND i.guard = $4 AND r.version = $5
+      AND l.id = $6 AND l.version = $7 AND l.returned_at IS NULL
+    FOR NO KEY UPDATE OF p, i, l
+), piece AS (
+    UPDATE item SET guard = guard + 1, due_at = $8 FROM guard WHERE item.id = guard.item_id RETURNING item.id
+), renewed AS (
+    UPDATE loan SET due_at = $8, renewals = renewals + 1, version = version + 1, policy = $9, fine_policy = $10,
+        rules_version = $5, due_zone = $11, override_comment = coalesce($12, override_comment)
+    FROM guard WHERE loan.id = guard.loan_id
+), told AS (
+    INSERT INTO outbox (id, type, key, envelope) SELECT $13, $14, $15, $16 FROM piece
+), kept AS (
+    INSERT INTO idempotency (principal, key, fingerprint, status, headers, body)
+    SELECT $17, $18, $19, $20, $21, $22 FROM piece
+)
+SELECT EXISTS (SELECT FROM piece)
+"""
+
+ACT_RETURN: Final = """
+WITH guard AS (
+    SELECT p.id AS patron_id, i.id AS item_id, l.id AS loan_id FROM patron p, item i, loan l
+    WHERE p.id = $1 AND i.id = $2 AND i.guard = $3 AND l.id = $4 AND l.version = $5 AND l.returned_at IS NULL
+    FOR NO KEY UPDATE OF p, i, l
+), borrower AS (
+    UPDATE patron SET open_loans = open_loans - 1, guard = guard + 1
+    FROM guard WHERE patron.id = guard.patron_id
+), piece AS (
+    UPDATE item SET guard = guard + 1, state = $6, loan_id = NULL, due_at = NULL, hold_id = $7, kept_for = $8,
+        hold_shelf = $9, transit_to = $10, last_seen_at = $11, last_seen_by = $12
+    FROM guard WHERE item.id = guard.item_id
+    RETURNING item.id
+), returned AS (
+    UPDATE loan SET returned_at = $13, system_returned_at = $11, return_service_point_id = $12,
+        version = version + 1
+    FROM guard WHERE loan.id = guard.loan_id
+), told AS (
+    INSERT INTO outbox (id, type, key, envelope) SELECT $14, $15, $16, $17 FROM piece
+), kept AS (
+    INSERT INTO idempotency (principal, key, fingerprint, status, headers, body)
+    SELECT $18, $19, $20, $21, $22, $23 FROM piece
+)
+SELECT EXISTS (SELECT FROM piece)
+"""

@@ -1,0 +1,122 @@
+"""The desk's slower way: the rows are locked first, then the same look, the same rules, the same act.
+
+For what touches a hold's queue or charges a fine, and for whoever lost the race three times.
+"""
+
+from datetime import datetime
+
+import asyncpg
+from starlette.responses import Response
+
+from chassis.database import Connection
+from chassis.principal import Principal
+from circulation.fees.charging import charge
+from circulation.fees.rules import Money, overdue_fine
+from circulation.holds import queue
+from circulation.holds.rules import HoldState
+from circulation.loans import commands
+from circulation.loans.commands import (
+    CheckOut,
+    CheckOutRefused,
+    Extended,
+    Renewal,
+    RenewalRefused,
+    decide,
+    decide_renewal,
+    reasons_for,
+    replayed,
+)
+from circulation.loans.facts import Seen
+from circulation.places.library import Shelf
+from contracts.circulation import HoldFilled, HoldRequeued
+
+
+async def check_out(
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> Response:
+    """Lend with the rows locked; the patron's own hold on the title is filled by it."""
+    async with pool.acquire() as connection, connection.transaction():
+        seen = await commands.look_check_out(connection, shelf, asked, now)
+        decide(seen, asked, principal, now=now)
+        await _lock(connection, seen)
+        seen = await commands.look_check_out(connection, shelf, asked, now)
+        if (answer := replayed(seen, asked.once)) is not None:
+            return answer
+        decided = decide(seen, asked, principal, now=now)
+        if decided.blocks:
+            raise CheckOutRefused(reasons=reasons_for(decided.blocks))
+        await _settle_holds(connection, seen, now=now)
+        seen = await commands.look_check_out(connection, shelf, asked, now)
+        answer = await commands.lend(connection, seen, asked, decided, now=now)
+        assert answer is not None, "the rows are locked"
+        return answer
+
+
+async def _lock(connection: Connection, seen: Seen) -> None:
+    """Queue, patron, item: one order everywhere."""
+    await queue.lock_title(connection, seen["title_ids"])
+    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", seen["patron_id"])
+    await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
+
+
+async def _settle_holds(connection: Connection, seen: Seen, *, now: datetime) -> None:
+    """The borrower's own hold is filled; a hold that this item was kept for waits again (overridden)."""
+    own, kept = seen["own_hold"], seen["hold_id"]
+    if kept is not None and kept != own:
+        change = queue.Change(HoldState.WAITING)
+        await queue.change(connection, kept, change, HoldRequeued, now=now)
+    if own is not None:
+        await _free_other_item(connection, own, seen)
+        change = queue.Change(HoldState.FILLED, seen["item_id"])
+        await queue.change(connection, own, change, HoldFilled, now=now)
+
+
+async def _free_other_item(connection: Connection, own: object, seen: Seen) -> None:
+    """Another copy that was paged for or on its way to this hold is nobody's now."""
+    await connection.execute(
+        "UPDATE item SET hold_id = NULL, kept_for = NULL, guard = guard + 1, "
+        "  state = CASE WHEN state = 'paged' THEN 'available' ELSE state END "
+        "WHERE hold_id = $1 AND id <> $2 AND NOT hold_shelf",
+        own,
+        seen["item_id"],
+    )
+
+
+def fine_owed(seen: Seen, extended: Extended, *, now: datetime) -> Money | None:
+    """The fine that a late renewal makes final; None when there is none or the policy forgives it."""
+    policy = seen.library.rules.fine.get(seen["fine_policy"])
+    if policy is None or policy.forgive_on_renewal:
+        return None
+    closed = 0 if policy.count_closed else extended.desk.calendar.closed_days_between(seen["due_at"], now)
+    return overdue_fine(policy, due_at=seen["due_at"], at=now, closed_days=closed) or None
+
+
+async def renew(
+    pool: asyncpg.Pool, shelf: Shelf, asked: Renewal, principal: Principal, *, now: datetime
+) -> Response:
+    """Renew with the rows locked; a late renewal is charged for the days past due."""
+    async with pool.acquire() as connection, connection.transaction():
+        seen = await commands.look_renewal(connection, shelf, asked, now)
+        decide_renewal(seen, asked, principal, now=now)
+        await _lock(connection, seen)
+        seen = await commands.look_renewal(connection, shelf, asked, now)
+        if (answer := replayed(seen, asked.once)) is not None:
+            return answer
+        extended = decide_renewal(seen, asked, principal, now=now)
+        if extended.blocks:
+            raise RenewalRefused(reasons=reasons_for(extended.blocks))
+        if seen["due_at"] < now and (fine := fine_owed(seen, extended, now=now)) is not None:
+            await charge(
+                connection,
+                patron_id=seen["patron_id"],
+                loan_id=seen["open_loan_id"],
+                item_id=seen["item_id"],
+                kind="overdue",
+                policy=seen["fine_policy"],
+                amount=fine,
+                now=now,
+            )
+            seen = await commands.look_renewal(connection, shelf, asked, now)
+        answer = await commands.extend(connection, seen, asked, extended, now=now)
+        assert answer is not None, "the rows are locked"
+        return answer
