@@ -52,7 +52,7 @@ def wanted() -> str:
 
 def ready() -> bool:
     """Whether there is nothing to do."""
-    return STAMP.exists() and PYTHON.exists() and STAMP.read_text() == wanted()
+    return os.access(PYTHON, os.X_OK) and STAMP.is_file() and STAMP.read_text() == wanted()
 
 
 def prepare() -> None:
@@ -223,5 +223,7 @@ if __name__ == "__main__":
             prepare()
     except Missing as missing:
         sys.exit(f"Carrel cannot be set up: {missing}")
+    except OSError as error:
+        sys.exit(f"Carrel cannot be set up: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
