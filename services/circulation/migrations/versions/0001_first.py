@@ -175,9 +175,9 @@ CREATE TABLE patron (
 CREATE UNIQUE INDEX patron_barcode ON patron (barcode) WHERE barcode IS NOT NULL;
 CREATE UNIQUE INDEX patron_external_id ON patron (external_id) WHERE external_id IS NOT NULL;
 CREATE TABLE reference (
-    "only" BOOLEAN DEFAULT true NOT NULL,
+    singleton BOOLEAN DEFAULT true NOT NULL,
     version BIGINT DEFAULT '0' NOT NULL,
-    PRIMARY KEY ("only")
+    PRIMARY KEY (singleton)
 );
 CREATE TABLE service_point (
     id UUID NOT NULL,

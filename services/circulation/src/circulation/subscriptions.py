@@ -1,5 +1,8 @@
 """Every event circulation reacts to, on one screen."""
 
+from collections.abc import Mapping
+
+from chassis.resources import Handler
 from circulation.items import handlers as items
 from contracts.catalog import (
     ItemCreated,
@@ -9,8 +12,9 @@ from contracts.catalog import (
     ItemWithdrawn,
     LocationChanged,
 )
+from contracts.events import Event
 
-SUBSCRIPTIONS = {
+SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LocationChanged: items.place,
     ItemCreated: items.remember,
     ItemUpdated: items.remember,

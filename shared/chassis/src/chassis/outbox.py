@@ -11,12 +11,12 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import asyncpg
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Connection
 from chassis.ids import uuid7
+from chassis.json import dumped
 from chassis.schema import OUTBOX_DAYS, PARTITIONS_AHEAD
 from contracts.events import SPEC_VERSION, Actor, Event, schema_uri
 
@@ -80,7 +80,7 @@ def sealed(event: Event, *, around: Origin | None = None) -> OutboxRow:
         del envelope["traceparent"]
     if where.causationid is None:
         del envelope["causationid"], envelope["correlationid"]
-    return OutboxRow(event_id, event.type, key, orjson.dumps(envelope, option=orjson.OPT_UTC_Z).decode())
+    return OutboxRow(event_id, event.type, key, dumped(envelope).decode())
 
 
 async def publish(session: AsyncSession, *events: Event) -> None:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import ORJSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+
+from chassis.json import Json
 
 log = logging.getLogger(__name__)
 
@@ -184,9 +185,7 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 def render(problem: Problem) -> Response:
     """The HTTP answer that carries a problem."""
-    return ORJSONResponse(
-        problem.as_json(), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )
+    return Json(problem.as_json(), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

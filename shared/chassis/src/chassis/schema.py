@@ -24,7 +24,7 @@ CREATE INDEX outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
 CREATE INDEX outbox_by_position ON outbox (position) WHERE position IS NOT NULL;
 CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
 CREATE TABLE outbox_state (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     last_position bigint NOT NULL DEFAULT 0,
     epoch integer NOT NULL DEFAULT 1
 );

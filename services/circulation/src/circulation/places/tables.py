@@ -54,5 +54,5 @@ class Reference(Table, table=True):
 
     __tablename__ = "reference"
 
-    only: bool = Field(sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    singleton: bool = Field(sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
     version: int = Field(sa_column=big(0))

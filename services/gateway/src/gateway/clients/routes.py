@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, unquote_plus
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import ORJSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
@@ -17,6 +16,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import Tx
 from chassis.ids import uuid7
+from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
 from gateway.authentication import client_principal
@@ -163,7 +163,7 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 def _error(status: int, code: str, text_: str) -> Response:
     headers = {**_NO_STORE, "WWW-Authenticate": 'Basic realm="carrel"'} if status == 401 else _NO_STORE
-    return ORJSONResponse({"error": code, "error_description": text_}, status, headers)
+    return Json({"error": code, "error_description": text_}, status, headers)
 
 
 @router.post(
@@ -224,7 +224,7 @@ async def token(request: Request, tx: Tx, now: Now) -> Response:
     mint: Mint = request.app.state.mint
     access, seconds = await mint.access_token(principal, now=now)
     told = TokenOut(access_token=access, expires_in=seconds, scope=" ".join(sorted(asked)))
-    return ORJSONResponse(told.model_dump(), 200, _NO_STORE)
+    return Json(told.model_dump(), 200, _NO_STORE)
 
 
 def _basic(header: str | None) -> tuple[str, str] | None:

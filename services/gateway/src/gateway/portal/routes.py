@@ -5,11 +5,12 @@ import importlib.resources
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import HTMLResponse, ORJSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.responses import FileResponse
 
 from chassis.application import new_router
 from chassis.asyncapi import asyncapi_document, event_schema
+from chassis.json import Json
 from chassis.problems import NotFound
 from contracts.events import UnknownEventType, event_type
 from gateway.portal.merging import Document, merged
@@ -66,20 +67,20 @@ async def openapi(request: Request) -> Response:
     if known is None:
         known = merged(await _documents(request), own="gateway")
         request.app.state.openapi_document = known
-    return ORJSONResponse(known)
+    return Json(known)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
 async def asyncapi() -> Response:
     """AsyncAPI 3.0 of the events."""
-    return ORJSONResponse(asyncapi_document())
+    return Json(asyncapi_document())
 
 
 @router.get("/schemas/events/{name}.json", include_in_schema=False)
 async def schema(name: str) -> Any:
     """The JSON Schema of an event's data."""
     try:
-        return ORJSONResponse(event_schema(event_type(name)), media_type="application/schema+json")
+        return Json(event_schema(event_type(name)), media_type="application/schema+json")
     except UnknownEventType:
         raise NotFound(f"There is no event {name}.") from None
 

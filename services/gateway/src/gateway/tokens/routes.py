@@ -1,9 +1,9 @@
 """The public keys, for whoever verifies our tokens."""
 
 from fastapi import Request, Response
-from fastapi.responses import ORJSONResponse
 
 from chassis.application import new_router
+from chassis.json import Json
 from gateway.tokens.keys import public_set
 from gateway.tokens.minting import Mint
 
@@ -14,4 +14,4 @@ router = new_router(tag="tokens")
 async def jwks(request: Request) -> Response:
     """The key set (RFC 7517); a key is here an hour before it signs and a day after."""
     mint: Mint = request.app.state.mint
-    return ORJSONResponse(public_set(await mint.keys()), headers={"Cache-Control": "public, max-age=300"})
+    return Json(public_set(await mint.keys()), headers={"Cache-Control": "public, max-age=300"})

@@ -63,11 +63,13 @@ class DeadLetter:
     reason: str
     attempts: int
     died_at: datetime
+    replay: bool = False
+    """Kept, so that a replayed message that died is not taken for a duplicate when it comes back."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits in a queue, and in its dead letters."""
+    """How much waits in a queue, and in its dead letters. What a consumer has in hand may be counted or not."""
 
     queue: str
     waiting: int
@@ -79,7 +81,13 @@ class TransportDown(Exception):
 
 
 class Subscription(Protocol):
-    """A queue held by this process. Settling is per delivery; unsettled ones come again when it closes."""
+    """A queue held by this process. Settling is per delivery; unsettled ones come again when it closes.
+
+    A consumer that vanishes with a message in hand has used up one of its attempts, so that a message which
+    kills the process ends as a dead letter, too. Whoever merely has to wait (its database is away) keeps the
+    subscription and its deliveries: RabbitMQ counts leaving as an attempt, PostgreSQL does not. A message
+    that comes again is handed out alone: one that kills its consumer takes no neighbours with it.
+    """
 
     async def receive(self, limit: int, wait: float) -> list[Delivery]:
         """Up to `limit` deliveries in queue order, waiting up to `wait` seconds for the first.
@@ -93,7 +101,11 @@ class Subscription(Protocol):
         ...
 
     async def retry(self, delivery: Delivery, reason: str) -> None:
-        """Give it back for another attempt; after `DELIVERY_LIMIT` attempts it becomes a dead letter."""
+        """Give it back for another attempt; after `DELIVERY_LIMIT` attempts it becomes a dead letter.
+
+        It comes again after a short, growing pause and before later ones of its key, which wait for it (but
+        for those already handed out); other keys go on.
+        """
         ...
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:

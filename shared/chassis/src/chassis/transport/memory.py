@@ -11,11 +11,10 @@ from uuid import UUID
 from chassis.transport import DELIVERY_LIMIT, DeadLetter, Delivery, Message, Published, QueueDepth
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
     message: Message
     attempts: int = 0
-    reason: str = ""
     in_hand: bool = False
 
 
@@ -61,9 +60,9 @@ class MemoryTransport:
         return Published(frozenset(confirmed), frozenset(unroutable))
 
     @asynccontextmanager
-    async def subscribe(self, queue: str, *, prefetch: int = 200) -> AsyncIterator["_MemorySubscription"]:
+    async def subscribe(self, queue: str, *, prefetch: int = 200) -> AsyncIterator["MemorySubscription"]:
         """Consume; active as soon as nobody else is."""
-        subscription = _MemorySubscription(self._queues[queue], queue, prefetch)
+        subscription = MemorySubscription(self._queues[queue], queue, prefetch)
         try:
             yield subscription
         finally:
@@ -81,7 +80,7 @@ class MemoryTransport:
         """Back into the queue."""
         found = self._take_dead(queue, ids)
         for letter in found:
-            message = Message(letter.id, letter.type, letter.key, letter.body)
+            message = Message(letter.id, letter.type, letter.key, letter.body, replay=letter.replay)
             self._queues[queue].messages.append(_Kept(message))
         self._queues[queue].woken.set()
         return len(found)
@@ -97,7 +96,9 @@ class MemoryTransport:
         return found
 
 
-class _MemorySubscription:
+class MemorySubscription:
+    """One consumer of a queue."""
+
     def __init__(self, queue: _Queue, name: str, prefetch: int) -> None:
         self._queue, self._name, self._prefetch = queue, name, prefetch
 
@@ -117,7 +118,16 @@ class _MemorySubscription:
         if self._queue.holder not in (None, self):
             return []
         self._queue.holder = self
-        batch = [kept for kept in self._queue.messages if not kept.in_hand][: min(limit, self._prefetch)]
+        room = self._prefetch - sum(kept.in_hand for kept in self._queue.messages)
+        batch: list[_Kept] = []
+        for kept in self._queue.messages:
+            if kept.in_hand:
+                continue
+            if len(batch) >= min(limit, room) or (batch and kept.attempts):
+                break
+            batch.append(kept)
+            if kept.attempts:
+                break
         for kept in batch:
             kept.in_hand = True
         return [Delivery(kept.message, kept.attempts + 1, kept) for kept in batch]
@@ -130,9 +140,10 @@ class _MemorySubscription:
     async def retry(self, delivery: Delivery, reason: str) -> None:
         """Again, or set aside."""
         kept: _Kept = delivery.receipt
-        kept.attempts, kept.reason, kept.in_hand = kept.attempts + 1, reason, False
+        kept.attempts, kept.in_hand = kept.attempts + 1, False
         if kept.attempts >= DELIVERY_LIMIT:
             self._bury(kept, reason)
+        self._queue.woken.set()
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Set aside."""
@@ -152,6 +163,7 @@ class _MemorySubscription:
                 reason,
                 kept.attempts,
                 datetime.now(UTC),
+                message.replay,
             )
         )
 
@@ -159,9 +171,6 @@ class _MemorySubscription:
         """Whatever is in hand comes again, to whoever is next."""
         if self._queue.holder is self:
             self._queue.holder = None
-            for kept in list(self._queue.messages):
-                if kept.in_hand:
-                    kept.in_hand, kept.attempts = False, kept.attempts + 1
-                    if kept.attempts >= DELIVERY_LIMIT:
-                        self._bury(kept, "its consumers vanished with it in hand")
+            for kept in self._queue.messages:
+                kept.in_hand = False
             self._queue.woken.set()

@@ -2,13 +2,17 @@
 
 A publication is one statement: into every bound queue, in order, committed before it is confirmed. The
 active consumer holds an advisory lock that dies with its connection; it reads the lowest messages it does
-not have in hand, so that one committed late is never overtaken for good, and deletes what is done with.
+not have in hand, so that one committed late is never passed over, and deletes what is done with.
+
+Order: sequence order is not commit order, but a publisher that sends the second message of a key after the
+first was confirmed has committed the first before the second drew its number, whoever else is publishing.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
@@ -23,22 +27,34 @@ from chassis.transport import (
     TransportDown,
 )
 
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.2
+"""The pause before a message comes again, times its attempts."""
+STATEMENT_SECONDS = 30.0
+"""A statement that takes longer means that the server is gone without saying so."""
+SLICE_BYTES = 8_000_000
+"""Bodies in one statement: large ones go in several, and come in several receipts."""
 CHANNEL = "carrel_bus"
-LOST = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    TimeoutError,
-)
+VANISHED = "its consumers vanished with it in hand"
 
+_CONSUMER_SETTINGS = {
+    # What a crash of the server undoes here is an acknowledgement, and the message comes again.
+    "synchronous_commit": "off",
+    # A consumer whose host vanished gives its place up within seconds.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+_COMPLETE = """
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('dead_letter') AND attname = 'seq')
+"""
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS queue (
-    name text PRIMARY KEY,
-    handed bigint NOT NULL DEFAULT 0
-);
+CREATE TABLE IF NOT EXISTS queue (name text PRIMARY KEY);
+ALTER TABLE queue ADD COLUMN IF NOT EXISTS in_hand bigint[] NOT NULL DEFAULT '{}';
 CREATE TABLE IF NOT EXISTS binding (
     queue text NOT NULL REFERENCES queue,
     type text NOT NULL,
@@ -54,10 +70,10 @@ CREATE TABLE IF NOT EXISTS message (
     replay boolean NOT NULL,
     attempts smallint NOT NULL DEFAULT 0,
     reason text,
-    not_before timestamptz,
     PRIMARY KEY (queue, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
-        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, fillfactor = 90);
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000, fillfactor = 90);
 CREATE TABLE IF NOT EXISTS dead_letter (
     queue text NOT NULL,
     id uuid NOT NULL,
@@ -69,6 +85,8 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     died_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (queue, id)
 );
+ALTER TABLE dead_letter ADD COLUMN IF NOT EXISTS replay boolean NOT NULL DEFAULT false;
+ALTER TABLE dead_letter ADD COLUMN IF NOT EXISTS seq bigint NOT NULL DEFAULT 0;
 """
 
 _PUBLISH = """
@@ -80,8 +98,8 @@ WITH told AS (
     SELECT b.queue, t.id, t.type, t.key, t.body, t.replay
     FROM told t JOIN binding b ON b.type = t.type
     ORDER BY t.place
-    RETURNING id
-), woken AS MATERIALIZED (SELECT pg_notify($6, ''))
+    RETURNING id, queue
+), woken AS MATERIALIZED (SELECT pg_notify($6, string_agg(DISTINCT queue, ',')) FROM kept)
 SELECT DISTINCT id FROM kept, woken
 """
 _PUBLISH_TO = """
@@ -93,23 +111,100 @@ WITH kept AS (
     WHERE q.name = $7
     ORDER BY t.place
     RETURNING id
-), woken AS MATERIALIZED (SELECT pg_notify($6, ''))
+), woken AS MATERIALIZED (SELECT pg_notify($6, $7) FROM kept LIMIT 1)
 SELECT DISTINCT id FROM kept, woken
 """
+# One that comes again goes alone; who has what in hand is written down in the same statement, so that it is
+# known when the consumer vanishes.
 _RECEIVE = """
-SELECT seq, id, type, key, body, replay, attempts FROM message
-WHERE queue = $1 AND NOT (seq = ANY ($2::bigint[])) AND (not_before IS NULL OR not_before <= clock_timestamp())
-ORDER BY seq LIMIT $3
+WITH next AS MATERIALIZED (
+    SELECT seq, id, type, key, body, replay, attempts FROM message
+    WHERE queue = $1 AND seq <> ALL ($2::bigint[]) AND key <> ALL ($3::text[])
+    ORDER BY seq LIMIT $4
+), chosen AS MATERIALIZED (
+    SELECT seq, id, type, key, body, replay, attempts FROM (
+        SELECT n.*, row_number() OVER upto AS place, bool_or(attempts > 0) OVER upto AS again,
+            sum(octet_length(body)) OVER upto AS bytes
+        FROM next n WINDOW upto AS (ORDER BY seq)
+    ) n
+    WHERE place = 1 OR (NOT again AND bytes <= $5)
+), noted AS (
+    UPDATE queue SET in_hand = $2 || ARRAY (SELECT seq FROM chosen)
+    WHERE name = $1 AND EXISTS (SELECT FROM chosen)
+)
+SELECT * FROM chosen ORDER BY seq
+"""
+_TAKE_OVER = """
+WITH before AS (
+    SELECT in_hand FROM queue WHERE name = $1 FOR UPDATE
+), emptied AS (
+    UPDATE queue SET in_hand = '{}' WHERE name = $1 AND EXISTS (SELECT FROM before)
+)
+UPDATE message SET attempts = attempts + 1
+WHERE queue = $1 AND seq = ANY (ARRAY (SELECT unnest(in_hand) FROM before))
+RETURNING seq, attempts
+"""
+_ACK = "DELETE FROM message WHERE queue = $1 AND seq = ANY ($2::bigint[])"
+_RETRY = """
+WITH noted AS (UPDATE queue SET in_hand = array_remove(in_hand, $2) WHERE name = $1)
+UPDATE message SET attempts = $3, reason = $4 WHERE queue = $1 AND seq = $2
 """
 _BURY = """
-WITH gone AS (
-    DELETE FROM message WHERE queue = $1 AND seq = ANY ($2::bigint[]) RETURNING *
-)
-INSERT INTO dead_letter (queue, id, type, key, body, reason, attempts)
-SELECT queue, id, type, key, body, coalesce($3, reason, ''), attempts + $4::int FROM gone
+WITH gone AS (DELETE FROM message WHERE queue = $1 AND seq = ANY ($2::bigint[]) RETURNING *)
+INSERT INTO dead_letter (queue, id, type, key, body, replay, seq, reason, attempts)
+SELECT queue, id, type, key, body, replay, seq, $3, attempts + $4::int FROM gone ORDER BY seq
 ON CONFLICT (queue, id) DO UPDATE SET reason = excluded.reason, attempts = excluded.attempts,
-    died_at = clock_timestamp()
+    seq = excluded.seq, died_at = clock_timestamp()
 """
+_DEAD = """
+SELECT id, queue, type, key, body, reason, attempts, died_at, replay FROM dead_letter
+WHERE queue = $1 ORDER BY died_at, seq LIMIT $2
+"""
+_REPLAY_DEAD = """
+WITH back AS (
+    DELETE FROM dead_letter WHERE queue = $1 AND id = ANY ($2::uuid[]) RETURNING *
+), kept AS (
+    INSERT INTO message (queue, id, type, key, body, replay)
+    SELECT queue, id, type, key, body, replay FROM back ORDER BY seq RETURNING id
+), woken AS MATERIALIZED (SELECT pg_notify($3, $1) FROM kept LIMIT 1)
+SELECT id FROM kept, woken
+"""
+
+
+@contextlib.contextmanager
+def _losses() -> Iterator[None]:
+    """What means that the server is not there for us; our own mistakes are not disguised as that."""
+    try:
+        yield
+    except asyncpg.DataError:
+        raise
+    except (asyncpg.exceptions.UnsupportedClientFeatureError, asyncpg.exceptions.ClientConfigurationError):
+        raise
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+    ) as error:
+        raise TransportDown(str(error) or type(error).__name__) from error
+
+
+async def prepare(url: str) -> None:
+    """Make the tables in an empty database, or complete older ones; any number of starters may race."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        if not await connection.fetchval(_COMPLETE):
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtext('carrel bus'))")
+                await connection.execute(SCHEMA)
+    finally:
+        await connection.close(timeout=5)
+
+
+async def _unchanged(_: "PoolConnectionProxy") -> None:
+    """Nothing to reset: publishing leaves no trace in a session. Saves a round trip each time."""
 
 
 class PostgresTransport:
@@ -125,42 +220,42 @@ class PostgresTransport:
         async with self._opening:
             if self._pool is not None:
                 return
-            try:
-                pool = await asyncpg.create_pool(
-                    self._url, min_size=0, max_size=2, server_settings={"application_name": "carrel bus"}
+            with _losses():
+                await prepare(self._url)
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=0,
+                    max_size=2,
+                    timeout=10,
+                    command_timeout=STATEMENT_SECONDS,
+                    reset=_unchanged,
+                    server_settings={"application_name": "carrel bus"},
                 )
-                async with pool.acquire() as connection, connection.transaction():
-                    if await connection.fetchval("SELECT to_regclass('dead_letter')") is None:
-                        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('carrel bus'))")
-                        await connection.execute(SCHEMA)
-            except LOST as error:
-                raise TransportDown(str(error)) from error
-            self._pool = pool
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            with contextlib.suppress(*LOST):
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            with contextlib.suppress(TransportDown), _losses():
                 await asyncio.wait_for(pool.close(), 5)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    async def _connection(self) -> AsyncIterator["PoolConnectionProxy"]:
+        """A connection of the pool, which replaces broken ones when it is next asked."""
         if self._pool is None:
             await self.open()
         assert self._pool is not None
-        try:
-            async with self._pool.acquire() as connection:
+        with _losses():
+            async with self._pool.acquire(timeout=STATEMENT_SECONDS) as connection:
                 yield connection
-        except LOST as error:
-            raise TransportDown(str(error)) from error
 
     async def declare(self, queue: str, types: Collection[str]) -> None:
         """Bind exactly these types."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute("INSERT INTO queue (name) VALUES ($1) ON CONFLICT DO NOTHING", queue)
+            await connection.execute("SELECT FROM queue WHERE name = $1 FOR UPDATE", queue)
             await connection.execute(
-                "DELETE FROM binding WHERE queue = $1 AND NOT (type = ANY ($2::text[]))", queue, list(types)
+                "DELETE FROM binding WHERE queue = $1 AND type <> ALL ($2::text[])", queue, list(types)
             )
             await connection.execute(
                 "INSERT INTO binding (queue, type) SELECT $1, * FROM unnest($2::text[]) ON CONFLICT DO NOTHING",
@@ -169,73 +264,65 @@ class PostgresTransport:
             )
 
     async def publish(self, messages: Sequence[Message], *, only_to: str | None = None) -> Published:
-        """One statement, one commit."""
-        if not messages:
-            return Published(frozenset())
-        told = [
-            [message.id for message in messages],
-            [message.type for message in messages],
-            [message.key for message in messages],
-            [message.body for message in messages],
-            [message.replay for message in messages],
-            CHANNEL,
-        ]
-        async with self._connection() as connection:
-            if only_to is None:
-                rows = await connection.fetch(_PUBLISH, *told)
-            else:
-                rows = await connection.fetch(_PUBLISH_TO, *told, only_to)
-        kept = {row["id"] for row in rows}
+        """One statement and one commit, but for very large bodies."""
+        kept: set[UUID] = set()
+        for part in _parts(messages):
+            told = (
+                [message.id for message in part],
+                [message.type for message in part],
+                [message.key for message in part],
+                [message.body for message in part],
+                [message.replay for message in part],
+                CHANNEL,
+            )
+            async with self._connection() as connection:
+                if only_to is None:
+                    rows = await connection.fetch(_PUBLISH, *told)
+                else:
+                    rows = await connection.fetch(_PUBLISH_TO, *told, only_to)
+            kept.update(row["id"] for row in rows)
         unroutable = frozenset(m.id for m in messages if m.mandatory and m.id not in kept)
         return Published(frozenset(m.id for m in messages) - unroutable, unroutable)
 
     @asynccontextmanager
-    async def subscribe(self, queue: str, *, prefetch: int = 200) -> AsyncIterator["_PostgresSubscription"]:
+    async def subscribe(self, queue: str, *, prefetch: int = 200) -> AsyncIterator["PostgresSubscription"]:
         """Consume, on a connection of its own."""
-        try:
+        await self.open()
+        with _losses():
             connection = await asyncpg.connect(
-                self._url, timeout=5, server_settings={"application_name": f"carrel bus {queue}"}
+                self._url,
+                timeout=10,
+                command_timeout=STATEMENT_SECONDS,
+                server_settings={"application_name": f"carrel bus {queue}", **_CONSUMER_SETTINGS},
             )
-        except LOST as error:
-            raise TransportDown(str(error)) from error
-        subscription = _PostgresSubscription(connection, queue, prefetch)
+        subscription = PostgresSubscription(connection, queue, prefetch)
         try:
             await subscription.listen()
             yield subscription
         finally:
-            with contextlib.suppress(*LOST):
-                await connection.close(timeout=2)
+            await subscription.leave()
 
     async def depth(self, queue: str) -> QueueDepth:
-        """What waits."""
+        """What waits, including what is in hand."""
         async with self._connection() as connection:
-            waiting = await connection.fetchval("SELECT count(*) FROM message WHERE queue = $1", queue)
-            dead = await connection.fetchval("SELECT count(*) FROM dead_letter WHERE queue = $1", queue)
-        return QueueDepth(queue, waiting, dead)
+            row = await connection.fetchrow(
+                "SELECT (SELECT count(*) FROM message WHERE queue = $1) AS waiting, "
+                "(SELECT count(*) FROM dead_letter WHERE queue = $1) AS dead",
+                queue,
+            )
+        assert row is not None
+        return QueueDepth(queue, row["waiting"], row["dead"])
 
     async def dead_letters(self, queue: str, *, limit: int = 100) -> list[DeadLetter]:
         """The oldest dead letters."""
         async with self._connection() as connection:
-            rows = await connection.fetch(
-                "SELECT id, queue, type, key, body, reason, attempts, died_at FROM dead_letter "
-                "WHERE queue = $1 ORDER BY died_at, id LIMIT $2",
-                queue,
-                limit,
-            )
+            rows = await connection.fetch(_DEAD, queue, limit)
         return [DeadLetter(**dict(row)) for row in rows]
 
     async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
-        """Back into the queue, at its end."""
-        async with self._connection() as connection, connection.transaction():
-            rows = await connection.fetch(
-                "WITH back AS (DELETE FROM dead_letter WHERE queue = $1 AND id = ANY ($2::uuid[]) RETURNING *) "
-                "INSERT INTO message (queue, id, type, key, body, replay) "
-                "SELECT queue, id, type, key, body, false FROM back ORDER BY died_at RETURNING id",
-                queue,
-                list(ids),
-            )
-            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
-        return len(rows)
+        """Back into the queue, at its end, in the order they once had."""
+        async with self._connection() as connection:
+            return len(await connection.fetch(_REPLAY_DEAD, queue, list(ids), CHANNEL))
 
     async def discard_dead(self, queue: str, ids: Collection[UUID]) -> int:
         """Gone."""
@@ -248,66 +335,94 @@ class PostgresTransport:
         return len(rows)
 
 
-class _PostgresSubscription:
+def _parts(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """The batch as it is, unless its bodies are too much for one statement."""
+    start = size = 0
+    for place, message in enumerate(messages):
+        size += len(message.body)
+        if size > SLICE_BYTES and place > start:
+            yield messages[start:place]
+            start, size = place, len(message.body)
+    if start < len(messages):
+        yield messages[start:]
+
+
+class PostgresSubscription:
+    """One consumer of a queue, active while its connection holds the queue's lock."""
+
     def __init__(self, connection: asyncpg.Connection, queue: str, prefetch: int) -> None:
         self._connection, self._queue, self._prefetch = connection, queue, prefetch
         self._in_hand: set[int] = set()
+        self._resting: dict[int, tuple[str, float]] = {}
+        """Given back for another attempt: the key that waits for it, and until when."""
         self._active = False
         self._woken = asyncio.Event()
 
     async def listen(self) -> None:
-        """Be woken by publications."""
-        await self._connection.add_listener(CHANNEL, lambda *_: self._woken.set())
+        """Be woken by publications to this queue."""
+        with _losses():
+            await self._connection.add_listener(CHANNEL, self._hear)
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, queues: object) -> None:
+        if self._queue in str(queues).split(","):
+            self._woken.set()
+
+    async def leave(self) -> None:
+        """In good order: what is in hand goes back uncounted."""
+        with contextlib.suppress(TransportDown), _losses():
+            if self._active and self._in_hand:
+                await self._connection.execute(
+                    "UPDATE queue SET in_hand = '{}' WHERE name = $1", self._queue, timeout=2
+                )
+            await self._connection.close(timeout=2)
 
     async def receive(self, limit: int, wait: float) -> list[Delivery]:
         """What is lowest and not in hand; nothing while another consumer is the active one."""
-        try:
-            if not self._active and not await self._become_active():
-                await asyncio.sleep(min(wait, POLL_SECONDS))
-                return []
-            self._woken.clear()
-            batch = await self._next(limit)
-            if not batch:
+        clock = asyncio.get_running_loop().time
+        until = clock() + wait
+        with _losses():
+            while True:
+                if self._active or await self._become_active():
+                    self._woken.clear()
+                    if batch := await self._next(limit, clock()):
+                        return batch
+                    pause = min([POLL_SECONDS, *(at - clock() for _, at in self._resting.values())])
+                else:
+                    pause = POLL_SECONDS
+                if (left := until - clock()) <= 0:
+                    return []
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), min(wait, POLL_SECONDS))
-                batch = await self._next(limit)
-            return batch
-        except LOST as error:
-            raise TransportDown(str(error)) from error
+                    await asyncio.wait_for(self._woken.wait(), max(0.0, min(left, pause)))
+                if not self._active:
+                    # Publications wake a consumer that stands by, too; it has no use for them.
+                    self._woken.clear()
 
     async def _become_active(self) -> bool:
-        self._active = await self._connection.fetchval(
+        if await self._connection.fetchval(
             "SELECT pg_try_advisory_lock(hashtext('carrel bus consumer'), hashtext($1))", self._queue
-        )
-        if self._active:
+        ):
             async with self._connection.transaction():
-                await self._connection.execute(
-                    "UPDATE message m SET attempts = attempts + 1 FROM queue q "
-                    "WHERE q.name = $1 AND m.queue = $1 AND m.seq <= q.handed",
-                    self._queue,
-                )
-                worn = await self._connection.fetch(
-                    "SELECT seq FROM message WHERE queue = $1 AND attempts >= $2", self._queue, DELIVERY_LIMIT
-                )
-                await self._connection.execute(
-                    _BURY,
-                    self._queue,
-                    [row["seq"] for row in worn],
-                    "its consumers vanished with it in hand",
-                    0,
-                )
+                again = await self._connection.fetch(_TAKE_OVER, self._queue)
+                worn = [row["seq"] for row in again if row["attempts"] >= DELIVERY_LIMIT]
+                if worn:
+                    await self._connection.execute(_BURY, self._queue, worn, VANISHED, 0)
+            self._active = True
         return self._active
 
-    async def _next(self, limit: int) -> list[Delivery]:
+    async def _next(self, limit: int, now: float) -> list[Delivery]:
+        self._resting = {seq: (key, at) for seq, (key, at) in self._resting.items() if at > now}
         room = min(limit, self._prefetch - len(self._in_hand))
         if room <= 0:
             return []
-        rows = await self._connection.fetch(_RECEIVE, self._queue, list(self._in_hand), room)
-        if rows:
-            await self._connection.execute(
-                "UPDATE queue SET handed = greatest(handed, $2) WHERE name = $1", self._queue, rows[-1]["seq"]
-            )
-            self._in_hand.update(row["seq"] for row in rows)
+        rows = await self._connection.fetch(
+            _RECEIVE,
+            self._queue,
+            list(self._in_hand),
+            [key for key, _ in self._resting.values()],
+            room,
+            SLICE_BYTES,
+        )
+        self._in_hand.update(row["seq"] for row in rows)
         return [
             Delivery(
                 Message(row["id"], row["type"], row["key"], row["body"], replay=row["replay"]),
@@ -319,33 +434,24 @@ class _PostgresSubscription:
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Done with."""
-        await self._settle(
-            "DELETE FROM message WHERE queue = $1 AND seq = ANY ($2::bigint[])",
-            [delivery.receipt for delivery in deliveries],
-        )
+        receipts = [delivery.receipt for delivery in deliveries]
+        with _losses():
+            await self._connection.execute(_ACK, self._queue, receipts)
+        self._in_hand.difference_update(receipts)
 
     async def retry(self, delivery: Delivery, reason: str) -> None:
-        """Again, a little later; or set aside."""
+        """Again, a little later and before others of its key; or set aside."""
         if delivery.attempt >= DELIVERY_LIMIT:
             await self.dead_letter(delivery, reason)
             return
-        await self._settle(
-            "UPDATE message SET attempts = $3, reason = $4, "
-            "not_before = clock_timestamp() + make_interval(secs => $5) "
-            "WHERE queue = $1 AND seq = ANY ($2::bigint[])",
-            [delivery.receipt],
-            delivery.attempt,
-            reason,
-            RETRY_SECONDS * delivery.attempt,
-        )
+        with _losses():
+            await self._connection.execute(_RETRY, self._queue, delivery.receipt, delivery.attempt, reason)
+        at = asyncio.get_running_loop().time() + RETRY_SECONDS * delivery.attempt
+        self._resting[delivery.receipt] = (delivery.message.key, at)
+        self._in_hand.discard(delivery.receipt)
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Set aside."""
-        await self._settle(_BURY, [delivery.receipt], reason, 1)
-
-    async def _settle(self, statement: str, receipts: list[int], *more: object) -> None:
-        try:
-            await self._connection.execute(statement, self._queue, receipts, *more)
-        except LOST as error:
-            raise TransportDown(str(error)) from error
-        self._in_hand.difference_update(receipts)
+        with _losses():
+            await self._connection.execute(_BURY, self._queue, [delivery.receipt], reason, 1)
+        self._in_hand.discard(delivery.receipt)

@@ -1,0 +1,56 @@
+"""Where circulation's parts meet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from chassis.application import build
+from chassis.migrations import migrations_beside
+from chassis.resources import Resources, Service, Timer
+from circulation.fees import routes as fees
+from circulation.holds import routes as holds
+from circulation.holds.timers import expire_holds
+from circulation.items import routes as items
+from circulation.loans import routes as loans
+from circulation.patrons import routes as patrons
+from circulation.places import routes as places
+from circulation.places.library import Shelf
+from circulation.settings import Settings
+from circulation.subscriptions import SUBSCRIPTIONS
+
+
+@asynccontextmanager
+async def opening(resources: Resources) -> AsyncIterator[None]:
+    """What a process of circulation holds besides the usual."""
+    resources.own["shelf"] = Shelf(resources.pool)
+    yield
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Circulation's app."""
+    return build(
+        SERVICE,
+        settings,
+        routers=[
+            loans.router,
+            holds.router,
+            fees.router,
+            patrons.router,
+            places.router,
+            items.router,
+        ],
+        description="Patrons, loans, holds, fees, availability.",
+    )
+
+
+SERVICE = Service(
+    name="circulation",
+    settings=Settings,
+    create_app=create_app,
+    migrations=migrations_beside(__file__),
+    subscriptions=SUBSCRIPTIONS,
+    timers=(Timer("expire-holds", timedelta(minutes=1), expire_holds),),
+    opening=opening,
+)

@@ -1,0 +1,200 @@
+"""Availability: one title or up to 200 in one query; anonymous, and nothing about patrons."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis import cursors, outbox
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.json import Json
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+from circulation.items.announcing import announce_all
+from circulation.items.rules import State
+
+router = new_router(tag="availability")
+
+Detail = Literal["summary", "items"]
+
+
+class ItemAvailabilityOut(BaseModel):
+    """Whether and how an item can be had."""
+
+    item_id: UUID
+    barcode: str | None
+    library: str | None
+    location: str | None
+    call_number: str | None
+    volume: str | None
+    copy_number: str | None
+    material_type: str
+    loan_type: str
+    state: str
+    lendable: bool
+    due_at: datetime | None
+
+
+class TitleAvailabilityOut(BaseModel):
+    """A title: how many copies, how many of them to be had now, how many wait."""
+
+    title_id: UUID
+    available: int
+    total: int
+    queue_length: int
+    next_due_at: datetime | None
+    as_of: datetime
+    items: list[ItemAvailabilityOut] | None = None
+    next_cursor: str | None = None
+
+
+class BatchIn(BaseModel):
+    """Which titles."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[UUID] = Field(min_length=1, max_length=200)
+    detail: Detail = "summary"
+
+
+class UnknownOut(BaseModel):
+    """A title that nothing is known of here."""
+
+    title_id: UUID
+    error: Literal["title-unknown"] = "title-unknown"
+
+
+class BatchOut(BaseModel):
+    """In the order that was asked for."""
+
+    titles: list[TitleAvailabilityOut | UnknownOut]
+    as_of: datetime
+
+
+_BATCH = """
+SELECT t.title_id, i.id, i.barcode, i.library, i.location, i.call_number, i.volume, i.copy_number, i.material_type,
+    i.loan_type, i.state, i.due_at, coalesce(h.n, 0) AS queue_length
+FROM unnest($1::uuid[]) AS t (title_id)
+JOIN item i ON i.title_ids @> ARRAY[t.title_id] AND NOT i.suppressed AND i.base <> 'withdrawn'
+LEFT JOIN (
+    SELECT title_id, count(*) AS n FROM hold
+    WHERE title_id = ANY ($1::uuid[]) AND position IS NOT NULL GROUP BY title_id
+) h ON h.title_id = t.title_id
+ORDER BY t.title_id, i.volume NULLS FIRST, i.id
+"""
+_SUMMARY = """
+SELECT t.title_id, count(i.id) AS total, count(*) FILTER (WHERE i.state = 'available') AS available,
+    min(i.due_at) AS next_due_at,
+    (SELECT count(*) FROM hold h WHERE h.title_id = t.title_id AND h.position IS NOT NULL) AS queue_length
+FROM unnest($1::uuid[]) AS t (title_id)
+JOIN item i ON i.title_ids @> ARRAY[t.title_id] AND NOT i.suppressed AND i.base <> 'withdrawn'
+GROUP BY t.title_id
+"""
+_ITEMS = """
+SELECT id, barcode, library, location, call_number, volume, copy_number, material_type, loan_type, state, due_at
+FROM item WHERE title_ids @> ARRAY[$1::uuid] AND NOT suppressed AND base <> 'withdrawn'
+  AND ($2::uuid IS NULL OR id > $2)
+ORDER BY id LIMIT $3
+"""
+
+
+def item_out(row: asyncpg.Record) -> dict[str, Any]:
+    """An item's row on the wire."""
+    return {
+        "item_id": row["id"],
+        "barcode": row["barcode"],
+        "library": row["library"],
+        "location": row["location"],
+        "call_number": row["call_number"],
+        "volume": row["volume"],
+        "copy_number": row["copy_number"],
+        "material_type": row["material_type"],
+        "loan_type": row["loan_type"],
+        "state": row["state"],
+        "lendable": row["state"] == State.AVAILABLE,
+        "due_at": row["due_at"],
+    }
+
+
+def title_out(title_id: UUID, rows: Iterable[asyncpg.Record], now: datetime) -> dict[str, Any]:
+    """A title from the rows of its items."""
+    items = list(rows)
+    dues = [row["due_at"] for row in items if row["due_at"] is not None]
+    return {
+        "title_id": title_id,
+        "available": sum(row["state"] == State.AVAILABLE for row in items),
+        "total": len(items),
+        "queue_length": items[0]["queue_length"] if items else 0,
+        "next_due_at": min(dues, default=None),
+        "as_of": now,
+    }
+
+
+@router.post("/v1/availability:batch", response_model=BatchOut, responses=problems(Invalid))
+async def batch(request: Request, body: BatchIn, now: Now) -> Response:
+    """The availability of up to 200 titles, in one query; one that is unknown spoils no other."""
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    told: dict[UUID, Any] = {}
+    if body.detail == "summary":
+        for row in await pool.fetch(_SUMMARY, list(set(body.ids))):
+            told[row["title_id"]] = {**dict(row), "as_of": now}
+    else:
+        grouped: dict[UUID, list[asyncpg.Record]] = {}
+        for row in await pool.fetch(_BATCH, list(set(body.ids))):
+            grouped.setdefault(row["title_id"], []).append(row)
+        told = {
+            title: {**title_out(title, rows, now), "items": [item_out(row) for row in rows]}
+            for title, rows in grouped.items()
+        }
+    titles = [told.get(title, {"title_id": title, "error": "title-unknown"}) for title in body.ids]
+    return Json({"titles": titles, "as_of": now})
+
+
+@router.get(
+    "/v1/titles/{title_id}/availability",
+    response_model=TitleAvailabilityOut,
+    responses=problems(NotFound, Invalid),
+)
+async def of_title(
+    request: Request,
+    title_id: UUID,
+    now: Now,
+    detail: Detail = "summary",
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """The availability of one title; with `detail=items` its items, a page at a time."""
+    after = cursors.uuid_in(cursor) if cursor else None
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    summary = await pool.fetchrow(_SUMMARY, [title_id])
+    if summary is None:
+        raise NotFound("Nothing is known of this title's items.")
+    told: dict[str, Any] = {**dict(summary), "as_of": now}
+    if detail == "items":
+        rows = await pool.fetch(_ITEMS, title_id, after, limit + 1)
+        told["items"] = [item_out(row) for row in rows[:limit]]
+        told["next_cursor"] = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+    return Json(told)
+
+
+class AnnouncedOut(BaseModel):
+    """How many items were told of."""
+
+    items: int
+
+
+@router.post(
+    "/v1/availability:announce", response_model=AnnouncedOut, responses=problems(Unauthenticated, Forbidden)
+)
+async def announce(
+    request: Request, operator: Annotated[Principal, Depends(may("events:operate"))], now: Now
+) -> AnnouncedOut:
+    """Tell every item's availability anew, in batches: for a new or a restored reader."""
+    resources = request.app.state.resources
+    outbox.origin.set(resources.origin(operator.actor))
+    return AnnouncedOut(items=await announce_all(resources.pool, now=now))

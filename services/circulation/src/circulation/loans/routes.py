@@ -1,0 +1,276 @@
+"""Loans and returns on the wire."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from chassis import cursors, etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import InFlight, OnceRequired
+from chassis.principal import Anyone, Principal, demand, may
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.loans import commands, returning
+from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
+from circulation.loans.commands import CheckOutRefused, Override, RenewalRefused, UnknownServicePoint
+from circulation.loans.rules import Block
+from circulation.places.library import NotConfigured
+from circulation.places.routes import TheShelf
+
+router = new_router(tag="loans")
+
+MayLend = Annotated[Principal, Depends(may("loans:create"))]
+MayReturn = Annotated[Principal, Depends(may("returns:create"))]
+DryRun = Annotated[bool, Query(description="The same validations and policies, nothing written")]
+Explain = Annotated[bool, Query(description="Tell which rule applied, which did not, and the facts")]
+OLDEST = timedelta(days=3650)
+
+
+class OverrideIn(BaseModel):
+    """Blocks to set aside, and why. Needs the scope loans:override."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    blocks: list[Block] = Field(min_length=1, max_length=20)
+    comment: str = Field(min_length=1, max_length=1000)
+    due_at: AwareDatetime | None = None
+
+    def as_command(self) -> Override:
+        """As commands take it."""
+        return Override(frozenset(self.blocks), self.comment, self.due_at)
+
+
+class LoanIn(BaseModel):
+    """Which item to whom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patron_id: UUID | None = None
+    patron_barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    item_id: UUID | None = None
+    item_barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    service_point_id: UUID | None = None
+    """The client's own where left out."""
+    lent_at: AwareDatetime | None = None
+    """When it was really lent (scope loans:backdate); now where left out."""
+    override: OverrideIn | None = None
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> "LoanIn":
+        if (self.patron_id is None) == (self.patron_barcode is None):
+            raise ValueError("name the patron once: patron_id or patron_barcode")
+        if (self.item_id is None) == (self.item_barcode is None):
+            raise ValueError("name the item once: item_id or item_barcode")
+        return self
+
+
+class RenewalIn(BaseModel):
+    """Nothing needs to be said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service_point_id: UUID | None = None
+    override: OverrideIn | None = None
+
+
+class ReturnIn(BaseModel):
+    """Which item came in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: UUID | None = None
+    item_barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    service_point_id: UUID | None = None
+    returned_at: AwareDatetime | None = None
+    """When it was really returned, from the book drop say (scope loans:backdate); now where left out."""
+
+    @model_validator(mode="after")
+    def _names_it_once(self) -> "ReturnIn":
+        if (self.item_id is None) == (self.item_barcode is None):
+            raise ValueError("name the item once: item_id or item_barcode")
+        return self
+
+
+def _backdated(asked: datetime | None, now: datetime, principal: Principal, pointer: str) -> datetime:
+    """The moment meant; neither the future nor more than ten years ago."""
+    if asked is None:
+        return now
+    demand(principal, "loans:backdate")
+    if not now - OLDEST <= asked <= now:
+        raise Invalid(reasons=[Reason("moment-out-of-range", "It lies ahead, or ten years back.", pointer)])
+    return asked
+
+
+def _pool(request: Request) -> asyncpg.Pool:
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    return pool
+
+
+@router.post(
+    "/v1/loans",
+    status_code=201,
+    response_model=LoanOut | DryRunOut,
+    responses=problems(
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        CheckOutRefused,
+        InFlight,
+        UnknownServicePoint,
+        Invalid,
+        NotConfigured,
+    ),
+)
+async def check_out(
+    request: Request,
+    body: LoanIn,
+    staff: MayLend,
+    shelf: TheShelf,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+    explain: Explain = False,
+) -> Response:
+    """Lend an item. Every reason against it is told at once; a repetition with the same key changes nothing."""
+    asked = commands.CheckOut(
+        patron_id=body.patron_id,
+        patron_barcode=body.patron_barcode,
+        item_id=body.item_id,
+        item_barcode=body.item_barcode,
+        desk_id=body.service_point_id,
+        lent_at=_backdated(body.lent_at, now, staff, "/lent_at"),
+        override=body.override.as_command() if body.override else None,
+        once=once,
+        explain=explain,
+    )
+    if dry_run:
+        return _told(await commands.would_check_out(_pool(request), shelf, asked, staff, now=now))
+    return await _busy(lambda: commands.check_out(_pool(request), shelf, asked, staff, now=now))
+
+
+@router.post(
+    "/v1/loans/{loan_id}/renewals",
+    status_code=201,
+    response_model=LoanOut | DryRunOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NotFound, RenewalRefused, InFlight, Invalid, NotConfigured
+    ),
+)
+async def renew(
+    request: Request,
+    loan_id: UUID,
+    asker: Anyone,
+    shelf: TheShelf,
+    once: OnceRequired,
+    now: Now,
+    body: RenewalIn | None = None,
+    dry_run: DryRun = False,
+    explain: Explain = False,
+) -> Response:
+    """Extend a loan: staff anybody's, a patron their own."""
+    if asker.patron_id is None:
+        demand(asker, "loans:renew")
+    told = body or RenewalIn()
+    override = told.override.as_command() if told.override else None
+    asked = commands.Renewal(loan_id, once, override, told.service_point_id, explain)
+    if dry_run:
+        return _told(await commands.would_renew(_pool(request), shelf, asked, asker, now=now))
+    return await _busy(lambda: commands.renew(_pool(request), shelf, asked, asker, now=now))
+
+
+@router.post(
+    "/v1/returns",
+    response_model=ReturnOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NotFound, InFlight, UnknownServicePoint, Invalid, NotConfigured
+    ),
+)
+async def take_back(
+    request: Request,
+    body: ReturnIn,
+    staff: MayReturn,
+    shelf: TheShelf,
+    once: OnceRequired,
+    now: Now,
+    explain: Explain = False,
+) -> Response:
+    """Check an item in; the answer says what the desk does next. Harmless for an item that is not on loan."""
+    asked = returning.Return(
+        item_id=body.item_id,
+        item_barcode=body.item_barcode,
+        desk_id=body.service_point_id,
+        returned_at=_backdated(body.returned_at, now, staff, "/returned_at"),
+        once=once,
+        explain=explain,
+    )
+    return await _busy(lambda: returning.take_back(_pool(request), shelf, asked, staff, now=now))
+
+
+async def _busy(act: Any) -> Response:
+    """Do it; a duplicate in flight or a deadlock's victim tries again, and is told to when that is no use."""
+    for _ in range(3):
+        try:
+            answer: Response = await act()
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            continue
+        except asyncpg.LockNotAvailableError as error:
+            raise InFlight from error
+        return answer
+    raise InFlight
+
+
+def _told(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), 200, media_type="application/json")
+
+
+_LOAN = """
+SELECT l.id, l.item_id, i.barcode AS item_barcode, l.title_id, i.short_title AS title, l.patron_id,
+    l.service_point_id, l.lent_at, l.due_at, l.due_zone, l.renewals, l.policy, l.rules_version, l.recalled_at,
+    l.returned_at, l.version
+FROM loan l JOIN item i ON i.id = l.item_id
+"""
+_LIST = (
+    _LOAN
+    + """
+WHERE ($1::uuid IS NULL OR l.patron_id = $1) AND ($2::uuid IS NULL OR l.item_id = $2)
+  AND ($3::boolean IS NULL OR (l.returned_at IS NULL) = $3) AND ($4::uuid IS NULL OR l.id > $4)
+ORDER BY l.id LIMIT $5
+"""
+)
+
+
+@router.get(
+    "/v1/loans", response_model=cursors.Page[LoanOut], responses=problems(Unauthenticated, Forbidden, Invalid)
+)
+async def list_loans(
+    request: Request,
+    response: Response,
+    _: Annotated[Principal, Depends(may("loans:read"))],
+    patron_id: UUID | None = None,
+    item_id: UUID | None = None,
+    open: Annotated[bool | None, Query(description="Only open, or only ended ones")] = None,  # noqa: A002 - the wire's word
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> cursors.Page[LoanOut]:
+    """Loans, oldest first."""
+    after = cursors.uuid_in(cursor) if cursor else None
+    rows = await _pool(request).fetch(_LIST, patron_id, item_id, open, after, limit + 1)
+    more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+    cursors.link_next(request, response, more)
+    return cursors.Page(items=[LoanOut(**dict(row)) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get("/v1/loans/{loan_id}", response_model=LoanOut, responses=problems(Unauthenticated, NotFound))
+async def get_loan(request: Request, loan_id: UUID, asker: Anyone, response: Response) -> LoanOut:
+    """One loan."""
+    if asker.patron_id is None:
+        demand(asker, "loans:read")
+    row = await _pool(request).fetchrow(_LOAN + "WHERE l.id = $1", loan_id)
+    if row is None or (not asker.may("loans:read") and row["patron_id"] != asker.patron_id):
+        raise NotFound("There is no such loan.")
+    etags.tag(response, row["version"])
+    return LoanOut(**dict(row))

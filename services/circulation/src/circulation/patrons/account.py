@@ -1,0 +1,231 @@
+"""A patron's account in one call and a fixed number of queries."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel
+
+from chassis.problems import NotFound
+from circulation.calendars.rules import NeverOpen
+from circulation.fees.routes import FeeOut
+from circulation.fees.rules import overdue_fine
+from circulation.loans.answers import BlockOut, blocks_out
+from circulation.loans.rules import Borrower, OpenLoan, renewal_blocks, renewed_due_at
+from circulation.places.library import Library
+
+
+class RenewActionOut(BaseModel):
+    """Whether a loan could be renewed now, until when, or why not."""
+
+    allowed: bool
+    reasons: list[BlockOut]
+    new_due_at: datetime | None
+
+
+class ActionsOut(BaseModel):
+    """What can be done with a loan."""
+
+    renew: RenewActionOut
+
+
+class AccountLoanOut(BaseModel):
+    """A loan in the account."""
+
+    id: UUID
+    item_id: UUID
+    item_barcode: str | None
+    title_id: UUID
+    title: str
+    author: str | None
+    call_number: str | None
+    lent_at: datetime
+    due_at: datetime
+    due_zone: str
+    renewals: int
+    overdue: bool
+    recalled: bool
+    accruing_minor: int
+    """The fine so far, in minor units; it becomes a fee when the item is returned or renewed."""
+    actions: ActionsOut
+
+
+class AccountHoldOut(BaseModel):
+    """A hold in the account."""
+
+    id: UUID
+    kind: str
+    title_id: UUID
+    title: str | None
+    item_id: UUID | None
+    state: str
+    position: int
+    queue_length: int
+    ready: bool
+    pickup_id: UUID
+    pickup: str | None
+    placed_at: datetime
+    expires_at: datetime | None
+    shelf_expires_at: datetime | None
+
+
+class AccountBlockOut(BaseModel):
+    """A block, as the patron is told."""
+
+    actions: list[str]
+    message: str | None
+    expires_at: datetime | None
+
+
+class AccountOut(BaseModel):
+    """Everything a patron needs to see."""
+
+    patron_id: UUID
+    name: str
+    group: str
+    expires_at: datetime | None
+    active: bool
+    currency: str
+    owed: int
+    accruing: int
+    loans: list[AccountLoanOut]
+    holds: list[AccountHoldOut]
+    fees: list[FeeOut]
+    blocks: list[AccountBlockOut]
+    as_of: datetime
+
+
+LIMIT = 5000
+"""Entries of each kind; more than any patron has."""
+
+_LOANS = """
+SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
+    i.material_type, i.loan_type, i.withdrawal_id,
+    (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting'
+       AND (h.level = 'title' OR h.item_id = i.id)) AS waiting_for_it
+FROM loan l JOIN item i ON i.id = l.item_id
+WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
+"""
+_HOLDS = """
+SELECT h.*, (SELECT count(*) FROM hold q WHERE q.title_id = h.title_id AND q.position IS NOT NULL) AS queue_length,
+    (SELECT i.short_title FROM item i WHERE i.title_ids @> ARRAY[h.title_id] LIMIT 1) AS title
+FROM hold h WHERE h.patron_id = $1 AND h.state IN ('waiting', 'in-transit', 'ready') ORDER BY h.placed_at LIMIT $2
+"""
+_FEES = "SELECT * FROM fee WHERE patron_id = $1 AND state = 'open' ORDER BY charged_at LIMIT $2"
+_BLOCKS = """
+SELECT actions, message, expires_at FROM patron_block
+WHERE patron_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at
+"""
+
+
+async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, now: datetime) -> AccountOut:
+    """Gather it at one moment."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        patron = await connection.fetchrow("SELECT * FROM patron WHERE id = $1", patron_id)
+        if patron is None:
+            raise NotFound("There is no such patron.")
+        loans = await connection.fetch(_LOANS, patron_id, LIMIT)
+        holds = await connection.fetch(_HOLDS, patron_id, LIMIT)
+        fees = await connection.fetch(_FEES, patron_id, LIMIT)
+        blocks = await connection.fetch(_BLOCKS, patron_id, now)
+    group = library.groups.get(patron["group_code"])
+    borrower = Borrower(
+        active=patron["active"],
+        expires_at=patron["expires_at"],
+        blocked=any("renew" in block["actions"] for block in blocks),
+        owed=patron["owed"],
+        open_loans=patron["open_loans"],
+        open_loans_under_policy=0,
+        max_owed=group.max_owed if group else None,
+        max_loans=group.max_loans if group else None,
+    )
+    told = [_loan(library, borrower, patron["group_code"], loan, now) for loan in loans]
+    return AccountOut(
+        patron_id=patron_id,
+        name=", ".join(filter(None, [patron["family_name"], patron["given_name"]])),
+        group=patron["group_code"],
+        expires_at=patron["expires_at"],
+        active=patron["active"],
+        currency=library.currency,
+        owed=patron["owed"],
+        accruing=sum(loan.accruing_minor for loan in told),
+        loans=told,
+        holds=[_hold(library, hold) for hold in holds],
+        fees=[FeeOut(**dict(fee)) for fee in fees],
+        blocks=[AccountBlockOut(**dict(block)) for block in blocks],
+        as_of=now,
+    )
+
+
+def _loan(
+    library: Library, borrower: Borrower, group: str, loan: asyncpg.Record, now: datetime
+) -> AccountLoanOut:
+    names = ("location", "library", "campus", "institution", "material_type", "loan_type")
+    facts: dict[str, Any] = {name: loan[name] for name in names} | {"patron_group": group}
+    policy = library.rules.loan[library.rules.winning(facts).loan]
+    desk = library.desks.get(loan["service_point_id"])
+    seen = OpenLoan(loan["due_at"], loan["renewals"], loan["recalled_at"] is not None, loan["waiting_for_it"])
+    due: datetime | None = None
+    if desk is not None:
+        try:
+            due = renewed_due_at(seen, policy, desk.calendar, now=now, expires_at=borrower.expires_at)
+        except NeverOpen:
+            due = None
+    reasons = renewal_blocks(borrower, seen, policy, new_due_at=due, now=now)
+    return AccountLoanOut(
+        id=loan["id"],
+        item_id=loan["item_id"],
+        item_barcode=loan["barcode"],
+        title_id=loan["title_id"],
+        title=loan["short_title"],
+        author=loan["short_author"],
+        call_number=loan["call_number"],
+        lent_at=loan["lent_at"],
+        due_at=loan["due_at"],
+        due_zone=loan["due_zone"],
+        renewals=loan["renewals"],
+        overdue=loan["due_at"] < now,
+        recalled=loan["recalled_at"] is not None,
+        accruing_minor=_accruing(library, loan, now),
+        actions=ActionsOut(
+            renew=RenewActionOut(
+                allowed=not reasons, reasons=blocks_out(reasons), new_due_at=None if reasons else due
+            )
+        ),
+    )
+
+
+def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
+    """The fine so far: the same formula that makes it final."""
+    policy = library.rules.fine.get(loan["fine_policy"])
+    if policy is None or loan["due_at"] >= now:
+        return 0
+    desk = library.desks.get(loan["service_point_id"])
+    closed = 0
+    if desk is not None and not policy.count_closed:
+        closed = desk.calendar.closed_days_between(loan["due_at"], now)
+    return overdue_fine(policy, due_at=loan["due_at"], at=now, closed_days=closed).minor
+
+
+def _hold(library: Library, hold: asyncpg.Record) -> AccountHoldOut:
+    pickup = library.desks.get(hold["pickup_id"])
+    return AccountHoldOut(
+        id=hold["id"],
+        kind=hold["kind"],
+        title_id=hold["title_id"],
+        title=hold["title"],
+        item_id=hold["item_id"],
+        state=hold["state"],
+        position=hold["position"],
+        queue_length=hold["queue_length"],
+        ready=hold["state"] == "ready",
+        pickup_id=hold["pickup_id"],
+        pickup=pickup.name if pickup else None,
+        placed_at=hold["placed_at"],
+        expires_at=hold["expires_at"],
+        shelf_expires_at=hold["shelf_expires_at"],
+    )
