@@ -1,0 +1,243 @@
+"""One pass over a record to the facts that the catalogue stores and searches by (MARC 21 Bibliographic)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from stdnum import isbn, issn
+
+from catalog.marc.record import Field, Record
+
+_ISBD_END: Final = re.compile(r"[\s/:;,=.]+$")
+_ABBREVIATION: Final = re.compile(r"\b(?:[A-Za-z]|ed|vol|no|Jr|Sr|etc|Co|Inc|St)\.$")
+_YEAR: Final = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
+SHORT: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a title from its record."""
+
+    control_number: str | None
+    control_agency: str | None
+    title: str
+    subtitle: str | None
+    responsibility: str | None
+    sort_title: str
+    author: str | None
+    contributors: tuple[str, ...]
+    publisher: str | None
+    place: str | None
+    year: int | None
+    edition: str | None
+    languages: tuple[str, ...]
+    format: str
+    subjects: tuple[str, ...]
+    genres: tuple[str, ...]
+    series: tuple[str, ...]
+    isbns: tuple[str, ...]
+    invalid_isbns: tuple[str, ...]
+    issns: tuple[str, ...]
+    other_ids: tuple[str, ...]
+    call_numbers: tuple[str, ...]
+    summary: str | None
+    contents: tuple[str, ...]
+    notes: tuple[str, ...]
+    urls: tuple[str, ...]
+    other_scripts: tuple[str, ...]
+    """What 880 fields hold, for searching."""
+    other_titles: tuple[str, ...]
+
+    @property
+    def short_title(self) -> str:
+        """For lists."""
+        return _shortened(self.title)
+
+    @property
+    def short_author(self) -> str | None:
+        """For lists."""
+        return _shortened(self.author) if self.author else None
+
+
+def extract(record: Record) -> Facts:
+    """The facts of a record; whatever is missing stays empty, nothing is guessed."""
+    by_tag: dict[str, list[Field]] = {}
+    for field in record:
+        by_tag.setdefault(field.tag, []).append(field)
+
+    def fields(*tags: str) -> list[Field]:
+        return [field for tag in tags for field in by_tag.get(tag, ())]
+
+    def control(tag: str) -> str:
+        found = by_tag.get(tag)
+        return found[0].value if found and found[0].is_control else ""
+
+    fixed = control("008")
+    main = fields("245")
+    title, sort_title, subtitle, responsibility = _title(main[0] if main else None)
+    isbns, invalid = _isbns(fields("020"))
+    return Facts(
+        control_number=control("001").strip() or None,
+        control_agency=control("003").strip() or None,
+        title=title,
+        subtitle=subtitle,
+        responsibility=responsibility,
+        sort_title=sort_title,
+        author=next(filter(None, (_name(field) for field in fields("100", "110", "111"))), None),
+        contributors=_unique(_name(field) for field in fields("700", "710", "711", "720")),
+        publisher=_imprint(fields("260", "264"), "b"),
+        place=_imprint(fields("260", "264"), "a"),
+        year=_year(fixed, fields("260", "264")),
+        edition=_clean(fields("250")[0].get("a")) if fields("250") else None,
+        languages=_languages(fixed, fields("041")),
+        format=_format(record.leader, control("007"), fixed),
+        subjects=_unique(
+            _heading(field) for field in fields("600", "610", "611", "630", "648", "650", "651", "653")
+        ),
+        genres=_unique(_heading(field) for field in fields("655")),
+        series=_unique(_clean(field.get("a")) for field in fields("490", "440", "830")),
+        isbns=isbns,
+        invalid_isbns=invalid,
+        issns=_issns(fields("022")),
+        other_ids=_other_ids(fields("010", "035", "024")),
+        call_numbers=_unique(
+            " ".join(field.all("ab")).strip()
+            for field in fields("050", "060", "082", "086", "090", "092", "099")
+        ),
+        summary=" ".join(" ".join(field.all("ab")) for field in fields("520")) or None,
+        contents=tuple(" ".join(field.all("agrt")) for field in fields("505")),
+        notes=tuple(" ".join(field.all("a")) for field in fields("500", "504", "511", "518", "538", "546")),
+        urls=_unique(value for field in fields("856") for value in field.all("u")),
+        other_scripts=_unique(
+            " ".join(value for code, value in field.subfields if code.isalpha()) for field in fields("880")
+        ),
+        other_titles=_unique(
+            _clean(" ".join(field.all("abnp"))) for field in fields("130", "240", "246", "247", "730", "740")
+        ),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """Without ISBD punctuation at the end; a full stop that belongs to an abbreviation or initial stays."""
+    if text is None:
+        return None
+    stripped = text.strip()
+    if not _ABBREVIATION.search(stripped):
+        stripped = _ISBD_END.sub("", stripped)
+    return stripped or None
+
+
+def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
+    if field is None:
+        return "[no title]", "[no title]", None, None
+    proper = " ".join(part for part in (_clean(text) for text in field.all("anpk")) if part) or "[no title]"
+    skip = int(field.ind2) if field.ind2.isascii() and field.ind2.isdigit() else 0
+    subtitle = " : ".join(part for part in (_clean(text) for text in field.all("b")) if part) or None
+    return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(field.get("c"))
+
+
+def _name(field: Field) -> str | None:
+    """A name with its dates, without relator terms."""
+    codes = "abcdq" if field.tag in ("100", "700", "720") else "abcdn"
+    return _clean(" ".join(field.all(codes)))
+
+
+def _heading(field: Field) -> str | None:
+    """A subject with its subdivisions, as `Main -- Sub`."""
+    head = _clean(" ".join(field.all("abcdnpqt")))
+    rest = [part for part in (_clean(text) for text in field.all("vxyz")) if part]
+    return " -- ".join([head, *rest]) if head else None
+
+
+def _imprint(fields: list[Field], code: str) -> str | None:
+    """Of publication (264 second indicator 1, or 260) before any other."""
+    ordered = sorted(fields, key=lambda field: field.tag == "264" and field.ind2 != "1")
+    for field in ordered:
+        if (found := _clean(field.get(code))) is not None:
+            return found.strip("[]")
+    return None
+
+
+def _year(fixed: str, fields: list[Field]) -> int | None:
+    coded = fixed[7:11]
+    if coded.isascii() and coded.isdigit() and 1000 <= int(coded) <= 2099:
+        return int(coded)
+    for field in fields:
+        for text in field.all("c"):
+            if found := _YEAR.search(text):
+                return int(found[1])
+    return None
+
+
+def _languages(fixed: str, fields: list[Field]) -> tuple[str, ...]:
+    codes = [fixed[35:38]] if len(fixed) >= 38 else []
+    for field in fields:
+        for text in field.all("ad"):
+            codes += [text[at : at + 3] for at in range(0, len(text), 3)]
+    return _unique(
+        code for code in codes if code.isascii() and code.isalpha() and code not in ("und", "zxx", "mul")
+    )
+
+
+def _format(leader: str, physical: str, fixed: str) -> str:
+    """The kind of thing (leader/06-07, 007, 008/23 or 29)."""
+    kind, level = leader[6:7], leader[7:8]
+    form = fixed[29:30] if kind in "efgk" else fixed[23:24]
+    online = form in ("o", "q", "s") or physical[:2] == "cr"
+    if kind in "at":
+        if level in "bis":
+            return "e-journal" if online else "journal"
+        return "e-book" if online else "book"
+    kinds = {
+        **dict.fromkeys("cd", "score"),
+        **dict.fromkeys("ef", "map"),
+        "g": "film",
+        "i": "audio",
+        "j": "music",
+        "k": "picture",
+        "m": "software",
+        "o": "kit",
+        "p": "archive",
+        "r": "object",
+    }
+    return kinds.get(kind, "other")
+
+
+def _isbns(fields: list[Field]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """ISBNs as 13 digits; cancelled and wrong ones apart."""
+    good, bad = [], []
+    for field in fields:
+        for code, text in field.subfields:
+            if code not in "az":
+                continue
+            bare = text.split("(")[0].split(" ")[0].strip().replace("-", "")
+            if code == "a" and isbn.is_valid(bare):
+                good.append(isbn.to_isbn13(bare).replace("-", ""))
+            elif bare:
+                bad.append(bare)
+    return _unique(good), _unique(bad)
+
+
+def _issns(fields: list[Field]) -> tuple[str, ...]:
+    found = []
+    for field in fields:
+        for text in field.all("a"):
+            bare = text.split("(")[0].strip()
+            if issn.is_valid(bare):
+                found.append(issn.format(bare))
+    return _unique(found)
+
+
+def _other_ids(fields: list[Field]) -> tuple[str, ...]:
+    return _unique(text.strip() for field in fields for text in field.all("a"))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= SHORT:
+        return text
+    return text[:SHORT].rsplit(" ", 1)[0] + " …"
