@@ -1,0 +1,199 @@
+"""One MARC 21 record in memory: a leader and fields in order, Unicode in NFC, whatever it was read from.
+
+Fields read from a file keep their text as one string and take it apart only when asked: most readers of a
+record want six of its thirty fields.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, Self
+
+LEADER_LENGTH: Final = 24
+SUBFIELD: Final = "\x1f"
+
+Subfields = tuple[tuple[str, str], ...]
+_Parts = tuple[str, str, Subfields]
+
+DEFAULT_LEADER: Final = "00000nam a2200000 i 4500"
+"""A new language-material monograph in UTF-8."""
+
+
+class Field:
+    """A variable field; a control field (00X) has a value, a data field indicators and subfields.
+
+    Make one with `Field.control` or `Field.data`. Do not change one: records share them.
+    """
+
+    __slots__ = ("_parts", "_text", "tag")
+
+    tag: str
+    _text: str | None
+    _parts: _Parts | Literal[False] | None
+
+    def __init__(self, tag: str, text: str | None, parts: _Parts | Literal[False] | None) -> None:
+        """Internal: parts False marks a control field, None a data field whose text is still whole."""
+        self.tag = tag
+        self._text = text
+        self._parts = parts
+
+    @classmethod
+    def control(cls, tag: str, value: str) -> Self:
+        """A field that is only a value: 001, 005, 008."""
+        return cls(tag, value, False)
+
+    @classmethod
+    def data(cls, tag: str, indicators: str, *subfields: tuple[str, str]) -> Self:
+        """A field with two indicators (a string of both) and subfields in order."""
+        if len(indicators) != 2:
+            raise ValueError(f"A data field has two indicators, not {indicators!r}.")
+        return cls(tag, None, (indicators[0], indicators[1], subfields))
+
+    @classmethod
+    def from_parts(cls, tag: str, ind1: str, ind2: str, subfields: Iterable[tuple[str, str]]) -> Self:
+        """A data field from pieces that a stranger's file holds, however odd they are."""
+        return cls(tag, None, (ind1, ind2, tuple(subfields)))
+
+    @property
+    def is_control(self) -> bool:
+        """True for a field with a value and no subfields."""
+        return self._parts is False
+
+    @property
+    def value(self) -> str:
+        """A control field's value; for a data field its subfields' text with blanks between."""
+        if self._parts is False:
+            return self._text or ""
+        return " ".join(value for _, value in self.subfields)
+
+    @property
+    def ind1(self) -> str:
+        """The first indicator; empty for a control field."""
+        return self.indicators[:1] if self._parts is None else self._taken_apart()[0]
+
+    @property
+    def ind2(self) -> str:
+        """The second indicator; empty for a control field."""
+        return self.indicators[1:] if self._parts is None else self._taken_apart()[1]
+
+    @property
+    def indicators(self) -> str:
+        """Both indicators."""
+        if self._parts is None:
+            return (self._text or "")[:2]
+        ind1, ind2, _ = self._taken_apart()
+        return ind1 + ind2
+
+    @property
+    def subfields(self) -> Subfields:
+        """(code, value) in order, repeats and all; empty for a control field."""
+        return self._taken_apart()[2]
+
+    def get(self, code: str) -> str | None:
+        """The first subfield with this code."""
+        if self._parts is None and len(code) == 1:
+            text = self._text or ""
+            start = text.find(SUBFIELD + code)
+            if start < 0:
+                return None
+            end = text.find(SUBFIELD, start + 1)
+            return text[start + 2 :] if end < 0 else text[start + 2 : end]
+        return next((value for found, value in self.subfields if found == code), None)
+
+    def all(self, codes: str) -> list[str]:
+        """Every value under one of these one-letter codes, in the field's order."""
+        return [value for code, value in self.subfields if code and code in codes]
+
+    def text(self) -> str:
+        """The field as ISO 2709 holds it, without its terminator."""
+        if self._text is not None:
+            return self._text
+        ind1, ind2, subfields = self._taken_apart()
+        return ind1 + ind2 + "".join([SUBFIELD + code + value for code, value in subfields])
+
+    def _taken_apart(self) -> _Parts:
+        if self._parts is None:
+            text = self._text or ""
+            subfields = tuple([(piece[0], piece[1:]) for piece in text[3:].split(SUBFIELD)])
+            self._parts = (text[0], text[1], subfields)
+            return self._parts
+        return self._parts or ("", "", ())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Field):
+            return NotImplemented
+        if self.tag != other.tag or self.is_control != other.is_control:
+            return False
+        if self.is_control:
+            return self._text == other._text
+        return self._taken_apart() == other._taken_apart()
+
+    def __hash__(self) -> int:
+        return hash((self.tag, self._text if self._parts is False else self._taken_apart()))
+
+    def __repr__(self) -> str:
+        if self.is_control:
+            return f"Field.control({self.tag!r}, {self._text!r})"
+        ind1, ind2, subfields = self._taken_apart()
+        return f"Field.data({', '.join(map(repr, (self.tag, ind1 + ind2, *subfields)))})"
+
+
+class Record:
+    """A leader of 24 characters and fields in the order of the file."""
+
+    __slots__ = ("_fields", "leader")
+
+    def __init__(self, leader: str, fields: Iterable[Field]) -> None:
+        self.leader = leader
+        self._fields = tuple(fields)
+
+    def fields(self, *tags: str) -> list[Field]:
+        """The fields with one of these tags, or all of them, in order."""
+        if not tags:
+            return list(self._fields)
+        if len(tags) == 1:
+            tag = tags[0]
+            return [field for field in self._fields if field.tag == tag]
+        return [field for field in self._fields if field.tag in tags]
+
+    def first(self, tag: str) -> Field | None:
+        """The first field with this tag."""
+        return next((field for field in self._fields if field.tag == tag), None)
+
+    def control(self, tag: str) -> str | None:
+        """The value of the first control field with this tag."""
+        return next((field.value for field in self._fields if field.tag == tag and field.is_control), None)
+
+    def get(self, tag: str, code: str) -> str | None:
+        """The first subfield with this code in a field with this tag."""
+        for field in self._fields:
+            if field.tag == tag and (value := field.get(code)) is not None:
+                return value
+        return None
+
+    def having(self, *fields: Field) -> "Record":
+        """This record with fields added, each after the last one whose tag is not greater."""
+        kept = list(self._fields)
+        for field in fields:
+            after = [place for place, other in enumerate(kept) if other.tag <= field.tag]
+            kept.insert(after[-1] + 1 if after else 0, field)
+        return Record(self.leader, kept)
+
+    def without(self, *tags: str) -> "Record":
+        """This record with no field of these tags."""
+        return Record(self.leader, [field for field in self._fields if field.tag not in tags])
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record):
+            return NotImplemented
+        return self.leader == other.leader and self._fields == other._fields
+
+    def __hash__(self) -> int:
+        return hash((self.leader, self._fields))
+
+    def __repr__(self) -> str:
+        return f"Record({self.leader!r}, {list(self._fields)!r})"
