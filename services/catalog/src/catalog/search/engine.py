@@ -1,0 +1,243 @@
+"""The index in a folder: one writer, any number of readers in any process, rebuilt beside the serving one.
+
+    index/CURRENT            the name of the folder that serves
+    index/v1-<name>/         a tantivy index, and `position`: how far the change table has been read
+
+The position is written after the commit, so a crash in between repeats a little: every change replaces the
+title whole, so repeating is harmless.
+"""
+
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import tantivy
+from tantivy import Order, Query
+
+from catalog.search.compile import compiled, filtered
+from catalog.search.documents import FACETS, SCHEMA_VERSION, TitleDocument, as_document, make_schema
+from catalog.search.grammar import Node, QueryProblem, parse
+
+Sort = Literal["relevance", "title", "author", "year", "-year"]
+DEEPEST_HIT: Final = 10_000
+MOST_FACET_VALUES: Final = 200
+SEGMENT_VALUES: Final = 65_000
+WRITER_BYTES: Final = 64_000_000
+_NAME: Final = re.compile(r"^v\d+-[A-Za-z0-9-]+$")
+
+
+class AnotherWriter(Exception):
+    """Another process writes this index already."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What is asked."""
+
+    query: str = ""
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    facets: Sequence[str] = ()
+    facet_size: int = 20
+    sort: Sort = "relevance"
+    limit: int = 20
+    offset: int = 0
+    with_suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A title found: its id, and what a list shows of it (JSON)."""
+
+    title_id: UUID
+    stored: bytes
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A page of hits. Totals and facet counts are exact."""
+
+    hits: list[Hit]
+    total: int
+    facets: dict[str, list[tuple[str, int]]]
+    position: int
+
+
+class Reader:
+    """Searches the serving index; sees a commit of the writer with the next search."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._name: str | None = None
+        self._index: tantivy.Index | None = None
+        self._seen: tuple[int, int] = (0, 0)
+
+    def _current(self) -> tantivy.Index | None:
+        """The serving index, reloaded when it has changed; None before there is any."""
+        with self._lock:
+            name = serving(self._folder)
+            if name is None:
+                return None
+            meta = self._folder / name / "meta.json"
+            try:
+                told = meta.stat()
+            except FileNotFoundError:
+                return self._index
+            seen = (told.st_mtime_ns, told.st_size)
+            if name != self._name or self._index is None:
+                self._index, self._name = tantivy.Index.open(str(self._folder / name)), name
+            elif seen != self._seen:
+                self._index.reload()
+            self._seen = seen
+            return self._index
+
+    def position(self) -> int:
+        """How far the index has followed the changes."""
+        name = serving(self._folder)
+        return read_position(self._folder / name) if name else 0
+
+    def count(self) -> int:
+        """Titles in the index, suppressed ones included."""
+        index = self._current()
+        return index.searcher().num_docs if index is not None else 0
+
+    def search(self, asked: SearchRequest) -> SearchResult:
+        """Search. Raises `QueryProblem`. Releases the interpreter's lock while the engine works."""
+        tree: Node = parse(asked.query)
+        if asked.offset + asked.limit > DEEPEST_HIT:
+            raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
+        if unknown := [name for name in asked.facets if name not in FACETS]:
+            raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
+        position = self.position()
+        index = self._current()
+        if index is None:
+            return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
+        schema = index.schema
+        query = filtered(
+            compiled(tree, schema), asked.filters, schema=schema, with_suppressed=asked.with_suppressed
+        )
+        searcher = index.searcher()
+        found = searcher.search(query, limit=max(asked.limit, 1), offset=asked.offset, **_order(asked.sort))
+        total: int = found.count  # type: ignore[attr-defined]  # missing in the wheel's stubs
+        hits = []
+        for score, address in found.hits[: asked.limit]:
+            told = searcher.doc(address)
+            scored = score if isinstance(score, float) else None
+            hits.append(Hit(UUID(told["key"][0]), bytes(told["stored"][0]), scored))
+        return SearchResult(hits, total, _facets(searcher, query, asked), position)
+
+
+def _order(sort: Sort) -> dict[str, Any]:
+    orders: dict[str, dict[str, Any]] = {
+        "relevance": {},
+        "title": {"order_by_field": "s_title", "order": Order.Asc},
+        "author": {"order_by_field": "s_author", "order": Order.Asc},
+        "year": {"order_by_field": "year", "order": Order.Asc},
+        "-year": {"order_by_field": "year", "order": Order.Desc},
+    }
+    try:
+        return orders[sort]
+    except KeyError:
+        raise QueryProblem("sort-unknown", f"There is no order {sort!r}: {', '.join(orders)}.", 0) from None
+
+
+def _facets(
+    searcher: tantivy.Searcher, query: Query, asked: SearchRequest
+) -> dict[str, list[tuple[str, int]]]:
+    if not asked.facets:
+        return {}
+    size = min(max(asked.facet_size, 1), MOST_FACET_VALUES)
+    wanted = {
+        name: {"terms": {"field": f"f_{name}", "size": size, "segment_size": SEGMENT_VALUES}}
+        for name in dict.fromkeys(asked.facets)
+    }
+    told = searcher.aggregate(query, wanted)
+    return {
+        name: [(bucket["key"], bucket["doc_count"]) for bucket in told[name]["buckets"]]
+        for name in asked.facets
+    }
+
+
+class Writer:
+    """Writes one index folder; there is one writer at a time, in all processes."""
+
+    def __init__(self, folder: Path, name: str, *, threads: int = 1) -> None:
+        self._path = folder / name
+        self._path.mkdir(parents=True, exist_ok=True)
+        self.schema = make_schema()
+        self._index = tantivy.Index(self.schema, path=str(self._path))
+        try:
+            self._writer = self._index.writer(WRITER_BYTES, threads)
+        except ValueError as error:
+            if "LockBusy" in str(error):
+                raise AnotherWriter(f"another process writes {self._path}") from error
+            raise
+
+    def position(self) -> int:
+        """How far the changes have been applied."""
+        return read_position(self._path)
+
+    def apply(self, upserts: Iterable[TitleDocument], deletes: Iterable[UUID], position: int) -> None:
+        """Replace these titles and drop those, in one commit; then remember the position."""
+        for title in upserts:
+            self._drop(title.title_id)
+            self._writer.add_document(as_document(title))
+        for title_id in deletes:
+            self._drop(title_id)
+        self._writer.commit()
+        write_position(self._path, position)
+
+    def add_new(self, titles: Iterable[TitleDocument]) -> None:
+        """Add titles known not to be there (a rebuild); `apply` commits them."""
+        for title in titles:
+            self._writer.add_document(as_document(title))
+
+    def _drop(self, title_id: UUID) -> None:
+        self._writer.delete_documents_by_query(Query.term_query(self.schema, "key", str(title_id)))
+
+    def close(self) -> None:
+        """Finish merging and let go of the lock."""
+        self._writer.wait_merging_threads()
+
+
+def serving(folder: Path) -> str | None:
+    """The name of the index that serves, if it is one that this release can read."""
+    try:
+        name = (folder / "CURRENT").read_text().strip()
+    except FileNotFoundError:
+        return None
+    return name if _NAME.match(name) and name.startswith(f"v{SCHEMA_VERSION}-") else None
+
+
+def switch(folder: Path, name: str) -> None:
+    """Let another index serve, at once for every reader; what served before is removed."""
+    before = serving(folder)
+    temporary = folder / f"CURRENT.{os.getpid()}"
+    temporary.write_text(name)
+    temporary.replace(folder / "CURRENT")
+    for old in folder.iterdir():
+        if old.is_dir() and old.name not in (name, before) and _NAME.match(old.name):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def read_position(path: Path) -> int:
+    """The position beside an index; 0 when there is none."""
+    with suppress(FileNotFoundError, ValueError, KeyError):
+        return int(json.loads((path / "position").read_text())["position"])
+    return 0
+
+
+def write_position(path: Path, position: int) -> None:
+    """Remember a position, atomically."""
+    temporary = path / "position.new"
+    temporary.write_text(json.dumps({"position": position}))
+    temporary.replace(path / "position")
