@@ -203,7 +203,7 @@ async def prepare(url: str) -> None:
         await connection.close(timeout=5)
 
 
-async def _unchanged(_: "PoolConnectionProxy") -> None:
+async def _unchanged(_: asyncpg.Connection) -> None:
     """Nothing to reset: publishing leaves no trace in a session. Saves a round trip each time."""
 
 
