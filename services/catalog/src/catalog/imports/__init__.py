@@ -1,0 +1,1 @@
+"""Imports: files of records of any size, slice by slice, with an outcome for each record."""

@@ -1,0 +1,1 @@
+"""Holdings and items: what stands where, and in which state."""

@@ -1,0 +1,1 @@
+"""Where items stand, and what kinds of items and loans there are."""

@@ -1,0 +1,153 @@
+"""Put a configuration in place, as a whole or not at all."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.locations import queries
+from catalog.locations.documents import ConfigurationDoc, SectionDiff, difference
+from chassis import outbox
+from chassis.ids import uuid7
+from chassis.problems import Invalid, Reason
+from contracts.catalog import LocationChanged, LocationState
+
+LOCK = text("SELECT version FROM configuration_state FOR UPDATE")
+
+
+async def apply(
+    session: AsyncSession, doc: ConfigurationDoc, *, dry_run: bool, now: datetime
+) -> tuple[int, bool, dict[str, SectionDiff]]:
+    """Make the document true; version, whether anything was written, and what differed."""
+    await session.execute(LOCK)
+    version, old = await queries.configuration(session)
+    sections = difference(old, doc)
+    reasons = [*doc.flaws(), *await _still_used(session, sections)]
+    if reasons:
+        raise Invalid("The configuration is not sound; nothing was changed.", reasons=reasons)
+    if dry_run or not sections:
+        return version, False, sections
+
+    before = {state.location_id: state for state in await queries.locations(session)}
+    await write(session, doc, sections)
+    await session.execute(text("UPDATE configuration_state SET version = version + 1"))
+    after = {state.location_id: state for state in await queries.locations(session)}
+    await _announce(session, before, after, now)
+    return version + 1, True, sections
+
+
+async def _still_used(session: AsyncSession, sections: dict[str, SectionDiff]) -> list[Reason]:
+    def removed(section: str) -> list[str]:
+        return sections[section].removed if section in sections else []
+
+    used = await queries.in_use(
+        session,
+        locations=removed("locations"),
+        material_types=removed("material_types"),
+        loan_types=removed("loan_types"),
+    )
+    return [
+        Reason(
+            "still-in-use",
+            f"{key!r} is still in use.",
+            f"/{section}",
+            "Keep it until nothing uses it; a location can be made inactive.",
+        )
+        for section, key in used
+    ]
+
+
+async def write(session: AsyncSession, doc: ConfigurationDoc, sections: dict[str, SectionDiff]) -> None:
+    """Parents first on the way in, children first on the way out."""
+    for name, statement in _PUT.items():
+        rows = _rows(doc, sections, name)
+        if rows:
+            await session.execute(statement, rows)
+    for name, statement in _DROP.items():
+        if name in sections and sections[name].removed:
+            await session.execute(statement, {"keys": sections[name].removed})
+
+
+def _rows(doc: ConfigurationDoc, sections: dict[str, SectionDiff], name: str) -> list[dict[str, Any]]:
+    if name not in sections:
+        return []
+    touched = {*sections[name].added, *sections[name].changed}
+    return [
+        {"id": uuid7(), **entry.model_dump()} for entry in doc.section(name) if entry.key in touched
+    ]
+
+
+_PUT = {
+    "institutions": text(
+        "INSERT INTO institution (id, code, name) VALUES (:id, :code, :name) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
+    ),
+    "campuses": text(
+        "INSERT INTO campus (id, code, name, institution_id) "
+        "SELECT :id, :code, :name, id FROM institution WHERE code = :institution "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name, institution_id = excluded.institution_id"
+    ),
+    "libraries": text(
+        "INSERT INTO library (id, code, name, campus_id) "
+        "SELECT :id, :code, :name, id FROM campus WHERE code = :campus "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name, campus_id = excluded.campus_id"
+    ),
+    "locations": text(
+        "INSERT INTO location (id, code, name, library_id, active) "
+        "SELECT :id, :code, :name, id, :active FROM library WHERE code = :library "
+        "ON CONFLICT (library_id, code) DO UPDATE SET name = excluded.name, active = excluded.active"
+    ),
+    "material_types": text(
+        "INSERT INTO material_type (code, name) VALUES (:code, :name) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
+    ),
+    "loan_types": text(
+        "INSERT INTO loan_type (code, name) VALUES (:code, :name) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
+    ),
+}
+_DROP = {
+    "locations": text(
+        "DELETE FROM location l USING library b "
+        "WHERE b.id = l.library_id AND b.code || '/' || l.code = ANY (:keys)"
+    ),
+    "libraries": text("DELETE FROM library WHERE code = ANY (:keys)"),
+    "campuses": text("DELETE FROM campus WHERE code = ANY (:keys)"),
+    "institutions": text("DELETE FROM institution WHERE code = ANY (:keys)"),
+    "material_types": text("DELETE FROM material_type WHERE code = ANY (:keys)"),
+    "loan_types": text("DELETE FROM loan_type WHERE code = ANY (:keys)"),
+}
+
+
+async def _announce(
+    session: AsyncSession,
+    before: dict[UUID, LocationState],
+    after: dict[UUID, LocationState],
+    now: datetime,
+) -> None:
+    """Tell of each location whose facts, or whose place in the tree, are not what they were."""
+    events = []
+    for location_id, state in after.items():
+        old = before.get(location_id)
+        if old is None:
+            events.append(_changed(state, now))
+        elif old != state:
+            events.append(_changed(state.model_copy(update={"version": old.version + 1}), now))
+    for location_id, state in before.items():
+        if location_id not in after:
+            gone = state.model_copy(update={"active": False, "version": state.version + 1})
+            events.append(_changed(gone, now))
+    moved = [event.location_id for event in events if event.version > 1 and event.location_id in after]
+    if moved:
+        await session.execute(
+            text("UPDATE location SET version = version + 1 WHERE id = ANY (:ids)"), {"ids": moved}
+        )
+    await outbox.publish(session, *events)
+
+
+def _changed(state: LocationState, now: datetime) -> LocationChanged:
+    return LocationChanged(
+        version=state.version, occurred_at=now, location_id=state.location_id, location=state
+    )

@@ -1,0 +1,82 @@
+"""Locations with their place in the tree, and the configuration as it stands."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.locations.documents import ConfigurationDoc
+from contracts.catalog import LocationState
+
+_TREE = """
+SELECT l.id AS location_id, l.version, l.code, l.name, b.code AS library, b.name AS library_name,
+    c.code AS campus, i.code AS institution, l.active
+FROM location l JOIN library b ON b.id = l.library_id JOIN campus c ON c.id = b.campus_id
+JOIN institution i ON i.id = c.institution_id
+"""
+_ALL = text(_TREE + " ORDER BY b.code, l.code")
+_SOME = text(_TREE + " WHERE l.id = ANY (:ids) ORDER BY b.code, l.code")
+
+_DOCUMENT = text("""
+SELECT
+    (SELECT version FROM configuration_state) AS version,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
+     FROM institution) AS institutions,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'name', c.name, 'institution', i.code)
+        ORDER BY c.code), '[]') FROM campus c JOIN institution i ON i.id = c.institution_id) AS campuses,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'name', b.name, 'campus', c.code)
+        ORDER BY b.code), '[]') FROM library b JOIN campus c ON c.id = b.campus_id) AS libraries,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'name', l.name, 'library', b.code,
+        'active', l.active) ORDER BY b.code, l.code), '[]')
+     FROM location l JOIN library b ON b.id = l.library_id) AS locations,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
+     FROM material_type) AS material_types,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
+     FROM loan_type) AS loan_types
+""")
+
+
+async def locations(session: AsyncSession) -> list[LocationState]:
+    """Every location, by library and code."""
+    return [LocationState(**row._mapping) for row in await session.execute(_ALL)]
+
+
+async def locations_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[LocationState]:
+    """Some locations."""
+    return [LocationState(**row._mapping) for row in await session.execute(_SOME, {"ids": list(ids)})]
+
+
+async def configuration(session: AsyncSession) -> tuple[int, ConfigurationDoc]:
+    """The configuration and its version."""
+    told: dict[str, Any] = dict((await session.execute(_DOCUMENT)).one()._mapping)
+    version = told.pop("version")
+    return version, ConfigurationDoc.model_validate(told)
+
+
+_IN_USE = text("""
+SELECT 'locations' AS section, b.code || '/' || l.code AS key FROM location l JOIN library b ON b.id = l.library_id
+WHERE b.code || '/' || l.code = ANY (:locations) AND (
+    EXISTS (SELECT FROM holdings h WHERE h.location_id = l.id)
+    OR EXISTS (SELECT FROM item i WHERE i.location_id = l.id)
+    OR EXISTS (SELECT FROM import_job j WHERE j.default_location_id = l.id))
+UNION ALL
+SELECT 'material_types', told FROM unnest(CAST(:material_types AS text[])) AS told
+WHERE EXISTS (SELECT FROM item WHERE material_type = told)
+UNION ALL
+SELECT 'loan_types', told FROM unnest(CAST(:loan_types AS text[])) AS told
+WHERE EXISTS (SELECT FROM item WHERE loan_type = told)
+""")
+
+
+async def in_use(
+    session: AsyncSession, *, locations: list[str], material_types: list[str], loan_types: list[str]
+) -> list[tuple[str, str]]:
+    """Which of these are referred to: (section, key)."""
+    if not (locations or material_types or loan_types):
+        return []
+    rows = await session.execute(
+        _IN_USE, {"locations": locations, "material_types": material_types, "loan_types": loan_types}
+    )
+    return [(row.section, row.key) for row in rows]

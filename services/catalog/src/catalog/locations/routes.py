@@ -1,0 +1,101 @@
+"""Locations to read; the configuration to export, compare and apply."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel
+
+from catalog.locations import commands, queries
+from catalog.locations.documents import ConfigurationDoc, SectionDiff
+from chassis import etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import Tx
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+
+router = new_router(tag="locations")
+
+MayRead = Annotated[Principal, Depends(may("configuration:read"))]
+MayWrite = Annotated[Principal, Depends(may("configuration:write"))]
+
+
+class LocationOut(BaseModel):
+    """A location with its place in the tree."""
+
+    id: UUID
+    code: str
+    name: str
+    library: str
+    library_name: str
+    campus: str
+    institution: str
+    active: bool
+
+
+class LocationsOut(BaseModel):
+    """Every location."""
+
+    items: list[LocationOut]
+
+
+class AppliedOut(BaseModel):
+    """What was, or with `dry_run` would be, changed."""
+
+    version: int
+    applied: bool
+    sections: dict[str, SectionDiff]
+
+
+@router.get("/v1/locations", response_model=LocationsOut)
+async def list_locations(
+    tx: Tx,
+    library: Annotated[str | None, Query(max_length=60, description="Only this library's")] = None,
+    code: Annotated[str | None, Query(max_length=60)] = None,
+) -> LocationsOut:
+    """Every location, by library and code."""
+    return LocationsOut(
+        items=[
+            LocationOut(id=state.location_id, **state.model_dump(exclude={"location_id", "version"}))
+            for state in await queries.locations(tx)
+            if library in (None, state.library) and code in (None, state.code)
+        ]
+    )
+
+
+@router.get("/v1/locations/{location_id}", response_model=LocationOut, responses=problems(NotFound))
+async def read_location(tx: Tx, location_id: UUID) -> LocationOut:
+    """One location."""
+    for state in await queries.locations_by_id(tx, [location_id]):
+        return LocationOut(id=state.location_id, **state.model_dump(exclude={"location_id", "version"}))
+    raise NotFound("There is no such location.")
+
+
+@router.get(
+    "/v1/configuration/catalog",
+    response_model=ConfigurationDoc,
+    responses=problems(Unauthenticated, Forbidden),
+)
+async def export_configuration(tx: Tx, _: MayRead, response: Response) -> ConfigurationDoc:
+    """The whole configuration as one document."""
+    version, doc = await queries.configuration(tx)
+    etags.tag(response, version)
+    return doc
+
+
+@router.put(
+    "/v1/configuration/catalog",
+    response_model=AppliedOut,
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def apply_configuration(
+    tx: Tx,
+    _: MayWrite,
+    body: ConfigurationDoc,
+    now: Now,
+    dry_run: Annotated[bool, Query(description="Only tell what would change")] = False,
+) -> AppliedOut:
+    """Put the configuration in place as a whole, or not at all: every flaw is told at once."""
+    version, applied, sections = await commands.apply(tx, body, dry_run=dry_run, now=now)
+    return AppliedOut(version=version, applied=applied, sections=sections)

@@ -1,0 +1,11 @@
+"""Every table, for whoever needs the metadata whole (migrations)."""
+
+from catalog.imports import tables as imports
+from catalog.items import tables as items
+from catalog.locations import tables as locations
+from catalog.metadata import Table
+from catalog.titles import tables as titles
+from catalog.withdrawals import tables as withdrawals
+
+METADATA = Table.metadata
+ALL = (imports, items, locations, titles, withdrawals)

@@ -1,0 +1,1 @@
+"""Titles: a MARC record each, kept whole, with its earlier versions."""

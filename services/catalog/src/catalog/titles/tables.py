@@ -1,0 +1,69 @@
+"""Titles and their earlier versions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Identity, Index, text
+from sqlmodel import Field
+
+from catalog.metadata import Table, big, content, count, flag, key, ref, when, words
+
+
+class Title(Table, table=True):
+    """A title. The record is the truth; the columns beside it are read from it when it is written."""
+
+    __tablename__ = "title"
+    __table_args__ = (
+        Index("title_hrid", "hrid", unique=True),
+        Index("title_match_key", "match_key", unique=True),
+    )
+
+    id: UUID = Field(sa_column=key())
+    hrid: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False))
+    """The number people read out; given once, never again."""
+    version: int = Field(sa_column=big(1))
+    match_key: str = Field(sa_column=words())
+    """What makes it the same record when it comes again: 003 and 001, else a digest of its content."""
+    control_number: str | None = Field(default=None, sa_column=words(null=True))
+    control_agency: str | None = Field(default=None, sa_column=words(null=True))
+    title: str = Field(sa_column=words())
+    subtitle: str | None = Field(default=None, sa_column=words(null=True))
+    author: str | None = Field(default=None, sa_column=words(null=True))
+    year: int | None = Field(default=None, sa_column=count(None, null=True))
+    format: str = Field(sa_column=words())
+    suppressed: bool = Field(sa_column=flag(default=False))
+    record: bytes = Field(sa_column=content())
+    """In storage form (`catalog.marc.storage`)."""
+    created_at: datetime = Field(sa_column=when())
+    updated_at: datetime = Field(sa_column=when())
+
+
+class TitleVersion(Table, table=True):
+    """A record as it was before it was changed."""
+
+    __tablename__ = "title_version"
+
+    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
+    version: int = Field(sa_column=big(primary=True))
+    record: bytes = Field(sa_column=content())
+    suppressed: bool = Field(sa_column=flag(default=False))
+    replaced_at: datetime = Field(sa_column=when())
+    replaced_by: str = Field(sa_column=words())
+
+
+class TitleChange(Table, table=True):
+    """That something a search may show of a title has changed; what the indexer reads, transaction by transaction."""
+
+    __tablename__ = "title_change"
+
+    xact: int = Field(
+        sa_column=Column(
+            BigInteger,
+            primary_key=True,
+            autoincrement=False,
+            server_default=text("((pg_current_xact_id())::text)::bigint"),
+        )
+    )
+    seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    title_id: UUID = Field(sa_column=ref())
+    changed_at: datetime = Field(sa_column=when(default_now=True))

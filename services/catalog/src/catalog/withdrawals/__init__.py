@@ -1,0 +1,1 @@
+"""Taking items out of the collection, with circulation's consent."""
