@@ -1,0 +1,405 @@
+"""The command `carrel`: one box to start, and any installation to operate by URL."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from carrel.client import Client, fail
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Carrel: the backend a university library runs on.",
+)
+events = typer.Typer(no_args_is_help=True, help="Events: the feed, dead letters, replay.")
+config = typer.Typer(no_args_is_help=True, help="The library's configuration as documents.")
+app.add_typer(events, name="events")
+app.add_typer(config, name="config")
+
+Data = Annotated[str | None, typer.Option("--data", envvar="CARREL_DATA", help="The data folder")]
+Url = Annotated[str | None, typer.Option("--url", envvar="CARREL_URL", help="Where the gateway answers")]
+Key = Annotated[str | None, typer.Option("--key", envvar="CARREL_KEY", help="An API key or token")]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines")]
+
+MEDIA_TYPES = {
+    ".mrc": "application/marc",
+    ".marc": "application/marc",
+    ".dat": "application/marc",
+    ".xml": "application/marcxml+xml",
+    ".json": "application/marc+json",
+    ".jsonl": "application/marc+json",
+    ".ndjson": "application/marc+json",
+}
+ENDED = ("finished", "finished-with-errors", "failed", "cancelled")
+CONFIGURED = ("catalog", "circulation")
+
+
+def show(client: Client, told: Any, words: Callable[[Any], None]) -> None:
+    """JSON for machines, words for people."""
+    if client.as_json:
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        words(told)
+
+
+@app.command()
+def up(
+    data: Data = None,
+    host: Annotated[str, typer.Option(envvar="CARREL_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="CARREL_PORT", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Serving processes", min=1, max=32)] = 1,
+    demo: Annotated[bool, typer.Option(help="Fill a new library with the demo university")] = True,
+) -> None:
+    """Start everything on this machine and keep it running."""
+    from carrel import up as box
+    from carrel.installation import Installation, WrongPlace
+    from carrel.postgres import PostgresProblem
+
+    def say(line: str) -> None:
+        typer.echo(line)
+        sys.stdout.flush()
+
+    first: box.FirstStart | None = None
+    if demo:
+        from carrel.demo.loading import first_start
+
+        first = first_start(say)
+    try:
+        asyncio.run(
+            box.up(Installation.at(data), host=host, port=port, workers=workers, say=say, first_start=first)
+        )
+    except (box.CannotStart, PostgresProblem, WrongPlace) as error:
+        fail(str(error))
+
+
+@app.command()
+def status(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """How the installation does: what answers, what waits, what was set aside."""
+    client = Client(url, key, data, as_json=as_json)
+    ready = client.get("/health/ready")
+    letters = client.get("/v1/dead-letters", limit=1)
+    index = client.get("/v1/search-index")
+    told = {
+        "url": client.url,
+        "status": ready["status"],
+        "waiting": letters["waiting"],
+        "dead_letters": letters["dead"],
+        "search_index": index,
+    }
+
+    def words(told: Any) -> None:
+        typer.echo(f"{told['url']}  {told['status']}")
+        table = Table("service", "events waiting", "dead letters")
+        for name, waiting in told["waiting"].items():
+            table.add_row(name, str(waiting), str(told["dead_letters"][name]))
+        Console().print(table)
+        typer.echo("search index: " + ", ".join(f"{name} {value}" for name, value in index.items()))
+
+    show(client, told, words)
+
+
+@app.command()
+def token(
+    admin: Annotated[bool, typer.Option("--admin", help="With every scope")] = False,
+    scopes: Annotated[str | None, typer.Option("--scopes", help="Scopes, separated by commas")] = None,
+    name: Annotated[str, typer.Option(help="What the key is for")] = "command line",
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """A key for scripts: the operator's own, or a new one with just these scopes."""
+    client = Client(url, key, data, as_json=as_json)
+    if admin == (scopes is not None):
+        fail("Say either --admin or --scopes a,b,c.", 2)
+    if admin:
+        if not client.key:
+            fail("The operator's key is not here: set CARREL_KEY, or run this where the data folder is.")
+        show(client, {"key": client.key}, lambda told: typer.echo(told["key"]))
+        return
+    wanted = [scope.strip() for scope in (scopes or "").split(",") if scope.strip()]
+    told = client.post("/v1/clients", {"kind": "api-key", "name": name, "scopes": wanted})
+    show(client, {"key": told["api_key"], "id": told["id"]}, lambda told: typer.echo(told["key"]))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    profile: Annotated[str | None, typer.Option(help="Where items stand in the records")] = None,
+    create_locations: Annotated[bool, typer.Option(help="Make locations that are not known yet")] = False,
+    media_type: Annotated[str | None, typer.Option(help="application/marc, …")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the end")] = True,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import records from a file."""
+    client = Client(url, key, data, as_json=as_json)
+    kind = media_type or MEDIA_TYPES.get(file.suffix.lower())
+    if kind is None:
+        fail(f"What is {file.name}? Say --media-type application/marc, marcxml+xml or marc+json.", 2)
+    answer = client.send_file(
+        "/v1/imports",
+        file,
+        kind,
+        profile=profile,
+        create_locations="true" if create_locations else None,
+    )
+    job = answer.json()
+    while wait and job["state"] not in ENDED:
+        time.sleep(0.3)
+        job = client.get(f"/v1/imports/{job['id']}")
+
+    def words(job: Any) -> None:
+        counts = ", ".join(f"{count} {name}" for name, count in job["counts"].items() if count)
+        typer.echo(f"{job['id']}  {job['state']}: {counts or 'nothing yet'}")
+
+    show(client, job, words)
+    if wait and job["state"] not in ("finished", "finished-with-errors"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Standard output where left out")] = None,
+    query: Annotated[str | None, typer.Option(help="Only titles that match")] = None,
+    media_type: Annotated[str, typer.Option()] = "application/marc",
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Export titles as MARC or MARCXML."""
+    client = Client(url, key, data, as_json=False)
+    out = file.open("wb") if file else sys.stdout.buffer
+    try:
+        written = client.stream("/v1/titles:export", out, query=query, media_type=media_type)
+    finally:
+        if file:
+            out.close()
+    typer.echo(f"{written} bytes", err=True)
+
+
+@app.command()
+def demo(
+    titles: Annotated[
+        int, typer.Option(help="0: the small university; else a large made library", min=0)
+    ] = 0,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Fill a running installation with demo data."""
+    from carrel.demo import loading
+
+    client = Client(url, key, data, as_json=False)
+    try:
+        if titles:
+            loading.load_made(client, titles, Console(stderr=True))
+        else:
+            loading.load_small(client.url or "", client.key or "", lambda line: typer.echo(line))
+    except loading.DemoRefused as error:
+        fail(str(error))
+
+
+@app.command()
+def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """Look for what is wrong: the service, its backlog, its index, its configuration."""
+    client = Client(url, key, data, as_json=as_json)
+    found: list[dict[str, str]] = []
+
+    def check(name: str, good: bool, what: str) -> None:
+        found.append({"check": name, "result": "ok" if good else "look here", "detail": what})
+
+    check("gateway", client.get("/health/ready")["status"] == "ready", client.url or "")
+    letters = client.get("/v1/dead-letters", limit=5)
+    dead = sum(letters["dead"].values())
+    check("dead letters", dead == 0, f"{dead}: `carrel events dead` lists them" if dead else "none")
+    waiting = sum(letters["waiting"].values())
+    check("backlog", waiting < 10_000, f"{waiting} events wait")
+    index = client.get("/v1/search-index")
+    lag = index.get("lag_seconds") or 0
+    check("search index", lag < 10, f"{index.get('count')} titles, {lag:.1f} s behind")
+    points = client.get("/v1/service-points")["items"]
+    check(
+        "configuration",
+        bool(points),
+        f"{len(points)} service points" if points else "none: carrel config apply",
+    )
+
+    def words(found: Any) -> None:
+        table = Table("check", "result", "detail")
+        for each in found:
+            table.add_row(each["check"], each["result"], each["detail"])
+        Console().print(table)
+
+    show(client, found, words)
+    if any(each["result"] != "ok" for each in found):
+        raise typer.Exit(1)
+
+
+@events.command("tail")
+def events_tail(
+    types: Annotated[str | None, typer.Option(help="Only these types, separated by commas")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come")] = False,
+    after: Annotated[str | None, typer.Option(help="A cursor")] = None,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """The change feed, an event to a line."""
+    client = Client(url, key, data, as_json=True)
+    cursor = after
+    while True:
+        told = client.get("/v1/changes", after=cursor, types=types, limit=500)
+        for event in told["events"]:
+            typer.echo(json.dumps(event, ensure_ascii=False))
+        cursor = told["next_cursor"]
+        if not told["more"]:
+            if not follow:
+                return
+            time.sleep(0.5)
+
+
+@events.command("dead")
+def events_dead(
+    service: Annotated[str | None, typer.Option()] = None,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """What could not be handled."""
+    client = Client(url, key, data, as_json=as_json)
+
+    def words(told: Any) -> None:
+        table = Table("id", "queue", "type", "attempts", "reason")
+        for letter in told["items"]:
+            table.add_row(
+                letter["id"], letter["queue"], letter["type"], str(letter["attempts"]), letter["reason"]
+            )
+        Console().print(table)
+
+    show(client, client.get("/v1/dead-letters", service=service), words)
+
+
+def _judge(verdict: str, service: str, ids: list[str], reason: str, client: Client) -> None:
+    told = client.post(f"/v1/dead-letters:{verdict}", {"service": service, "ids": ids, "reason": reason})
+    show(client, told, lambda told: typer.echo(f"{told['found']} found"))
+
+
+Ids = Annotated[list[str], typer.Argument(help="Ids of dead letters")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept")]
+Where = Annotated[str, typer.Option("--service", help="Whose dead letters")]
+
+
+@events.command("replay")
+def events_replay(
+    ids: Ids,
+    service: Where,
+    reason: Reason,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put dead letters back into their queue."""
+    _judge("replay", service, ids, reason, Client(url, key, data, as_json=as_json))
+
+
+@events.command("discard")
+def events_discard(
+    ids: Ids,
+    service: Where,
+    reason: Reason,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop dead letters for good."""
+    _judge("discard", service, ids, reason, Client(url, key, data, as_json=as_json))
+
+
+@config.command("export")
+def config_export(
+    folder: Annotated[Path, typer.Argument(help="Where the documents are written")],
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write the configuration as one JSON file per service, for review and git."""
+    client = Client(url, key, data, as_json=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    for service in CONFIGURED:
+        told = client.get(f"/v1/configuration/{service}")
+        file = folder / f"{service}.json"
+        file.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        typer.echo(str(file))
+
+
+def _documents(folder: Path) -> dict[str, Any]:
+    found = {name: folder / f"{name}.json" for name in CONFIGURED if (folder / f"{name}.json").exists()}
+    if not found:
+        fail(f"There is no {' or '.join(f'{name}.json' for name in CONFIGURED)} in {folder}.", 2)
+    try:
+        return {name: json.loads(file.read_text()) for name, file in found.items()}
+    except json.JSONDecodeError as error:
+        fail(f"A document is no JSON: {error}", 2)
+
+
+def _put(folder: Path, client: Client, *, dry_run: bool) -> None:
+    told = {
+        name: client.put(f"/v1/configuration/{name}", document, dry_run=str(dry_run).lower())
+        for name, document in _documents(folder).items()
+    }
+
+    def words(told: Any) -> None:
+        for name, answer in told.items():
+            for section, diff in answer["sections"].items():
+                for kind in ("added", "changed", "removed"):
+                    for code in diff[kind]:
+                        typer.echo(f"{name} {section}: {kind} {code}")
+            if not answer["sections"]:
+                typer.echo(f"{name}: nothing differs")
+
+    show(client, told, words)
+
+
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The documents' folder")]
+
+
+@config.command("diff")
+def config_diff(
+    folder: Folder, data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """What applying the documents would change."""
+    _put(folder, Client(url, key, data, as_json=as_json), dry_run=True)
+
+
+@config.command("apply")
+def config_apply(
+    folder: Folder, data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """Put the documents in place: each as a whole, or not at all."""
+    _put(folder, Client(url, key, data, as_json=as_json), dry_run=False)
+
+
+def main() -> None:
+    """The command's way in."""
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()

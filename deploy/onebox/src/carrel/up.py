@@ -1,0 +1,214 @@
+"""`carrel up`: the whole library in one folder, started, watched and stopped as one.
+
+The supervisor holds the folder, runs PostgreSQL, brings every database to its newest revision, and keeps
+the serving and the background process alive. Whatever kills it takes them all along; the next start finds
+what was acknowledged.
+"""
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from carrel.installation import (
+    PYTHON,
+    SERVICES,
+    Installation,
+    connections_allowed,
+    process_environment,
+)
+from carrel.postgres import Cluster
+from carrel.processes import Child
+from chassis import logs, migrations
+from chassis.transport.postgres import PostgresTransport
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 60.0
+DRAIN_SECONDS = 35.0
+
+
+class CannotStart(Exception):
+    """Why Carrel does not start, in one line."""
+
+
+@dataclass(slots=True)
+class Box:
+    """One running installation."""
+
+    installation: Installation
+    host: str
+    port: int
+    workers: int
+    cluster: Cluster
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+FirstStart = Callable[[Box], Coroutine[Any, Any, None]]
+"""What is done once, when the folder is new: the demo library."""
+
+
+async def up(
+    installation: Installation,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    say: Callable[[str], None],
+    first_start: FirstStart | None = None,
+) -> None:
+    """Start everything and run until told to stop. Raises `CannotStart` or `PostgresProblem` in one line."""
+    began = time.monotonic()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, stop.set)
+    first = installation.prepare()
+    _port_is_free(host, port)
+    logs.configure("supervisor", "WARNING")
+    cluster = await Cluster.start(installation.cluster, max_connections=connections_allowed(workers))
+    box = Box(installation, host, port, workers, cluster)
+    try:
+        environment = await _furnish(installation, cluster)
+        box.children = _children(box, environment)
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(child.keep(stop)) for child in box.children]
+            keepers.append(group.create_task(cluster.keep(stop)))
+            await _until_ready(box, stop)
+            if not stop.is_set():
+                installation.address_file.write_text(box.url)
+                await _greet(box, say, time.monotonic() - began, first, first_start, stop)
+            await stop.wait()
+            say("Stopping: what is under way is finished first …")
+            await asyncio.gather(*(child.drain(DRAIN_SECONDS) for child in box.children))
+        say("Stopped.")
+    except* Exception as failed:
+        raise CannotStart(_in_one_line(failed)) from failed
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            installation.address_file.unlink()
+        for child in box.children:
+            await child.drain(DRAIN_SECONDS)
+        await cluster.stop()
+
+
+async def _greet(
+    box: Box,
+    say: Callable[[str], None],
+    seconds: float,
+    first: bool,
+    first_start: FirstStart | None,
+    stop: asyncio.Event,
+) -> None:
+    say(f"Carrel is ready after {seconds:.1f} s.")
+    say(f"  API        {box.url}          (page: {box.url}/docs)")
+    say(f"  data       {box.installation.data}")
+    say("  operator   carrel status | carrel token --admin")
+    if first and first_start is not None:
+        await _demo(box, say, first_start, stop)
+    logins = box.installation.data / "demo-logins"
+    if logins.exists():
+        say("  demo       " + logins.read_text().strip().replace("\n", "\n             "))
+    say("Press Ctrl-C to stop.")
+
+
+async def _demo(
+    box: Box,
+    say: Callable[[str], None],
+    first_start: FirstStart,
+    stop: asyncio.Event,
+) -> None:
+    work = asyncio.create_task(first_start(box))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if work.done():
+        if (error := work.exception()) is not None:
+            say(f"The demo library could not be loaded: {error}")
+    else:
+        work.cancel()
+
+
+def _in_one_line(group: BaseExceptionGroup[Exception]) -> str:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first) or type(first).__name__
+
+
+def _port_is_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} on {host} cannot be used ({error.strerror}): stop what is there, or set CARREL_PORT."
+            ) from error
+
+
+async def _furnish(installation: Installation, cluster: Cluster) -> Mapping[str, str]:
+    """Databases, roles and the newest revisions; the environment of the processes."""
+    dsns = {name: await cluster.ensure_service(name) for name in SERVICES}
+    bus = await cluster.ensure_service("bus")
+    transport = PostgresTransport(bus)
+    await asyncio.gather(transport.open(), *(_migrate(name, dsn) for name, dsn in dsns.items()))
+    await transport.close()
+    await _check_connections(cluster)
+    return process_environment(installation, dsns, bus)
+
+
+async def _migrate(name: str, dsn: str) -> None:
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    await migrations.migrate(migrations.migrations_beside(spec.origin), dsn)
+
+
+async def _check_connections(cluster: Cluster) -> None:
+    """The pools of all processes stay within their share of what the server allows."""
+    connection = await asyncpg.connect(cluster.dsn("postgres"))
+    try:
+        allowed = int(await connection.fetchval("SHOW max_connections"))
+    finally:
+        await connection.close()
+    if allowed < 60:
+        raise CannotStart(f"The database allows {allowed} connections; Carrel needs 60 or more.")
+
+
+def _children(box: Box, environment: Mapping[str, str]) -> list[Child]:
+    shared = ["--shared"] if box.workers > 1 else []
+    where = ["--host", box.host, "--port", str(box.port)]
+    serving = [
+        Child(f"serve-{number}", [PYTHON, "-m", "carrel.serving", *where, *shared], environment)
+        for number in range(1, box.workers + 1)
+    ]
+    return [*serving, Child("background", [PYTHON, "-m", "carrel.background"], environment)]
+
+
+async def _until_ready(box: Box, stop: asyncio.Event) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    ready = asyncio.gather(*(child.ready.wait() for child in box.children))
+    done, _ = await asyncio.wait(
+        [stopping, ready], timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
+    )
+    stopping.cancel()
+    if not done:
+        ready.cancel()
+        late = ", ".join(child.name for child in box.children if not child.ready.is_set())
+        raise CannotStart(f"Not ready after {READY_SECONDS:.0f} s: {late}.")
