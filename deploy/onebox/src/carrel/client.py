@@ -37,9 +37,9 @@ class Client:
             answer = self._http.request(method, path, headers=headers, **more)
         except httpx.HTTPError as error:
             fail(f"{self.url} does not answer: {error}")
-        if answer.is_success:
-            return answer
-        fail(_in_words(answer))
+        if not answer.is_success:
+            fail(_in_words(answer))
+        return answer
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at a path."""

@@ -21,6 +21,7 @@ import gateway.app
 from chassis import logs, tracing
 from chassis.resources import Service
 from chassis.settings import ServiceSettings, load
+from gateway.settings import Settings as GatewaySettings
 
 BEHIND: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE)
 """The services behind the gateway."""
@@ -37,7 +38,7 @@ async def all_apps() -> AsyncIterator[FastAPI]:
             app = service.create_app(settings)
             await stack.enter_async_context(app.router.lifespan_context(app))
             apps[service.name] = app
-        front = gateway.app.create_app(load(gateway.app.SERVICE.settings), apps=apps)
+        front = gateway.app.create_app(load(GatewaySettings), apps=apps)
         await stack.enter_async_context(front.router.lifespan_context(front))
         yield front
 

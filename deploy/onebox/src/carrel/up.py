@@ -201,9 +201,15 @@ def _children(box: Box, environment: Mapping[str, str]) -> list[Child]:
     return [*serving, Child("background", [PYTHON, "-m", "carrel.background"], environment)]
 
 
+async def _all_ready(box: Box) -> bool:
+    for child in box.children:
+        await child.ready.wait()
+    return True
+
+
 async def _until_ready(box: Box, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
-    ready = asyncio.gather(*(child.ready.wait() for child in box.children))
+    ready = asyncio.create_task(_all_ready(box))
     done, _ = await asyncio.wait(
         [stopping, ready], timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
     )

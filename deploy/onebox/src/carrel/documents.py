@@ -1,0 +1,106 @@
+"""Writes what is generated and committed: OpenAPI, AsyncAPI, the events' JSON Schemas. `--check` compares.
+
+A changed promise shows in the diff. An event's schema may only grow: a field that disappears, or a new one
+that is required, fails the check.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from chassis.asyncapi import asyncapi_document, event_schema
+from contracts.events import event_types
+
+ROOT = Path(__file__).resolve().parents[4]
+OPENAPI = ROOT / "docs" / "openapi.json"
+ASYNCAPI = ROOT / "docs" / "asyncapi.json"
+SCHEMAS = ROOT / "shared" / "contracts" / "src" / "contracts" / "schemas"
+
+
+def openapi_document() -> dict[str, Any]:
+    """The merged document, from the apps themselves; nothing is opened."""
+    import catalog.app
+    import circulation.app
+    import gateway.app
+    from chassis.settings import ServiceSettings
+    from gateway.portal.merging import merged
+    from gateway.settings import Settings as GatewaySettings
+
+    nowhere: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
+    parts: dict[str, dict[str, Any]] = {}
+    for service in (catalog.app.SERVICE, circulation.app.SERVICE):
+        more = {"data_dir": Path("/nonexistent")} if service.name == "catalog" else {}
+        settings: ServiceSettings = service.settings(**nowhere, **more)
+        parts[service.name] = service.create_app(settings).openapi()
+    front = gateway.app.create_app(GatewaySettings(**nowhere, sealing_key="only to make the document"))
+    return merged(parts | {"gateway": front.openapi()}, own="gateway")
+
+
+def files(what: str) -> dict[Path, str]:
+    """What is to be written where."""
+    if what == "openapi":
+        return {OPENAPI: _text(openapi_document()), ASYNCAPI: _text(asyncapi_document())}
+    return {SCHEMAS / f"{kind.type}.json": _text(event_schema(kind)) for kind in event_types()}
+
+
+def _text(told: dict[str, Any]) -> str:
+    return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def broken_promises(old: dict[str, Any], new: dict[str, Any], place: str = "") -> list[str]:
+    """What a reader of the old schema would miss or choke on in events of the new one."""
+    found = []
+    before, after = old.get("properties", {}), new.get("properties", {})
+    found += [f"{place}/{name} is gone" for name in before if name not in after]
+    lost = set(old.get("required", ())) - set(new.get("required", ()))
+    found += [f"{place}/{name} may be missing now" for name in sorted(lost) if name in after]
+    for name in before.keys() & after.keys():
+        if before[name].get("type") != after[name].get("type"):
+            found.append(f"{place}/{name} has another type")
+    for name in old.get("$defs", {}).keys() & new.get("$defs", {}).keys():
+        found += broken_promises(old["$defs"][name], new["$defs"][name], f"{place}/{name}")
+    return found
+
+
+def check(what: str) -> list[str]:
+    """What differs from the committed files."""
+    wanted = files(what)
+    found = []
+    for file, text in wanted.items():
+        if not file.exists():
+            found.append(f"{file.relative_to(ROOT)} is missing")
+        elif file.read_text() != text:
+            found.append(f"{file.relative_to(ROOT)} differs")
+            if what == "schemas":
+                broken = broken_promises(json.loads(file.read_text()), json.loads(text))
+                found += [f"  a broken promise: {promise}" for promise in broken]
+    if what == "schemas":
+        found += [f"{file.name} is of no event" for file in SCHEMAS.glob("*.json") if file not in wanted]
+    return found
+
+
+def main() -> int:
+    """`python -m carrel.documents openapi | schemas [--check]`."""
+    parser = argparse.ArgumentParser(prog="carrel.documents", description=__doc__)
+    parser.add_argument("what", choices=("openapi", "schemas"))
+    parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    if asked.check:
+        found = check(asked.what)
+        print(
+            "\n".join([*found, f"run `make {asked.what}` and look at the difference"])
+            if found
+            else "the same"
+        )
+        return bool(found)
+    for file, text in files(asked.what).items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        print(file.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
