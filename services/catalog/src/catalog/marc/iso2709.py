@@ -6,7 +6,6 @@ that check goes to `mending.py`, which walks it entry by entry.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Literal
@@ -22,8 +21,12 @@ Mode = Literal["strict", "lenient"]
 
 Charset = Literal["utf-8", "marc-8"]
 
-_NUMBERS = re.compile(rb"...(\d{9})", re.DOTALL)
+_DIRECTORY = re.compile(rb"(?:00[0-9A-Za-z][0-9]{9})*((?:(?!00)[0-9A-Za-z]{3}[0-9]{9})*)")
+"""Control fields first (00X), then data fields."""
+_NUMBERS = re.compile(rb"...(.{9})", re.DOTALL)
 _ODD_SUBFIELDS = re.compile(rb"\x1f(?=[\x1f\x1e]|[^\x21-\x7e])")
+_HEADLESS = re.compile(rb"\x1e(?![\x20-\x7e]{2}\x1f)")
+"""A field that does not begin with two indicators and a subfield: every control field, no other."""
 _MAX_LENGTH, _MAX_FIELD = 99_999, 9_999
 _LEADER = re.compile(rb"\d{5}[\x20-\x7e]{5}22\d{5}[\x20-\x7e]{3}45[\x20-\x7e]{2}", re.DOTALL)
 
@@ -61,55 +64,52 @@ def _healthy(raw: bytes) -> Record | None:
     if not _LEADER.match(raw):
         return None
     base = int(raw[12:17])
-    directory, data = raw[LEADER_LENGTH : base - 1], raw[base:-2]
-    count, rest = divmod(len(directory), 12)
-    if rest or not count or raw[base - 1] != 0x1E or raw[-2] != 0x1E or not directory.isalnum():
+    directory, data = raw[LEADER_LENGTH : base - 1], raw[base - 1 : -2]
+    shape = _DIRECTORY.fullmatch(directory)
+    if shape is None or not directory or data[:1] != b"\x1e" or raw[-2] != 0x1E:
         return None
 
-    pieces = data.split(b"\x1e")
-    lengths = [len(piece) + 1 for piece in pieces]
+    lengths = list(map(len, data.split(b"\x1e")))[1:]
     starts = accumulate(lengths, initial=0)
-    expected = [length * 100_000 + start for length, start in zip(lengths, starts, strict=False)]
-    if [int(number) for number in _NUMBERS.findall(directory)] != expected:
+    said = list(map(int, _NUMBERS.findall(directory)))
+    # "LLLLSSSSS" as one number; every length is one short, for want of its terminator.
+    if said != [
+        length * 100_000 + 100_000 + at + n
+        for n, (length, at) in enumerate(zip(lengths, starts, strict=False))
+    ]:
         return None
     if len(data.translate(None, CONTROL_BYTES)) != len(data) or _ODD_SUBFIELDS.search(data):
         return None
 
-    text = _text_of(data, utf8=raw[9] == 0x61)
-    if text is None:
+    controls = shape.start(1) // 12
+    texts = _texts_of(data[1:], utf8=raw[9] == 0x61)
+    if texts is None or len(_HEADLESS.findall(data)) != controls:
         return None
-    names = directory.decode("ascii")
-    fields = []
-    at = 0
-    for piece in text.split("\x1e"):
-        tag = names[at : at + 3]
-        at += 12
-        if tag[:2] == "00":
-            if SUBFIELD in piece:
-                return None
-            fields.append(Field(tag, piece, False))
-        elif piece[2:3] == SUBFIELD and piece.find(SUBFIELD, 0, 2) < 0:
-            fields.append(Field(tag, piece, None))
-        else:
+    for text in texts[:controls]:
+        if SUBFIELD in text:
             return None
     leader = raw[:LEADER_LENGTH].decode("ascii")
-    return Record(leader if leader[9] == "a" else f"{leader[:9]}a{leader[10:]}", fields)
+    leader = leader if leader[9] == "a" else f"{leader[:9]}a{leader[10:]}"
+    return Record.from_texts(leader, directory.decode("ascii"), texts, controls)
 
 
-def _text_of(data: bytes, *, utf8: bool) -> str | None:
-    """All fields at once; None when a byte is wrong, or one mark could slip over a border between subfields."""
+def _texts_of(data: bytes, *, utf8: bool) -> list[str] | None:
+    """Every field's text; None when a byte is wrong or the leader lies about the encoding."""
     if data.isascii():
-        return None if 0x1B in data or (not utf8 and b"&#x" in data) else data.decode("ascii")
+        if 0x1B in data or (not utf8 and b"&#x" in data):
+            return None
+        return data.decode("ascii").split("\x1e")
+    if 0x1B in data:
+        return None
     if utf8:
         try:
-            text = data.decode("utf-8")
+            return data.decode("utf-8").split("\x1e")
         except UnicodeDecodeError:
             return None
-        return text if 0x1B not in data and unicodedata.is_normalized("NFC", text) else None
-    if 0x1B in data or b"&#x" in data or MULTIBYTE.search(data):
+    if b"&#x" in data or MULTIBYTE.search(data):
         return None
     text, bad = marc8.decode_plain(data)
-    return None if bad or not unicodedata.is_normalized("NFC", text) else text
+    return None if bad else text.split("\x1e")
 
 
 class Inexpressible(ValueError):

@@ -4,7 +4,9 @@ Fields read from a file keep their text as one string and take it apart only whe
 record want six of its thirty fields.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Final, Literal, Self
 
 LEADER_LENGTH: Final = 24
@@ -136,42 +138,88 @@ class Field:
         return f"Field.data({', '.join(map(repr, (self.tag, ind1 + ind2, *subfields)))})"
 
 
+def _composed(text: str) -> str:
+    """NFC within each subfield: a stray mark at a value's beginning must not melt into the code before it."""
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    head, *parts = text.split(SUBFIELD)
+    values = [part[:1] + unicodedata.normalize("NFC", part[1:]) for part in parts]
+    return SUBFIELD.join([head if parts else unicodedata.normalize("NFC", head), *values])
+
+
 class Record:
     """A leader of 24 characters and fields in the order of the file."""
 
-    __slots__ = ("_fields", "leader")
+    __slots__ = ("_fields", "_unmade", "leader")
+
+    leader: str
+    _fields: tuple[Field, ...] | None
+    _unmade: tuple[str, list[str], int] | None
 
     def __init__(self, leader: str, fields: Iterable[Field]) -> None:
         self.leader = leader
         self._fields = tuple(fields)
+        self._unmade = None
+
+    @classmethod
+    def from_texts(cls, leader: str, directory: str, texts: list[str], controls: int) -> "Record":
+        """From fields as ISO 2709 holds them, of which the first so many are control fields.
+
+        `directory` has a tag at every twelfth place. The caller vouches for every text's shape: no mark in a
+        control field; two indicators, a mark and a code in a data field. NFC is seen to here.
+        """
+        record = cls.__new__(cls)
+        record.leader = leader
+        record._fields = None
+        record._unmade = (directory, texts, controls)
+        return record
+
+    def _made(self) -> tuple[Field, ...]:
+        if self._fields is None:
+            directory, texts, controls = self._unmade or ("", [], 0)
+            tags = [directory[at : at + 3] for at in range(0, len(directory), 12)]
+            composed = [text if text.isascii() else _composed(text) for text in texts]
+            kinds: Iterator[Literal[False] | None] = chain(repeat(False, controls), repeat(None))
+            self._fields = tuple(
+                [Field(tag, text, kind) for tag, text, kind in zip(tags, composed, kinds, strict=False)]
+            )
+            self._unmade = None
+        return self._fields
 
     def fields(self, *tags: str) -> list[Field]:
         """The fields with one of these tags, or all of them, in order."""
+        fields = self._made()
         if not tags:
-            return list(self._fields)
+            return list(fields)
         if len(tags) == 1:
             tag = tags[0]
-            return [field for field in self._fields if field.tag == tag]
-        return [field for field in self._fields if field.tag in tags]
+            return [field for field in fields if field.tag == tag]
+        return [field for field in fields if field.tag in tags]
 
     def first(self, tag: str) -> Field | None:
         """The first field with this tag."""
-        return next((field for field in self._fields if field.tag == tag), None)
+        return next((field for field in self._made() if field.tag == tag), None)
 
     def control(self, tag: str) -> str | None:
         """The value of the first control field with this tag."""
-        return next((field.value for field in self._fields if field.tag == tag and field.is_control), None)
+        if self._unmade is not None:
+            directory, texts, controls = self._unmade
+            for place in range(controls):
+                if directory[place * 12 : place * 12 + 3] == tag:
+                    return _composed(texts[place])
+            return None
+        return next((field.value for field in self._made() if field.tag == tag and field.is_control), None)
 
     def get(self, tag: str, code: str) -> str | None:
         """The first subfield with this code in a field with this tag."""
-        for field in self._fields:
+        for field in self._made():
             if field.tag == tag and (value := field.get(code)) is not None:
                 return value
         return None
 
     def having(self, *fields: Field) -> "Record":
         """This record with fields added, each after the last one whose tag is not greater."""
-        kept = list(self._fields)
+        kept = list(self._made())
         for field in fields:
             after = [place for place, other in enumerate(kept) if other.tag <= field.tag]
             kept.insert(after[-1] + 1 if after else 0, field)
@@ -179,21 +227,21 @@ class Record:
 
     def without(self, *tags: str) -> "Record":
         """This record with no field of these tags."""
-        return Record(self.leader, [field for field in self._fields if field.tag not in tags])
+        return Record(self.leader, [field for field in self._made() if field.tag not in tags])
 
     def __iter__(self) -> Iterator[Field]:
-        return iter(self._fields)
+        return iter(self._made())
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._made())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented
-        return self.leader == other.leader and self._fields == other._fields
+        return self.leader == other.leader and self._made() == other._made()
 
     def __hash__(self) -> int:
-        return hash((self.leader, self._fields))
+        return hash((self.leader, self._made()))
 
     def __repr__(self) -> str:
-        return f"Record({self.leader!r}, {list(self._fields)!r})"
+        return f"Record({self.leader!r}, {list(self._made())!r})"
