@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 import orjson
@@ -29,6 +30,12 @@ RETRY_SECONDS = 0.2
 _FIRST_TIME = """
 INSERT INTO inbox (event_id) SELECT * FROM unnest($1::uuid[])
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id
+"""
+
+LEVEL_NAME = "consumer level"
+_LEVEL = """
+INSERT INTO lease (name, last_run_at) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET last_run_at = excluded.last_run_at
 """
 
 PASSING = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
@@ -56,6 +63,7 @@ class Consumer:
 
     resources: Resources
     subscriptions: Mapping[type[Event], Handler]
+    level_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Declare the queue and handle what comes until told to stop; a lost broker is waited for."""
@@ -66,14 +74,24 @@ class Consumer:
                 await transport.declare(queue, [kind.type for kind in self.subscriptions])
                 async with transport.subscribe(queue) as subscription:
                     while not stop.is_set():
-                        if batch := await subscription.receive(BATCH, wait=0.5):
+                        batch = await subscription.receive(BATCH, wait=0.5)
+                        if batch:
                             await self.deliver(subscription, batch)
+                        if len(batch) < BATCH:
+                            await self._level()
             except TransportDown as error:
                 log.warning("the broker is away", extra={"error": str(error), "service": queue})
                 await asyncio.sleep(0.5)
             except PASSING as error:
                 log.warning("the database is away", extra={"error": str(error), "service": queue})
                 await asyncio.sleep(0.5)
+
+    async def _level(self) -> None:
+        """Remember, once a second, that the queue was read to its end: what was told of is known here."""
+        now = self.resources.clock()
+        if self.level_at is None or (now - self.level_at).total_seconds() >= 1:
+            await self.resources.pool.execute(_LEVEL, LEVEL_NAME, now)
+            self.level_at = now
 
     async def deliver(self, subscription: Subscription, batch: Sequence[Delivery]) -> None:
         """Handle a batch, and settle each delivery."""
