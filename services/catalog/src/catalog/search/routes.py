@@ -169,7 +169,7 @@ def _offset(cursor: str | None) -> int:
 async def _until(reader: Reader, position: int) -> None:
     """Wait a little for the index to have come so far."""
     until = time.monotonic() + WAIT_SECONDS
-    while position and reader.position() < position and time.monotonic() < until:
+    while position and reader.position() < position and time.monotonic() < until:  # noqa: ASYNC110 - another process moves it
         await asyncio.sleep(0.02)
 
 
