@@ -4,8 +4,9 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 import asyncpg
 
@@ -17,7 +18,8 @@ from gateway.tokens.minting import Mint
 KEY_CACHE_SECONDS = 15.0
 """How long a revoked key may still be taken."""
 CACHE_SIZE = 10_000
-SECRETS_IN_ADDRESS = (b"access_token=", b"api_key=", b"apikey=", b"client_secret=", b"password=")
+SECRETS_IN_ADDRESS = frozenset({"access_token", "api_key", "apikey", "client_secret", "password", "token"})
+"""Parameters that no request here has: whoever sends one has put a secret where every log keeps it."""
 
 _CLIENT = """
 SELECT id, secret_hash, scopes, libraries, service_point_id, expires_at, revoked_at
@@ -34,10 +36,47 @@ class Authenticator:
         self._admin_hash = hashed(admin_key) if admin_key else None
         self._keys: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
 
-    async def principal(self, authorization: str | None, query: bytes) -> Principal:
+    async def principal(self, authorization: str | None, *, now: datetime) -> Principal:
         """The principal; anonymous without a header, `Unauthenticated` with one that is no good."""
-        lowered = query.lower()
-        if any(name in lowered for name in SECRETS_IN_ADDRESS):
+        if authorization is None:
+            return ANONYMOUS
+        kind, _, credential = authorization.partition(" ")
+        credential = credential.strip()
+        if kind.lower() != "bearer" or not credential:
+            raise Unauthenticated("Only `Authorization: Bearer …` is taken here.")
+        if self._admin_hash and hmac.compare_digest(hashed(credential), self._admin_hash):
+            return Principal("staff", "operator", frozenset({"*"}))
+        if credential.startswith(PREFIX):
+            return await self._by_key(credential, now=now)
+        if "." in credential:
+            return await self._mint.principal(credential)
+        raise Unauthenticated("The token or key is not one that was given out here.")
+
+    async def _by_key(self, key: str, *, now: datetime) -> Principal:
+        digest = hashed(key)
+        known = self._keys.get(digest)
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        principal = await self._looked_up(key, now=now)
+        self._keys[digest] = (principal, time.monotonic() + KEY_CACHE_SECONDS)
+        while len(self._keys) > CACHE_SIZE:
+            self._keys.popitem(last=False)
+        return principal
+
+    async def _looked_up(self, key: str, *, now: datetime) -> Principal:
+        read = read_key(key)
+        row = await self._pool.fetchrow(_CLIENT, read[0]) if read else None
+        if read is None or row is None or not matches(read[1], row["secret_hash"]):
+            raise Unauthenticated("The key is not one that was given out here.")
+        if row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
+            raise Unauthenticated("The key has been revoked or has expired.")
+        return client_principal(dict(row))
+
+
+def refuse_secrets(query: bytes) -> None:
+    """Raise when the address holds a secret."""
+    for part in query.split(b"&") if query else ():
+        if unquote_plus(part.partition(b"=")[0].decode("latin-1")).lower() in SECRETS_IN_ADDRESS:
             raise Malformed(
                 reasons=[
                     Reason(
@@ -47,39 +86,6 @@ class Authenticator:
                     )
                 ]
             )
-        if authorization is None:
-            return ANONYMOUS
-        kind, _, credential = authorization.partition(" ")
-        credential = credential.strip()
-        if kind.lower() != "bearer" or not credential:
-            raise Unauthenticated("Only `Authorization: Bearer …` is taken here.")
-        if credential.startswith(PREFIX):
-            return await self._by_key(credential)
-        if "." in credential:
-            return await self._mint.principal(credential)
-        if self._admin_hash and hmac.compare_digest(hashed(credential), self._admin_hash):
-            return Principal("staff", "operator", frozenset({"*"}))
-        raise Unauthenticated("The token or key is not one that was given out here.")
-
-    async def _by_key(self, key: str) -> Principal:
-        digest = hashed(key)
-        known = self._keys.get(digest)
-        if known is not None and known[1] > time.monotonic():
-            return known[0]
-        principal = await self._looked_up(key)
-        self._keys[digest] = (principal, time.monotonic() + KEY_CACHE_SECONDS)
-        while len(self._keys) > CACHE_SIZE:
-            self._keys.popitem(last=False)
-        return principal
-
-    async def _looked_up(self, key: str) -> Principal:
-        read = read_key(key)
-        row = await self._pool.fetchrow(_CLIENT, read[0]) if read else None
-        if read is None or row is None or not matches(read[1], row["secret_hash"]):
-            raise Unauthenticated("The key is not one that was given out here.")
-        if row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= datetime.now(UTC)):
-            raise Unauthenticated("The key has been revoked or has expired.")
-        return client_principal(dict(row))
 
 
 def client_principal(row: Mapping[str, Any]) -> Principal:

@@ -59,10 +59,13 @@ async def ask(
 
 
 def _read(answer: httpx.Response, service: str) -> Any:
-    if answer.is_success:
-        return answer.json()
-    if answer.status_code in (401, 403, 404, 422):
+    try:
         told = answer.json()
+    except ValueError as error:
+        raise ServiceFault(f"{service} answered {answer.status_code}, and no JSON.") from error
+    if answer.is_success:
+        return told
+    if answer.status_code in (401, 403, 404, 422):
         reasons = [Reason(r["code"], r["text"]) for r in told.get("reasons", ())]
         kind = {401: Unauthenticated, 403: Forbidden, 404: NotFound}.get(answer.status_code, Invalid)
         raise kind(told.get("detail"), reasons=reasons)

@@ -52,12 +52,12 @@ class Facts:
     @property
     def short_title(self) -> str:
         """For lists."""
-        return _shortened(self.title)
+        return shortened(self.title)
 
     @property
     def short_author(self) -> str | None:
         """For lists."""
-        return _shortened(self.author) if self.author else None
+        return shortened(self.author) if self.author else None
 
 
 def extract(record: Record) -> Facts:
@@ -237,7 +237,7 @@ def _other_ids(fields: list[Field]) -> tuple[str, ...]:
     return _unique(text.strip() for field in fields for text in field.all("a"))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     if len(text) <= SHORT:
         return text
     return text[:SHORT].rsplit(" ", 1)[0] + " …"

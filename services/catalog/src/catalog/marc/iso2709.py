@@ -13,11 +13,9 @@ from typing import Literal
 from catalog.marc import marc8
 from catalog.marc.framing import MAX_RECORD, Frame, frames
 from catalog.marc.mending import CONTROL_BYTES, MULTIBYTE, mended
-from catalog.marc.problems import Fault, Problem, Read, acceptable
+from catalog.marc.problems import Fault, Mode, Problem, Read, acceptable
 from catalog.marc.record import LEADER_LENGTH, SUBFIELD, Field, Record
 from catalog.marc.streams import ByteStream
-
-Mode = Literal["strict", "lenient"]
 
 Charset = Literal["utf-8", "marc-8"]
 

@@ -5,7 +5,6 @@ entry, and the field terminators. Whichever tell one consistent story are believ
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -13,13 +12,12 @@ from typing import Final
 from catalog.marc import marc8
 from catalog.marc.problems import Fault, Problem
 from catalog.marc.record import LEADER_LENGTH, Field, Record
+from catalog.marc.text import REPLACEMENT, fit, is_unfit
 
-REPLACEMENT: Final = "\ufffd"
 CONTROL_BYTES: Final = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D, 0x1B, 0x1E, 0x1F})
 """Bytes that no text holds: a database or an XML parser would choke on them."""
 MULTIBYTE: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _DESIGNATION = re.compile(rb"\x1b[$(),\-bgps]")
 _RUN = re.compile(rb"[\x80-\xff]+")
 
@@ -269,7 +267,6 @@ def _text(value: bytes, where: str, problems: list[Problem], *, utf8: bool) -> s
     else:
         text, wrong = marc8.decode(value)
         bad = wrong > 0
-    clean = _CONTROLS.sub(REPLACEMENT, text)
-    if bad or clean != text:
+    if bad or is_unfit(text):
         problems.append(Problem(Fault.CHARACTERS, "Bytes without meaning were replaced by U+FFFD.", where))
-    return clean if clean.isascii() else unicodedata.normalize("NFC", clean)
+    return fit(text)

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from catalog.marc.record import Record
+
+Mode = Literal["strict", "lenient"]
+"""Strict reading rejects every record that is not healthy; lenient reading mends what it can and says so."""
 
 
 class Fault(StrEnum):

@@ -29,6 +29,7 @@ class Journal:
         self._pool = pool
         self._held: list[tuple[object, ...]] = []
         self._task: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
         self.dropped = 0
 
     def note(self, scope: Scope, status: int, seconds: float, now: datetime) -> None:
@@ -43,7 +44,7 @@ class Journal:
                 now,
                 str(scope[SCOPE_KEY].actor),
                 scope["method"][:16],
-                scope["path"].replace("\0", "")[:500],
+                scope["path"].encode("utf-8", "replace").decode().replace("\0", "")[:500],
                 status,
                 int(seconds * 1000),
                 scope["carrel.traceparent"],
@@ -57,10 +58,9 @@ class Journal:
 
     async def stop(self) -> None:
         """Write what is left and end."""
+        self._ending.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         await self.flush()
 
     async def flush(self) -> None:
@@ -71,6 +71,8 @@ class Journal:
         try:
             async with self._pool.acquire() as connection:
                 await connection.copy_records_to_table("audit_entry", records=batch, columns=COLUMNS)
+        except asyncpg.UniqueViolationError:
+            log.info("the audit was written, but its database could not say so", extra={"entries": len(batch)})
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self._held = batch + self._held
             log.warning(
@@ -78,6 +80,7 @@ class Journal:
             )
 
     async def _write(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+        while not self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), FLUSH_SECONDS)
             await self.flush()

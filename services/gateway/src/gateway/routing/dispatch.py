@@ -4,6 +4,7 @@ In one box a service is an ASGI app in this process: it gets the request with th
 which no header can reach. Distributed, it is an `Upstream` and gets a token minted for it alone.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -15,16 +16,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import problems
 from chassis.application import TRACEPARENT
 from chassis.principal import ANONYMOUS, SCOPE_KEY
-from chassis.problems import Malformed, Problem, Reason, TooLarge
+from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
-from gateway.authentication import Authenticator
+from gateway.authentication import Authenticator, refuse_secrets
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
 from gateway.routing.upstream import ServiceAway, Upstream
 from gateway.settings import Settings
 
+log = logging.getLogger(__name__)
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_LIMIT = 16 * 1024
+OWN_BODY_LIMIT = 1024 * 1024
+"""Bytes of a body that the gateway itself reads: strangers may send it before they have said who they are."""
 OWN_CREDENTIALS = frozenset({"/oauth2/token"})
 """Reads its own credentials (HTTP Basic)."""
 
@@ -73,32 +78,54 @@ class Dispatcher:
         try:
             if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_LIMIT:
                 raise Malformed(f"An address may have {ADDRESS_LIMIT} bytes here.")
+            refuse_secrets(scope["query_string"])
+            authorization = _single(headers, b"authorization")
             if scope["path"] not in OWN_CREDENTIALS:
                 authenticator: Authenticator = state.authenticator
-                scope[SCOPE_KEY] = await authenticator.principal(
-                    _single(headers, b"authorization"), scope["query_string"]
-                )
+                scope[SCOPE_KEY] = await authenticator.principal(authorization, now=now)
             route = self._table.find(scope["path"])
+            limit = self._limit(route)
+            _refuse_declared(headers, limit)
             if route is None:
-                await self._own(scope, receive, note)
+                await self._own(scope, _bounded(receive, limit), note)
             else:
-                await self._hand_on(route, scope, receive, note, state, now)
-        except Problem as problem:
+                await self._hand_on(route, scope, receive, note, state, now, limit)
+        except Exception as error:
             if answered:
                 raise
-            await problems.render(problem)(scope, receive, note)
+            await problems.render(self._told(error, scope))(scope, receive, note)
         finally:
             journal: Journal = state.journal
             if scope["method"] not in SAFE or answered in (401, 403):
                 journal.note(scope, answered or 500, time.perf_counter() - began, now)
 
+    def _limit(self, route: Route | None) -> int:
+        """Bytes of a body: of an import, of an ordinary request, of the gateway's own small ones."""
+        if route is None:
+            return min(OWN_BODY_LIMIT, self._settings.body_limit)
+        return self._settings.upload_limit if route.upload else self._settings.body_limit
+
+    @staticmethod
+    def _told(error: Exception, scope: Scope) -> Problem:
+        """What the client is told of an error: problems as they are, a lost database as 503, else 500."""
+        if isinstance(error, Problem):
+            return error
+        if problems.database_away(error):
+            log.warning("the database is away", extra={"error": str(error)})
+            return Unavailable(headers={"Retry-After": "2"})
+        log.error("a request failed at the gateway", extra={"method": scope["method"]}, exc_info=error)
+        return Problem("This is our fault; it has been recorded.")
+
     async def _hand_on(
-        self, route: Route, scope: Scope, receive: Receive, send: Send, state: Any, now: datetime
+        self,
+        route: Route,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        state: Any,
+        now: datetime,
+        limit: int,
     ) -> None:
-        limit = self._settings.upload_limit if route.upload else self._settings.body_limit
-        declared = _single(scope["headers"], b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > limit:
-            raise TooLarge(f"A body may have {limit} bytes here.")
         if (app := self._apps.get(route.service)) is not None:
             inside = dict(scope)
             inside["headers"] = inward(scope["headers"])
@@ -123,6 +150,17 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
+
+
+def _refuse_declared(headers: list[tuple[bytes, bytes]], limit: int) -> None:
+    """Refuse a body by its declared length, before any of it is read."""
+    declared = _single(headers, b"content-length")
+    if declared is None:
+        return
+    if not (declared.isascii() and declared.isdigit() and len(declared) < 19):
+        raise Malformed("Content-Length is no length.")
+    if int(declared) > limit:
+        raise TooLarge(f"A body may have {limit} bytes here.")
 
 
 def _single(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:

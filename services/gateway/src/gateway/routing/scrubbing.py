@@ -21,22 +21,31 @@ HOP_BY_HOP: Final = frozenset(
 CLAIMING_IDENTITY: Final = frozenset(
     {
         b"authorization",
+        b"client-ip",
         b"cookie",
-        b"remote-user",
-        b"x-remote-user",
-        b"x-forwarded-user",
-        b"x-forwarded-email",
-        b"x-real-ip",
+        b"eppn",
         b"forwarded",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
-        b"x-forwarded-prefix",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-http-method-override",
         b"x-original-url",
+        b"x-real-ip",
         b"x-rewrite-url",
     }
 )
-OWN_PREFIX: Final = b"x-carrel-"
+CLAIMING_PREFIXES: Final = (
+    b"remote-",
+    b"shib-",
+    b"ssl-client-",
+    b"x-auth-",
+    b"x-authenticated-",
+    b"x-carrel-",
+    b"x-client-cert",
+    b"x-forwarded-",
+    b"x-remote-",
+    b"x-ssl-client-",
+)
+"""What proxies and single sign-on in front of somebody's service use to say who asks and from where."""
 FROM_A_SERVICE: Final = frozenset({b"server", b"date", b"set-cookie"})
 
 
@@ -49,6 +58,12 @@ def _named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
     }
 
 
+def claims_identity(lowered: bytes) -> bool:
+    """Whether a header says who asks; an underscore is read as a dash, as many a server does."""
+    dashed = lowered.replace(b"_", b"-")
+    return dashed in CLAIMING_IDENTITY or dashed.startswith(CLAIMING_PREFIXES)
+
+
 def inward(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The headers that a service gets to see."""
     kept = list(headers)
@@ -57,9 +72,8 @@ def inward(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
         (name, value)
         for name, value in kept
         if (lowered := name.lower()) not in HOP_BY_HOP
-        and lowered not in CLAIMING_IDENTITY
         and lowered not in also
-        and not lowered.startswith(OWN_PREFIX)
+        and not claims_identity(lowered)
     ]
 
 

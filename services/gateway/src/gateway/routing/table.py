@@ -56,7 +56,12 @@ class Table:
             self._by_head.setdefault(route.pattern[:2], []).append(route)
 
     def find(self, path: str) -> Route | None:
-        """The route of a path; None when the gateway answers itself."""
+        """The route of a path; None when the gateway answers itself.
+
+        A request line may hold a path without its slash; glued to a service's address it would name a host.
+        """
+        if not path.startswith("/"):
+            return None
         segments = tuple(path.strip("/").split("/"))
         for route in self._by_head.get(segments[:2], ()):
             if len(segments) >= len(route.pattern) and all(

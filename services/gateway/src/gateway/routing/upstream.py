@@ -15,6 +15,8 @@ from gateway.routing.scrubbing import inward, outward
 from gateway.tokens.minting import Mint
 
 CHUNK = 64 * 1024
+IDLE_SECONDS = 120
+"""How long a service may pause inside an answer before its place among the concurrent ones is given up."""
 
 
 class ServiceBusy(Unavailable):
@@ -131,9 +133,15 @@ class Upstream:
                     "headers": outward([(name.lower(), value) for name, value in answer.raw_headers]),
                 }
             )
-            async for chunk in answer.content.iter_chunked(CHUNK):
+            while chunk := await _next(answer.content):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+
+
+async def _next(content: aiohttp.StreamReader) -> bytes:
+    """What has arrived of an answer; nothing at its end."""
+    async with asyncio.timeout(IDLE_SECONDS):
+        return await content.read(CHUNK)
 
 
 def _body_of(scope: Scope) -> tuple[bool, int | None]:

@@ -3,7 +3,6 @@
 A key is made, published for an hour, then signs for 30 days, and stays published for a day after that.
 """
 
-import base64
 import hashlib
 import os
 from dataclasses import dataclass
@@ -63,6 +62,7 @@ async def make_due_keys(
     """Make the first key, or the next one shortly before the current one ends; whether one was made."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('signing keys'))")
+        await connection.execute("DELETE FROM signing_key WHERE signs_until < $1", now - PUBLISHED_AFTER)
         last = await connection.fetchval("SELECT max(signs_until) FROM signing_key")
         if last is not None and last - now > 2 * PUBLISHED_BEFORE:
             return False
@@ -75,7 +75,6 @@ async def make_due_keys(
             begins,
             begins + SIGNS_FOR,
         )
-        await connection.execute("DELETE FROM signing_key WHERE signs_until < $1", now - PUBLISHED_AFTER)
     return True
 
 
@@ -109,8 +108,3 @@ def public_set(keys: list[SigningKey]) -> dict[str, Any]:
 def key_set(keys: list[SigningKey]) -> KeySet:
     """The keys as joserfc's set, for verification."""
     return KeySet([key.key for key in keys])
-
-
-def random_secret() -> str:
-    """256 random bits, URL-safe."""
-    return base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()

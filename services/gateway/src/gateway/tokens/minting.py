@@ -58,7 +58,7 @@ class Mint:
         return token
 
     async def _sign(self, claims: dict[str, Any], seconds: int, now: datetime, *, typ: str) -> str:
-        current = [key for key in await self.keys() if key.signs_from <= now < key.signs_until]
+        current = _signing(await self.keys(), now) or _signing(await self.keys(fresh=True), now)
         if not current:
             raise Unavailable("There is no signing key just now.")
         moment = int(now.timestamp())
@@ -98,3 +98,7 @@ class Mint:
                 raise Unauthenticated("The token is expired or was not given out here.") from error
             return dict(decoded.claims)
         raise AssertionError
+
+
+def _signing(keys: list[SigningKey], now: datetime) -> list[SigningKey]:
+    return [key for key in keys if key.signs_from <= now < key.signs_until]
