@@ -476,6 +476,15 @@ async def test_dead_letters_are_discarded(place: Place, eventually: Eventually) 
     await eventually(gone)
 
 
+async def test_a_queue_that_nobody_declared_has_no_dead_letters(place: Place) -> None:
+    transport, elsewhere, queue = await place.transport(), await place.transport(), place.queue("unknown")
+
+    for one in (transport, elsewhere):
+        assert await one.dead_letters(queue) == []
+        assert await one.replay_dead(queue, [place.message().id]) == 0
+        assert await one.discard_dead(queue, [place.message().id]) == 0
+
+
 async def test_a_letter_may_die_again(place: Place) -> None:
     transport, queue = await desk(place)
     [sent] = await bury(place, transport, queue, 1)

@@ -204,18 +204,18 @@ class RabbitTransport:
             clock = asyncio.get_running_loop().time
             until = clock() + ANSWER_SECONDS
             while True:
-                async with self._spare() as channel:
+                async with self._spare() as keeper:
                     try:
-                        lock = await channel.declare_queue(f"{purpose}.lock", exclusive=True)
+                        await keeper.declare_queue(f"{purpose}.lock", exclusive=True)
                     except ChannelClosed:
                         if clock() > until:
                             raise
                     else:
                         try:
-                            yield channel
+                            async with self._spare() as channel:
+                                yield channel
                         finally:
-                            if not channel.is_closed:
-                                await lock.delete(if_unused=False, if_empty=False)
+                            await keeper.queue_delete(f"{purpose}.lock")
                         return
                 await asyncio.sleep(0.05)
 
@@ -303,7 +303,7 @@ class RabbitTransport:
                 elif isinstance(outcome, DeliveryError):
                     continue
                 elif isinstance(outcome, BaseException):
-                    raise TransportDown(str(outcome) or type(outcome).__name__) from outcome
+                    raise outcome
                 else:
                     confirmed.add(message.id)
         return Published(frozenset(confirmed - unroutable), frozenset(unroutable))
@@ -340,7 +340,10 @@ class RabbitTransport:
         """The oldest dead letters: taken, and given back together when the channel closes."""
         async with self._alone(f"carrel.{queue}.dead") as channel:
             letters = await channel.get_queue(f"carrel.{queue}.dead", ensure=False)
-            return [_dead_letter(queue, page) async for page in _pages(letters, limit)]
+            try:
+                return [_dead_letter(queue, page) async for page in _pages(letters, limit)]
+            except ChannelNotFoundEntity:
+                return []
 
     async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
         """Back into the queue, at its end."""
@@ -354,16 +357,19 @@ class RabbitTransport:
         wanted, found = set(ids), 0
         async with self._alone(f"carrel.{queue}.dead") as channel:
             letters = await channel.get_queue(f"carrel.{queue}.dead", ensure=False)
-            async for page in _pages(letters):
-                message = _opened(page)
-                if message.id in wanted:
-                    if again:
-                        await channel.default_exchange.publish(_sealed(message), f"carrel.{queue}")
-                    await page.ack()
-                    wanted.discard(message.id)
-                    found += 1
-                if not wanted:
-                    break
+            try:
+                async for page in _pages(letters):
+                    message = _opened(page)
+                    if message.id in wanted:
+                        if again:
+                            await channel.default_exchange.publish(_sealed(message), f"carrel.{queue}")
+                        await page.ack()
+                        wanted.discard(message.id)
+                        found += 1
+                    if not wanted:
+                        break
+            except ChannelNotFoundEntity:
+                return 0
         return found
 
 
