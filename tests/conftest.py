@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from support.postgres import Migrate, TestServer
-from support.rabbitmq import Broker
+from support.rabbitmq import Broker, find
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,7 +45,7 @@ async def database(server: TestServer) -> AsyncIterator[Callable[..., Awaitable[
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """RabbitMQ: `broker.stop()`, `kill()` and `start()` when it is our own."""
-    found = Broker.find()
+    found = find()
     yield found
     found.close()
 
