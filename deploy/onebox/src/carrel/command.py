@@ -83,6 +83,30 @@ def up(
 
 
 @app.command()
+def cluster(
+    data: Data = None,
+    port: Annotated[int, typer.Option(envvar="CARREL_PORT", min=1, max=65535)] = 8000,
+) -> None:
+    """Start every role of every service as its own process, on PostgreSQL and RabbitMQ, by compose.yaml."""
+    from carrel import cluster as many
+    from carrel.installation import Installation, WrongPlace
+    from carrel.postgres import PostgresProblem
+    from carrel.rabbitmq import BrokerProblem
+
+    installation = Installation.at(data)
+    try:
+        asyncio.run(
+            many.run(
+                Installation(installation.data.with_name(installation.data.name + "-cluster")),
+                port=port,
+                say=typer.echo,
+            )
+        )
+    except (many.ClusterProblem, PostgresProblem, WrongPlace, BrokerProblem) as error:
+        fail(str(error))
+
+
+@app.command()
 def status(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """How the installation does: what answers, what waits, what was set aside."""
     client = Client(url, key, data, as_json=as_json)
