@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from support.postgres import Migrate, TestServer
-from support.rabbitmq import Broker, find
+from support.rabbitmq import Broker
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,7 +45,7 @@ async def database(server: TestServer) -> AsyncIterator[Callable[..., Awaitable[
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """RabbitMQ: `broker.stop()`, `kill()` and `start()` when it is our own."""
-    found = find()
+    found = Broker.find()
     yield found
     found.close()
 

@@ -180,18 +180,22 @@ async def distributed(
     """PostgreSQL, RabbitMQ and the list, made ready; `start()` starts the list."""
     installation.prepare()
     database = await Cluster.start(installation.cluster, max_connections=300)
-    own = broker is None
-    rabbit = broker or await asyncio.to_thread(Broker.find)
+    rabbit = broker
     try:
+        rabbit = broker or await asyncio.to_thread(_find_broker)
         made = await _made(installation, database, rabbit, gateway_port)
         try:
             yield made
         finally:
             await made.stop()
     finally:
-        if own:
+        if broker is None and rabbit is not None:
             rabbit.close()
         await database.stop()
+
+
+def _find_broker() -> Broker:
+    return Broker.find()
 
 
 async def _made(

@@ -31,8 +31,7 @@ def openapi_document() -> dict[str, Any]:
     nowhere: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
     parts: dict[str, dict[str, Any]] = {}
     for service in (catalog.app.SERVICE, circulation.app.SERVICE):
-        more = {"data_dir": Path("/nonexistent")} if service.name == "catalog" else {}
-        settings: ServiceSettings = service.settings(**nowhere, **more)
+        settings: ServiceSettings = service.settings(**nowhere)
         parts[service.name] = service.create_app(settings).openapi()
     front = gateway.app.create_app(GatewaySettings(**nowhere, sealing_key="only to make the document"))
     return merged(parts | {"gateway": front.openapi()}, own="gateway")
