@@ -63,6 +63,7 @@ def create_app(
         ],
         resources=resources,
         description="Sign-on, tokens, keys and operation.",
+        operated=False,
     )
     inner = app.router.lifespan_context
 

@@ -18,6 +18,8 @@ from chassis.resources import Resources
 from chassis.transport import TransportDown
 
 router = APIRouter(tags=["operation"], route_class=EdgeRoute)
+watched = APIRouter(tags=["operation"], route_class=EdgeRoute)
+"""What whoever runs the process looks at: health and metrics."""
 
 MayReadChanges = Annotated[Principal, Depends(may("changes:read"))]
 MayOperate = Annotated[Principal, Depends(may("events:operate"))]
@@ -32,13 +34,13 @@ def resources_of(request: Request) -> Resources:
 Here = Annotated[Resources, Depends(resources_of)]
 
 
-@router.get("/health/live", include_in_schema=False)
+@watched.get("/health/live", include_in_schema=False)
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "live"}
 
 
-@router.get("/health/ready", include_in_schema=False)
+@watched.get("/health/ready", include_in_schema=False)
 async def ready(here: Here) -> dict[str, str]:
     """The process can do its work: its database answers. A lost broker holds nothing up."""
     try:
@@ -48,7 +50,7 @@ async def ready(here: Here) -> dict[str, str]:
     return {"status": "ready", "service": here.name}
 
 
-@router.get("/metrics", include_in_schema=False)
+@watched.get("/metrics", include_in_schema=False)
 async def expose_metrics() -> Response:
     """Prometheus' text."""
     return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")

@@ -17,7 +17,7 @@ from chassis.edge import EdgeRoute
 from chassis.logs import trace
 from chassis.metrics import REQUESTS
 from chassis.principal import ANONYMOUS, SCOPE_KEY
-from chassis.problems import Malformed, Problem, Reason, Unauthenticated
+from chassis.problems import Malformed, Problem, Reason, Unauthenticated, Unavailable
 from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings
 from chassis.tokens import Verifier
@@ -35,8 +35,12 @@ def build(
     routers: Sequence[APIRouter],
     resources: Resources | None = None,
     description: str = "",
+    operated: bool = True,
 ) -> FastAPI:
-    """Make a service's app. Its lifespan opens the resources, unless they are given (tests, one box)."""
+    """Make a service's app. Its lifespan opens the resources, unless they are given (tests, one box).
+
+    `operated` adds the change feed and dead letters; the gateway has its own, over all services.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,13 +61,16 @@ def build(
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
     )
     app.router.route_class = EdgeRoute
     problems.install(app)
     for router in routers:
         app.include_router(router)
-    app.include_router(administration.router)
+    if operated:
+        app.include_router(administration.router)
+    app.include_router(administration.watched)
     app.state.service = service
     verifier = Verifier(service.name, settings.jwks_url) if settings.jwks_url else None
     app.add_middleware(Frame, service=service.name, verifier=verifier, app_of=lambda: app)
@@ -113,11 +120,17 @@ class Frame:
             await self.app(scope, receive, note)
         except Problem as problem:
             await problems.render(problem)(scope, receive, note)
-        except Exception:
-            log.exception("a request failed", extra={"method": scope["method"], "route": self._route(scope)})
+        except Exception as error:
+            route = self._route(scope)
+            if not started and problems.database_away(error):
+                log.warning("the database is away", extra={"route": route, "error": str(error)})
+                told: Problem = Unavailable(headers={"Retry-After": "2"})
+            else:
+                log.exception("a request failed", extra={"method": scope["method"], "route": route})
+                told = Problem("This is our fault; it has been recorded.")
             if started:
                 raise
-            await problems.render(Problem("This is our fault; it has been recorded."))(scope, receive, note)
+            await problems.render(told)(scope, receive, note)
         finally:
             took = time.perf_counter() - began
             REQUESTS.labels(self.service, scope["method"], self._route(scope), status).observe(took)

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import orjson
@@ -57,7 +57,7 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """Name the next page in a Link header (RFC 8288), with the same filters."""
     if cursor is not None:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        path = request.scope.get("carrel.path") or request.url.path
+        path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
         response.headers["Link"] = f'<{path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
 
 

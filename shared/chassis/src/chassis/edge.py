@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chassis import outbox
@@ -83,16 +84,16 @@ async def once(
         Header(max_length=KEY_LIMIT, description="Makes a repetition harmless: same key, same answer"),
     ] = None,
 ) -> Once | None:
-    """What the client sent to make a repetition harmless, if anything."""
-    if idempotency_key is None:
+    """What the client sent to make a repetition harmless, if anything; strangers would share their keys."""
+    asker = principal_of(request)
+    if idempotency_key is None or not idempotency_key.strip() or asker.kind == "anonymous":
         return None
-    actor = principal_of(request).actor
-    return Once(str(actor), idempotency_key, fingerprint(request, await request.body()))
+    return Once(str(asker.actor), idempotency_key, fingerprint(request, await request.body()))
 
 
 async def once_required(told: Annotated[Once | None, Depends(once)]) -> Once:
     """The same, for calls that are not taken without it."""
-    if told is None or not told.key.strip():
+    if told is None:
         raise KeyMissing
     return told
 
@@ -128,6 +129,8 @@ class Edge:
         self.resources: Resources = request.app.state.resources
         self.session: AsyncSession | None = None
         self.once: Once | None = None
+        self.kept_body: bytes | None = None
+        """What is stored instead of the answer's body, where that holds a secret."""
 
     async def open(self, asked: Once | None) -> AsyncSession:
         """Begin the transaction and claim the idempotency key in it."""
@@ -185,7 +188,7 @@ class Edge:
                 {
                     "status": response.status_code,
                     "headers": json.dumps(headers),
-                    "body": bytes(response.body),
+                    "body": bytes(response.body) if self.kept_body is None else self.kept_body,
                     "principal": self.once.principal,
                     "key": self.once.key,
                 },
@@ -212,6 +215,15 @@ async def transaction(
 Tx = Annotated[AsyncSession, Depends(transaction)]
 
 
+async def transaction_once_only(request: Request) -> AsyncIterator[AsyncSession]:
+    """A transaction that takes no idempotency key, because the answer must not be kept: it is a secret."""
+    edge: Edge = request.state.edge
+    yield await edge.open(None)
+
+
+UnkeyedTx = Annotated[AsyncSession, Depends(transaction_once_only)]
+
+
 class EdgeRoute(APIRoute):
     """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction."""
 
@@ -233,7 +245,12 @@ class EdgeRoute(APIRoute):
             except _Replay as replay:
                 await edge.abandon()
                 return replay.answer.response()
-            except DBAPIError as error:
+            except HTTPException as error:
+                await edge.abandon()
+                if isinstance(error.__cause__, Problem):  # the framework hides why a body could not be read
+                    raise error.__cause__ from None
+                raise
+            except (DBAPIError, asyncpg.PostgresError) as error:
                 await edge.abandon()
                 if (problem := _busy(error)) is not None:
                     raise problem from error
@@ -248,22 +265,22 @@ class EdgeRoute(APIRoute):
         return at_the_edge
 
 
-def _busy(error: DBAPIError) -> Problem | None:
+def _busy(error: DBAPIError | asyncpg.PostgresError) -> Problem | None:
     """A lock that could not be had, or a deadlock's victim: nothing was written, repeat."""
-    state = getattr(error.orig, "sqlstate", None)
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
     return InFlight() if state in ("55P03", "40P01", "40001") else None
 
 
 async def _read_json(request: Request) -> None:
     """Read a JSON body strictly: well-formed Unicode without NUL, within the limit."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method in ("GET", "HEAD") or media_type not in (
-        "application/json",
-        "application/merge-patch+json",
+    if request.method in ("GET", "HEAD") or not (
+        media_type == "application/json"
+        or (media_type.startswith("application/") and media_type.endswith("+json"))
     ):
         return
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > JSON_LIMIT:
+    if declared.isascii() and declared.isdigit() and int(declared[:18]) > JSON_LIMIT:
         raise TooLarge(f"A JSON body may have {JSON_LIMIT} bytes here.")
     body = await request.body()
     if len(body) > JSON_LIMIT:
@@ -283,7 +300,7 @@ async def _read_json(request: Request) -> None:
                 )
             ]
         ) from error
-    if b"\\u0000" in body:
+    if b"\\u0000" in body and _holds_nul(told):
         raise Invalid(
             reasons=[
                 Reason(
@@ -294,6 +311,15 @@ async def _read_json(request: Request) -> None:
             ]
         )
     request._json = told
+
+
+def _holds_nul(told: Any) -> bool:
+    """Whether a text in a parsed document holds NUL (an escaped backslash before `u0000` is none)."""
+    if isinstance(told, str):
+        return "\0" in told
+    if isinstance(told, dict):
+        return any(_holds_nul(name) or _holds_nul(value) for name, value in told.items())
+    return isinstance(told, list) and any(map(_holds_nul, told))
 
 
 def passing(error: BaseException) -> bool:

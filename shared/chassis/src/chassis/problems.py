@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -209,7 +210,10 @@ async def _on_malformed(request: Request, error: Exception) -> Response:
 
 def _reason(told: dict[str, Any]) -> Reason:
     place, *path = (str(part) for part in told["loc"])
-    pointer = "/" + "/".join(path) if place == "body" else "/".join([place, *path])
+    if place == "body":
+        pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+    else:
+        pointer = "/".join([place, *path])
     return Reason(code=str(told["type"]).replace("_", "-"), text=str(told["msg"]), pointer=pointer)
 
 
@@ -225,6 +229,29 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     problem.headers = dict(error.headers or {})
     return render(problem)
 
+
+def database_away(error: BaseException) -> bool:
+    """Whether the error says that the database does not answer, or has no connection free for us."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and database_away(error.orig))
+    if isinstance(error, asyncpg.InterfaceError):
+        return "clos" in str(error)
+    if isinstance(error, AWAY):
+        return True
+    unreachable = type(error) is OSError and "Connect call failed" in str(error)
+    return unreachable or (error.__cause__ is not None and database_away(error.__cause__))
+
+
+AWAY = (
+    ConnectionError,
+    TimeoutError,
+    NoConnectionFree,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
 
 UNSTORABLE = {"22021", "22P05", "22003", "22P02", "22007", "22008", "54000", "22001"}
 """SQLSTATEs that only the client's own values can cause: bad characters, numbers or dates out of range."""

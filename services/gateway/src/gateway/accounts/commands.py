@@ -41,7 +41,10 @@ TEXTS = {
 
 def check(by: Principal, *, username: str, password: str | None, roles: list[str]) -> None:
     """Raise with every reason against an account as wished."""
-    reasons = [Reason("role-unknown", f"There is no role {name}.", "/roles") for name in unknown_roles(roles)]
+    reasons = [] if username else [Reason("username-blank", "A username has a character.", "/username")]
+    reasons += [
+        Reason("role-unknown", f"There is no role {name}.", "/roles") for name in unknown_roles(roles)
+    ]
     if password is not None:
         reasons += [Reason(code, TEXTS[code], "/password") for code in password_refusals(password, username)]
     if reasons:
@@ -53,6 +56,18 @@ def check(by: Principal, *, username: str, password: str | None, roles: list[str
                 Reason("scope-missing", f"You do not have {scope} yourself.", "/roles") for scope in lacking
             ],
         )
+
+
+def check_libraries(by: Principal, libraries: list[str] | None) -> None:
+    """Raise unless the libraries are among the asker's own; None stands for all of them."""
+    if by.libraries is None or (libraries is not None and by.libraries.issuperset(libraries)):
+        return
+    raise Forbidden(
+        "Nobody grants more than they have.",
+        reasons=[
+            Reason("library-missing", "You work for fewer libraries than these.", "/libraries"),
+        ],
+    )
 
 
 async def create(
@@ -70,6 +85,7 @@ async def create(
     """Make an account."""
     username = username.strip().lower()
     check(by, username=username, password=password, roles=roles)
+    check_libraries(by, libraries)
     account = Account(
         id=uuid7(),
         username=username,
@@ -103,7 +119,8 @@ async def change(
     if account is None:
         raise NotFound("There is no such account.")
     etags.guard(expected=expected, found=account.version)
-    check(by, username=account.username, password=password, roles=account.roles if roles is None else roles)
+    check(by, username=account.username, password=password, roles=[*account.roles, *(roles or ())])
+    check_libraries(by, account.libraries)
     if password is not None:
         account.password_hash = await passwords.hashed(password)
         account.failures, account.locked_until = 0, None
@@ -117,8 +134,9 @@ async def change(
 
 
 _LOOK = text(
-    "SELECT id, password_hash, disabled, failures, locked_until FROM account WHERE username = :username"
+    "SELECT id, password_hash, disabled, failures, locked_until FROM account WHERE username = :username FOR UPDATE"
 )
+"""Locked, so that guesses at one account are judged one after another and each is counted."""
 _FAILED = text("UPDATE account SET failures = failures + 1, locked_until = :locked_until WHERE id = :id")
 _WELCOME = text("UPDATE account SET failures = 0, locked_until = NULL WHERE id = :id AND failures > 0")
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import Tx, UnkeyedTx
 from chassis.etags import IfMatch
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
@@ -104,7 +104,9 @@ class WhoOut(BaseModel):
 @router.post(
     "/v1/sessions", status_code=201, response_model=SessionOut, responses=problems(SignInRefused, Invalid)
 )
-async def sign_in(request: Request, tx: Tx, body: SessionIn, response: Response, now: Now) -> SessionOut:
+async def sign_in(
+    request: Request, tx: UnkeyedTx, body: SessionIn, response: Response, now: Now
+) -> SessionOut:
     """Sign in with a local account."""
     principal = await commands.sign_in(tx, username=body.username, password=body.password, now=now)
     if principal is None:
@@ -161,7 +163,7 @@ async def create_account(tx: Tx, by: MayWrite, body: AccountIn, response: Respon
 
 _LIST = text("""
 SELECT * FROM account WHERE (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
-  AND (CAST(:username AS text) IS NULL OR username = lower(CAST(:username AS text)))
+  AND (CAST(:username AS text) IS NULL OR username = CAST(:username AS text))
 ORDER BY id LIMIT :limit
 """)
 
@@ -182,7 +184,8 @@ async def list_accounts(
 ) -> cursors.Page[AccountOut]:
     """Accounts, oldest first."""
     after = cursors.uuid_in(cursor) if cursor else None
-    found = await tx.execute(_LIST, {"after": after, "username": username, "limit": limit + 1})
+    folded = username.strip().lower() if username is not None else None
+    found = await tx.execute(_LIST, {"after": after, "username": folded, "limit": limit + 1})
     rows = found.mappings().all()
     more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     cursors.link_next(request, response, more)

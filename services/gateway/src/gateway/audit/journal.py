@@ -72,7 +72,9 @@ class Journal:
             async with self._pool.acquire() as connection:
                 await connection.copy_records_to_table("audit_entry", records=batch, columns=COLUMNS)
         except asyncpg.UniqueViolationError:
-            log.info("the audit was written, but its database could not say so", extra={"entries": len(batch)})
+            log.info(
+                "the audit was written, but its database could not say so", extra={"entries": len(batch)}
+            )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self._held = batch + self._held
             log.warning(

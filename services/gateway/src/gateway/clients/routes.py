@@ -14,11 +14,12 @@ from sqlalchemy import text
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import Edge, Tx, UnkeyedTx
 from chassis.ids import uuid7
 from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
+from gateway.accounts.commands import check_libraries
 from gateway.authentication import client_principal
 from gateway.clients.rules import as_key, hashed, matches, new_secret
 from gateway.roles.rules import beyond, unknown_scopes
@@ -74,8 +75,13 @@ class NewClientOut(ClientOut):
     response_model=NewClientOut,
     responses=problems(Unauthenticated, Forbidden, Invalid),
 )
-async def create_client(tx: Tx, by: MayWrite, body: ClientIn, response: Response, now: Now) -> NewClientOut:
-    """Register a machine. Its secret or key is in this answer and nowhere else."""
+async def create_client(
+    request: Request, tx: Tx, by: MayWrite, body: ClientIn, response: Response, now: Now
+) -> NewClientOut:
+    """Register a machine. Its secret or key is in this answer and nowhere else.
+
+    A repetition with the same Idempotency-Key names the client again, without the secret.
+    """
     if unknown := unknown_scopes(body.scopes):
         raise Invalid(
             reasons=[Reason("scope-unknown", f"There is no scope {name}.", "/scopes") for name in unknown]
@@ -89,6 +95,7 @@ async def create_client(tx: Tx, by: MayWrite, body: ClientIn, response: Response
                 Reason("scope-missing", f"You do not have {name} yourself.", "/scopes") for name in lacking
             ],
         )
+    check_libraries(by, body.libraries)
     secret = new_secret()
     client = Client(
         id=uuid7(),
@@ -107,6 +114,8 @@ async def create_client(tx: Tx, by: MayWrite, body: ClientIn, response: Response
     response.headers["Location"] = f"/v1/clients/{client.id}"
     response.headers["Cache-Control"] = "no-store"
     told = NewClientOut.model_validate(client, from_attributes=True)
+    edge: Edge = request.state.edge
+    edge.kept_body = told.model_dump_json().encode()
     if body.kind == "oauth2":
         return told.model_copy(update={"client_secret": secret})
     return told.model_copy(update={"api_key": as_key(client.id, secret)})
@@ -191,13 +200,13 @@ def _error(status: int, code: str, text_: str) -> Response:
     },
     responses={400: {"description": "RFC 6749 §5.2"}, 401: {"description": "RFC 6749 §5.2: invalid_client"}},
 )
-async def token(request: Request, tx: Tx, now: Now) -> Response:
+async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
     """Client credentials for an access token; name and secret by HTTP Basic or in the form, not both."""
     body = await request.body()
     if len(body) > FORM_LIMIT:
         raise TooLarge
     try:
-        form = {name: told[-1] for name, told in parse_qs(body.decode(), max_num_fields=20).items()}
+        form = {name: told for name, (told,) in parse_qs(body.decode(), max_num_fields=20).items()}
         who = _basic(request.headers.get("authorization"))
     except ValueError:
         return _error(400, "invalid_request", "The form cannot be read.")
