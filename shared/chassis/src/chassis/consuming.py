@@ -5,9 +5,11 @@ found: it is tried six times in all and then set aside, visibly, while the other
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import asyncpg
@@ -38,8 +40,21 @@ INSERT INTO lease (name, last_run_at) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET last_run_at = excluded.last_run_at
 """
 
-PASSING = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
-"""The database is away: nobody's fault, so no attempt is counted against the message."""
+AWAY_SECONDS = 0.5
+COUNT_SECONDS = 15.0
+"""How often the depth of the dead letters is measured."""
+
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+
+
+class DatabaseAway(Exception):
+    """The database does not answer: nobody's fault, so no attempt is counted against a message."""
 
 
 class Unreadable(Exception):
@@ -64,10 +79,13 @@ class Consumer:
     resources: Resources
     subscriptions: Mapping[type[Event], Handler]
     level_at: datetime | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _counted_at: float = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Declare the queue and handle what comes until told to stop; a lost broker is waited for."""
         queue, transport = self.resources.name, self.resources.transport
+        self._stop = stop
         while not stop.is_set():
             try:
                 await transport.open()
@@ -79,19 +97,31 @@ class Consumer:
                             await self.deliver(subscription, batch)
                         if len(batch) < BATCH:
                             await self._level()
+                        await self._measure()
             except TransportDown as error:
                 log.warning("the broker is away", extra={"error": str(error), "service": queue})
-                await asyncio.sleep(0.5)
-            except PASSING as error:
-                log.warning("the database is away", extra={"error": str(error), "service": queue})
-                await asyncio.sleep(0.5)
+                await self._pause()
+            except DatabaseAway:
+                return
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), AWAY_SECONDS)
+
+    async def _measure(self) -> None:
+        if time.monotonic() - self._counted_at > COUNT_SECONDS:
+            self._counted_at = time.monotonic()
+            depth = await self.resources.transport.depth(self.resources.name)
+            DEAD_LETTERS.labels(depth.queue).set(depth.dead)
 
     async def _level(self) -> None:
         """Remember, once a second, that the queue was read to its end: what was told of is known here."""
         now = self.resources.clock()
         if self.level_at is None or (now - self.level_at).total_seconds() >= 1:
-            await self.resources.pool.execute(_LEVEL, LEVEL_NAME, now)
-            self.level_at = now
+            with contextlib.suppress(DatabaseAway):
+                async with self._connection() as connection:
+                    await connection.execute(_LEVEL, LEVEL_NAME, now)
+                self.level_at = now
 
     async def deliver(self, subscription: Subscription, batch: Sequence[Delivery]) -> None:
         """Handle a batch, and settle each delivery."""
@@ -101,15 +131,14 @@ class Consumer:
                 opened(delivery.message)
             except Unreadable as error:
                 log.error("message set aside", extra={"reason": str(error), "type": delivery.message.type})
-                DEAD_LETTERS.labels(self.resources.name).inc()
                 await subscription.dead_letter(delivery, str(error))
             else:
                 readable.append(delivery)
         if not readable:
             return
         try:
-            await self.react([delivery.message for delivery in readable])
-        except PASSING:
+            await self._react_once_there([delivery.message for delivery in readable])
+        except DatabaseAway:
             raise
         except Exception as error:
             if len(readable) > 1:
@@ -119,6 +148,25 @@ class Consumer:
             await self._failed(subscription, readable[0], error)
             return
         await subscription.ack(readable)
+
+    async def _react_once_there(self, messages: Sequence[Message]) -> None:
+        """React, waiting with the batch in hand while the database is away.
+
+        To leave instead would cost every message an attempt at a broker that counts deliveries, and an
+        outage of seconds would set healthy events aside.
+        """
+        while True:
+            try:
+                await self.react(messages)
+            except DatabaseAway as error:
+                log.warning(
+                    "the database is away", extra={"error": str(error), "service": self.resources.name}
+                )
+                if self._stop.is_set():
+                    raise
+                await self._pause()
+            else:
+                return
 
     async def _failed(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
         HANDLED.labels(self.resources.name, "failed").inc()
@@ -136,7 +184,7 @@ class Consumer:
 
     async def react(self, messages: Sequence[Message]) -> int:
         """Remember and react in one transaction; how many were new: once in effect, however often."""
-        async with self.resources.pool.acquire() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction():
             new = {
                 row["event_id"]
                 for row in await connection.fetch(_FIRST_TIME, list({message.id for message in messages}))
@@ -145,6 +193,22 @@ class Consumer:
             await react(connection, self.resources, self.subscriptions, list(fresh.values()))
         HANDLED.labels(self.resources.name, "done").inc(len(fresh))
         return len(fresh)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection; `DatabaseAway` when there is none, or when it is lost under the work."""
+        try:
+            connection = await self.resources.pool.acquire()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseAway(str(error)) from error
+        try:
+            yield connection
+        except Exception as error:
+            if connection.is_closed() or isinstance(error, LOST):
+                raise DatabaseAway(str(error)) from error
+            raise
+        finally:
+            await self.resources.pool.release(connection)
 
 
 async def react(

@@ -12,3 +12,8 @@ def uuid7() -> UUID:
     value |= 0x7 << 76 | (random >> 68 & 0xFFF) << 64
     value |= 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
+
+
+def minted_at(told: UUID) -> float:
+    """The Unix time inside a UUIDv7."""
+    return (told.int >> 80) / 1000

@@ -7,10 +7,13 @@ committed under the same row lock, hence in order, and is what the change feed r
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 import asyncpg
 
+from chassis.database import Connection
+from chassis.ids import minted_at
 from chassis.metrics import OUTBOX_AGE, OUTBOX_WAITING, PUBLISHED
 from chassis.transport import EventTransport, Message, TransportDown
 from contracts.events import UnknownEventType, event_type
@@ -19,12 +22,16 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 IDLE_SECONDS = 0.05
+STUCK_SECONDS = 1.0
+COUNT_SECONDS = 5.0
+"""How often a backlog longer than a batch is counted."""
 
 _STATE = "SELECT last_position FROM outbox_state FOR UPDATE"
 _WAITING = """
 SELECT seq, written_on, id, type, key, envelope FROM outbox
 WHERE published_at IS NULL ORDER BY seq LIMIT $1
 """
+_COUNT = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _PUBLISHED = """
 UPDATE outbox o SET published_at = now(), position = p.position
 FROM unnest($1::date[], $2::bigint[], $3::bigint[]) AS p (written_on, seq, position)
@@ -39,6 +46,9 @@ class Relay:
     pool: asyncpg.Pool
     transport: EventTransport
     source: str
+    stuck: bool = False
+    """Whether the last batch held events that no queue is bound for."""
+    _counted_at: float = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Carry until told to stop; a lost broker or database is waited for."""
@@ -54,7 +64,9 @@ class Relay:
                 log.warning("the outbox cannot be read", extra={"error": str(error)})
                 await _pause(stop, 1.0)
                 continue
-            if moved < BATCH:
+            if self.stuck:
+                await _pause(stop, STUCK_SECONDS)
+            elif moved < BATCH:
                 await _pause(stop, IDLE_SECONDS)
 
     async def _reopen(self) -> None:
@@ -68,11 +80,12 @@ class Relay:
         async with self.pool.acquire() as connection, connection.transaction():
             position = await connection.fetchval(_STATE)
             rows = await connection.fetch(_WAITING, BATCH)
+            await self._measure(connection, rows)
+            self.stuck = False
             if not rows:
-                OUTBOX_WAITING.labels(self.source).set(0)
-                OUTBOX_AGE.labels(self.source).set(0)
                 return 0
             published = await self.transport.publish([_message(row) for row in rows if _heard(row["type"])])
+            self.stuck = bool(published.unroutable)
             if published.unroutable:
                 log.error(
                     "no queue is bound for events that somebody relies on; they wait",
@@ -88,9 +101,17 @@ class Relay:
                 )
                 await connection.execute("UPDATE outbox_state SET last_position = $1", position + len(gone))
         PUBLISHED.labels(self.source).inc(len(gone))
-        if published.unroutable:
-            await asyncio.sleep(1.0)
         return len(gone)
+
+    async def _measure(self, connection: Connection, rows: list[asyncpg.Record]) -> None:
+        """Tell how much waits and since when; an event's id holds the moment it was minted."""
+        age = time.time() - minted_at(rows[0]["id"]) if rows else 0.0
+        OUTBOX_AGE.labels(self.source).set(max(age, 0.0))
+        if len(rows) < BATCH:
+            OUTBOX_WAITING.labels(self.source).set(len(rows))
+        elif time.monotonic() - self._counted_at > COUNT_SECONDS:
+            OUTBOX_WAITING.labels(self.source).set(await connection.fetchval(_COUNT))
+            self._counted_at = time.monotonic()
 
 
 def _heard(type_name: str) -> bool:
