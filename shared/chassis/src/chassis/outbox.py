@@ -133,11 +133,12 @@ async def keep_partitions(connection: Connection, *, today: date) -> list[str]:
                     f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
                 )
     oldest = _partition(today - timedelta(days=OUTBOX_DAYS))
-    dropped = sorted(name for name in known if name != "outbox_default" and name < oldest)
-    for name in dropped:
+    dropped = []
+    for name in sorted(name for name in known if name != "outbox_default" and name < oldest):
         waiting = await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)")  # noqa: S608 - our own table's name
         if not waiting:
             await connection.execute(f"DROP TABLE {name}")
+            dropped.append(name)
     await connection.execute(
         "DELETE FROM outbox_default WHERE written_on < $1 AND published_at IS NOT NULL",
         today - timedelta(days=OUTBOX_DAYS),

@@ -65,7 +65,7 @@ class Verifier:
             try:
                 decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
                 registry.validate(decoded.claims)
-            except (JoseError, ValueError, KeyError) as error:
+            except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
                 if not fresh and self._may_look_again(token, keys):
                     continue
                 raise Unauthenticated("The token is not valid here.") from error
@@ -97,6 +97,8 @@ class Verifier:
                 except (httpx.HTTPError, ValueError, JoseError) as error:
                     if self._keys is None:
                         raise Unavailable("The gateway's keys cannot be had.") from error
+                    # The keys we have go on for a while: not everybody waits here for a gateway that is away.
+                    self._fetched_at = time.monotonic() - REFRESH_SECONDS + UNKNOWN_KEY_PAUSE
         assert self._keys is not None
         return self._keys
 
