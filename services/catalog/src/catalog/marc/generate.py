@@ -86,7 +86,7 @@ def _record(number: int, chance: random.Random, profile: str) -> tuple[Record, t
     place, noun, time = chance.choice(PLACES), chance.choice(NOUNS), chance.choice(TIMES)
     title = f"The {noun} of {place} in {time}"
     kind = "am" if chance.random() < 0.85 else chance.choice(("as", "em", "cm", "gm"))
-    fixed = f"260101s{year}    xx {'':11}|| 0 {language} d"
+    fixed = f"260101s{year}    xx {'':12}|| 0 {language} d"
     fields = [
         Field.control("001", f"made{number:09}"),
         Field.control("003", "CARREL-MADE"),
