@@ -20,7 +20,10 @@ from catalog.marc.text import fit, is_unfit, replaced
 MAX_DEPTH: Final = 64
 
 _START = re.compile(rb'\{\s*"(?:leader|fields)"\s*:')
-_TOKEN = re.compile(rb'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"|[{}\[\]"]')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TOKEN = re.compile(_STRING.pattern + rb'(?=\s*(?:[,:}\]]|\Z))|[{}\[\]"]', re.DOTALL)
+"""A bracket, or a string with what may follow one. Without that a string was never closed, and this is the
+stretch from its neighbour's closing quote to the next one's opening quote."""
 _BETWEEN = re.compile(rb"[\s,\[\]\x1e\xef\xbb\xbf]*")
 """White space, an array's own marks, RFC 7464's record separator, a byte order mark."""
 
@@ -55,8 +58,7 @@ def _next(feed: Feed, max_record: int) -> Read | None:
     while True:
         token = _TOKEN.search(feed.buffer, at)
         if token is None or token[0] == b'"':
-            # Nothing more, or a string that is open: broken when a line ends in it, else still to come.
-            if token is not None and _is_broken(feed.buffer, token.start()):
+            if token is not None and _STRING.match(feed.buffer, token.start()):
                 return _damaged(feed, "A string does not end.")
             if feed.ended:
                 return _damaged(feed, "The text ends inside a record.", Fault.TRUNCATED)
@@ -68,6 +70,8 @@ def _next(feed: Feed, max_record: int) -> Read | None:
             continue
         mark = token[0]
         at = token.end()
+        if mark[0] == 0x22:
+            continue
         if mark in (b"{", b"["):
             depth += 1
             deepest = max(deepest, depth)
@@ -91,11 +95,6 @@ def _next(feed: Feed, max_record: int) -> Read | None:
         return _damaged(feed, problems[-1].message, end=at)
     feed.at = at
     return Read(position, 0, raw, _record(told, problems), problems)
-
-
-def _is_broken(buffer: bytes, quote: int) -> bool:
-    """Does a line end, or a control character stand, inside this open string?"""
-    return re.compile(rb"[^\x00-\x1f]*[\x00-\x1f]").match(buffer, quote) is not None
 
 
 def _garbage(feed: Feed) -> Read:
@@ -142,11 +141,16 @@ def _loaded(raw: bytes, problems: list[Problem]) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        told = json.loads(raw.decode("utf-8", "replace"))
+        told = json.loads(raw.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError) as error:
         problems.append(Problem(Fault.SYNTAX, f"Not JSON: {error}."))
         return None
-    problems.append(Problem(Fault.CHARACTERS, "Bytes or characters without meaning were replaced by U+FFFD."))
+    problems.append(
+        Problem(
+            Fault.CHARACTERS,
+            "Bytes or characters that JSON does not allow; U+FFFD where they have no meaning.",
+        )
+    )
     return told
 
 

@@ -34,6 +34,9 @@ _UNWRITTEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CUT_SHORT: Final = Problem(Fault.TRUNCATED, "The record does not end.", "record")
 
 
+_SEVERAL_DOCUMENTS: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+
+
 class _Refused(Exception):
     """Something in the document that we do not read on principle."""
 
@@ -66,11 +69,16 @@ def _reads(stream: ByteStream, mode: Mode, max_record: int) -> Iterator[Read]:
         fault = Problem(
             Fault.SYNTAX, f"Not well-formed XML: {expat.ErrorString(error.code)}.", document.line()
         )
-        if not document.inside_record:
-            if document.is_blank:
-                return
-            yield Read(document.position, 0, rest[:KEPT_OF_TOO_LONG], None, [fault])
-        yield from _fragments(at, _joined(rest, chunks), document.encoding, fault, mode, max_record)
+        rest_of_it = _fragments(at, _joined(rest, chunks), document.encoding, fault, mode, max_record)
+        if document.inside_record:
+            yield from rest_of_it
+        elif error.code == _SEVERAL_DOCUMENTS and (first := next(rest_of_it, None)) is not None:
+            first.problems.insert(0, fault)
+            yield first
+            yield from rest_of_it
+        elif not document.is_blank:
+            yield Read(document.position, 0, b"", None, [fault])
+            yield from rest_of_it
 
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
