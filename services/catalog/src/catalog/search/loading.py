@@ -54,7 +54,7 @@ def as_title(row: asyncpg.Record) -> TitleDocument:
         availability = "online" if facts.urls and facts.format.startswith("e-") else "none"
     shown = {
         "id": str(row["id"]),
-        "hrid": row["hrid"],
+        "hrid": f"t{row['hrid']}",
         "title": facts.title,
         "subtitle": facts.subtitle,
         "author": facts.author,
@@ -87,7 +87,7 @@ def as_title(row: asyncpg.Record) -> TitleDocument:
         format=facts.format,
         isbns=(*facts.isbns, *facts.invalid_isbns),
         issns=facts.issns,
-        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids, str(row["hrid"])))),
+        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids, f"t{row['hrid']}"))),
         call_numbers=(*facts.call_numbers, *filter(None, row["call_numbers"] or ())),
         barcodes=tuple(row["barcodes"] or ()),
         libraries=tuple(filter(None, row["libraries"] or ())),

@@ -34,7 +34,7 @@ class HitOut(BaseModel):
     """A title in a list."""
 
     id: str
-    hrid: int
+    hrid: str
     title: str
     subtitle: str | None
     author: str | None

@@ -16,7 +16,10 @@ class Withdrawal(Table, table=True):
     __tablename__ = "withdrawal"
     __table_args__ = (
         Index(
-            "withdrawal_one_open_per_item", "item_id", unique=True, postgresql_where=text("state = 'requested'")
+            "withdrawal_one_open_per_item",
+            "item_id",
+            unique=True,
+            postgresql_where=text("state = 'requested'"),
         ),
         Index("withdrawal_item", "item_id"),
     )
