@@ -1,0 +1,343 @@
+"""Check-out through the gateway against pgbench doing the same work statement by statement.
+
+    .venv/bin/python bench/desk.py [--patrons 100000 --items 500000 --loans 200000 --seconds 10]
+
+Both on one embedded PostgreSQL with fsync, in one run, on this machine; what counts is the ratio.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import asyncpg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import load
+
+from carrel.installation import PYTHON, Installation, connections_allowed, process_environment
+from carrel.postgres import Cluster
+from chassis import migrations, outbox
+from chassis.ids import uuid7
+from chassis.transport.postgres import PostgresTransport
+from support.box import free_port
+from support.university import CIRCULATION
+
+HERE = Path(__file__).resolve().parent
+
+
+async def fill(dsn: str, patrons: int, items: int, loans: int) -> tuple[list[UUID], list[UUID], UUID]:
+    """A library of this size, by COPY; patrons, items that are on the shelf, and the desk."""
+    connection = await asyncpg.connect(dsn)
+    now = datetime.now(UTC)
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await outbox.keep_partitions(connection, today=now.date())
+    desk = uuid7()
+    await connection.execute("INSERT INTO service_point (id, code) VALUES ($1, 'main-desk')", desk)
+    await connection.execute(
+        "INSERT INTO configuration_version VALUES (1, $1, $2, 'bench')", CIRCULATION, now
+    )
+    await connection.execute("UPDATE reference SET version = 1")
+    location = uuid7()
+    await connection.execute(
+        "INSERT INTO location VALUES ($1, 'STACKS', 'Stacks', 'MAIN', 'Main', 'CITY', 'UNI', 1, 1)", location
+    )
+    patron_ids = [uuid7() for _ in range(patrons)]
+    item_ids = [uuid7() for _ in range(items)]
+    loan_ids = [uuid7() for _ in range(loans)]
+    held = [0] * patrons
+    for number in range(loans):
+        held[number % patrons] += 1
+    await connection.copy_records_to_table(
+        "patron",
+        columns=("id", "barcode", "group_code", "family_name", "open_loans", "created_at", "expires_at"),
+        records=(
+            (pid, f"P{n:08}", "student", f"Family {n}", held[n], now, now + timedelta(days=2000))
+            for n, pid in enumerate(patron_ids)
+        ),
+    )
+    await connection.copy_records_to_table(
+        "item",
+        columns=(
+            "id",
+            "barcode",
+            "holdings_id",
+            "title_ids",
+            "location_id",
+            "location",
+            "library",
+            "campus",
+            "institution",
+            "material_type",
+            "loan_type",
+            "base",
+            "short_title",
+            "state",
+            "loan_id",
+            "due_at",
+        ),
+        records=(
+            (
+                iid,
+                f"I{n:08}",
+                iid,
+                [iid],
+                location,
+                "STACKS",
+                "MAIN",
+                "CITY",
+                "UNI",
+                "book",
+                "standard",
+                "active",
+                f"Title {n}",
+                "on-loan" if n < loans else "available",
+                loan_ids[n] if n < loans else None,
+                now + timedelta(days=20) if n < loans else None,
+            )
+            for n, iid in enumerate(item_ids)
+        ),
+    )
+    await connection.copy_records_to_table(
+        "loan",
+        columns=(
+            "id",
+            "item_id",
+            "title_id",
+            "patron_id",
+            "patron_group",
+            "service_point_id",
+            "lent_at",
+            "due_at",
+            "due_zone",
+            "policy",
+            "fine_policy",
+            "rules_version",
+        ),
+        records=(
+            (
+                lid,
+                item_ids[n],
+                item_ids[n],
+                patron_ids[n % patrons],
+                "student",
+                desk,
+                now,
+                now + timedelta(days=20),
+                "Europe/Berlin",
+                "four-weeks",
+                "daily",
+                1,
+            )
+            for n, lid in enumerate(loan_ids)
+        ),
+    )
+    await connection.execute("VACUUM ANALYZE")
+
+    await connection.close()
+    return patron_ids, item_ids[loans:], desk
+
+
+PGBENCH = r"""
+\set p random(1, :patrons)
+\set i random(1, :items)
+BEGIN;
+SELECT version FROM reference;
+SELECT status FROM idempotency WHERE principal = 'pgbench' AND key = 'k' || :client_id || '-' || :i;
+SELECT * FROM patron WHERE barcode = 'P' || lpad((:p - 1)::text, 8, '0') FOR NO KEY UPDATE;
+SELECT * FROM item WHERE barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') FOR NO KEY UPDATE;
+SELECT count(*) FROM patron_block b JOIN patron p ON p.id = b.patron_id WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0');
+SELECT policy, count(*) FROM loan l JOIN patron p ON p.id = l.patron_id WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0') AND l.returned_at IS NULL GROUP BY policy;
+SELECT count(*) FROM hold h JOIN item i ON h.title_id = ANY (i.title_ids) WHERE i.barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') AND h.state IN ('waiting', 'in-transit', 'ready');
+INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone, policy, fine_policy, rules_version) SELECT gen_random_uuid(), i.id, i.id, p.id, 'student', i.location_id, now(), now() + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily', 1 FROM patron p, item i WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0') AND i.barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') ON CONFLICT DO NOTHING;
+UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1 WHERE barcode = 'P' || lpad((:p - 1)::text, 8, '0');
+UPDATE item SET guard = guard + 1, state = 'on-loan', due_at = now() + interval '28 days', last_seen_at = now() WHERE barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0');
+INSERT INTO outbox (id, type, key, envelope) VALUES (gen_random_uuid(), 'circulation.loan-created.v1', 'k', repeat('x', 1400));
+INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) VALUES ('pgbench', gen_random_uuid()::text, '\x00', 201, '{}', convert_to(repeat('y', 450), 'UTF8'));
+COMMIT;
+"""
+
+
+def pgbench(
+    dsn: str, clients: int, seconds: int, *, patrons: int, items: int, loans: int
+) -> tuple[float, float]:
+    """Transactions a second and p95 in seconds (from a log of all of them)."""
+    parts = urlsplit(dsn)
+    socket = parse_qs(parts.query)["host"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "desk.sql"
+        script.write_text(PGBENCH)
+        told = subprocess.run(
+            [
+                "pgbench",
+                "-n",
+                "-M",
+                "prepared",
+                "-f",
+                str(script),
+                "-c",
+                str(clients),
+                "-j",
+                "2",
+                "-T",
+                str(seconds),
+                "-D",
+                f"patrons={patrons}",
+                "-D",
+                f"items={items}",
+                "-D",
+                f"loans={loans}",
+                "-l",
+                "-h",
+                socket,
+                "-p",
+                "5432",
+                "-U",
+                str(parts.username),
+                parts.path[1:],
+            ],
+            env={**os.environ, "PGPASSWORD": str(parts.password)},
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        if told.returncode:
+            raise SystemExit(told.stderr[-1000:])
+        rate = float(re.search(r"tps = ([\d.]+)", told.stdout)[1])  # type: ignore[index]
+        waits = sorted(
+            int(line.split()[2]) for log in Path(folder).glob("pgbench_log.*") for line in log.open()
+        )
+    return rate, waits[int(len(waits) * 0.95)] / 1e6
+
+
+async def main(asked: argparse.Namespace) -> dict[str, Any]:
+    """One run of everything."""
+    folder = Path(tempfile.mkdtemp(prefix="carrel-bench-"))
+    folder.chmod(0o755)
+    installation = Installation(folder)
+    installation.prepare()
+    cluster = await Cluster.start(installation.cluster, max_connections=max(150, connections_allowed(2)))
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        dsns = {name: await cluster.ensure_service(name) for name in ("catalog", "circulation", "gateway")}
+        bus = await cluster.ensure_service("bus")
+        transport = PostgresTransport(bus)
+        await transport.open()
+        for name, dsn in dsns.items():
+            spec = __import__(name)
+            await migrations.migrate(migrations.migrations_beside(spec.__file__), dsn)
+        print("filling …", flush=True)
+        patrons, shelf, desk = await fill(dsns["circulation"], asked.patrons, asked.items, asked.loans)
+        port = free_port()
+        environment = {**os.environ, **process_environment(installation, dsns, bus)}
+        for _ in range(2):
+            children.append(
+                subprocess.Popen(
+                    [PYTHON, "-m", "carrel.serving", "--port", str(port), "--shared"],
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                )
+            )
+        children.append(
+            subprocess.Popen([PYTHON, "-m", "carrel.background"], env=environment, stdout=subprocess.PIPE)
+        )
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        key = installation.secret("admin")
+        random.seed(3)
+        random.shuffle(shelf)
+        ready = iter(shelf)
+
+        def make() -> bytes | None:
+            item = next(ready, None)
+            if item is None:
+                return None
+            body = b'{"patron_id":"%s","item_id":"%s","service_point_id":"%s"}' % (
+                str(random.choice(patrons)).encode(),
+                str(item).encode(),
+                str(desk).encode(),
+            )
+            headers = {
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": str(uuid7()),
+            }
+            return load.request("POST", "/v1/loans", body, headers)
+
+        results: dict[str, Any] = {}
+        await load.run(port, 16, 2, make)
+        one = await load.run(port, 1, 3, make)
+        results["one client p95 ms"] = one.quantile(0.95) * 1000
+        for clients in (16, 64):
+            told = await load.run(port, clients, asked.seconds, make)
+            results[f"{clients} clients /s"] = told.rate
+            results[f"{clients} clients p50 ms"] = told.quantile(0.5) * 1000
+            results[f"{clients} clients p95 ms"] = told.quantile(0.95) * 1000
+            results[f"{clients} clients statuses"] = told.statuses
+            began = time.perf_counter()
+            results[f"{clients} clients drained after s"] = await _drained(dsns["circulation"], bus, began)
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+        children.clear()
+        if shutil.which("pgbench"):
+            sizes = {"patrons": asked.patrons, "items": asked.items - asked.loans, "loans": asked.loans}
+            results["pgbench p95 at one client ms"] = pgbench(dsns["circulation"], 1, 3, **sizes)[1] * 1000
+            rates = {
+                clients: pgbench(dsns["circulation"], clients, asked.seconds, **sizes)[0]
+                for clients in (16, 64)
+            }
+            results["pgbench /s"] = rates
+            results["ratio at 64"] = results["64 clients /s"] / max(rates.values())
+            results["p95 ratio at one"] = (
+                results["one client p95 ms"] / results["pgbench p95 at one client ms"]
+            )
+        return results
+    finally:
+        for child in children:
+            child.kill()
+        await cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _drained(circulation: str, bus: str, began: float) -> float:
+    """Seconds until no event waits anywhere."""
+    outbox_side, bus_side = await asyncpg.connect(circulation), await asyncpg.connect(bus)
+    try:
+        while time.perf_counter() - began < 120:
+            waiting = await outbox_side.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+            waiting += await bus_side.fetchval("SELECT count(*) FROM message")
+            if not waiting:
+                break
+            await asyncio.sleep(0.2)
+    finally:
+        await outbox_side.close()
+        await bus_side.close()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patrons", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=500_000)
+    parser.add_argument("--loans", type=int, default=200_000)
+    parser.add_argument("--seconds", type=int, default=10)
+    told = asyncio.run(main(parser.parse_args()))
+    for name, value in told.items():
+        print(f"{name:32} {value:.3f}" if isinstance(value, float) else f"{name:32} {value}")
