@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import orjson
@@ -29,6 +29,7 @@ from chassis.resources import Resources
 JSON_LIMIT = 4 * 1024 * 1024
 """Bytes of a JSON body."""
 KEY_LIMIT = 200
+F = TypeVar("F", bound=Callable[..., Any])
 KEPT_HEADERS = ("content-type", "location", "etag", "link")
 
 
@@ -230,6 +231,7 @@ class EdgeRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
         handler = super().get_route_handler()
+        own_body = getattr(self.endpoint, "streams_body", False)
 
         async def at_the_edge(request: Request) -> Response:
             edge = Edge(request)
@@ -239,7 +241,8 @@ class EdgeRoute(APIRoute):
                 edge.resources.origin(principal.actor, request.scope.get("carrel.traceparent"))
             )
             try:
-                await _read_json(request)
+                if not own_body:
+                    await _read_json(request)
                 response = await handler(request)
                 await edge.finish(response)
             except _Replay as replay:
@@ -269,6 +272,12 @@ def _busy(error: DBAPIError | asyncpg.PostgresError) -> Problem | None:
     """A lock that could not be had, or a deadlock's victim: nothing was written, repeat."""
     state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
     return InFlight() if state in ("55P03", "40P01", "40001") else None
+
+
+def streamed(endpoint: F) -> F:
+    """Mark a route that reads its body itself, in pieces and within its own limit."""
+    endpoint.streams_body = True  # type: ignore[attr-defined]  # read by EdgeRoute
+    return endpoint
 
 
 async def _read_json(request: Request) -> None:
