@@ -6,11 +6,14 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """A new id: 48 bits of Unix milliseconds, 74 random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80
-    value |= 0x7 << 76 | (random >> 68 & 0xFFF) << 64
-    value |= 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
+    """A new id: 48 bits of Unix milliseconds, 12 of their fraction (§6.2, method 3), 62 random bits.
+
+    Lists go by id: with the fraction, what one process makes within a millisecond keeps its order, too.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76 | rest * 4096 // 1_000_000 << 64
+    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
 
 
