@@ -17,6 +17,7 @@ from chassis.principal import SCOPE_KEY
 from chassis.resources import open_resources
 from chassis.transport.memory import MemoryTransport
 from gateway.app import SERVICE, create_app
+from gateway.settings import Settings
 from support.harness import Harness
 
 OPERATOR = "an operator's own key, kept in a safe"
@@ -111,7 +112,7 @@ async def fronting(
     **settings: Any,
 ) -> AsyncIterator[Front]:
     """Open the gateway over a migrated database."""
-    chosen = SERVICE.settings(
+    chosen = Settings(
         database_url=dsn,
         transport_url="postgresql://nowhere/bus",
         _env_file=None,

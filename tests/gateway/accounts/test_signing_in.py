@@ -74,6 +74,7 @@ async def test_too_many_guesses_lock_an_account_for_a_growing_while(gateway: Fro
     assert while_locked.status_code == 401
     assert after.status_code == 201
     state = await gateway.resources.pool.fetchrow("SELECT failures, locked_until FROM account")
+    assert state is not None
     assert tuple(state) == (0, None)
 
 
@@ -149,15 +150,13 @@ async def test_nobody_touches_an_account_that_may_more_than_they(gateway: Front)
     clerk = await gateway.token("accounts:write", "titles:read", "items:read", "changes:read")
     path, headers = f"/v1/accounts/{boss['id']}", {**bearer(clerk), "If-Match": '"1"'}
 
-    answers = [
-        await gateway.patch(path, json=change, headers=headers)
-        for change in (
-            {"password": "a word of the clerk's own"},
-            {"roles": []},
-            {"roles": ["discovery"], "password": "a word of the clerk's own"},
-            {"disabled": True},
-        )
+    changes: list[dict[str, Any]] = [
+        {"password": "a word of the clerk's own"},
+        {"roles": []},
+        {"roles": ["discovery"], "password": "a word of the clerk's own"},
+        {"disabled": True},
     ]
+    answers = [await gateway.patch(path, json=change, headers=headers) for change in changes]
     promoted = await gateway.post(
         "/v1/accounts",
         json={"username": "friend", "password": WORD, "roles": ["administrator"]},

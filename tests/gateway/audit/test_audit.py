@@ -1,0 +1,97 @@
+"""Who knocked is written down: whatever changed something, and whoever was turned away."""
+
+from typing import Any
+
+from support.front import OPERATOR, Front, bearer
+
+
+async def entries(gateway: Front, query: str = "") -> list[dict[str, Any]]:
+    await gateway.app.state.journal.flush()
+    answer = await gateway.get(f"/v1/audit{query}", headers=bearer(OPERATOR))
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+async def test_unsafe_requests_and_refusals_are_written_and_reading_is_not(gateway: Front) -> None:
+    await gateway.get("/v1/loans", headers=bearer(OPERATOR))
+    await gateway.post("/v1/loans?patron=somebody", json={}, headers=bearer(OPERATOR))
+    await gateway.get("/v1/clients")
+    await gateway.get("/v1/clients", headers=bearer("crl_no"))
+
+    told = [(e["actor"], e["method"], e["path"], e["status"]) for e in await entries(gateway)]
+
+    assert told == [
+        ("anonymous:-", "GET", "/v1/clients", 401),
+        ("anonymous:-", "GET", "/v1/clients", 401),
+        ("staff:operator", "POST", "/v1/loans", 200),
+    ]
+
+
+async def test_no_secret_and_no_query_stands_in_the_audit(gateway: Front) -> None:
+    body = {"username": "nobody", "password": "a secret word of mine"}
+    await gateway.client.post("/v1/sessions?q=what-i-read", json=body)
+    await gateway.client.post("/v1/sessions?password=a-secret", json=body)
+
+    rows = await entries(gateway)
+
+    assert [row["status"] for row in rows] == [400, 401]
+    assert "secret" not in str(rows)
+    assert "what-i-read" not in str(rows)
+
+
+async def test_an_entry_names_the_trace_of_its_request(gateway: Front) -> None:
+    answer = await gateway.post("/v1/loans", json={}, headers=bearer(OPERATOR))
+
+    (entry,) = await entries(gateway)
+    assert entry["traceparent"] == answer.headers["traceparent"]
+
+
+async def test_odd_paths_do_not_stop_the_audit(gateway: Front) -> None:
+    await gateway.client.post("/v1/%00%ed%a0%80/\u00fc")
+    await gateway.client.post("/v1/" + "x" * 3000)
+
+    rows = await entries(gateway)
+
+    assert len(rows) == 2
+    assert all(len(row["path"]) <= 500 for row in rows)
+
+
+async def test_entries_are_found_by_actor_and_page_by_page(gateway: Front) -> None:
+    for number in range(5):
+        await gateway.post(f"/v1/loans/{number}", json={}, headers=bearer(OPERATOR))
+    await gateway.get("/v1/clients")
+    await gateway.app.state.journal.flush()
+
+    seen, path = [], "/v1/audit?actor=staff:operator&limit=2"
+    while path:
+        answer = await gateway.get(path, headers=bearer(OPERATOR))
+        seen += [entry["path"] for entry in answer.json()["items"]]
+        path = answer.links.get("next", {}).get("url", "")
+
+    assert seen == [f"/v1/loans/{number}" for number in (4, 3, 2, 1, 0)]
+
+
+async def test_only_auditors_read_the_audit(gateway: Front) -> None:
+    token = await gateway.token("titles:read")
+
+    assert (await gateway.get("/v1/audit")).status_code == 401
+    assert (await gateway.get("/v1/audit", headers=bearer(token))).status_code == 403
+
+
+async def test_entries_wait_for_a_lost_database_and_a_repeated_batch_does_no_harm(gateway: Front) -> None:
+    journal, pool = gateway.app.state.journal, gateway.resources.pool
+    await gateway.post("/v1/loans", json={}, headers=bearer(OPERATOR))
+    batch = list(journal._held) or [tuple(row) for row in await pool.fetch("SELECT * FROM audit_entry")]
+    await journal.flush()
+
+    async with pool.acquire() as connection:
+        await connection.execute("ALTER TABLE audit_entry RENAME TO elsewhere")
+    await gateway.post("/v1/loans/2", json={}, headers=bearer(OPERATOR))
+    await journal.flush()
+    async with pool.acquire() as connection:
+        await connection.execute("ALTER TABLE elsewhere RENAME TO audit_entry")
+    await journal.flush()
+    journal._held = batch
+    await journal.flush()
+
+    assert [entry["path"] for entry in await entries(gateway)] == ["/v1/loans/2", "/v1/loans"]
