@@ -155,8 +155,9 @@ def _written(field: Field, charset: Charset) -> bytes:
         text = field.text()
         _check(field, text)
     try:
-        if charset == "utf-8" or text.isascii():
-            return (text if charset == "utf-8" else text.replace("&#x", "&#x26;#x")).encode("utf-8") + b"\x1e"
+        coded_utf8 = text.encode("utf-8") + b"\x1e"
+        if charset == "utf-8":
+            return coded_utf8
         if field.is_control:
             return marc8.encode(text) + b"\x1e"
         coded = [code.encode("ascii") + marc8.encode(value) for code, value in field.subfields]

@@ -33,7 +33,7 @@ _EACC_SET: Final[dict[int, str]] = {
 _SPACING: Final = {0x80 | low: char for low, (char, mark) in _SETS[_ANSEL].items() if not mark and low > 0x20}
 _MARKS: Final = {0x80 | low: char for low, (char, mark) in _SETS[_ANSEL].items() if mark}
 
-_HIGH = re.compile(r"[\xe0-\xfe]+[\x20-\x7e\xa1-\xc8]?|[\x80-\xdf\xff]")
+_HIGH = re.compile(r"[\xe0-\xfe]+[\x20-\x7e\x80-\xdf\xff]?|[\x80-\xdf\xff]")
 _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{2,6});")
 _TECHNIQUE_1: Final = {0x67: 0x67, 0x62: 0x62, 0x70: 0x70, 0x73: _LATIN}
 """ESC g, b, p and s: Greek symbols, subscript, superscript and back to ASCII, without an intermediate byte."""
@@ -133,6 +133,10 @@ def _decode_escaped(text: bytes) -> tuple[str, int]:
                 sides[side] = chosen
                 at += length
             continue
+        if marks and (byte < 0x20 or byte == 0x7F):
+            out += [REPLACEMENT, *marks]  # marks with no letter behind them
+            marks.clear()
+            bad += 1
         if byte <= 0x20 or 0x7F <= byte <= 0xA0:
             char, mark, at = (chr(byte) if byte < 0x80 else _C1.get(byte, REPLACEMENT)), False, at + 1
         elif (chosen := sides[byte >> 7]) == _EACC:

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 REPLACEMENT: Final = "\ufffd"
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of surrogate pairs: no database or XML document takes them."""
 
 
