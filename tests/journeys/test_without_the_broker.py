@@ -1,0 +1,195 @@
+"""Journey 2: the broker goes away. The desk goes on; what needs two services waits, says so, and settles."""
+
+import asyncio
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from carrel.cluster import Distributed, distributed
+from carrel.installation import Installation
+from catalog.marc.generate import generate
+from support.box import Library, until
+from support.rabbitmq import Broker
+from support.university import CATALOG, CIRCULATION
+
+pytestmark = [pytest.mark.journey, pytest.mark.slow]
+
+RECORDS = 300
+KILLS = int(os.environ.get("CARREL_KILLS", "12"))
+"""Processes killed in the suite's own run; `CARREL_KILLS=200` for the long one."""
+
+
+@pytest.fixture
+async def cluster(broker: Broker) -> AsyncIterator[Distributed]:
+    """Every role of every service as its own process, on RabbitMQ."""
+    folder = Path(tempfile.mkdtemp(prefix="carrel-cluster-"))
+    folder.chmod(0o755)
+    try:
+        async with distributed(Installation(folder), broker=broker) as made:
+            await made.start()
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def library(cluster: Distributed) -> AsyncIterator[Library]:
+    """The cluster's front door, with records and patrons."""
+    opened = Library(cluster.url, cluster.admin_key)
+    await opened.put("/v1/configuration/catalog", CATALOG)
+    await opened.put("/v1/configuration/circulation", CIRCULATION)
+    made = b"".join(one.raw for one in generate(RECORDS, seed=11))
+    job = await opened.imported(made, profile="standard")
+    assert job["counts"]["created"] == RECORDS
+    yield opened
+    await opened.close()
+
+
+async def level(cluster: Distributed) -> bool:
+    """Whether no event waits anywhere."""
+    return await _waiting(cluster) == 0
+
+
+async def _waiting(cluster: Distributed) -> int:
+    waiting = 0
+    for name in ("catalog", "circulation"):
+        connection = await asyncpg.connect(cluster.dsns[name])
+        try:
+            waiting += await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        finally:
+            await connection.close()
+    return waiting
+
+
+async def test_the_desk_goes_on_without_the_broker(
+    cluster: Distributed, library: Library, broker: Broker
+) -> None:
+    await until(lambda: level(cluster), seconds=30)
+    await until(lambda: _reconciled(cluster), seconds=30)
+    desk = (await library.get("/v1/service-points"))["items"][0]["id"]
+    items = (await library.get("/v1/items", limit=10))["items"]
+    patron = await library.post("/v1/patrons", {"group": "student", "family_name": "Reader", "barcode": "R1"})
+    waiter = await library.post("/v1/patrons", {"group": "student", "family_name": "Waiter", "barcode": "W1"})
+    await until(lambda: _stale(library, False), seconds=20)
+
+    await asyncio.to_thread(broker.stop)
+
+    lent = {"patron_id": patron["id"], "item_id": items[0]["id"], "service_point_id": desk}
+    loan = await library.post("/v1/loans", lent | {"lent_at": "2026-01-05T10:00:00Z"})
+    await library.post(
+        "/v1/holds", {"patron_id": waiter["id"], "title_id": items[0]["title_id"], "pickup_id": desk}
+    )
+    back = await library.post(
+        "/v1/returns", {"item_id": items[0]["id"], "service_point_id": desk}, expect=200
+    )
+    assert back["next_step"]["step"] == "hold-shelf"
+    await library.post(f"/v1/fees/{back['fee_id']}/payments", {})
+    asked = await library.post(f"/v1/items/{items[1]['id']}/withdrawals", {"reason": "worn"}, expect=202)
+    assert (await library.get(f"/v1/withdrawals/{asked['id']}"))["state"] == "requested"
+    await until(lambda: _stale(library, True), seconds=20)
+    assert await _waiting(cluster) > 0
+
+    await asyncio.to_thread(broker.start)
+
+    await until(lambda: level(cluster), seconds=60)
+    await until(lambda: _withdrawn(library, asked["id"]), seconds=60)
+    await until(lambda: _stale(library, False), seconds=30)
+    await until(lambda: _reconciled(cluster), seconds=30)
+    assert (await library.get(f"/v1/loans/{loan['id']}"))["version"] == 2
+
+
+async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
+    cluster: Distributed, library: Library
+) -> None:
+    chance = random.Random(5)
+    desk = (await library.get("/v1/service-points"))["items"][0]["id"]
+    patron = await library.post("/v1/patrons", {"group": "student", "family_name": "Reader", "barcode": "R1"})
+    await until(lambda: _reconciled(cluster), seconds=60)
+    items = (await library.get("/v1/items", limit=200))["items"]
+    acknowledged: dict[str, bool] = {}
+    stop = asyncio.Event()
+
+    async def desk_work() -> None:
+        while not stop.is_set():
+            item = chance.choice(items)["id"]
+            out = acknowledged.get(item, False)
+            path = "/v1/returns" if out else "/v1/loans"
+            body = {"item_id": item, "service_point_id": desk} | ({} if out else {"patron_id": patron["id"]})
+            if await _insisted(library, path, body, stop):
+                acknowledged[item] = not out
+
+    workers = asyncio.create_task(desk_work())
+    for _ in range(KILLS):
+        await asyncio.sleep(chance.uniform(0.05, 0.4))
+        victim = chance.choice(cluster.lasting)
+        victim.kill()
+        assert victim.process is not None
+        await victim.process.wait()
+        await victim.start()
+        await victim.healthy()
+    stop.set()
+    await workers
+
+    await until(lambda: level(cluster), seconds=60)
+    await until(lambda: _reconciled(cluster), seconds=60)
+    connection = await asyncpg.connect(cluster.dsns["circulation"])
+    try:
+        rows = await connection.fetch("SELECT item_id FROM loan WHERE returned_at IS NULL")
+        gaps = await connection.fetch(
+            "SELECT envelope::jsonb->>'subject' AS subject, count(*), max((envelope::jsonb->>'sequence')::int) "
+            "FROM outbox WHERE type LIKE 'circulation.loan-%' GROUP BY 1 "
+            "HAVING count(*) <> max((envelope::jsonb->>'sequence')::int)"
+        )
+    finally:
+        await connection.close()
+    assert {str(row["item_id"]) for row in rows} == {item for item, out in acknowledged.items() if out}
+    assert gaps == []
+
+
+async def _insisted(library: Library, path: str, body: dict[str, Any], stop: asyncio.Event) -> bool:
+    """The same request with the same key until it is answered for good; whether it was done."""
+    key = f"k{random.getrandbits(64)}"
+    while True:
+        try:
+            answer = await library.http.post(path, json=body, headers={"Idempotency-Key": key}, timeout=10)
+        except Exception:
+            await asyncio.sleep(0.1)
+            continue
+        if answer.status_code in (200, 201):
+            return True
+        if answer.status_code < 500 and answer.json().get("code") != "in-flight":
+            raise AssertionError(answer.text)
+        await asyncio.sleep(0.1)
+
+
+async def _stale(library: Library, wanted: bool) -> bool:
+    told = await library.get("/v1/titles", limit=1)
+    return told["availability"]["stale"] is wanted
+
+
+async def _withdrawn(library: Library, withdrawal_id: str) -> bool:
+    return (await library.get(f"/v1/withdrawals/{withdrawal_id}"))["state"] == "done"
+
+
+async def _reconciled(cluster: Distributed) -> bool:
+    """Whether owner and copy agree: every item's facts in circulation, every item's state in catalog."""
+    catalog, circulation = [await asyncpg.connect(cluster.dsns[name]) for name in ("catalog", "circulation")]
+    try:
+        facts = "SELECT id, version, barcode, {base} FROM item ORDER BY id"
+        owned = await catalog.fetch(facts.format(base="base_state AS base"))
+        kept = await circulation.fetch(facts.format(base="base"))
+        told = await catalog.fetch("SELECT item_id, state FROM item_availability")
+        states = {row["id"]: row["state"] for row in await circulation.fetch("SELECT id, state FROM item")}
+    finally:
+        await catalog.close()
+        await circulation.close()
+    return [tuple(row) for row in owned] == [tuple(row) for row in kept] and all(
+        states.get(row["item_id"]) == row["state"] for row in told
+    )
