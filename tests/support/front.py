@@ -30,6 +30,10 @@ class Echo:
     def __init__(self) -> None:
         self.calls = 0
 
+    def openapi(self) -> dict[str, Any]:
+        """What it offers: nothing that anybody needs to know."""
+        return {"paths": {}}
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body wholly, then tell."""
         if scope["type"] != "http":

@@ -39,7 +39,7 @@ def build(
 ) -> FastAPI:
     """Make a service's app. Its lifespan opens the resources, unless they are given (tests, one box).
 
-    `operated` adds the change feed and dead letters; the gateway has its own, over all services.
+    `operated` adds its API document, change feed and dead letters; the gateway's own are over all services.
     """
 
     @asynccontextmanager
@@ -59,7 +59,7 @@ def build(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url="/openapi.json" if operated else None,
         separate_input_output_schemas=False,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
