@@ -178,10 +178,10 @@ def _own(asker: Principal, patron: str) -> UUID:
     return found
 
 
-@router.get("/{patron}", response_model=PatronOut, responses=problems(Unauthenticated, Forbidden, NotFound))
-async def get_patron(tx: Tx, asker: Anyone, patron: str, response: Response) -> Patron:
+@router.get("/{patron_id}", response_model=PatronOut, responses=problems(Unauthenticated, Forbidden, NotFound))
+async def get_patron(tx: Tx, asker: Anyone, patron_id: str, response: Response) -> Patron:
     """One patron; `me` for oneself."""
-    found = await tx.get(Patron, _own(asker, patron))
+    found = await tx.get(Patron, _own(asker, patron_id))
     if found is None:
         raise NotFound("There is no such patron.")
     etags.tag(response, found.version)
@@ -236,13 +236,13 @@ async def change_patron(
 
 
 @router.get(
-    "/{patron}/account", response_model=AccountOut, responses=problems(Unauthenticated, Forbidden, NotFound)
+    "/{patron_id}/account", response_model=AccountOut, responses=problems(Unauthenticated, Forbidden, NotFound)
 )
 async def get_account(
-    request: Request, asker: Anyone, patron: str, library: TheLibrary, now: Now
+    request: Request, asker: Anyone, patron_id: str, library: TheLibrary, now: Now
 ) -> AccountOut:
     """The whole account in one call: loans with what renewing them would do, holds, fees, blocks."""
-    return await account_of(request.app.state.resources.pool, library, _own(asker, patron), now=now)
+    return await account_of(request.app.state.resources.pool, library, _own(asker, patron_id), now=now)
 
 
 class BlockIn(BaseModel):
