@@ -180,9 +180,9 @@ async def distributed(
     """PostgreSQL, RabbitMQ and the list, made ready; `start()` starts the list."""
     installation.prepare()
     database = await Cluster.start(installation.cluster, max_connections=300)
-    rabbit = broker
+    rabbit: Broker | None = broker
     try:
-        rabbit = broker or await asyncio.to_thread(_find_broker)
+        rabbit = broker if broker is not None else await asyncio.to_thread(_find_broker)
         made = await _made(installation, database, rabbit, gateway_port)
         try:
             yield made

@@ -257,7 +257,7 @@ class Cluster:
             f"--username={SUPERUSER}",
         ]
         told += [f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", f"--locale={locale}"]
-        told += ["--data-checksums", "--text-search-config=pg_catalog.simple"]
+        told += ["--data-checksums", "--text-search-config=simple"]
         if self.binaries.major >= 17:
             told += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not fsync:
