@@ -178,7 +178,9 @@ def _own(asker: Principal, patron: str) -> UUID:
     return found
 
 
-@router.get("/{patron_id}", response_model=PatronOut, responses=problems(Unauthenticated, Forbidden, NotFound))
+@router.get(
+    "/{patron_id}", response_model=PatronOut, responses=problems(Unauthenticated, Forbidden, NotFound)
+)
 async def get_patron(tx: Tx, asker: Anyone, patron_id: str, response: Response) -> Patron:
     """One patron; `me` for oneself."""
     found = await tx.get(Patron, _own(asker, patron_id))
@@ -236,7 +238,9 @@ async def change_patron(
 
 
 @router.get(
-    "/{patron_id}/account", response_model=AccountOut, responses=problems(Unauthenticated, Forbidden, NotFound)
+    "/{patron_id}/account",
+    response_model=AccountOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound),
 )
 async def get_account(
     request: Request, asker: Anyone, patron_id: str, library: TheLibrary, now: Now
