@@ -146,7 +146,7 @@ async def fill(dsn: str, patrons: int, items: int, loans: int) -> tuple[list[UUI
             for n, lid in enumerate(loan_ids)
         ),
     )
-    await connection.execute("VACUUM ANALYZE")
+    await connection.execute("VACUUM (ANALYZE) patron, item, loan")
 
     await connection.close()
     return patron_ids, item_ids[loans:], desk
@@ -155,17 +155,19 @@ async def fill(dsn: str, patrons: int, items: int, loans: int) -> tuple[list[UUI
 PGBENCH = r"""
 \set p random(1, :patrons)
 \set i random(1, :items)
+\set pn :p - 1
+\set inn :i + :loans - 1
 BEGIN;
 SELECT version FROM reference;
-SELECT status FROM idempotency WHERE principal = 'pgbench' AND key = 'k' || :client_id || '-' || :i;
-SELECT * FROM patron WHERE barcode = 'P' || lpad((:p - 1)::text, 8, '0') FOR NO KEY UPDATE;
-SELECT * FROM item WHERE barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') FOR NO KEY UPDATE;
-SELECT count(*) FROM patron_block b JOIN patron p ON p.id = b.patron_id WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0');
-SELECT policy, count(*) FROM loan l JOIN patron p ON p.id = l.patron_id WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0') AND l.returned_at IS NULL GROUP BY policy;
-SELECT count(*) FROM hold h JOIN item i ON h.title_id = ANY (i.title_ids) WHERE i.barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') AND h.state IN ('waiting', 'in-transit', 'ready');
-INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone, policy, fine_policy, rules_version) SELECT gen_random_uuid(), i.id, i.id, p.id, 'student', i.location_id, now(), now() + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily', 1 FROM patron p, item i WHERE p.barcode = 'P' || lpad((:p - 1)::text, 8, '0') AND i.barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0') ON CONFLICT DO NOTHING;
-UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1 WHERE barcode = 'P' || lpad((:p - 1)::text, 8, '0');
-UPDATE item SET guard = guard + 1, state = 'on-loan', due_at = now() + interval '28 days', last_seen_at = now() WHERE barcode = 'I' || lpad((:i + :loans - 1)::text, 8, '0');
+SELECT status FROM idempotency WHERE principal = 'pgbench' AND key = 'k' || (:inn::int)::text;
+SELECT * FROM patron WHERE barcode = 'P' || lpad((:pn::int)::text, 8, '0') FOR NO KEY UPDATE;
+SELECT * FROM item WHERE barcode = 'I' || lpad((:inn::int)::text, 8, '0') FOR NO KEY UPDATE;
+SELECT count(*) FROM patron_block b JOIN patron p ON p.id = b.patron_id WHERE p.barcode = 'P' || lpad((:pn::int)::text, 8, '0');
+SELECT policy, count(*) FROM loan l JOIN patron p ON p.id = l.patron_id WHERE p.barcode = 'P' || lpad((:pn::int)::text, 8, '0') AND l.returned_at IS NULL GROUP BY policy;
+SELECT count(*) FROM hold h JOIN item i ON h.title_id = ANY (i.title_ids) WHERE i.barcode = 'I' || lpad((:inn::int)::text, 8, '0') AND h.state IN ('waiting', 'in-transit', 'ready');
+INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone, policy, fine_policy, rules_version) SELECT gen_random_uuid(), i.id, i.id, p.id, 'student', i.location_id, now(), now() + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily', 1 FROM patron p, item i WHERE p.barcode = 'P' || lpad((:pn::int)::text, 8, '0') AND i.barcode = 'I' || lpad((:inn::int)::text, 8, '0') ON CONFLICT DO NOTHING;
+UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1 WHERE barcode = 'P' || lpad((:pn::int)::text, 8, '0');
+UPDATE item SET guard = guard + 1, state = 'on-loan', due_at = now() + interval '28 days', last_seen_at = now() WHERE barcode = 'I' || lpad((:inn::int)::text, 8, '0');
 INSERT INTO outbox (id, type, key, envelope) VALUES (gen_random_uuid(), 'circulation.loan-created.v1', 'k', repeat('x', 1400));
 INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) VALUES ('pgbench', gen_random_uuid()::text, '\x00', 201, '{}', convert_to(repeat('y', 450), 'UTF8'));
 COMMIT;

@@ -43,5 +43,5 @@ def configure(process: str, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("uvicorn.access", "httpx", "aiormq", "aio_pika", "alembic"):
+    for chatty in ("uvicorn.access", "uvicorn.error", "httpx", "aiormq", "aio_pika", "alembic"):
         logging.getLogger(chatty).setLevel("WARNING")

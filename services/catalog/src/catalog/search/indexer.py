@@ -65,14 +65,18 @@ class Indexer:
                 await asyncio.sleep(1)
         if self.writer is not None:
             await asyncio.to_thread(self.writer.close)
-        if listener is not None:
+        if listener is not None and not listener.is_closed():
+            await listener.remove_listener(CHANNEL, self._wake)
             await self.pool.release(listener)
 
     async def _listen(self) -> "Listening":
         """A connection of the pool, kept to be woken by."""
         connection = await self.pool.acquire()
-        await connection.add_listener(CHANNEL, lambda *_: self.woken.set())
+        await connection.add_listener(CHANNEL, self._wake)
         return connection
+
+    def _wake(self, *_: object) -> None:
+        self.woken.set()
 
     async def _open(self) -> bool:
         """Whether we are the writer; builds the first index."""
