@@ -34,6 +34,7 @@ from support.marc_records import TEXTS
         (b"\x1b$1!0!\x1b(B", "一"),
         (b"\x1b$,1!0!!0!\x1bs a", "一一 a"),
         (b"5 &#x20AC; or &#x1D11E;", "5 € or 𝄞"),
+        (b"\xe2&#x03B1;", "ά"),
         (b"&#x26;#x20AC;", "&#x20AC;"),
         (b"&#xD800; &#x41; &#xZZ;", "&#xD800; &#x41; &#xZZ;"),
     ],

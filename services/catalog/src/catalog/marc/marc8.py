@@ -35,6 +35,7 @@ _MARKS: Final = {0x80 | low: char for low, (char, mark) in _SETS[_ANSEL].items()
 
 _HIGH = re.compile(r"[\xe0-\xfe]+[\x20-\x7e\x80-\xdf\xff]?|[\x80-\xdf\xff]")
 _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{2,6});")
+_MARKED_REFERENCE = re.compile(rb"([\xe0-\xfe]+)(&#x[0-9A-Fa-f]{2,6};)")
 _TECHNIQUE_1: Final = {0x67: 0x67, 0x62: 0x62, 0x70: 0x70, 0x73: _LATIN}
 """ESC g, b, p and s: Greek symbols, subscript, superscript and back to ASCII, without an intermediate byte."""
 
@@ -43,6 +44,8 @@ def decode(text: bytes) -> tuple[str, int]:
     """Unicode in NFC, and how many bytes or characters could not be read (each became U+FFFD)."""
     if text.isascii() and _ESCAPE not in text:
         return _dereferenced(text.decode("ascii")), 0
+    if b"&#x" in text:
+        text = _MARKED_REFERENCE.sub(_marks_behind, text)
     unicode, bad = _decode_escaped(text) if _ESCAPE in text else decode_plain(text)
     return unicodedata.normalize("NFC", _dereferenced(unicode)), bad
 
@@ -51,6 +54,11 @@ def decode_plain(text: bytes) -> tuple[str, int]:
     """Text in the default sets, no escape in it. Subfield and field marks may stand between."""
     unicode = _HIGH.sub(_spelled, text.decode("latin-1"))
     return unicode, unicode.count(REPLACEMENT)
+
+
+def _marks_behind(match: re.Match[bytes]) -> bytes:
+    """Marks before a reference belong to the character that it stands for; behind it they are its own."""
+    return match[2] + b"".join([b"&#x%04X;" % ord(_MARKS.get(mark, REPLACEMENT)) for mark in match[1]])
 
 
 def _dereferenced(text: str) -> str:
@@ -115,6 +123,12 @@ def _designated(text: bytes, at: int) -> tuple[int, int, int] | None:
     return len(follow) - len(rest) + 2, side, rest[0]
 
 
+def _three(text: bytes, at: int) -> int:
+    """The three bytes of an East Asian character as its code; 0 at the end of the text."""
+    three = text[at : at + 3]
+    return (three[0] & 0x7F) << 16 | (three[1] & 0x7F) << 8 | three[2] & 0x7F if len(three) == 3 else 0
+
+
 def _decode_escaped(text: bytes) -> tuple[str, int]:
     sides = [_LATIN, _ANSEL]
     out: list[str] = []
@@ -137,12 +151,12 @@ def _decode_escaped(text: bytes) -> tuple[str, int]:
             out += [REPLACEMENT, *marks]  # marks with no letter behind them
             marks.clear()
             bad += 1
-        if byte <= 0x20 or 0x7F <= byte <= 0xA0:
+        if sides[byte >> 7] == _EACC and (known := _EACC_SET.get(_three(text, at))) is not None:
+            char, mark, at = known, False, at + 3
+        elif byte <= 0x20 or 0x7F <= byte <= 0xA0:
             char, mark, at = (chr(byte) if byte < 0x80 else _C1.get(byte, REPLACEMENT)), False, at + 1
         elif (chosen := sides[byte >> 7]) == _EACC:
-            code = int.from_bytes(bytes([low & 0x7F for low in text[at : at + 3]]), "big")
-            char, mark = (_EACC_SET.get(code) if at + 3 <= end else None) or REPLACEMENT, False
-            at += 3 if char != REPLACEMENT else 1
+            char, mark, at = REPLACEMENT, False, at + 1
         else:
             char, mark = _SETS[chosen].get(byte & 0x7F, (REPLACEMENT, False))
             at += 1
@@ -170,7 +184,8 @@ _WRITTEN: Final[dict[str, tuple[int, bytes, bool]]] = {}
 """Character → (set, bytes, whether it is a mark). ANSEL lives in G1, everything else is called into G0."""
 
 for _code, _char in sorted(_EACC_SET.items(), reverse=True):
-    _WRITTEN[_char] = (_EACC, _code.to_bytes(3, "big"), False)
+    if all(0x21 <= _low <= 0x7E for _low in _code.to_bytes(3, "big")):  # some are only met, never written
+        _WRITTEN[_char] = (_EACC, _code.to_bytes(3, "big"), False)
 for _final in reversed(_ORDER):
     for _low, (_char, _mark) in _SETS[_final].items():
         if _low > 0x20:

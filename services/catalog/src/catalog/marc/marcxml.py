@@ -41,6 +41,10 @@ class _Refused(Exception):
     """Something in the document that we do not read on principle."""
 
 
+class _Unclosed(Exception):
+    """A record begins inside another one, which was never closed."""
+
+
 def read(stream: ByteStream, mode: Mode = "lenient", *, max_record: int = MAX_RECORD) -> Iterator[Read]:
     """Every record of a document or collection, in order, as soon as it has ended."""
     for ordinal, found in enumerate(_reads(stream, mode, max_record)):
@@ -63,6 +67,10 @@ def _reads(stream: ByteStream, mode: Mode, max_record: int) -> Iterator[Read]:
     except _Refused as refusal:
         yield from document.taken()
         yield Read(document.position, 0, b"", None, [Problem(Fault.FORBIDDEN, str(refusal), document.line())])
+    except _Unclosed:
+        yield from document.taken()
+        at, rest = document.unread()
+        yield from _fragments(at, _joined(rest, chunks), document.encoding, _CUT_SHORT, mode, max_record)
     except expat.ExpatError as error:
         yield from document.taken()
         at, rest = document.unread()
@@ -174,6 +182,8 @@ class _Document:
             raise _Refused(f"Elements are nested more than {MAX_DEPTH} deep.")
         local = name.rpartition(":")[2]
         if local == "record":
+            if self._parts is not None and self._parts.has_content:
+                raise _Unclosed
             self._parts = _Parts()  # a record around it (OAI-PMH has one) is only a wrapper
             self._opened_at = self.position
         elif self._parts is not None:
@@ -228,6 +238,11 @@ class _Parts:
         self.text: list[str] = []
         self.problems: list[Problem] = []
         self.is_too_long = False
+
+    @property
+    def has_content(self) -> bool:
+        """Has anything of a MARC record been seen? A wrapper has nothing."""
+        return self._leader is not None or bool(self._fields)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins; text before it in a field stands outside every subfield."""
