@@ -25,7 +25,7 @@ MayReadChanges = Annotated[Principal, Depends(may("changes:read"))]
 MayOperate = Annotated[Principal, Depends(may("events:operate"))]
 
 
-def resources_of(request: Request) -> Resources:
+async def resources_of(request: Request) -> Resources:
     """The process's resources."""
     found: Resources = request.app.state.resources
     return found

@@ -14,7 +14,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def current_time(request: Request) -> datetime:
+async def current_time(request: Request) -> datetime:
     """The moment this request is decided at."""
     clock: Clock = request.app.state.resources.clock
     return clock()

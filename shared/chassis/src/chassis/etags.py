@@ -17,7 +17,7 @@ def tag(response: Response, version: int) -> None:
     response.headers["ETag"] = etag(version)
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[str | None, Header(description="The ETag that was read")] = None,
 ) -> int:
     """The version that the client means to change."""

@@ -1,6 +1,6 @@
 """Who asks, and what they may: every loader and route takes a `Principal`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -77,7 +77,12 @@ def principal_of(request: Request) -> Principal:
     return found
 
 
-Anyone = Annotated[Principal, Depends(principal_of)]
+async def _whoever(request: Request) -> Principal:
+    """`principal_of` as a dependency: async, since the framework sends a plain function to a thread."""
+    return principal_of(request)
+
+
+Anyone = Annotated[Principal, Depends(_whoever)]
 
 
 def demand(principal: Principal, *scopes: str) -> None:
@@ -95,10 +100,10 @@ def demand(principal: Principal, *scopes: str) -> None:
     )
 
 
-def may(*scopes: str) -> Callable[[Request], Principal]:
+def may(*scopes: str) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency that admits principals holding one of these scopes: `Depends(may("loans:create"))`."""
 
-    def admitted(request: Request) -> Principal:
+    async def admitted(request: Request) -> Principal:
         principal = principal_of(request)
         demand(principal, *scopes)
         return principal

@@ -84,7 +84,7 @@ class SearchOut(BaseModel):
     availability: AvailabilityFreshnessOut
 
 
-def reader_of(request: Request) -> Reader:
+async def reader_of(request: Request) -> Reader:
     """The process's own."""
     found: Reader = request.app.state.resources.own["reader"]
     return found

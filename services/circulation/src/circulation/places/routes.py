@@ -24,7 +24,7 @@ MayRead = Annotated[Principal, Depends(may("configuration:read"))]
 MayWrite = Annotated[Principal, Depends(may("configuration:write"))]
 
 
-def shelf_of(request: Request) -> Shelf:
+async def shelf_of(request: Request) -> Shelf:
     """The process's own."""
     found: Shelf = request.app.state.resources.own["shelf"]
     return found
