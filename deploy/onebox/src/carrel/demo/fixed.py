@@ -52,16 +52,12 @@ def physical(title: Title) -> str:
 def coded(title: Title) -> str:
     """008."""
     place = COUNTRIES[title.country or title.place].ljust(3)
-    if title.format is Format.EBOOK:
-        place = COUNTRIES["Lindenfeld"].ljust(3)
     return f"{ENTERED}{_dates(title)}{place}{_particulars(title)}{title.language} d"
 
 
 def _dates(title: Title) -> str:
     if title.format is Format.JOURNAL:
         return f"d{title.year}{title.to_year}" if title.to_year else f"c{title.year}9999"
-    if title.format is Format.EBOOK:
-        return f"r2024{title.year}"
     return f"m{title.year}{title.to_year}" if title.to_year else f"s{title.year}    "
 
 

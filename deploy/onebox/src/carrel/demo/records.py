@@ -14,7 +14,6 @@ from catalog.marc.record import Field, Record
 
 AGENCY: Final = "CARREL-DEMO"
 EBOOK_HOST: Final = "https://ebooks.example.edu"
-EBOOK_PUBLISHER: Final = ("Lindenfeld", "Bellmark University Library", 2024)
 _CHANGED: Final = "20260901080000.0"
 _PERFORMING: Final = ("act", "cnd", "prf", "sng")
 
@@ -84,7 +83,7 @@ def with_items(record: Record, items: Iterable[DemoItem]) -> Record:
     """The record with its holdings in 852 (one per location and copy) and 876 (one per piece), joined by $8.
 
     852: $a institution, $b library, $c location, $h and $i shelf mark, $t copy. 876: $p barcode, $t copy,
-    $3 volume, $h loan type, $j material type.
+    $3 volume, $h loan type, $l material type: what the import profile `standard` reads.
     """
     fields: list[Field] = []
     holdings: dict[tuple[str, int], list[DemoItem]] = {}
@@ -102,7 +101,7 @@ def with_items(record: Record, items: Iterable[DemoItem]) -> Record:
         fields.append(Field.data("852", "0 ", ("8", str(group)), *where, ("t", str(copy))))
         for place, piece in enumerate(pieces, 1):
             volume = [("3", piece.volume)] if piece.volume else []
-            kinds = [("h", piece.loan_type), ("j", piece.material_type)]
+            kinds = [("h", piece.loan_type), ("l", piece.material_type)]
             body = [("p", piece.barcode), ("t", str(piece.copy)), *kinds]
             fields.append(Field.data("876", "  ", ("8", f"{group}.{place}"), *volume, *body))
     return record.having(*sorted(fields, key=lambda field: field.tag))
@@ -210,6 +209,7 @@ def _direct(title: Title, person: Contributor) -> str:
 
 
 def _imprint(title: Title) -> Iterable[Field]:
+    """Edition, scale, publication. E-books tell of the first edition, as provider-neutral records do."""
     if edition := title.facts.get("ed"):
         yield Field.data("250", "  ", ("a", edition + "."))
     if title.format is Format.MAP:
@@ -221,9 +221,6 @@ def _imprint(title: Title) -> Iterable[Field]:
         return
     if title.format is Format.JOURNAL:
         yield _published(title.place, title.publisher, f"{title.year}-{title.to_year or ''}")
-    elif title.format is Format.EBOOK:
-        place, publisher, year = EBOOK_PUBLISHER
-        yield _published(place, publisher, str(year))
     else:
         yield _published(title.place, title.publisher, _years(title))
 
@@ -291,16 +288,8 @@ def _notes(title: Title) -> Iterable[Field]:
         yield Field.data("511", "1 " if title.format is Format.FILM else "0 ", ("a", ", ".join(cast) + "."))
     if title.summary:
         yield Field.data("520", "  ", ("a", title.summary))
-    if title.format is Format.EBOOK:
-        original = [("p", "Originally published:"), ("c", _original(title))]
-        yield Field.data("534", "  ", *original)
     if title.language != "zxx" and title.language in LANGUAGES and title.language != "eng":
         yield Field.data("546", "  ", ("a", f"In {LANGUAGES[title.language]}."))
-
-
-def _original(title: Title) -> str:
-    whom = f" : {title.publisher}" if title.publisher else ""
-    return f"{title.place}{whom}, {_years(title)}."
 
 
 def _genres(title: Title) -> Iterable[Field]:
@@ -330,7 +319,14 @@ def _added(title: Title) -> Iterable[Field]:
 
 def _online(title: Title) -> Iterable[Field]:
     if title.format is Format.EBOOK:
-        yield Field.data("856", "40", ("u", f"{EBOOK_HOST}/{title.number}"), ("y", "Read online"), ("7", "0"))
+        yield Field.data(
+            "856",
+            "40",
+            ("u", f"{EBOOK_HOST}/{title.number}"),
+            ("y", "Read online"),
+            ("z", "Bellmark University"),
+            ("7", "0"),
+        )
 
 
 def _original_script(title: Title) -> Iterable[Field]:

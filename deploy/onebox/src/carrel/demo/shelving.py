@@ -42,12 +42,13 @@ def plain(text: str) -> str:
 
 
 def cutter(text: str) -> str:
-    """A Cutter number in the manner of LC's table: an initial and two digits that sort like the word."""
+    """A Cutter number by LC's table: an initial and two digits that sort like the word; `Sch` counts as two."""
     word = plain(text) or "x"
     if word[0].isdigit():
         return f"A1{word[0]}"
     table = _AFTER_VOWEL if word[0] in "aeiou" else _AFTER_S if word[0] == "s" else _AFTER_OTHERS
-    return word[0].upper() + _digit(table, word[1:2], 2) + _digit(_THEN, word[2:3], 3)
+    third = word[3:4] if word.startswith("sch") else word[2:3]
+    return word[0].upper() + _digit(table, word[1:2], 2) + _digit(_THEN, third, 3)
 
 
 def _digit(table: tuple[tuple[str, int], ...], letter: str, lowest: int) -> str:
