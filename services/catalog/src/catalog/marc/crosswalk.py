@@ -73,7 +73,7 @@ def dublin_core(record: Record) -> DublinCore:
 
     def tell(element: str, *values: str | None) -> None:
         for value in values:
-            cleaned = _clean(value or "")
+            cleaned = (value or "").strip() if element == "identifier" else _clean(value or "")
             if cleaned and cleaned not in found[element]:
                 found[element].append(cleaned)
 

@@ -170,14 +170,12 @@ def _written(field: Field, charset: Charset) -> bytes:
 
 def _check(field: Field, text: str) -> None:
     """Would a reader find the same subfields again?"""
-    subfields = field.subfields
     if (
-        text.count(SUBFIELD) != len(subfields)
-        or len(field.indicators) != 2
+        not field.is_plain
+        or not field.indicators.isascii()
         or "\x1e" in text
         or "\x1d" in text
-        or not field.indicators.isascii()
-        or any(len(code) != 1 or not "!" <= code <= "~" for code, _ in subfields)
+        or any(not "!" <= code <= "~" for code, _ in field.subfields)
     ):
         raise Inexpressible(f"Field {field.tag} holds marks that ISO 2709 keeps for itself, or odd codes.")
 

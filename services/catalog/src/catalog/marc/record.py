@@ -60,6 +60,21 @@ class Field:
         return self._parts is False
 
     @property
+    def is_plain(self) -> bool:
+        """Can `text` say this data field so that the same field can be read from it?"""
+        if self._parts is None:
+            return True
+        ind1, ind2, subfields = self._taken_apart()
+        return (
+            len(ind1) == len(ind2) == 1
+            and SUBFIELD not in ind1 + ind2
+            and all(
+                len(code) == 1 and code != SUBFIELD and SUBFIELD not in value for code, value in subfields
+            )
+            and bool(subfields)
+        )
+
+    @property
     def value(self) -> str:
         """A control field's value; for a data field its subfields' text with blanks between."""
         if self._parts is False:

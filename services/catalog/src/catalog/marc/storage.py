@@ -4,7 +4,7 @@ Real records pass 99 999 bytes, and strangers' files hold tags and indicators th
 """
 
 import threading
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import zstandard
@@ -16,33 +16,43 @@ _local = threading.local()
 
 
 def pack(record: Record) -> bytes:
-    """The record as compressed bytes: a JSON list of leader, tags, and each field's own text."""
-    told = [record.leader]
+    """The record as compressed bytes: a JSON list of leader, tags, and what each field holds.
+
+    `ValueError` for text that is not Unicode (half a surrogate pair); no reader lets one through.
+    """
+    told: list[object] = [record.leader]
     for field in record:
         told.append(field.tag)
-        told.append("c" + field.value if field.is_control else "d" + field.text())
-    return _compressor().compress(orjson.dumps(told))
+        told.append(_told(field))
+    try:
+        return _compressor().compress(orjson.dumps(told))
+    except TypeError as error:
+        raise ValueError("a record with text that is not Unicode cannot be kept") from error
 
 
 def unpack(packed: bytes) -> Record:
     """The record again; `ValueError` when the bytes were never packed here."""
     try:
         leader, *parts = orjson.loads(_decompressor().decompress(packed))
-    except (zstandard.ZstdError, orjson.JSONDecodeError, ValueError) as error:
+        return Record(leader, [_field(tag, told) for tag, told in zip(parts[::2], parts[1::2], strict=True)])
+    except (zstandard.ZstdError, ValueError, TypeError, IndexError) as error:
         raise ValueError("these bytes hold no packed record") from error
-    fields = []
-    for tag, text in zip(parts[::2], parts[1::2], strict=True):
-        fields.append(Field(tag, text[1:], False) if text[0] == "c" else _data(tag, text[1:]))
-    return Record(leader, fields)
 
 
-def _data(tag: str, text: str) -> Field:
-    if len(text) >= 3 and text[2] == "\x1f" and "\x1f" not in text[:2]:
-        return Field(tag, text, None)
-    indicators, *subfields = text.split("\x1f")
-    return Field.from_parts(
-        tag, indicators[:1], indicators[1:], [(piece[:1], piece[1:]) for piece in subfields]
-    )
+def _told(field: Field) -> object:
+    """A field's text behind a letter for its kind; a field that no such text can say, in pieces."""
+    if field.is_control:
+        return "c" + field.value
+    if field.is_plain:
+        return "d" + field.text()
+    return [field.ind1, field.ind2, field.subfields]
+
+
+def _field(tag: str, told: str | list[Any]) -> Field:
+    if isinstance(told, list):
+        ind1, ind2, subfields = told
+        return Field.from_parts(tag, ind1, ind2, [(code, value) for code, value in subfields])
+    return Field(tag, told[1:], False if told[0] == "c" else None)
 
 
 def _compressor() -> zstandard.ZstdCompressor:
