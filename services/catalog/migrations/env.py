@@ -1,6 +1,6 @@
 """Alembic's way in."""
 
-from chassis.migrations import run
 from catalog.tables import METADATA
+from chassis.migrations import run
 
 run(METADATA)

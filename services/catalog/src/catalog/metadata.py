@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
@@ -30,7 +41,9 @@ def words(*, null: bool = False, default: str | None = None, primary: bool = Fal
 
 def when(*, null: bool = False, default_now: bool = False) -> Any:
     """A moment."""
-    return Column(DateTime(timezone=True), nullable=null, server_default=sql("now()") if default_now else None)
+    return Column(
+        DateTime(timezone=True), nullable=null, server_default=sql("now()") if default_now else None
+    )
 
 
 def big(default: int | None = None, *, null: bool = False, primary: bool = False) -> Any:

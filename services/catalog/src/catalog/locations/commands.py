@@ -74,9 +74,7 @@ def _rows(doc: ConfigurationDoc, sections: dict[str, SectionDiff], name: str) ->
     if name not in sections:
         return []
     touched = {*sections[name].added, *sections[name].changed}
-    return [
-        {"id": uuid7(), **entry.model_dump()} for entry in doc.section(name) if entry.key in touched
-    ]
+    return [{"id": uuid7(), **entry.model_dump()} for entry in doc.section(name) if entry.key in touched]
 
 
 _PUT = {

@@ -94,7 +94,9 @@ class ConfigurationDoc(BaseModel):
             for place, entry in enumerate(self.section(name)):
                 if (told := getattr(entry, link)) not in known:
                     yield Reason(
-                        "code-unknown", f"There is no {link} {told!r} in {parents}.", f"/{name}/{place}/{link}"
+                        "code-unknown",
+                        f"There is no {link} {told!r} in {parents}.",
+                        f"/{name}/{place}/{link}",
                     )
         for name, needed in (("material_types", UNSPECIFIED), ("loan_types", STANDARD)):
             if needed.code not in {entry.code for entry in self.section(name)}:
@@ -102,7 +104,7 @@ class ConfigurationDoc(BaseModel):
                     "type-needed",
                     f"{needed.code!r} is what an item gets that tells no type; it must stay.",
                     f"/{name}",
-                    f"Add {{\"code\": \"{needed.code}\", \"name\": \"{needed.name}\"}}.",
+                    f'Add {{"code": "{needed.code}", "name": "{needed.name}"}}.',
                 )
 
 

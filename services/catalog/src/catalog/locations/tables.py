@@ -23,7 +23,10 @@ class Campus(Table, table=True):
     """A place of the institution."""
 
     __tablename__ = "campus"
-    __table_args__ = (Index("campus_code", "code", unique=True), Index("campus_institution", "institution_id"))
+    __table_args__ = (
+        Index("campus_code", "code", unique=True),
+        Index("campus_institution", "institution_id"),
+    )
 
     id: UUID = Field(sa_column=key())
     code: str = Field(sa_column=words())

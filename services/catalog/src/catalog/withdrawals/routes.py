@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.items.commands import ItemUnknown
 from catalog.withdrawals import commands
-from catalog.withdrawals.commands import WithdrawalRefused
-from catalog.withdrawals.tables import Withdrawal
+from catalog.withdrawals.commands import WithdrawalImpossible
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
@@ -21,7 +20,7 @@ from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, prob
 router = new_router(tag="withdrawals")
 
 MayWithdraw = Annotated[Principal, Depends(may("items:withdraw"))]
-MayRead = Annotated[Principal, Depends(may("items:withdraw", "items:read"))]
+MayRead = Annotated[Principal, Depends(may("items:withdraw", "items:read", "items:write"))]
 
 
 class WithdrawalIn(BaseModel):
@@ -29,37 +28,48 @@ class WithdrawalIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class StepOut(BaseModel):
+    """A step, and when it was taken."""
+
+    state: str
+    at: datetime
 
 
 class WithdrawalOut(BaseModel):
-    """A withdrawal: requested, then done or refused; every step with its time."""
+    """A withdrawal: requested, done or refused."""
 
     id: UUID
     item_id: UUID
     state: str
     reason: str
     refusals: list[str]
-    steps: list[dict[str, Any]]
+    steps: list[StepOut]
     requested_by: str
     requested_at: datetime
     ended_at: datetime | None
-    version: int
+
+
+def _out(row: Any, response: Response) -> WithdrawalOut:
+    etags.tag(response, row.version)
+    return WithdrawalOut(**{name: getattr(row, name) for name in WithdrawalOut.model_fields})
 
 
 @router.post(
     "/v1/items/{item_id}/withdrawals",
     status_code=202,
     response_model=WithdrawalOut,
-    responses=problems(Unauthenticated, Forbidden, ItemUnknown, WithdrawalRefused, Invalid),
+    responses=problems(Unauthenticated, Forbidden, ItemUnknown, WithdrawalImpossible, Invalid),
 )
-async def ask_withdrawal(
-    tx: Tx, by: MayWithdraw, item_id: UUID, body: WithdrawalIn, response: Response, now: Now
-) -> Withdrawal:
-    """Ask for an item to be withdrawn; circulation has a say, so the answer is where to look for the end."""
-    withdrawal_id = await commands.ask(tx, item_id, by=by, reason=body.reason, now=now)
+async def request_withdrawal(
+    item_id: UUID, body: WithdrawalIn, response: Response, by: MayWithdraw, tx: Tx, now: Now
+) -> WithdrawalOut:
+    """Ask for an item to be withdrawn; circulation clears or refuses it."""
+    withdrawal_id = await commands.request(tx, item_id, reason=body.reason, by=str(by.actor), now=now)
     response.headers["Location"] = f"/v1/withdrawals/{withdrawal_id}"
-    return await tx.get_one(Withdrawal, withdrawal_id)
+    return _out(await commands.withdrawal(tx, withdrawal_id), response)
 
 
 @router.get(
@@ -67,10 +77,9 @@ async def ask_withdrawal(
     response_model=WithdrawalOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def get_withdrawal(tx: Tx, _: MayRead, withdrawal_id: UUID, response: Response) -> Withdrawal:
-    """How a withdrawal stands."""
-    found = await tx.get(Withdrawal, withdrawal_id)
-    if found is None:
+async def read_withdrawal(withdrawal_id: UUID, response: Response, tx: Tx, _: MayRead) -> WithdrawalOut:
+    """How a withdrawal stands, with every step."""
+    row = await commands.withdrawal(tx, withdrawal_id)
+    if row is None:
         raise NotFound("There is no such withdrawal.")
-    etags.tag(response, found.version)
-    return found
+    return _out(row, response)

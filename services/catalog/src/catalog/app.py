@@ -1,0 +1,69 @@
+"""Where the catalogue's parts meet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from fastapi import FastAPI
+
+from catalog.imports import routes as imports
+from catalog.imports.worker import import_files, sweep_uploads
+from catalog.items import routes as items
+from catalog.locations import routes as locations
+from catalog.search import routes as search
+from catalog.search.engine import Reader
+from catalog.search.indexer import keep_index
+from catalog.settings import Settings
+from catalog.subscriptions import SUBSCRIPTIONS
+from catalog.titles import routes as titles
+from catalog.withdrawals import routes as withdrawals
+from chassis.application import build
+from chassis.migrations import migrations_beside
+from chassis.resources import Resources, Service, Timer
+
+CHANGES_KEPT = timedelta(days=7)
+"""An index that has not followed for longer is to be built anew."""
+
+
+@asynccontextmanager
+async def opening(resources: Resources) -> AsyncIterator[None]:
+    """What a process of the catalogue holds besides the usual."""
+    resources.own["reader"] = Reader(resources.settings.data_dir / "index")
+    yield
+
+
+async def drop_old_changes(resources: Resources, now: datetime) -> None:
+    """A timer: changes that every index has followed long ago."""
+    await resources.pool.execute("DELETE FROM title_change WHERE changed_at < $1", now - CHANGES_KEPT)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The catalogue's app."""
+    return build(
+        SERVICE,
+        settings,
+        routers=[
+            locations.router,
+            search.router,
+            titles.router,
+            items.router,
+            imports.router,
+            withdrawals.router,
+        ],
+        description="Titles, holdings, items, imports, search.",
+    )
+
+
+SERVICE = Service(
+    name="catalog",
+    settings=Settings,
+    create_app=create_app,
+    migrations=migrations_beside(__file__),
+    subscriptions=SUBSCRIPTIONS,
+    timers=(
+        Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
+        Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
+    ),
+    workers=(import_files, keep_index),
+    opening=opening,
+)

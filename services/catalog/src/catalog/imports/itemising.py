@@ -1,0 +1,264 @@
+"""The items that a slice's records tell of: found again, made, or set aside with a reason."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from catalog.imports.places import Places
+from catalog.imports.reading import Prepared
+from catalog.imports.rules import ItemData, Outcome, merged, reason
+from catalog.marc.items import ItemFacts
+from catalog.titles.facts import TitleColumns
+from chassis.database import Connection
+from chassis.ids import uuid7
+from contracts.catalog import ItemBase, ItemState
+
+_HERE = """
+SELECT i.id, i.title_id, i.barcode, i.holdings_id, i.location_id, i.material_type, i.loan_type, i.base_state,
+    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note
+FROM item i JOIN holdings h ON h.id = i.holdings_id
+"""
+_BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
+_BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
+_HOLDINGS = "SELECT id, title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])"
+HOLDINGS_COLUMNS: Final = ("id", "title_id", "location_id", "call_number", "created_at", "updated_at")
+ITEM_COLUMNS: Final = (
+    "id",
+    "barcode",
+    "holdings_id",
+    "title_id",
+    "location_id",
+    "material_type",
+    "loan_type",
+    "volume",
+    "copy_number",
+    "note",
+    "created_at",
+    "updated_at",
+)
+_UPDATE = """
+UPDATE item i SET version = version + 1, holdings_id = n.holdings_id, location_id = n.location_id,
+    material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
+    copy_number = n.copy_number, note = n.note, updated_at = $9
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note)
+WHERE i.id = n.id
+"""
+
+
+class Shelving:
+    """One slice's items."""
+
+    def __init__(self, places: Places, default_location: UUID | None, now: datetime) -> None:
+        self._places = places
+        self._default = default_location
+        self._now = now
+        self._holdings: dict[tuple[UUID, UUID, str], UUID] = {}
+        self._by_barcode: dict[str, tuple[UUID, UUID, ItemData, str] | None] = {}
+        self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
+        self._new_holdings: list[tuple[Any, ...]] = []
+        self._new_items: list[tuple[Any, ...]] = []
+        self._updates: dict[UUID, tuple[UUID, ItemData]] = {}
+        self._late: list[UUID] = []
+        self._new_titles: Collection[UUID] = ()
+        self.announced: list[ItemState] = []
+        """New items of new titles, whole."""
+        self.touched: list[UUID] = []
+        """Titles whose items are not what they were."""
+        self.unchanged = 0
+        self.problems = 0
+
+    @property
+    def created(self) -> int:
+        """New items."""
+        return len(self._new_items)
+
+    @property
+    def updated(self) -> int:
+        """Items with other facts than before."""
+        return len(self._updates)
+
+    @property
+    def changed(self) -> Collection[UUID]:
+        """Those whose state must be read to be told: changed ones, and new ones of titles known before."""
+        return dict.fromkeys((*self._late, *self._updates))
+
+    @property
+    def written(self) -> list[UUID]:
+        """Every item that this slice wrote."""
+        return [*(row[0] for row in self._new_items), *self._updates]
+
+    async def shelve(
+        self,
+        connection: Connection,
+        outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
+        titles: Mapping[UUID, TitleColumns],
+        *,
+        new: Collection[UUID],
+    ) -> None:
+        """Find, make or change the items; reasons are added to the records that told of them."""
+        self._new_titles = new
+        await self._look(connection, outcomes, [title_id for title_id in titles if title_id not in new])
+        for each, _, title_id in outcomes:
+            if title_id is None:
+                continue
+            unmarked = Counter(kept.shelf_mark for kept in self._unmarked[title_id])
+            for item in each.items:
+                self._place(each, item, title_id, titles[title_id], unmarked)
+        if self._new_holdings:
+            await connection.copy_records_to_table(
+                "holdings", records=self._new_holdings, columns=HOLDINGS_COLUMNS
+            )
+        if self._new_items:
+            await connection.copy_records_to_table("item", records=self._new_items, columns=ITEM_COLUMNS)
+        if self._updates:
+            await self._write_updates(connection)
+
+    async def _look(
+        self,
+        connection: Connection,
+        outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
+        known_titles: list[UUID],
+    ) -> None:
+        barcodes = [item.barcode for each, _, _ in outcomes for item in each.items if item.barcode]
+        rows = list(await connection.fetch(_BY_BARCODE, barcodes)) if barcodes else []
+        if known_titles:
+            rows += await connection.fetch(_BY_TITLE, known_titles)
+            for row in await connection.fetch(_HOLDINGS, known_titles):
+                self._holdings[row["title_id"], row["location_id"], row["call_number"]] = row["id"]
+        for row in rows:
+            kept = ItemData(**{name: row[name] for name in ItemData.__slots__})
+            if kept.barcode is not None:
+                self._by_barcode[kept.barcode] = (row["id"], row["title_id"], kept, row["base_state"])
+            else:
+                self._unmarked[row["title_id"]].append(kept)
+
+    def _place(
+        self, each: Prepared, item: ItemFacts, title_id: UUID, title: TitleColumns, unmarked: Counter[Any]
+    ) -> None:
+        told = self._told(each, item)
+        if told is None:
+            self.problems += 1
+            return
+        if told.barcode is None:
+            if unmarked[told.shelf_mark] > 0:
+                unmarked[told.shelf_mark] -= 1
+                self.unchanged += 1
+                return
+            self._unmarked[title_id].append(told)
+        elif told.barcode in self._by_barcode:
+            self._meet(each, told, title_id)
+            return
+        self._make(told, title_id, title)
+
+    def _told(self, each: Prepared, item: ItemFacts) -> ItemData | None:
+        """The item's facts with our own codes; None when it has no place."""
+        place = self._places.location(item) or self._default
+        if place is None:
+            named = "/".join(filter(None, (item.library, item.location))) or "no location"
+            each.reasons.append(
+                reason("location-unknown", f"Item {item.barcode or '(no barcode)'} stands at {named}.")
+            )
+            return None
+        material, loan, reasons = self._places.types(item)
+        each.reasons += reasons
+        return ItemData(
+            barcode=item.barcode,
+            location_id=place,
+            material_type=material,
+            loan_type=loan,
+            call_number=item.call_number,
+            volume=item.volume,
+            copy_number=item.copy,
+            note=item.note,
+        )
+
+    def _meet(self, each: Prepared, told: ItemData, title_id: UUID) -> None:
+        """The barcode is there already: the same item, or somebody else's."""
+        assert told.barcode is not None
+        found = self._by_barcode[told.barcode]
+        if found is None or found[1] != title_id:
+            self.problems += 1
+            holder = "this file" if found is None else f"item {found[0]}"
+            each.reasons.append(reason("barcode-taken", f"Barcode {told.barcode} is taken by {holder}."))
+            return
+        item_id, _, kept, base_state = found
+        after = merged(kept, told)
+        if after == kept or base_state == "withdrawn":
+            self.unchanged += 1
+            return
+        self._updates[item_id] = (self._shelf(title_id, after), after)
+        self._by_barcode[told.barcode] = (item_id, title_id, after, base_state)
+        self.touched.append(title_id)
+
+    def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> None:
+        assert isinstance(told.location_id, UUID)
+        item_id, holdings_id = uuid7(), self._shelf(title_id, told)
+        self._new_items.append(
+            (
+                item_id,
+                told.barcode,
+                holdings_id,
+                title_id,
+                told.location_id,
+                told.material_type,
+                told.loan_type,
+                told.volume,
+                told.copy_number,
+                told.note,
+                self._now,
+                self._now,
+            )
+        )
+        if told.barcode is not None:
+            self._by_barcode[told.barcode] = (item_id, title_id, told, "active")
+        self.touched.append(title_id)
+        if title_id not in self._new_titles:
+            self._late.append(item_id)
+            return
+        self.announced.append(
+            ItemState.model_construct(
+                item_id=item_id,
+                version=1,
+                barcode=told.barcode,
+                holdings_id=holdings_id,
+                title_ids=(title_id,),
+                location_id=told.location_id,
+                material_type=told.material_type,
+                loan_type=told.loan_type,
+                base_state=ItemBase.ACTIVE,
+                call_number=told.call_number,
+                volume=told.volume,
+                copy_number=told.copy_number,
+                short_title=title.short_title,
+                short_author=title.short_author,
+                suppressed=False,
+            )
+        )
+
+    def _shelf(self, title_id: UUID, told: ItemData) -> UUID:
+        """The holdings for an item, found or made."""
+        assert isinstance(told.location_id, UUID)
+        key = (title_id, told.location_id, told.call_number or "")
+        found = self._holdings.get(key)
+        if found is None:
+            found = self._holdings[key] = uuid7()
+            self._new_holdings.append((found, *key, self._now, self._now))
+        return found
+
+    async def _write_updates(self, connection: Connection) -> None:
+        rows = [(item_id, holdings_id, told) for item_id, (holdings_id, told) in self._updates.items()]
+        await connection.execute(
+            _UPDATE,
+            [row[0] for row in rows],
+            [row[1] for row in rows],
+            [row[2].location_id for row in rows],
+            [row[2].material_type for row in rows],
+            [row[2].loan_type for row in rows],
+            [row[2].volume for row in rows],
+            [row[2].copy_number for row in rows],
+            [row[2].note for row in rows],
+            self._now,
+        )

@@ -1,0 +1,144 @@
+"""From the codes that records tell to the catalogue's own locations and types."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from catalog.imports.rules import reason
+from catalog.locations import commands, queries
+from catalog.locations.documents import (
+    STANDARD,
+    UNSPECIFIED,
+    CampusDoc,
+    ConfigurationDoc,
+    InstitutionDoc,
+    LibraryDoc,
+    LocationDoc,
+    TypeDoc,
+)
+from catalog.marc.items import ItemFacts
+from chassis.database import Connection, Sessions
+from chassis.problems import Invalid
+
+_LOCATIONS = """
+SELECT l.id, l.code, b.code AS library FROM location l JOIN library b ON b.id = l.library_id
+"""
+_VERSION = "SELECT version FROM configuration_state FOR SHARE"
+HOME = "MAIN"
+"""Code of what is made when records speak of locations and there is nowhere to put them."""
+
+
+@dataclass(slots=True)
+class Places:
+    """Codes as they stand at one version of the configuration, compared without regard to case."""
+
+    version: int = -1
+    locations: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    alone: dict[str, UUID | None] = field(default_factory=dict)
+    """Locations by their own code; None where several libraries have it."""
+    material_types: dict[str, str] = field(default_factory=dict)
+    loan_types: dict[str, str] = field(default_factory=dict)
+
+    async def refresh(self, connection: Connection) -> None:
+        """Read again what has changed; until the transaction ends, nothing can be removed."""
+        version = await connection.fetchval(_VERSION)
+        if version == self.version:
+            return
+        self.locations, self.alone = {}, {}
+        for row in await connection.fetch(_LOCATIONS):
+            code = row["code"].casefold()
+            self.locations[row["library"].casefold(), code] = row["id"]
+            self.alone[code] = None if code in self.alone else row["id"]
+        self.material_types = {
+            row["code"].casefold(): row["code"]
+            for row in await connection.fetch("SELECT code FROM material_type")
+        }
+        self.loan_types = {
+            row["code"].casefold(): row["code"]
+            for row in await connection.fetch("SELECT code FROM loan_type")
+        }
+        self.version = version
+
+    def location(self, item: ItemFacts) -> UUID | None:
+        """The location an item stands at, if its codes are known."""
+        code = (item.location or "").casefold()
+        if item.library:
+            return self.locations.get((item.library.casefold(), code))
+        return self.alone.get(code) if code else None
+
+    def types(self, item: ItemFacts) -> tuple[str, str, list[dict[str, str]]]:
+        """Material and loan type; an unknown one becomes the default, and is told."""
+        reasons = []
+        material = self.material_types.get((item.item_type or UNSPECIFIED.code).casefold())
+        if material is None:
+            reasons.append(reason("material-type-unknown", f"There is no material type {item.item_type!r}."))
+        loan = self.loan_types.get((item.loan_type or STANDARD.code).casefold())
+        if loan is None:
+            reasons.append(reason("loan-type-unknown", f"There is no loan type {item.loan_type!r}."))
+        return material or UNSPECIFIED.code, loan or STANDARD.code, reasons
+
+    def unknown(self, items: Iterable[ItemFacts]) -> bool:
+        """Whether any of these speaks of something that is not here."""
+        return any(
+            (item.location and self.location(item) is None)
+            or (item.item_type and item.item_type.casefold() not in self.material_types)
+            or (item.loan_type and item.loan_type.casefold() not in self.loan_types)
+            for item in items
+        )
+
+
+async def make_known(sessions: Sessions, items: Iterable[ItemFacts], *, now: datetime) -> None:
+    """Add the libraries, locations and types that records speak of, as one change of the configuration."""
+    async with sessions.begin() as session:
+        await session.execute(commands.LOCK)
+        _, doc = await queries.configuration(session)
+        added = _with_codes(doc, items)
+        try:
+            await commands.apply(session, added, dry_run=False, now=now)
+        except Invalid:
+            return
+
+
+def _with_codes(doc: ConfigurationDoc, items: Iterable[ItemFacts]) -> ConfigurationDoc:
+    """The configuration with what these items speak of; a code that cannot be one is passed over."""
+    told = doc.model_copy(deep=True)
+    libraries = {entry.code.casefold(): entry.code for entry in told.libraries}
+    locations = {(entry.library.casefold(), entry.code.casefold()) for entry in told.locations}
+    alone = {entry.code.casefold() for entry in told.locations}
+    materials = {entry.code.casefold() for entry in told.material_types}
+    loans = {entry.code.casefold() for entry in told.loan_types}
+    for item in items:
+        try:
+            if item.item_type and item.item_type.casefold() not in materials:
+                told.material_types.append(TypeDoc(code=item.item_type, name=item.item_type))
+                materials.add(item.item_type.casefold())
+            if item.loan_type and item.loan_type.casefold() not in loans:
+                told.loan_types.append(TypeDoc(code=item.loan_type, name=item.loan_type))
+                loans.add(item.loan_type.casefold())
+            if not item.location or (not item.library and item.location.casefold() in alone):
+                continue
+            library = item.library or (told.libraries[0].code if told.libraries else HOME)
+            if (library.casefold(), item.location.casefold()) in locations:
+                continue
+            place = LocationDoc(code=item.location, name=item.location, library=library)
+            if library.casefold() not in libraries:
+                told.libraries.append(LibraryDoc(code=library, name=library, campus=_campus(told)))
+                libraries[library.casefold()] = library
+            told.locations.append(place.model_copy(update={"library": libraries[library.casefold()]}))
+            locations.add((library.casefold(), item.location.casefold()))
+            alone.add(item.location.casefold())
+        except ValidationError:
+            continue
+    return told
+
+
+def _campus(told: ConfigurationDoc) -> str:
+    """The first campus, made when there is none."""
+    if not told.institutions:
+        told.institutions.append(InstitutionDoc(code=HOME, name="The institution"))
+    if not told.campuses:
+        told.campuses.append(CampusDoc(code=HOME, name="Main campus", institution=told.institutions[0].code))
+    return told.campuses[0].code

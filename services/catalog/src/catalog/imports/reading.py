@@ -1,0 +1,139 @@
+"""From a file to records ready to be stored, a slice at a time. Costs CPU: runs in a thread."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from catalog.imports.rules import Outcome, bounded, discard_reason, reason
+from catalog.marc.items import PROFILES, ItemFacts, ItemProfile, items_of
+from catalog.marc.problems import HARMLESS, LOSSY, Problem, Read
+from catalog.marc.reading import MARC, read
+from catalog.titles.facts import TitleColumns, columns, storable
+
+SLICE_RECORDS: Final = 1000
+SLICE_SECONDS: Final = 0.3
+SLICE_BYTES: Final = 8 * 1024 * 1024
+KEPT_ORIGINAL: Final = 1 << 20
+LONGEST: Final = {"barcode": 100, "call_number": 500}
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A record of the file: columns and items, or an outcome that reading alone has decided."""
+
+    ordinal: int
+    position: int
+    columns: TitleColumns | None = None
+    items: list[ItemFacts] = field(default_factory=list)
+    outcome: Outcome | None = None
+    reasons: list[dict[str, str]] = field(default_factory=list)
+    control_number: str | None = None
+    lossy: bool = False
+    raw: bytes = b""
+
+
+@dataclass(slots=True)
+class Slice:
+    """Some records, and where the file goes on behind them."""
+
+    records: list[Prepared]
+    end: int
+    last: bool
+
+
+class FileReader:
+    """Reads one file from where the last committed slice ended."""
+
+    def __init__(
+        self, path: Path, media_type: str, profile: str | None, *, position: int, ordinal: int, limit: int
+    ) -> None:
+        self._path = path
+        self._media_type = media_type
+        self._profile = PROFILES.get(profile or "")
+        self._position = position
+        self._ordinal = ordinal
+        self._limit = limit
+        self._reads: Iterator[Read] | None = None
+        self._ahead: Read | None = None
+        self._base = 0
+        self.size = path.stat().st_size
+
+    def _begin(self) -> Iterator[Read]:
+        """ISO 2709 is taken up at a byte; the other formats are read over from their beginning."""
+        with self._path.open("rb") as file:
+            if self._media_type == MARC:
+                file.seek(self._position)
+                self._base = self._position
+                yield from read(file, self._media_type, max_record=self._limit)
+                return
+            for count, found in enumerate(read(file, self._media_type, max_record=self._limit)):
+                if count >= self._ordinal:
+                    yield found
+
+    def next_slice(self, most: int = SLICE_RECORDS) -> Slice:
+        """The next records; time, number and bytes are bounded, so that a slice is written in half a second."""
+        if self._reads is None:
+            self._reads = self._begin()
+            self._ahead = next(self._reads, None)
+        records: list[Prepared] = []
+        began, taken = time.monotonic(), 0
+        while self._ahead is not None and len(records) < most:
+            found, self._ahead = self._ahead, next(self._reads, None)
+            self._ordinal += 1
+            records.append(prepared(found, self._ordinal, self._base + found.position, self._profile))
+            taken += len(found.raw)
+            if taken > SLICE_BYTES or time.monotonic() - began > SLICE_SECONDS:
+                break
+        if self._ahead is None:
+            return Slice(records, self.size, last=True)
+        return Slice(records, self._base + self._ahead.position, last=False)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._reads is not None:
+            self._reads.close()  # type: ignore[attr-defined]  # a generator
+
+
+def prepared(found: Read, ordinal: int, position: int, profile: ItemProfile | None) -> Prepared:
+    """Take a record apart; whatever goes wrong concerns this record alone."""
+    told = Prepared(ordinal, position)
+    if found.problems:
+        told.reasons = bounded(_reason(each) for each in found.problems if each.code not in HARMLESS)
+        told.lossy = any(each.code in LOSSY for each in found.problems)
+    record = found.record
+    if record is None:
+        told.outcome, told.raw = Outcome.REJECTED, found.raw[:KEPT_ORIGINAL]
+        return told
+    told.raw = found.raw
+    try:
+        told.control_number = storable((record.control("001") or "").strip()[:200]) or None
+        if (code := discard_reason(record.leader)) is not None:
+            told.outcome = Outcome.DISCARDED
+            told.reasons.append(reason(code, f"The leader is {record.leader!r}."))
+            return told
+        told.columns = columns(record)
+        if profile is not None:
+            told.items = [_storable(item) for item in items_of(record, profile)]
+    except Exception as error:  # one record's oddity must not end a job of a million
+        told.outcome, told.columns, told.items = Outcome.FAILED, None, []
+        told.reasons.append(reason("not-storable", f"{type(error).__name__}: {error}"))
+    return told
+
+
+def _reason(problem: Problem) -> dict[str, str]:
+    return reason(problem.code.value, problem.message, problem.where or None)
+
+
+def _storable(item: ItemFacts) -> ItemFacts:
+    """Without NUL; what is beyond any shelf mark's length is cut."""
+    values = {name: getattr(item, name) for name in ItemFacts.__slots__}
+    if all(value is None or ("\x00" not in value and len(value) <= 100) for value in values.values()):
+        return item
+    return ItemFacts(
+        **{
+            name: storable(value)[: LONGEST.get(name, 500)] if value is not None else None  # type: ignore[index]
+            for name, value in values.items()
+        }
+    )

@@ -1,0 +1,262 @@
+"""The import worker: two lanes, so that a small file never waits for a huge one.
+
+A job is held by an advisory lock, which dies with its holder: whoever comes next goes on behind the last
+committed slice. While a slice is written, the next one is read in a thread.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from catalog.imports import queries, uploading
+from catalog.imports.places import Places, make_known
+from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared
+from catalog.imports.rules import JobState, Outcome, final_state, reason
+from catalog.imports.writing import LostJob, write_slice
+from chassis import outbox
+from chassis.resources import Resources
+from contracts.catalog import ImportFinished
+from contracts.events import Actor
+
+log = logging.getLogger(__name__)
+
+SMALL: Final = 4 * 1024 * 1024
+"""Bytes of a file that the short lane takes."""
+ANY: Final = 2**62
+IDLE_SECONDS: Final = 0.1
+TRIES: Final = 6
+AGAIN: Final = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+"""Somebody else was faster: nothing was written, look again."""
+
+Held = asyncpg.pool.PoolConnectionProxy
+
+_START = """
+UPDATE import_job SET state = 'running', started_at = coalesce(started_at, $2), version = version + 1
+WHERE id = $1 AND state IN ('queued', 'running') RETURNING *
+"""
+_FINISH = """
+UPDATE import_job SET state = $2, error = $3, finished_at = $4, version = version + 1
+WHERE id = $1 AND state IN ('queued', 'running') RETURNING *
+"""
+
+
+async def import_files(resources: Resources, stop: asyncio.Event) -> None:
+    """The worker: both lanes until told to stop."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane(resources, stop, largest=SMALL))
+        group.create_task(lane(resources, stop, largest=ANY))
+
+
+async def lane(resources: Resources, stop: asyncio.Event, *, largest: int) -> None:
+    """One job after another."""
+    while not stop.is_set():
+        try:
+            worked = await work_once(resources, stop, largest=largest)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("an import waits for the database", extra={"error": str(error)})
+            worked = False
+            await asyncio.sleep(1)
+        if not worked:
+            await asyncio.sleep(IDLE_SECONDS)
+
+
+async def work_once(resources: Resources, stop: asyncio.Event, *, largest: int = ANY) -> bool:
+    """Take a job and carry it as far as it goes; whether there was one."""
+    async with resources.pool.acquire() as connection:
+        job = await queries.take(connection, largest=largest)
+        if job is None:
+            return False
+        token = outbox.origin.set(resources.origin(_actor(job["requested_by"])))
+        try:
+            await Import(resources, connection, job["id"]).run(stop)
+        finally:
+            outbox.origin.reset(token)
+            if not connection.is_closed():
+                await queries.give_back(connection, job["id"])
+    return True
+
+
+def _actor(told: str) -> Actor:
+    kind, _, ref = told.partition(":")
+    return Actor(kind, ref)
+
+
+@dataclass
+class Import:
+    """One job under way."""
+
+    resources: Resources
+    connection: Held
+    job_id: UUID
+    places: Places = field(default_factory=Places)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return uploading.place(self.resources.settings.data_dir, self.job_id)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.resources.clock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read and write, slice by slice, until the end, a cancellation or the order to stop."""
+        job = await self.connection.fetchrow(_START, self.job_id, self.now())
+        if job is None:
+            return
+        if job["cancelling"]:
+            await self._finish(JobState.CANCELLED)
+            return
+        try:
+            reader = FileReader(
+                self.path,
+                job["media_type"],
+                job["profile"],
+                position=job["position"],
+                ordinal=job["records_read"],
+                limit=self.resources.settings.record_limit,
+            )
+        except FileNotFoundError:
+            await self._finish(JobState.FAILED, "The uploaded file is not in the data folder.")
+            return
+        try:
+            await self._through(reader, job, stop)
+        except LostJob:
+            log.warning("an import was carried on elsewhere", extra={"import": str(self.job_id)})
+        finally:
+            await asyncio.to_thread(reader.close)
+
+    async def _through(self, reader: FileReader, job: asyncpg.Record, stop: asyncio.Event) -> None:
+        read = job["records_read"]
+        ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
+        try:
+            while True:
+                told = await ahead
+                if not told.last:
+                    ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
+                if job["create_locations"]:
+                    await self._make_known(told.records)
+                cancelling = False
+                if told.records:
+                    cancelling = await self._write(job, told.records, read_before=read, end=told.end)
+                    read += len(told.records)
+                if cancelling:
+                    await self._finish(JobState.CANCELLED)
+                    return
+                if told.last:
+                    await self._finish(None)
+                    return
+                if stop.is_set():
+                    return
+        finally:
+            if not ahead.done():
+                await asyncio.wait([ahead])
+
+    async def _make_known(self, records: Sequence[Prepared]) -> None:
+        items = [item for each in records for item in each.items]
+        async with self.connection.transaction():
+            await self.places.refresh(self.connection)
+        if self.places.unknown(items):
+            await make_known(self.resources.sessions, items, now=self.now())
+
+    async def _write(
+        self, job: asyncpg.Record, records: Sequence[Prepared], *, read_before: int, end: int
+    ) -> bool:
+        """Commit a slice; one record that cannot be stored is found by halving, and fails alone."""
+        try:
+            return await self._write_whole(job, records, read_before=read_before, end=end)
+        except asyncpg.DataError as error:
+            if len(records) == 1:
+                _fail(records[0], error)
+                return await self._write_whole(job, records, read_before=read_before, end=end)
+        half = len(records) // 2
+        middle = records[half].position
+        await self._write(job, records[:half], read_before=read_before, end=middle)
+        return await self._write(job, records[half:], read_before=read_before + half, end=end)
+
+    async def _write_whole(
+        self, job: asyncpg.Record, records: Sequence[Prepared], *, read_before: int, end: int
+    ) -> bool:
+        reasons = [list(each.reasons) for each in records]
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with self.connection.transaction():
+                    return await write_slice(
+                        self.connection,
+                        job,
+                        self.places,
+                        records,
+                        read_before=read_before,
+                        end=end,
+                        by=job["requested_by"],
+                        now=self.now(),
+                    )
+            except AGAIN:
+                if attempt == TRIES:
+                    raise
+                await asyncio.sleep(0.02 * attempt)
+            except asyncpg.DataError:
+                _restore(records, reasons)
+                raise
+            _restore(records, reasons)
+        raise AssertionError("unreachable")
+
+    async def _finish(self, state: JobState | None, error: str | None = None) -> None:
+        """End the job and tell of it; its file is needed no more."""
+        now = self.now()
+        async with self.connection.transaction():
+            if state is None:
+                row = await self.connection.fetchrow(
+                    "SELECT * FROM import_job WHERE id = $1 FOR UPDATE", self.job_id
+                )
+                assert row is not None
+                counts = {outcome.value: row[outcome.value] for outcome in Outcome}
+                state = final_state(counts, item_problems=row["item_problems"])
+            row = await self.connection.fetchrow(_FINISH, self.job_id, state.value, error, now)
+            if row is None:
+                return
+            await outbox.record(
+                self.connection,
+                [
+                    ImportFinished(
+                        version=row["version"],
+                        occurred_at=now,
+                        import_id=self.job_id,
+                        state=state.value,
+                        counts={outcome.value: row[outcome.value] for outcome in Outcome},
+                        started_at=row["started_at"],
+                    )
+                ],
+            )
+        await asyncio.to_thread(self.path.unlink, missing_ok=True)
+
+
+def _restore(records: Sequence[Prepared], reasons: Sequence[list[dict[str, str]]]) -> None:
+    """Forget what an attempt that was rolled back had added."""
+    for each, kept in zip(records, reasons, strict=True):
+        each.reasons[:] = kept
+
+
+def _fail(record: Prepared, error: Exception) -> None:
+    record.columns, record.items, record.outcome = None, [], Outcome.FAILED
+    record.reasons.append(reason("not-storable", str(error)))
+
+
+async def sweep_uploads(resources: Resources, now: datetime) -> None:
+    """A timer: files of jobs that have ended, and of uploads that broke off, an hour ago."""
+    rows = await resources.pool.fetch("SELECT id FROM import_job WHERE state IN ('queued', 'running')")
+    await uploading.sweep(
+        resources.settings.data_dir, {str(row["id"]) for row in rows}, older_than=now.timestamp() - 3600
+    )

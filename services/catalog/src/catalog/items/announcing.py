@@ -1,0 +1,98 @@
+"""Tell others of items as they now stand: whole states, in batches of up to 500."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.marc.extract import shortened
+from chassis import outbox
+from chassis.database import Connection
+from chassis.ids import uuid7
+from contracts.catalog import ItemBase, ItemsAnnounced, ItemState
+
+BATCH: Final = 500
+
+STATE_COLUMNS: Final = """
+i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
+i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
+i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed
+"""
+STATE_TABLES: Final = """
+FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
+"""
+_STATES = f"SELECT {STATE_COLUMNS} {STATE_TABLES} WHERE i.id = ANY "
+_AFTER = f"SELECT {STATE_COLUMNS} {STATE_TABLES} WHERE $1::uuid IS NULL OR i.id > $1 ORDER BY i.id LIMIT $2"
+_RAISE = text("UPDATE item SET version = version + 1 WHERE title_id = ANY (:ids) RETURNING id")
+
+
+def state(row: Any) -> ItemState:
+    """An item's public state from a row of `STATE_COLUMNS`."""
+    return ItemState(
+        item_id=row.item_id,
+        version=row.version,
+        barcode=row.barcode,
+        holdings_id=row.holdings_id,
+        title_ids=(row.title_id, *row.bound_with),
+        location_id=row.location_id,
+        material_type=row.material_type,
+        loan_type=row.loan_type,
+        base_state=ItemBase(row.base_state),
+        call_number=row.call_number,
+        volume=row.volume,
+        copy_number=row.copy_number,
+        short_title=shortened(row.title),
+        short_author=shortened(row.author) if row.author else None,
+        suppressed=row.suppressed,
+    )
+
+
+class _Row:
+    """An asyncpg record read like a SQLAlchemy row."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Any) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return self._record[name]
+
+
+async def states(session: AsyncSession, ids: Sequence[UUID]) -> list[ItemState]:
+    """Items as they now stand."""
+    rows = await session.execute(text(_STATES + "(:ids) ORDER BY i.id"), {"ids": list(ids)})
+    return [state(row) for row in rows]
+
+
+async def states_on(connection: Connection, ids: Sequence[UUID]) -> list[ItemState]:
+    """The same, on a plain connection."""
+    rows = await connection.fetch(_STATES + "($1::uuid[]) ORDER BY i.id", list(ids))
+    return [state(_Row(row)) for row in rows]
+
+
+def batches(told: Sequence[ItemState], *, now: datetime) -> Iterator[ItemsAnnounced]:
+    """Events of up to 500 items."""
+    for start in range(0, len(told), BATCH):
+        part = tuple(told[start : start + BATCH])
+        yield ItemsAnnounced(version=1, occurred_at=now, batch_id=uuid7(), items=part)
+
+
+async def announce_items_of(session: AsyncSession, title_ids: Sequence[UUID], *, now: datetime) -> None:
+    """A title's facts that its items carry have changed: so have they."""
+    ids = [row.id for row in await session.execute(_RAISE, {"ids": list(title_ids)})]
+    if ids:
+        await outbox.publish(session, *batches(await states(session, ids), now=now))
+
+
+async def announce_slice(
+    connection: Connection, *, after: UUID | None, limit: int, now: datetime
+) -> tuple[int, UUID | None]:
+    """Tell of the next items by id; how many, and the last one's id. Versions stay: the facts have not changed."""
+    rows = await connection.fetch(_AFTER, after, limit)
+    if rows:
+        await outbox.record(connection, list(batches([state(_Row(row)) for row in rows], now=now)))
+    return len(rows), rows[-1]["item_id"] if rows else None

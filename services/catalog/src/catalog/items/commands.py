@@ -1,0 +1,266 @@
+"""Add holdings and items, and change what is known of an item."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.items.announcing import states
+from catalog.items.rules import state_refusal
+from catalog.titles.queries import mark_changed
+from chassis import etags, outbox
+from chassis.ids import uuid7
+from chassis.problems import Invalid, NotFound, Reason, Refused
+from contracts.catalog import ItemCreated, ItemState, ItemUpdated
+
+
+class BarcodeTaken(Refused):
+    """Another item carries this barcode."""
+
+    code, title = "barcode-taken", "Another item has this barcode."
+
+
+class HoldingsTaken(Refused):
+    """The title has holdings at this location under this call number already."""
+
+    code, title = "holdings-taken", "These holdings are here already."
+
+
+class StateRefused(Refused):
+    """The base state cannot be set so."""
+
+    code, title = "base-state-refused", "The item's state cannot be changed so."
+
+
+class ItemUnknown(NotFound):
+    """There is no such item, or it is not shown to you."""
+
+    code, title = "item-unknown", "There is no such item."
+
+
+class HoldingsUnknown(NotFound):
+    """There are no such holdings."""
+
+    code, title = "holdings-unknown", "There are no such holdings."
+
+
+_KNOWN = text("""
+SELECT
+    EXISTS (SELECT FROM location WHERE id = CAST(:location_id AS uuid) FOR SHARE) AS location_id,
+    EXISTS (SELECT FROM material_type WHERE code = CAST(:material_type AS text)) AS material_type,
+    EXISTS (SELECT FROM loan_type WHERE code = CAST(:loan_type AS text)) AS loan_type,
+    (SELECT count(*) FROM title WHERE id = ANY (CAST(:title_ids AS uuid[]))) AS titles
+""")
+
+
+async def _check_known(session: AsyncSession, told: Mapping[str, Any]) -> None:
+    """Whatever an item refers to must be here: everything that is not is told at once."""
+    title_ids = list(told.get("title_ids") or ())
+    row = (
+        await session.execute(
+            _KNOWN,
+            {
+                "location_id": told.get("location_id"),
+                "material_type": told.get("material_type"),
+                "loan_type": told.get("loan_type"),
+                "title_ids": title_ids,
+            },
+        )
+    ).one()
+    reasons = [
+        Reason(
+            f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {told[name]}.", f"/{name}"
+        )
+        for name in ("location_id", "material_type", "loan_type")
+        if told.get(name) is not None and not getattr(row, name)
+    ]
+    if row.titles != len(set(title_ids)):
+        reasons.append(Reason("title-unknown", "Not all of these titles are here.", "/bound_with"))
+    if reasons:
+        raise Invalid(reasons=reasons)
+
+
+async def add_holdings(
+    session: AsyncSession, *, title_id: UUID, location_id: UUID, call_number: str | None, now: datetime
+) -> UUID:
+    """Add a title's holdings at a location."""
+    await _check_known(session, {"location_id": location_id, "title_ids": [title_id]})
+    holdings_id = uuid7()
+    added = await session.scalar(
+        text(
+            "INSERT INTO holdings (id, title_id, location_id, call_number, created_at, updated_at) "
+            "VALUES (:id, :title_id, :location_id, :call_number, :now, :now) "
+            "ON CONFLICT (title_id, location_id, call_number) DO NOTHING RETURNING id"
+        ),
+        {
+            "id": holdings_id,
+            "title_id": title_id,
+            "location_id": location_id,
+            "call_number": call_number or "",
+            "now": now,
+        },
+    )
+    if added is None:
+        raise HoldingsTaken
+    await mark_changed(session, [title_id])
+    return holdings_id
+
+
+_INSERT = text("""
+INSERT INTO item (id, barcode, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state,
+    call_number, volume, copy_number, note, suppressed, created_at, updated_at)
+VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :location_id, :material_type, :loan_type,
+    :base_state, :call_number, :volume, :copy_number, :note, :suppressed, :now, :now)
+""")
+
+
+async def _holdings_for(
+    session: AsyncSession, told: dict[str, Any], *, now: datetime
+) -> tuple[UUID, UUID, UUID]:
+    """The holdings an item goes to (found, or made from title and location): its id, title and location."""
+    if (holdings_id := told["holdings_id"]) is not None:
+        found = (
+            await session.execute(
+                text("SELECT title_id, location_id FROM holdings WHERE id = :id FOR SHARE"),
+                {"id": holdings_id},
+            )
+        ).first()
+        if found is None:
+            raise Invalid(reasons=[Reason("holdings-unknown", "There are no such holdings.", "/holdings_id")])
+        return holdings_id, found.title_id, told["location_id"] or found.location_id
+    await _check_known(session, {"location_id": told["location_id"], "title_ids": [told["title_id"]]})
+    row = (
+        await session.execute(
+            text(
+                "INSERT INTO holdings (id, title_id, location_id, call_number, created_at, updated_at) "
+                "VALUES (:id, :title_id, :location_id, :call_number, :now, :now) "
+                "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET updated_at = holdings.updated_at "
+                "RETURNING id"
+            ),
+            {
+                "id": uuid7(),
+                "title_id": told["title_id"],
+                "location_id": told["location_id"],
+                "call_number": told["call_number"] or "",
+                "now": now,
+            },
+        )
+    ).one()
+    told["call_number"] = None
+    return row.id, told["title_id"], told["location_id"]
+
+
+async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> UUID:
+    """Add an item to holdings, or to a title at a location (its holdings are found or made)."""
+    if (refusal := state_refusal(before="active", after=told["base_state"])) is not None:
+        raise StateRefused(reasons=[_state_reason(refusal)])
+    holdings_id, title_id, location_id = await _holdings_for(session, told, now=now)
+    await _check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
+    item_id = uuid7()
+    row = told | {
+        "id": item_id,
+        "holdings_id": holdings_id,
+        "title_id": title_id,
+        "location_id": location_id,
+        "bound_with": [other for other in dict.fromkeys(told["bound_with"]) if other != title_id],
+        "now": now,
+    }
+    await _write(session, _INSERT, row)
+    await mark_changed(session, [title_id, *row["bound_with"]])
+    state = await _state(session, item_id)
+    await outbox.publish(session, ItemCreated(version=1, occurred_at=now, item_id=item_id, item=state))
+    return item_id
+
+
+async def _write(session: AsyncSession, statement: Any, row: dict[str, Any]) -> None:
+    """Run it; a barcode that somebody else has is told as such."""
+    barcode = row.get("barcode")
+    if barcode is not None:
+        holder = await session.scalar(
+            text("SELECT id FROM item WHERE barcode = :barcode AND id <> :id"),
+            {"barcode": barcode, "id": row["id"]},
+        )
+        if holder is not None:
+            raise _taken(barcode, holder)
+    try:
+        await session.execute(statement, row)
+    except IntegrityError as error:
+        if "item_barcode" in str(error.orig):
+            raise _taken(barcode, None) from error
+        raise
+
+
+def _taken(barcode: Any, holder: Any) -> BarcodeTaken:
+    reason = Reason(
+        "barcode-taken", f"Another item has the barcode {barcode}.", "/barcode", "Scan another barcode."
+    )
+    return BarcodeTaken(reasons=[reason], item_id=str(holder) if holder else None)
+
+
+def _state_reason(code: str) -> Reason:
+    texts = {
+        "item-withdrawn": "The item has been withdrawn for good.",
+        "withdrawal-needed": "An item is withdrawn by a withdrawal, since circulation has a say in it.",
+        "base-state-unknown": "There is no such base state.",
+    }
+    mend = "POST /v1/items/{id}/withdrawals" if code == "withdrawal-needed" else None
+    return Reason(code, texts[code], "/base_state", mend)
+
+
+async def _state(session: AsyncSession, item_id: UUID) -> ItemState:
+    (state,) = await states(session, [item_id])
+    return state
+
+
+_UPDATE = text("""
+UPDATE item SET version = version + 1, barcode = :barcode, bound_with = CAST(:bound_with AS uuid[]),
+    location_id = :location_id, material_type = :material_type, loan_type = :loan_type, base_state = :base_state,
+    call_number = :call_number, volume = :volume, copy_number = :copy_number, note = :note, suppressed = :suppressed,
+    updated_at = :now
+WHERE id = :id
+""")
+CHANGEABLE = (
+    "barcode",
+    "bound_with",
+    "location_id",
+    "material_type",
+    "loan_type",
+    "base_state",
+    "call_number",
+    "volume",
+    "copy_number",
+    "note",
+    "suppressed",
+)
+
+
+async def change(
+    session: AsyncSession, item_id: UUID, changes: Mapping[str, Any], *, expected: int, now: datetime
+) -> None:
+    """Change some of an item's facts (RFC 7396: what is not told stays)."""
+    found = (
+        await session.execute(text("SELECT * FROM item WHERE id = :id FOR UPDATE"), {"id": item_id})
+    ).first()
+    if found is None:
+        raise ItemUnknown
+    etags.guard(expected=expected, found=found.version)
+    before = {name: getattr(found, name) for name in CHANGEABLE}
+    after = before | dict(changes)
+    after["bound_with"] = [other for other in dict.fromkeys(after["bound_with"]) if other != found.title_id]
+    if (refusal := state_refusal(before=before["base_state"], after=after["base_state"])) is not None:
+        raise StateRefused(reasons=[_state_reason(refusal)])
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    if not changed:
+        return
+    await _check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
+    await _write(session, _UPDATE, after | {"id": item_id, "now": now})
+    touched = [found.title_id, *before["bound_with"], *after["bound_with"]]
+    await mark_changed(session, list(dict.fromkeys(touched)))
+    state = await _state(session, item_id)
+    await outbox.publish(
+        session, ItemUpdated(version=state.version, occurred_at=now, item_id=item_id, item=state)
+    )

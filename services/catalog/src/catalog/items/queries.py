@@ -1,0 +1,93 @@
+"""Items and holdings as a client sees them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+ITEM: Final = """
+SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, l.code AS location,
+    b.code AS library, i.material_type, i.loan_type, i.base_state,
+    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
+    (i.suppressed OR t.suppressed) AS suppressed, t.title, t.author, i.created_at, i.updated_at
+FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
+LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
+"""
+_BY_ID = ITEM + " WHERE i.id = $1"
+_BY_BARCODE = ITEM + " WHERE i.barcode = $1"
+_LIST = (
+    ITEM
+    + """
+WHERE ($1::uuid IS NULL OR i.id > $1)
+  AND ($2::text IS NULL OR i.base_state = $2)
+  AND ($3::boolean OR NOT (i.suppressed OR t.suppressed))
+ORDER BY i.id LIMIT $4
+"""
+)
+_OF_TITLE = (
+    ITEM
+    + """
+WHERE (i.title_id = $5 OR (i.bound_with <> '{}' AND i.bound_with @> ARRAY[$5::uuid]))
+  AND ($1::uuid IS NULL OR i.id > $1)
+  AND ($2::text IS NULL OR i.base_state = $2)
+  AND ($3::boolean OR NOT (i.suppressed OR t.suppressed))
+ORDER BY i.id LIMIT $4
+"""
+)
+
+
+async def item(pool: asyncpg.Pool, item_id: UUID) -> asyncpg.Record | None:
+    """An item."""
+    return await pool.fetchrow(_BY_ID, item_id)
+
+
+_IN_TRANSACTION = text(ITEM + " WHERE i.id = :id")
+
+
+async def item_in(session: AsyncSession, item_id: UUID) -> Any:
+    """An item as the transaction has left it."""
+    return (await session.execute(_IN_TRANSACTION, {"id": item_id})).mappings().one()
+
+
+async def item_by_barcode(pool: asyncpg.Pool, barcode: str) -> asyncpg.Record | None:
+    """The item with this barcode: one statement, for scanners."""
+    return await pool.fetchrow(_BY_BARCODE, barcode)
+
+
+async def items(
+    pool: asyncpg.Pool,
+    *,
+    title_id: UUID | None,
+    base_state: str | None,
+    after: UUID | None,
+    hidden_too: bool,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Items by id."""
+    if title_id is None:
+        return await pool.fetch(_LIST, after, base_state, hidden_too, limit)
+    return await pool.fetch(_OF_TITLE, after, base_state, hidden_too, limit, title_id)
+
+
+_HOLDINGS: Final = """
+SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
+    nullif(h.call_number, '') AS call_number, h.created_at, h.updated_at, t.suppressed,
+    (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
+FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
+JOIN title t ON t.id = h.title_id
+"""
+_ONE_HOLDINGS = text(_HOLDINGS + " WHERE h.id = :id")
+_HOLDINGS_OF = text(_HOLDINGS + " WHERE h.title_id = :title_id ORDER BY h.id")
+
+
+async def holdings(session: AsyncSession, holdings_id: UUID) -> Any | None:
+    """One holdings."""
+    return (await session.execute(_ONE_HOLDINGS, {"id": holdings_id})).first()
+
+
+async def holdings_of(session: AsyncSession, title_id: UUID) -> Sequence[Any]:
+    """A title's holdings."""
+    return (await session.execute(_HOLDINGS_OF, {"title_id": title_id})).all()

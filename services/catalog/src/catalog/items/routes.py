@@ -1,0 +1,338 @@
+"""Items and holdings on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from catalog.items import commands, queries
+from catalog.items.announcing import BATCH, announce_slice
+from catalog.items.commands import (
+    BarcodeTaken,
+    HoldingsTaken,
+    HoldingsUnknown,
+    ItemUnknown,
+    StateRefused,
+)
+from catalog.marc.extract import shortened
+from catalog.titles.commands import TitleUnknown
+from catalog.titles.routes import shown
+from chassis import cursors, etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import Tx
+from chassis.etags import IfMatch
+from chassis.principal import Anyone, Principal, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    PreconditionRequired,
+    Stale,
+    Unauthenticated,
+    problems,
+)
+from contracts.catalog import ItemBase
+
+router = new_router(tag="items")
+
+MayWrite = Annotated[Principal, Depends(may("items:write"))]
+Words = Annotated[str, Field(min_length=1, max_length=500)]
+Barcode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
+ItemState = Annotated[ItemBase, Field(description="`withdrawn` is reached by a withdrawal alone")]
+
+
+class ItemOut(BaseModel):
+    """An item. Its note is for staff (`items:read`)."""
+
+    id: UUID
+    version: int
+    barcode: str | None
+    holdings_id: UUID
+    title_id: UUID
+    title_ids: list[UUID]
+    location_id: UUID
+    location: str | None
+    library: str | None
+    material_type: str
+    loan_type: str
+    base_state: ItemBase
+    call_number: str | None
+    volume: str | None
+    copy_number: str | None
+    note: str | None
+    suppressed: bool
+    short_title: str
+    short_author: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ItemIn(BaseModel):
+    """A new item: for holdings, or for a title at a location (its holdings are found or made)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    holdings_id: UUID | None = None
+    title_id: UUID | None = None
+    location_id: UUID | None = None
+    barcode: Barcode | None = None
+    bound_with: list[UUID] = Field(default_factory=list, max_length=100)
+    material_type: TypeCode = "unspecified"
+    loan_type: TypeCode = "standard"
+    base_state: ItemState = ItemBase.ACTIVE
+    call_number: Words | None = None
+    volume: Words | None = None
+    copy_number: Words | None = None
+    note: Words | None = None
+    suppressed: bool = False
+
+    @model_validator(mode="after")
+    def placed(self) -> "ItemIn":
+        """Exactly one way to say where it belongs."""
+        if (self.holdings_id is None) == (self.title_id is None):
+            raise ValueError("name either holdings_id or title_id")
+        if self.title_id is not None and self.location_id is None:
+            raise ValueError("title_id needs a location_id")
+        return self
+
+
+class ItemChange(BaseModel):
+    """A merge patch (RFC 7396): what is left out stays, null clears."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    barcode: Barcode | None = None
+    bound_with: list[UUID] = Field(default_factory=list, max_length=100)
+    location_id: UUID | None = None
+    material_type: TypeCode | None = None
+    loan_type: TypeCode | None = None
+    base_state: ItemState | None = None
+    call_number: Words | None = None
+    volume: Words | None = None
+    copy_number: Words | None = None
+    note: Words | None = None
+    suppressed: bool | None = None
+
+    @model_validator(mode="after")
+    def kept(self) -> "ItemChange":
+        """Some facts can be changed but not cleared."""
+        needed = ("location_id", "material_type", "loan_type", "base_state", "suppressed")
+        if cleared := [
+            name for name in needed if name in self.model_fields_set and getattr(self, name) is None
+        ]:
+            raise ValueError(f"cannot be cleared: {', '.join(cleared)}")
+        return self
+
+
+class HoldingsOut(BaseModel):
+    """What of a title stands at one location under one call number."""
+
+    id: UUID
+    version: int
+    title_id: UUID
+    location_id: UUID
+    location: str
+    library: str
+    call_number: str | None
+    items: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class HoldingsIn(BaseModel):
+    """New holdings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title_id: UUID
+    location_id: UUID
+    call_number: Words | None = None
+
+
+class HoldingsListOut(BaseModel):
+    """A title's holdings."""
+
+    items: list[HoldingsOut]
+
+
+class AnnouncedOut(BaseModel):
+    """How many items were told of, and where to go on."""
+
+    announced: int
+    next_cursor: str | None
+
+
+def item_out(row: asyncpg.Record, asker: Principal) -> dict[str, Any]:
+    """An item's row on the wire."""
+    told = dict(row.items())
+    bound = told.pop("bound_with")
+    title, author = told.pop("title"), told.pop("author")
+    told["title_ids"] = [row["title_id"], *bound]
+    told["short_title"] = shortened(title)
+    told["short_author"] = shortened(author) if author else None
+    if not asker.may("items:read") and not asker.may("items:write"):
+        told["note"] = None
+    return told
+
+
+def _sees_all(asker: Principal) -> bool:
+    return asker.may("items:write") or asker.may("items:read")
+
+
+@router.get("/v1/items", response_model=cursors.Page[ItemOut], responses=problems(Invalid))
+async def list_items(
+    request: Request,
+    response: Response,
+    asker: Anyone,
+    barcode: Annotated[str | None, Query(max_length=100)] = None,
+    title_id: UUID | None = None,
+    base_state: ItemBase | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> dict[str, Any]:
+    """Items: by barcode, of a title (those bound with it included), or all by id."""
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    if barcode is not None:
+        found = await queries.item_by_barcode(pool, barcode)
+        fits = (
+            found is not None
+            and (_sees_all(asker) or not found["suppressed"])
+            and (title_id is None or title_id in (found["title_id"], *found["bound_with"]))
+            and base_state in (None, found["base_state"])
+        )
+        return {"items": [item_out(found, asker)] if found is not None and fits else [], "next_cursor": None}
+    rows = await queries.items(
+        pool,
+        title_id=title_id,
+        base_state=base_state,
+        after=cursors.uuid_in(cursor) if cursor else None,
+        hidden_too=_sees_all(asker),
+        limit=limit + 1,
+    )
+    more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+    cursors.link_next(request, response, more)
+    return {"items": [item_out(row, asker) for row in rows[:limit]], "next_cursor": more}
+
+
+@router.get("/v1/items/{item_id}", response_model=ItemOut, responses=problems(ItemUnknown))
+async def read_item(request: Request, response: Response, item_id: UUID, asker: Anyone) -> dict[str, Any]:
+    """One item."""
+    row = await queries.item(request.app.state.resources.pool, item_id)
+    if row is None or (row["suppressed"] and not _sees_all(asker)):
+        raise ItemUnknown
+    etags.tag(response, row["version"])
+    return item_out(row, asker)
+
+
+async def _answer(tx: Tx, item_id: UUID, asker: Principal, response: Response) -> dict[str, Any]:
+    row = await queries.item_in(tx, item_id)
+    etags.tag(response, row["version"])
+    return item_out(row, asker)
+
+
+@router.post(
+    "/v1/items",
+    status_code=201,
+    response_model=ItemOut,
+    responses=problems(Unauthenticated, Forbidden, BarcodeTaken, StateRefused, Invalid),
+)
+async def create_item(body: ItemIn, response: Response, by: MayWrite, tx: Tx, now: Now) -> dict[str, Any]:
+    """Add an item."""
+    item_id = await commands.add(tx, body.model_dump(), now=now)
+    response.headers["Location"] = f"/v1/items/{item_id}"
+    return await _answer(tx, item_id, by, response)
+
+
+@router.patch(
+    "/v1/items/{item_id}",
+    response_model=ItemOut,
+    responses=problems(
+        Unauthenticated,
+        Forbidden,
+        ItemUnknown,
+        BarcodeTaken,
+        StateRefused,
+        Invalid,
+        Stale,
+        PreconditionRequired,
+    ),
+)
+async def change_item(
+    item_id: UUID, body: ItemChange, expected: IfMatch, response: Response, by: MayWrite, tx: Tx, now: Now
+) -> dict[str, Any]:
+    """Change an item's facts."""
+    changes = body.model_dump(exclude_unset=True)
+    await commands.change(tx, item_id, changes, expected=expected, now=now)
+    return await _answer(tx, item_id, by, response)
+
+
+@router.post(
+    "/v1/items:announce", response_model=AnnouncedOut, responses=problems(Unauthenticated, Forbidden)
+)
+async def announce_items(
+    request: Request,
+    _: Annotated[Principal, Depends(may("events:operate"))],
+    now: Now,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="How many in this call")] = 20_000,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> AnnouncedOut:
+    """Tell of all items as they now stand, for a new or restored reader; repeat with the cursor until none is left."""
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    after, told = cursors.uuid_in(cursor) if cursor else None, 0
+    while told < limit:
+        async with pool.acquire() as connection, connection.transaction():
+            asked = min(BATCH, limit - told)
+            count, last = await announce_slice(connection, after=after, limit=asked, now=now)
+        told += count
+        after = last or after
+        if count < asked:
+            return AnnouncedOut(announced=told, next_cursor=None)
+    return AnnouncedOut(announced=told, next_cursor=cursors.encode(str(after)))
+
+
+@router.get(
+    "/v1/titles/{title_id}/holdings", response_model=HoldingsListOut, responses=problems(TitleUnknown)
+)
+async def list_holdings(title_id: UUID, tx: Tx, asker: Anyone) -> HoldingsListOut:
+    """A title's holdings."""
+    await shown(tx, title_id, asker)
+    rows = await queries.holdings_of(tx, title_id)
+    return HoldingsListOut(items=[_holdings_out(row) for row in rows])
+
+
+def _holdings_out(row: Any) -> HoldingsOut:
+    told = dict(row._mapping)
+    del told["suppressed"]
+    return HoldingsOut(**told)
+
+
+@router.get("/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(HoldingsUnknown))
+async def read_holdings(holdings_id: UUID, tx: Tx, asker: Anyone, response: Response) -> HoldingsOut:
+    """One holdings."""
+    row = await queries.holdings(tx, holdings_id)
+    if row is None or (row.suppressed and not asker.may("titles:write")):
+        raise HoldingsUnknown
+    etags.tag(response, row.version)
+    return _holdings_out(row)
+
+
+@router.post(
+    "/v1/holdings",
+    status_code=201,
+    response_model=HoldingsOut,
+    responses=problems(Unauthenticated, Forbidden, HoldingsTaken, Invalid),
+)
+async def create_holdings(
+    body: HoldingsIn, response: Response, by: MayWrite, tx: Tx, now: Now
+) -> HoldingsOut:
+    """Add holdings."""
+    holdings_id = await commands.add_holdings(tx, **body.model_dump(), now=now)
+    response.headers["Location"] = f"/v1/holdings/{holdings_id}"
+    row = await queries.holdings(tx, holdings_id)
+    assert row is not None
+    etags.tag(response, row.version)
+    return _holdings_out(row)

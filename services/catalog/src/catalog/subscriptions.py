@@ -1,0 +1,31 @@
+"""Every event the catalogue reacts to, on one screen."""
+
+from collections.abc import Mapping
+
+from catalog.search import handlers as search
+from catalog.withdrawals import handlers as withdrawals
+from chassis.resources import Handler
+from contracts.circulation import (
+    AvailabilityAnnounced,
+    ItemAvailabilityChanged,
+    ItemCheckedIn,
+    ItemWithdrawalCleared,
+    ItemWithdrawalRefused,
+    LoanCreated,
+    LoanRecalled,
+    LoanRenewed,
+    LoanReturned,
+)
+from contracts.events import Event
+
+SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
+    LoanCreated: search.note_availability,
+    LoanRenewed: search.note_availability,
+    LoanRecalled: search.note_availability,
+    LoanReturned: search.note_availability,
+    ItemCheckedIn: search.note_availability,
+    ItemAvailabilityChanged: search.note_availability,
+    AvailabilityAnnounced: search.note_availability,
+    ItemWithdrawalCleared: withdrawals.cleared,
+    ItemWithdrawalRefused: withdrawals.refused,
+}

@@ -1,0 +1,174 @@
+"""Add a title, replace its record, hide it or show it again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.items.announcing import announce_items_of
+from catalog.marc.record import Record
+from catalog.marc.storage import unpack
+from catalog.titles import queries
+from catalog.titles.facts import TitleColumns, columns, summary
+from chassis import etags, outbox
+from chassis.ids import uuid7
+from chassis.problems import Invalid, NotFound, Reason, Refused
+from contracts.catalog import TitleCreated, TitleUpdated
+
+
+class ControlNumberTaken(Refused):
+    """Another title has this control number (001) of this agency (003)."""
+
+    code, title = "control-number-taken", "Another title has this control number."
+
+
+class TitleUnknown(NotFound):
+    """There is no such title, or it is not shown to you."""
+
+    code, title = "title-unknown", "There is no such title."
+
+
+_INSERT = text("""
+INSERT INTO title (id, match_key, control_number, control_agency, title, subtitle, author, year, format, suppressed,
+    record, created_at, updated_at)
+VALUES (:id, :match_key, :control_number, :control_agency, :title, :subtitle, :author, :year, :format, :suppressed,
+    :record, :now, :now)
+RETURNING hrid
+""")
+_LOCK = text("SELECT version, suppressed, record FROM title WHERE id = :id FOR UPDATE")
+_KEEP = text("""
+INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
+SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = :id
+""")
+_REPLACE = text("""
+UPDATE title SET version = version + 1, match_key = :match_key, control_number = :control_number,
+    control_agency = :control_agency, title = :title, subtitle = :subtitle, author = :author, year = :year,
+    format = :format, suppressed = :suppressed, record = :record, updated_at = :now
+WHERE id = :id RETURNING hrid, version
+""")
+_HOLDER = text("SELECT id FROM title WHERE match_key = :match_key")
+
+
+def read_columns(record: Record) -> TitleColumns:
+    """The record's columns; `Invalid` when it holds what cannot be stored."""
+    try:
+        return columns(record)
+    except (UnicodeError, TypeError) as error:
+        raise Invalid(
+            reasons=[
+                Reason(
+                    "unstorable-value",
+                    "The record holds half of a surrogate pair, which is no character.",
+                    mend="Send well-formed Unicode.",
+                )
+            ]
+        ) from error
+
+
+async def create(session: AsyncSession, record: Record, *, suppressed: bool, now: datetime) -> UUID:
+    """Add a title."""
+    told = read_columns(record)
+    title_id = uuid7()
+    await _refuse_taken(session, told, title_id)
+    try:
+        await session.execute(
+            _INSERT, {"id": title_id, "suppressed": suppressed, "now": now, **told.parameters()}
+        )
+    except IntegrityError as error:
+        raise ControlNumberTaken from error
+    await queries.mark_changed(session, [title_id])
+    await outbox.publish(
+        session,
+        TitleCreated(
+            version=1,
+            occurred_at=now,
+            title_id=title_id,
+            title=summary(title_id, 1, told, suppressed=suppressed),
+        ),
+    )
+    return title_id
+
+
+async def replace(
+    session: AsyncSession,
+    title_id: UUID,
+    record: Record | None,
+    *,
+    suppressed: bool | None = None,
+    expected: int,
+    by: str,
+    now: datetime,
+) -> int:
+    """Put another record in its place (None: the same one), keeping the old; the version that came of it."""
+    found = (await session.execute(_LOCK, {"id": title_id})).first()
+    if found is None:
+        raise TitleUnknown
+    etags.guard(expected=expected, found=found.version)
+    before = columns(unpack(found.record))
+    told = read_columns(record) if record is not None else before
+    if told.match_key.startswith("content|") and before.match_key.startswith("content|"):
+        told = _with_key(told, await _key_of(session, title_id))
+    hidden = found.suppressed if suppressed is None else suppressed
+    if told.record == found.record and hidden == found.suppressed:
+        return int(found.version)
+    await _refuse_taken(session, told, title_id)
+    await session.execute(_KEEP, {"id": title_id, "now": now, "by": by})
+    try:
+        row = (
+            await session.execute(
+                _REPLACE, {"id": title_id, "suppressed": hidden, "now": now, **told.parameters()}
+            )
+        ).one()
+    except IntegrityError as error:
+        raise ControlNumberTaken from error
+    await queries.mark_changed(session, [title_id])
+    await outbox.publish(
+        session,
+        TitleUpdated(
+            version=row.version,
+            occurred_at=now,
+            title_id=title_id,
+            title=summary(title_id, row.version, told, suppressed=hidden),
+        ),
+    )
+    shown = (told.short_title, told.short_author, hidden)
+    if shown != (before.short_title, before.short_author, found.suppressed):
+        await announce_items_of(session, [title_id], now=now)
+    return int(row.version)
+
+
+async def _key_of(session: AsyncSession, title_id: UUID) -> str:
+    return str(await session.scalar(text("SELECT match_key FROM title WHERE id = :id"), {"id": title_id}))
+
+
+def _with_key(told: TitleColumns, key: str) -> TitleColumns:
+    """An unnumbered title stays recognised by what it held when it first came."""
+    return TitleColumns(**{name: getattr(told, name) for name in told.__slots__} | {"match_key": key})
+
+
+async def _refuse_taken(session: AsyncSession, told: TitleColumns, title_id: UUID) -> None:
+    holder = await session.scalar(_HOLDER, {"match_key": told.match_key})
+    if holder is not None and holder != title_id:
+        raise ControlNumberTaken(
+            reasons=[
+                Reason(
+                    "control-number-taken",
+                    f"{told.control_number or 'The same content'} is already title {holder}.",
+                    mend="Change that title, or give this one another 001.",
+                )
+            ],
+            title_id=str(holder),
+        )
+
+
+async def require(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    """Raise unless all of these titles are here."""
+    rows = await session.execute(text("SELECT id FROM title WHERE id = ANY (:ids)"), {"ids": list(ids)})
+    missing = sorted(set(map(str, ids)) - {str(row.id) for row in rows})
+    if missing:
+        raise Invalid(
+            reasons=[Reason("title-unknown", f"There is no title {title_id}.") for title_id in missing]
+        )

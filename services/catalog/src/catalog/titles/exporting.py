@@ -1,0 +1,124 @@
+"""Records in one stream, read by a server-side cursor so that a million of them need no memory."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from catalog.marc import iso2709, marcjson, marcxml
+from catalog.marc.reading import MARC, MARCXML
+from catalog.marc.record import Record
+from catalog.marc.storage import unpack
+from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest
+from catalog.search.grammar import QueryProblem
+from chassis.principal import Principal
+from chassis.problems import Invalid, Reason
+from chassis.resources import Resources
+
+log = logging.getLogger(__name__)
+
+SLICE: Final = 500
+MOST_IDS: Final = 1000
+_ALL = "SELECT id, record FROM title WHERE ($1 OR NOT suppressed) ORDER BY id"
+_SOME = "SELECT id, record FROM title WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) ORDER BY id"
+
+
+async def wanted(
+    resources: Resources, query: str | None, ids: str | None, asker: Principal
+) -> Sequence[UUID] | None:
+    """The titles that were asked for; None for all."""
+    if ids is not None:
+        try:
+            told = [UUID(each.strip()) for each in ids.split(",") if each.strip()]
+        except ValueError:
+            raise Invalid(reasons=[Reason("id-malformed", "An id is a UUID.", "query/ids")]) from None
+        if len(told) > MOST_IDS:
+            raise Invalid(
+                reasons=[
+                    Reason("too-many-ids", f"Up to {MOST_IDS} at once.", "query/ids", "Ask again for more.")
+                ]
+            )
+        return told
+    if query is None:
+        return None
+    reader: Reader = resources.own["reader"]
+    asked = SearchRequest(query=query, limit=DEEPEST_HIT, with_suppressed=asker.may("titles:write"))
+    try:
+        found = await asyncio.to_thread(reader.search, asked)
+    except QueryProblem as problem:
+        raise Invalid(reasons=[Reason(problem.code, problem.message, "query/query")]) from problem
+    if found.total > DEEPEST_HIT:
+        raise Invalid(
+            reasons=[
+                Reason(
+                    "too-many-hits",
+                    f"{found.total} titles match; up to {DEEPEST_HIT} are exported by query.",
+                    "query/query",
+                    "Narrow the query, or export all.",
+                )
+            ]
+        )
+    return [hit.title_id for hit in found.hits]
+
+
+async def stream(
+    pool: asyncpg.Pool, ids: Sequence[UUID] | None, kind: str, *, hidden_too: bool
+) -> AsyncIterator[bytes]:
+    """The records in one media type, a piece per slice."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        rows = (
+            connection.cursor(_ALL, hidden_too, prefetch=SLICE)
+            if ids is None
+            else connection.cursor(_SOME, hidden_too, list(ids), prefetch=SLICE)
+        )
+        yield opening(kind)
+        gathered: list[asyncpg.Record] = []
+        first = True
+        async for row in rows:
+            gathered.append(row)
+            if len(gathered) == SLICE:
+                yield await asyncio.to_thread(piece, gathered, kind, first=first)
+                gathered, first = [], False
+        if gathered:
+            yield await asyncio.to_thread(piece, gathered, kind, first=first)
+        yield closing(kind)
+
+
+def opening(kind: str) -> bytes:
+    """What stands before the records."""
+    if kind == MARC:
+        return b""
+    if kind == MARCXML:
+        return next(marcxml.write([]))
+    return b"["
+
+
+def closing(kind: str) -> bytes:
+    """What stands behind them."""
+    if kind == MARC:
+        return b""
+    return b"</collection>\n" if kind == MARCXML else b"]\n"
+
+
+def piece(rows: Sequence[asyncpg.Record], kind: str, *, first: bool) -> bytes:
+    """A slice of records."""
+    if kind == MARCXML:
+        return b"".join(marcxml.dumps(unpack(row["record"]), namespace=False) + b"\n" for row in rows)
+    if kind == MARC:
+        return b"".join(_sayable(rows))
+    told = b",\n".join(marcjson.dumps(unpack(row["record"])) for row in rows)
+    return told if first else b",\n" + told
+
+
+def _sayable(rows: Sequence[asyncpg.Record]) -> Iterator[bytes]:
+    for row in rows:
+        record: Record = unpack(row["record"])
+        try:
+            yield iso2709.dumps(record)
+        except iso2709.Inexpressible as error:
+            log.warning(
+                "a record was left out of an export", extra={"title": str(row["id"]), "why": str(error)}
+            )

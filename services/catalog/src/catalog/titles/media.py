@@ -1,0 +1,130 @@
+"""The media types a record is read and written in, and how a client's wish is met (RFC 9110 §12.5.1)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from catalog.marc import crosswalk, iso2709, marcjson, marcxml
+from catalog.marc.problems import Read, acceptable
+from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, read
+from catalog.marc.record import Record
+from chassis.problems import Invalid, NotAcceptable, Reason, Unsupported
+
+JSON: Final = "application/json"
+DUBLIN_CORE: Final = "application/xml"
+"""Simple Dublin Core in an `oai_dc:dc` element: what harvesters mean when they ask for plain XML."""
+OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE)
+ALIASES: Final = {"application/x-marc": MARC, "application/oai_dc+xml": DUBLIN_CORE, "text/xml": DUBLIN_CORE}
+
+
+def told(content_type: str | None, *, known: Iterable[str] = MEDIA_TYPES) -> str:
+    """The media type of a body; `Unsupported` names the ones that are taken."""
+    bare = (content_type or "").partition(";")[0].strip().lower()
+    bare = ALIASES.get(bare, bare)
+    if bare in known:
+        return bare
+    taken = ", ".join(known)
+    raise Unsupported(
+        f"{bare or 'Nothing'} is not read here.",
+        reasons=[Reason("content-type", f"Records are taken as {taken}.", "Content-Type", f"Send {taken}.")],
+        headers={"Accept-Post": taken},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One range of an Accept header."""
+
+    kind: str
+    quality: float
+
+    def weight(self, offer: str) -> int:
+        """How closely it names the offer: 3 exactly, 2 its main type, 1 anything, 0 not at all."""
+        if self.kind == offer:
+            return 3
+        if self.kind == "*/*":
+            return 1
+        return 2 if self.kind.endswith("/*") and offer.startswith(self.kind[:-1]) else 0
+
+
+def wishes(accept: str) -> list[Wish]:
+    """An Accept header's ranges; what cannot be read is left out."""
+    found = []
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        kind = ALIASES.get(kind, kind)
+        quality = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    quality = min(max(float(value), 0.0), 1.0)
+                except ValueError:
+                    quality = 0.0
+        if "/" in kind:
+            found.append(Wish(kind, quality))
+    return found
+
+
+def chosen(accept: str | None, offers: Sequence[str]) -> str:
+    """The offer that the client likes best; ours first among equals; `NotAcceptable` names all offers."""
+    asked = wishes(accept) if accept and accept.strip() else [Wish("*/*", 1.0)]
+    best, liked = "", 0.0
+    for offer in offers:
+        closest = max(asked, key=lambda wish: wish.weight(offer), default=None)
+        if closest is None or not closest.weight(offer):
+            continue
+        if closest.quality > liked:
+            best, liked = offer, closest.quality
+    if not best:
+        raise NotAcceptable(
+            reasons=[
+                Reason(
+                    "accept", f"This can be given as {', '.join(offers)}.", "Accept", "Ask for one of these."
+                )
+            ]
+        )
+    return best
+
+
+def written(record: Record, kind: str) -> bytes:
+    """A record in one of the media types that we write."""
+    if kind == MARC:
+        try:
+            return iso2709.dumps(record)
+        except iso2709.Inexpressible as error:
+            raise NotAcceptable(
+                "This record cannot be said in ISO 2709.",
+                reasons=[Reason("inexpressible", str(error), "Accept", f"Ask for {MARCXML}.")],
+            ) from error
+    if kind == MARCXML:
+        return marcxml.dumps(record)
+    if kind == MARC_JSON:
+        return marcjson.dumps(record)
+    return crosswalk.dumps(crosswalk.dublin_core(record))
+
+
+def one_record(body: bytes, kind: str, *, limit: int) -> Record:
+    """The record in a body; `Invalid` tells everything that is wrong with it. Costs CPU: call it in a thread."""
+    found: list[Read] = []
+    for each in read(body, kind, max_record=limit):
+        found.append(each)
+        if len(found) > 1:
+            break
+    if not found:
+        raise Invalid(reasons=[Reason("no-record", "There is no record in the body.", mend="Send one.")])
+    if len(found) > 1:
+        raise Invalid(
+            reasons=[
+                Reason("several-records", "There is more than one record.", mend="Send files to /v1/imports.")
+            ]
+        )
+    if found[0].record is None or not acceptable(found[0].problems):
+        raise Invalid(
+            "The record is damaged; nothing was stored.",
+            reasons=[
+                Reason(f"record-{problem.code.value}", problem.message, problem.where or None)
+                for problem in found[0].problems
+            ],
+        )
+    return found[0].record

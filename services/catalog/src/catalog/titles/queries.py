@@ -1,0 +1,96 @@
+"""Titles by id, whole."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.marc.extract import Facts
+
+_TITLE = text("""
+SELECT id, hrid, version, suppressed, record, created_at, updated_at FROM title WHERE id = :id
+""")
+_VERSION = text("""
+SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at
+FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AND v.version = :version
+""")
+_VERSIONS = text("""
+SELECT version, replaced_at, replaced_by FROM title_version WHERE title_id = :id ORDER BY version DESC LIMIT :limit
+""")
+_CHANGED = text("INSERT INTO title_change (title_id) SELECT unnest(CAST(:ids AS uuid[]))")
+
+_WAKE = text("SELECT pg_notify('title_change', '')")
+"""Librarians' writes are few; a desk's own statement never notifies."""
+
+
+async def title(session: AsyncSession, title_id: UUID) -> Any | None:
+    """A title's row with its record."""
+    return (await session.execute(_TITLE, {"id": title_id})).first()
+
+
+async def earlier(session: AsyncSession, title_id: UUID, version: int) -> Any | None:
+    """The record as it was."""
+    return (await session.execute(_VERSION, {"id": title_id, "version": version})).first()
+
+
+async def earlier_versions(session: AsyncSession, title_id: UUID, *, limit: int) -> Sequence[Any]:
+    """When and by whom earlier versions were replaced, newest first."""
+    return (await session.execute(_VERSIONS, {"id": title_id, "limit": limit})).all()
+
+
+async def mark_changed(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    """Let the indexer know."""
+    await session.execute(_CHANGED, {"ids": list(ids)})
+    await session.execute(_WAKE)
+
+
+def as_json(
+    *,
+    title_id: UUID,
+    hrid: int,
+    version: int,
+    suppressed: bool,
+    facts: Facts,
+    created_at: datetime,
+    updated_at: datetime,
+) -> dict[str, Any]:
+    """A title's JSON view."""
+    return {
+        "id": title_id,
+        "hrid": hrid,
+        "version": version,
+        "suppressed": suppressed,
+        "title": facts.title,
+        "subtitle": facts.subtitle,
+        "responsibility": facts.responsibility,
+        "other_titles": facts.other_titles,
+        "author": facts.author,
+        "contributors": facts.contributors,
+        "publisher": facts.publisher,
+        "place": facts.place,
+        "year": facts.year,
+        "edition": facts.edition,
+        "languages": facts.languages,
+        "format": facts.format,
+        "subjects": facts.subjects,
+        "genres": facts.genres,
+        "series": facts.series,
+        "identifiers": {
+            "control_number": facts.control_number,
+            "control_agency": facts.control_agency,
+            "isbn": facts.isbns,
+            "invalid_isbn": facts.invalid_isbns,
+            "issn": facts.issns,
+            "other": facts.other_ids,
+        },
+        "call_numbers": facts.call_numbers,
+        "summary": facts.summary,
+        "contents": facts.contents,
+        "notes": facts.notes,
+        "urls": facts.urls,
+        "created_at": created_at,
+        "updated_at": updated_at,
+    }

@@ -1,0 +1,288 @@
+"""Titles on the wire: records in and out by media type, a JSON view, earlier versions, export."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from catalog.marc.extract import extract
+from catalog.marc.reading import MEDIA_TYPES
+from catalog.marc.record import Record
+from catalog.marc.storage import unpack
+from catalog.titles import commands, exporting, media, queries
+from catalog.titles.commands import ControlNumberTaken, TitleUnknown
+from chassis import etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import Tx, streamed
+from chassis.etags import IfMatch
+from chassis.json import Json
+from chassis.principal import Anyone, Principal, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    NotAcceptable,
+    PreconditionRequired,
+    Stale,
+    TooLarge,
+    Unauthenticated,
+    Unsupported,
+    problems,
+)
+
+router = new_router(tag="titles")
+
+MayWrite = Annotated[Principal, Depends(may("titles:write"))]
+Accept = Annotated[str | None, Header(description="application/json or a format of records")]
+RECORD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES},
+    }
+}
+RECORD_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in media.OFFERS
+            if kind != media.JSON
+        }
+    }
+}
+
+
+class IdentifiersOut(BaseModel):
+    """What identifies a title elsewhere."""
+
+    control_number: str | None
+    control_agency: str | None
+    isbn: list[str]
+    invalid_isbn: list[str]
+    issn: list[str]
+    other: list[str]
+
+
+class TitleOut(BaseModel):
+    """A title, as read from its record."""
+
+    id: UUID
+    hrid: int
+    version: int
+    suppressed: bool
+    title: str
+    subtitle: str | None
+    responsibility: str | None
+    other_titles: list[str]
+    author: str | None
+    contributors: list[str]
+    publisher: str | None
+    place: str | None
+    year: int | None
+    edition: str | None
+    languages: list[str]
+    format: str
+    subjects: list[str]
+    genres: list[str]
+    series: list[str]
+    identifiers: IdentifiersOut
+    call_numbers: list[str]
+    summary: str | None
+    contents: list[str]
+    notes: list[str]
+    urls: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class TitleIn(BaseModel):
+    """What can be changed beside the record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    suppressed: bool
+
+
+class VersionOut(BaseModel):
+    """An earlier version of the record."""
+
+    version: int
+    replaced_at: datetime
+    replaced_by: str
+
+
+class VersionsOut(BaseModel):
+    """Newest first."""
+
+    items: list[VersionOut]
+
+
+async def record_in(request: Request) -> Record:
+    """The record that the body holds."""
+    kind = media.told(request.headers.get("content-type"))
+    limit: int = request.app.state.resources.settings.record_limit
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"A record may have {limit} bytes here.")
+    request._body = bytes(body)  # what an Idempotency-Key is checked against
+    return await asyncio.to_thread(media.one_record, bytes(body), kind, limit=limit)
+
+
+RecordIn = Annotated[Record, Depends(record_in)]
+
+
+def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A title's row in the media type that was chosen."""
+    record = unpack(row.record)
+    told = {"ETag": etags.etag(row.version), "Vary": "Accept", **(headers or {})}
+    if kind != media.JSON:
+        return Response(media.written(record, kind), status, told, media_type=kind)
+    view = queries.as_json(
+        title_id=row.id,
+        hrid=row.hrid,
+        version=row.version,
+        suppressed=row.suppressed,
+        facts=extract(record),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+    return Json(view, status, told)
+
+
+@router.post(
+    "/v1/titles",
+    status_code=201,
+    response_model=TitleOut,
+    openapi_extra=RECORD_BODY,
+    responses=problems(
+        Unauthenticated, Forbidden, ControlNumberTaken, Invalid, Unsupported, TooLarge, NotAcceptable
+    ),
+)
+@streamed
+async def create_title(
+    _: MayWrite,
+    record: RecordIn,
+    tx: Tx,
+    now: Now,
+    accept: Accept = None,
+    suppressed: Annotated[bool, Query(description="Not shown to the public")] = False,
+) -> Response:
+    """Add a title from a MARC record."""
+    kind = media.chosen(accept, media.OFFERS)
+    title_id = await commands.create(tx, record, suppressed=suppressed, now=now)
+    row = await queries.title(tx, title_id)
+    return answer(row, kind, 201, {"Location": f"/v1/titles/{title_id}"})
+
+
+async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = None) -> Any:
+    """A title's row, unless it is not there or not this asker's to see."""
+    row = await queries.title(tx, title_id)
+    if row is None or (row.suppressed and not asker.may("titles:write")):
+        raise TitleUnknown
+    if version is None or version == row.version:
+        return row
+    row = await queries.earlier(tx, title_id, version)
+    if row is None or not asker.may("titles:write"):
+        raise TitleUnknown("This version is not kept, or is not shown to you.")
+    return row
+
+
+@router.get(
+    "/v1/titles/{title_id}",
+    response_model=TitleOut,
+    responses=RECORD_ANSWER | problems(TitleUnknown, NotAcceptable),
+)
+async def read_title(
+    title_id: UUID,
+    tx: Tx,
+    asker: Anyone,
+    accept: Accept = None,
+    version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
+) -> Response:
+    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core."""
+    kind = media.chosen(accept, media.OFFERS)
+    return answer(await shown(tx, title_id, asker, version), kind)
+
+
+@router.get(
+    "/v1/titles/{title_id}/versions",
+    response_model=VersionsOut,
+    responses=problems(Unauthenticated, Forbidden, TitleUnknown),
+)
+async def list_versions(title_id: UUID, tx: Tx, asker: MayWrite) -> VersionsOut:
+    """The last hundred earlier versions of the record."""
+    await shown(tx, title_id, asker)
+    rows = await queries.earlier_versions(tx, title_id, limit=100)
+    return VersionsOut(items=[VersionOut(**row._mapping) for row in rows])
+
+
+@router.put(
+    "/v1/titles/{title_id}",
+    response_model=TitleOut,
+    openapi_extra=RECORD_BODY,
+    responses=problems(
+        Unauthenticated,
+        Forbidden,
+        TitleUnknown,
+        ControlNumberTaken,
+        Invalid,
+        Unsupported,
+        Stale,
+        PreconditionRequired,
+        NotAcceptable,
+    ),
+)
+@streamed
+async def replace_title(
+    title_id: UUID, by: MayWrite, expected: IfMatch, record: RecordIn, tx: Tx, now: Now, accept: Accept = None
+) -> Response:
+    """Put another record in its place; the old one is kept."""
+    kind = media.chosen(accept, media.OFFERS)
+    await commands.replace(tx, title_id, record, expected=expected, by=str(by.actor), now=now)
+    return answer(await queries.title(tx, title_id), kind)
+
+
+@router.patch(
+    "/v1/titles/{title_id}",
+    response_model=TitleOut,
+    responses=problems(Unauthenticated, Forbidden, TitleUnknown, Invalid, Stale, PreconditionRequired),
+)
+async def change_title(
+    title_id: UUID, by: MayWrite, expected: IfMatch, body: TitleIn, tx: Tx, now: Now
+) -> Response:
+    """Hide a title from the public, or show it again."""
+    await commands.replace(
+        tx, title_id, None, suppressed=body.suppressed, expected=expected, by=str(by.actor), now=now
+    )
+    return answer(await queries.title(tx, title_id), media.JSON)
+
+
+@router.get(
+    "/v1/titles:export",
+    response_class=StreamingResponse,
+    responses=RECORD_ANSWER | problems(Invalid, NotAcceptable),
+)
+async def export_titles(
+    request: Request,
+    asker: Anyone,
+    accept: Accept = None,
+    media_type: Annotated[str | None, Query(max_length=100, description="Instead of Accept")] = None,
+    query: Annotated[str | None, Query(max_length=2000, description="See docs/search-query.md")] = None,
+    ids: Annotated[str | None, Query(max_length=40_000, description="Title ids, separated by commas")] = None,
+) -> StreamingResponse:
+    """Records in one stream: all, those that match (up to 10 000), or those named (up to 1 000).
+
+    A record that ISO 2709 cannot say is left out of `application/marc` and counted in the log; MARCXML and
+    MARC-in-JSON have them all.
+    """
+    kind = media.chosen(media_type or accept, MEDIA_TYPES)
+    wanted = await exporting.wanted(request.app.state.resources, query, ids, asker)
+    stream = exporting.stream(
+        request.app.state.resources.pool, wanted, kind, hidden_too=asker.may("titles:write")
+    )
+    return StreamingResponse(stream, media_type=kind, headers={"Vary": "Accept"})
