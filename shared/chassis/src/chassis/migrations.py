@@ -2,11 +2,15 @@
 
 import asyncio
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 from sqlalchemy import MetaData
+
+_one_at_a_time = threading.Lock()
+"""Alembic keeps what it is at in module globals: two upgrades in one process would mix."""
 
 LOCK = "SELECT pg_advisory_lock(hashtext('carrel migrations'))"
 
@@ -61,7 +65,8 @@ def _upgrade(migrations: Path, dsn: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.attributes["dsn"] = dsn
-    command.upgrade(config, "head")
+    with _one_at_a_time:
+        command.upgrade(config, "head")
 
 
 def run(metadata: MetaData) -> None:
