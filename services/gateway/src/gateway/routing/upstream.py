@@ -15,6 +15,8 @@ from gateway.routing.scrubbing import inward, outward
 from gateway.tokens.minting import Mint
 
 CHUNK = 64 * 1024
+WATCHED_FROM = 1024 * 1024
+"""Bytes of an answer after which it is worth a task to notice that the client has gone."""
 IDLE_SECONDS = 120
 """How long a service may pause inside an answer before its place among the concurrent ones is given up."""
 
@@ -133,9 +135,30 @@ class Upstream:
                     "headers": outward([(name.lower(), value) for name, value in answer.raw_headers]),
                 }
             )
-            while chunk := await _next(answer.content):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            await _hand_back(answer.content, send, None if has_body else receive)
+
+
+async def _hand_back(content: aiohttp.StreamReader, send: Send, receive: Receive | None) -> None:
+    """Send an answer's body on, until its end or until nobody listens any more."""
+    sent = 0
+    gone: asyncio.Task[None] | None = None
+    try:
+        while chunk := await _next(content):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            sent += len(chunk)
+            if gone is None and receive is not None and sent > WATCHED_FROM:
+                gone = asyncio.create_task(_left(receive))
+            if gone is not None and gone.done():
+                return
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if gone is not None:
+            gone.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 async def _next(content: aiohttp.StreamReader) -> bytes:
