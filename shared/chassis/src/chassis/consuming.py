@@ -27,7 +27,6 @@ from contracts.events import Actor, Envelope, Event, UnknownEventType
 log = logging.getLogger(__name__)
 
 BATCH = 200
-RETRY_SECONDS = 0.2
 
 _FIRST_TIME = """
 INSERT INTO inbox (event_id) SELECT * FROM unnest($1::uuid[])
@@ -179,7 +178,6 @@ class Consumer:
             },
             exc_info=error,
         )
-        await asyncio.sleep(RETRY_SECONDS * delivery.attempt)
         await subscription.retry(delivery, f"{type(error).__name__}: {error}"[:500])
 
     async def react(self, messages: Sequence[Message]) -> int:

@@ -11,6 +11,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from chassis.json import dumped
 from chassis.problems import Invalid, Reason
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 def encode(*key: Any) -> str:
     """A cursor after the row with this sort key (JSON values, UUIDs and datetimes)."""
-    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(dumped(key)).rstrip(b"=").decode()
 
 
 def decode(cursor: str, *, parts: int) -> list[Any]:
