@@ -1,0 +1,35 @@
+"""The smallest service, open for a test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from chassis.transport.memory import MemoryTransport
+from support import tiny as smallest
+from support.harness import Harness, running
+
+
+@pytest.fixture
+def bus() -> MemoryTransport:
+    """Where events travel."""
+    return MemoryTransport()
+
+
+@pytest.fixture
+async def tiny_dsn(database: Callable[..., Awaitable[str]]) -> str:
+    """A migrated database of this test's own."""
+    return await database("tiny", smallest.migrate)
+
+
+@pytest.fixture
+def tiny_events() -> Iterator[None]:
+    """The tiny service's events are known."""
+    with smallest.known():
+        yield
+
+
+@pytest.fixture
+async def tiny(tiny_dsn: str, bus: MemoryTransport, tiny_events: None) -> AsyncIterator[Harness]:
+    """The service."""
+    async with running(smallest.SERVICE, tiny_dsn, transport=bus) as harness:
+        yield harness
