@@ -30,6 +30,8 @@ check: setup ## Check format, lint, types, import rules and what is tracked
 	$(bin)/ruff check .
 	$(bin)/mypy deploy/onebox/src shared/*/src services/*/src tests deploy/*.py
 	$(bin)/lint-imports
+	$(bin)/python -m carrel.documents openapi --check
+	$(bin)/python -m carrel.documents schemas --check
 	$(bin)/python deploy/tracked.py
 
 bench: setup ## Measure against the peers of docs/benchmarks.md
