@@ -1,6 +1,8 @@
 """Journey 1: records come in, a book is found, lent, awaited, returned late, paid for, and withdrawn."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ RECORDS = 2000
 
 
 @pytest.fixture
-async def box():
+async def box() -> AsyncIterator[Box]:
     async with open_box("--workers", "2") as opened:
         yield opened
 
@@ -71,7 +73,9 @@ async def _journey(library: Library) -> None:
             "lent_at": lent_at.isoformat(),
         },
     )
-    assert (await _availability(library, title_id, "on-loan"))["due_at"] == loan["due_at"]
+    out = await _availability(library, title_id, "on-loan")
+    assert out is not None
+    assert out["due_at"] == loan["due_at"]
     await until(lambda: _shown(library, title_id, "unavailable"), seconds=5)
 
     # Awaited, returned late at the pickup desk: hold shelf, for whom; a fine.
@@ -122,7 +126,7 @@ async def _items(library: Library, barcode: str) -> list[dict[str, str]]:
     return found
 
 
-async def _found(library: Library, query: str, title_id: str) -> dict | None:
+async def _found(library: Library, query: str, title_id: str) -> dict[str, Any] | None:
     answer = await library.anonymous.get(
         "/v1/titles", params={"query": query, "facets": "format,library,subject"}
     )
@@ -130,7 +134,7 @@ async def _found(library: Library, query: str, title_id: str) -> dict | None:
     return told if any(hit["id"] == title_id for hit in told["items"]) else None
 
 
-async def _availability(library: Library, title_id: str, state: str) -> dict | None:
+async def _availability(library: Library, title_id: str, state: str) -> dict[str, Any] | None:
     answer = await library.anonymous.get(f"/v1/titles/{title_id}/availability", params={"detail": "items"})
     if answer.status_code == 404:
         return None
@@ -143,7 +147,7 @@ async def _shown(library: Library, title_id: str, availability: str) -> bool:
     return any(hit["id"] == title_id and hit["availability"] == availability for hit in told["items"])
 
 
-async def _ended(library: Library, withdrawal_id: str) -> dict | None:
+async def _ended(library: Library, withdrawal_id: str) -> dict[str, Any] | None:
     told = await library.get(f"/v1/withdrawals/{withdrawal_id}")
     return told if told["state"] != "requested" else None
 

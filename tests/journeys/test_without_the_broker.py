@@ -171,11 +171,12 @@ async def _insisted(library: Library, path: str, body: dict[str, Any], stop: asy
 
 async def _stale(library: Library, wanted: bool) -> bool:
     told = await library.get("/v1/titles", limit=1)
-    return told["availability"]["stale"] is wanted
+    return bool(told["availability"]["stale"]) is wanted
 
 
 async def _withdrawn(library: Library, withdrawal_id: str) -> bool:
-    return (await library.get(f"/v1/withdrawals/{withdrawal_id}"))["state"] == "done"
+    told = await library.get(f"/v1/withdrawals/{withdrawal_id}")
+    return bool(told["state"] == "done")
 
 
 async def _reconciled(cluster: Distributed) -> bool:
@@ -190,6 +191,5 @@ async def _reconciled(cluster: Distributed) -> bool:
     finally:
         await catalog.close()
         await circulation.close()
-    return [tuple(row) for row in owned] == [tuple(row) for row in kept] and all(
-        states.get(row["item_id"]) == row["state"] for row in told
-    )
+    same = [tuple(row) for row in owned] == [tuple(row) for row in kept]
+    return same and all(states.get(row["item_id"]) == row["state"] for row in told)

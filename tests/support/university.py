@@ -32,7 +32,7 @@ CIRCULATION: dict[str, Any] = {
         }
         for library in LIBRARIES
     ],
-    "patron_groups": [{"code": "student", "name": "Students", "max_loans": 50, "max_owed": 5000}],
+    "patron_groups": [{"code": "student", "name": "Students", "max_owed": 100000}],
     "loan_policies": [
         {
             "code": "four-weeks",

@@ -119,7 +119,7 @@ async def _answer_health(port: int) -> None:
         ]
     )
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+        uvicorn.Config(app, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False)
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the role handles its own
     with contextlib.suppress(asyncio.CancelledError, SystemExit):
