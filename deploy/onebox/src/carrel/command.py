@@ -63,7 +63,7 @@ def up(
     """Start everything on this machine and keep it running."""
     from carrel import up as box
     from carrel.installation import Installation, WrongPlace
-    from carrel.postgres import PostgresProblem
+    from carrel.postgres import AlreadyRunning, PostgresProblem
 
     def say(line: str) -> None:
         typer.echo(line)
@@ -74,10 +74,11 @@ def up(
         from carrel.demo.loading import first_start
 
         first = first_start(say)
+    installation = Installation.at(data)
     try:
-        asyncio.run(
-            box.up(Installation.at(data), host=host, port=port, workers=workers, say=say, first_start=first)
-        )
+        asyncio.run(box.up(installation, host=host, port=port, workers=workers, say=say, first_start=first))
+    except AlreadyRunning as error:
+        fail(f"Carrel is already running on {installation.data} (process {error.pid}).")
     except (box.CannotStart, PostgresProblem, WrongPlace) as error:
         fail(str(error))
 
