@@ -182,7 +182,8 @@ async def distributed(
     database = await Cluster.start(installation.cluster, max_connections=300)
     rabbit: Broker | None = broker
     try:
-        rabbit = broker if broker is not None else await asyncio.to_thread(_find_broker)
+        # Not in a thread: the node is bound to the life of the thread that starts it.
+        rabbit = broker if broker is not None else Broker.find()
         made = await _made(installation, database, rabbit, gateway_port)
         try:
             yield made
@@ -192,10 +193,6 @@ async def distributed(
         if broker is None and rabbit is not None:
             rabbit.close()
         await database.stop()
-
-
-def _find_broker() -> Broker:
-    return Broker.find()
 
 
 async def _made(
