@@ -124,8 +124,7 @@ class Stage:
         policy = self.library.rules.fine[loan.fine]
         calendar = self.library.by_code[loan.desk].calendar
         if action.at > loan.due_at:
-            closed = 0 if policy.count_closed else calendar.closed_days_between(loan.due_at, action.at)
-            fine = overdue_fine(policy, due_at=loan.due_at, at=action.at, closed_days=closed)
+            fine = overdue_fine(policy, calendar, due_at=loan.due_at, at=action.at)
             self.owed[loan.patron.barcode] += fine.minor
             if fine.minor:
                 self.fees[loan.patron.barcode, action.item_barcode] = fine.minor

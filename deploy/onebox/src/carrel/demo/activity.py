@@ -370,7 +370,4 @@ class _Plan:
     def fine(self, loan: Loan, returned_at: datetime) -> Money:
         """What a late return costs."""
         policy = self.library.rules.fine[loan.rule.fine]
-        closed = 0
-        if not policy.count_closed:
-            closed = loan.desk.calendar.closed_days_between(loan.due_at, returned_at)
-        return overdue_fine(policy, due_at=loan.due_at, at=returned_at, closed_days=closed)
+        return overdue_fine(policy, loan.desk.calendar, due_at=loan.due_at, at=returned_at)

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 HORIZON_DAYS: Final = 366
 """How far ahead or back an open day is looked for."""
+COUNTED_DAYS: Final = 4000
+"""How many days of closed or open time are told apart; whatever is longer overdue is capped or lost."""
 DAY_END: Final = time(23, 59, 59)
 
 
@@ -38,8 +40,10 @@ class WhenClosed(StrEnum):
 
     KEEP = "keep"
     PREVIOUS_OPEN_DAY = "end-of-previous-open-day"
+    """The next open day, when the previous one ended before the item goes out."""
     NEXT_OPEN_DAY = "end-of-next-open-day"
     CURRENT_HOURS = "end-of-current-hours"
+    """Of the opening in which the item goes out; lent while closed: of the one that follows."""
     NEXT_HOURS = "beginning-of-next-hours"
 
 
@@ -73,8 +77,9 @@ class Calendar:
 
     def moment(self, day: date, at: time, *, last: bool = False) -> datetime:
         """The moment (UTC) of a local time. `last`: the second one, when the clock shows it twice."""
-        local = datetime.combine(day, at, self.tz).replace(fold=1 if last else 0)
-        return local.astimezone(UTC)
+        first, second = (datetime.combine(day, at, self.tz).replace(fold=fold) for fold in (0, 1))
+        # A skipped time has two readings as well, of which the first lies after the gap.
+        return max(first.astimezone(UTC), second.astimezone(UTC)) if last else first.astimezone(UTC)
 
     def end_of_day(self, day: date) -> datetime:
         """23:59:59 in the place's own zone."""
@@ -105,13 +110,11 @@ class Calendar:
         raise NeverOpen
 
     def end_of_current_hours(self, at: datetime) -> datetime:
-        """When the present opening ends; while closed, the last one that ended."""
-        for away in range(HORIZON_DAYS + 1):
-            day = self.day_of(at) - timedelta(days=away)
-            begun = [closes for opens, closes in self.hours(day) if opens <= at]
-            if begun:
-                return begun[-1]
-        raise NeverOpen
+        """When the present opening ends; while closed, when the next one does."""
+        for opens, closes in self.hours(self.day_of(at)):
+            if opens <= at < closes:
+                return closes
+        return self.next_opening(at)[1]
 
     def next_opening(self, at: datetime) -> tuple[datetime, datetime]:
         """The first opening that begins at or after a moment."""
@@ -127,7 +130,8 @@ class Calendar:
     ) -> datetime:
         """A due time moved off closed time as the strategy says; unchanged when the place is open then.
 
-        Day strategies look at the day, hour strategies at the moment. Raises `NeverOpen`.
+        Day strategies look at the day, hour strategies at the moment. What is moved still lies after
+        `lent_at`. Raises `NeverOpen`.
         """
         day = self.day_of(due)
         if strategy is WhenClosed.KEEP:
@@ -135,21 +139,44 @@ class Calendar:
         if strategy in (WhenClosed.PREVIOUS_OPEN_DAY, WhenClosed.NEXT_OPEN_DAY):
             if self.is_open_on(day):
                 return due
-            step = -1 if strategy is WhenClosed.PREVIOUS_OPEN_DAY else 1
-            return self.end_of_day(self.open_day_from(day, step))
-        if strategy is WhenClosed.CURRENT_HOURS:
-            closing = self.end_of_current_hours(lent_at)
-            return closing if due > closing > lent_at else due
+            if strategy is WhenClosed.PREVIOUS_OPEN_DAY:
+                earlier = self.end_of_day(self.open_day_from(day, -1))
+                if earlier > lent_at:
+                    return earlier
+            return self.end_of_day(self.open_day_from(day, 1))
         if self.is_open(due):
             return due
+        if strategy is WhenClosed.CURRENT_HOURS:
+            return self.end_of_current_hours(lent_at)
         opens, closes = self.next_opening(due)
         return min(opens + offset, closes)
 
-    def closed_days_between(self, start: datetime, end: datetime) -> int:
-        """Whole local days between two moments on which the place does not open."""
-        first, last = self.day_of(start), self.day_of(end)
-        days = min((last - first).days, 4000)
-        return sum(1 for away in range(1, days) if not self.is_open_on(first + timedelta(days=away)))
+    def wall_time(self, at: datetime) -> datetime:
+        """What the clocks of the place show, without a zone. The last second of a day counts as its end."""
+        local = at.astimezone(self.tz).replace(tzinfo=None, fold=0)
+        if local.time() < DAY_END:
+            return local
+        return datetime.combine(local.date() + timedelta(days=1), time(0))
+
+    def closed_days_within(self, start: datetime, end: datetime) -> timedelta:
+        """The time on the wall clock between two moments that falls on days on which the place does not open."""
+        begins, ends = self.wall_time(start), self.wall_time(end)
+        closed = timedelta(0)
+        for away in range(min((ends.date() - begins.date()).days, COUNTED_DAYS) + 1):
+            day = begins.date() + timedelta(days=away)
+            if not self.is_open_on(day):
+                midnight = datetime.combine(day, time(0))
+                closed += min(ends, midnight + timedelta(days=1)) - max(begins, midnight)
+        return closed
+
+    def open_time_within(self, start: datetime, end: datetime) -> timedelta:
+        """How long the place was open between two moments."""
+        first = self.day_of(start)
+        opened = timedelta(0)
+        for away in range(min((self.day_of(end) - first).days, COUNTED_DAYS) + 1):
+            for opens, closes in self.hours(first + timedelta(days=away)):
+                opened += max(min(end, closes) - max(start, opens), timedelta(0))
+        return opened
 
     def days_open_after(self, start: datetime, days: int) -> datetime:
         """The end of the n-th open day after a moment's own day."""
@@ -159,22 +186,36 @@ class Calendar:
         return self.end_of_day(day)
 
 
-def problems_of(zone: str, weekly: Mapping[int, tuple[Opening, ...]]) -> list[str]:
+def always_open(zone: str) -> Calendar:
+    """The calendar of a place of which nothing but the zone is known any more."""
+    return Calendar(zone, dict.fromkeys(range(7), (Opening(time(0), time(0)),)))
+
+
+def problems_of(calendar: Calendar) -> list[str]:
     """What is wrong with a calendar as written: unknown zone, overlapping or backward hours."""
     found = []
     try:
-        ZoneInfo(zone)
+        ZoneInfo(calendar.zone)
     except (KeyError, ValueError, OSError):
-        found.append(f"{zone!r} is no IANA time zone")
-    for day, openings in weekly.items():
-        if not 0 <= day <= 6:
-            found.append(f"{day} is no weekday (0 = Monday … 6 = Sunday)")
-        found += [
-            f"weekday {day}: closes at {opening.closes:%H:%M} before it opens"
-            for opening in openings
-            if opening.closes <= opening.opens and opening.closes != time(0)
-        ]
-        for before, after in pairwise(openings):
-            if before.closes == time(0) or after.opens < before.closes:
-                found.append(f"weekday {day}: openings overlap or are out of order")
+        found.append(f"{calendar.zone!r} is no IANA time zone")
+    for weekday, openings in calendar.weekly.items():
+        if not 0 <= weekday <= 6:
+            found.append(f"{weekday} is no weekday (0 = Monday … 6 = Sunday)")
+        found += _problems_of_day(f"weekday {weekday}", openings)
+    for day, openings in calendar.exceptions.items():
+        found += _problems_of_day(day.isoformat(), openings)
+    return found
+
+
+def _problems_of_day(day: str, openings: tuple[Opening, ...]) -> list[str]:
+    if any(told.tzinfo is not None for opening in openings for told in (opening.opens, opening.closes)):
+        return [f"{day}: hours are local times, without an offset"]
+    found = [
+        f"{day}: closes at {opening.closes:%H:%M} before it opens"
+        for opening in openings
+        if opening.closes <= opening.opens and opening.closes != time(0)
+    ]
+    for before, after in pairwise(openings):
+        if before.closes == time(0) or after.opens < before.closes:
+            found.append(f"{day}: openings overlap or are out of order")
     return found

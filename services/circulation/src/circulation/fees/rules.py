@@ -2,11 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-EXPONENTS: Final = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3} | dict.fromkeys(
+from circulation.calendars.rules import Calendar
+
+EXPONENTS: Final = {
+    "BHD": 3,
+    "IQD": 3,
+    "JOD": 3,
+    "KWD": 3,
+    "LYD": 3,
+    "OMR": 3,
+    "TND": 3,
+    "CLF": 4,
+    "UYW": 4,
+} | dict.fromkeys(
     (
         "BIF",
         "CLP",
@@ -19,6 +31,7 @@ EXPONENTS: Final = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, 
         "PYG",
         "RWF",
         "UGX",
+        "UYI",
         "VND",
         "VUV",
         "XAF",
@@ -107,7 +120,7 @@ class FinePolicy:
     grace_units: int = 0
     """Units past due that cost nothing; once exceeded, the fine counts from the due time (L10)."""
     count_closed: bool = True
-    """Whether days on which the place is closed are charged."""
+    """Whether closed time is charged: closed days of fines by day or week, closed hours of those by the hour."""
     forgive_on_renewal: bool = False
 
 
@@ -116,35 +129,31 @@ FREE: Final = "none"
 
 
 def overdue_units(
-    due_at: datetime, at: datetime, unit: FineUnit, *, closed_days: int = 0, count_closed: bool = True
+    due_at: datetime, at: datetime, unit: FineUnit, calendar: Calendar, *, count_closed: bool = True
 ) -> int:
-    """Units begun since the due time. Closed days in between are left out where the policy says so.
+    """Units begun since the due time; published as: ceil((elapsed - closed) / unit).
 
-    A unit is 60 minutes, 24 hours or 7 days of elapsed time, so that a fine never depends on the clock
-    change; published as: ceil(elapsed / unit).
+    Hours are those that passed. Days and weeks are 24 hours and 7 days on the clocks of the place, so that
+    a day on which these change is a day like any other. Closed time is left out where it is not charged.
     """
-    elapsed = at - due_at
-    if not count_closed:
-        elapsed -= timedelta(days=closed_days)
-    if elapsed <= timedelta(0):
+    if at <= due_at:
         return 0
-    length = {
-        FineUnit.HOUR: timedelta(hours=1),
-        FineUnit.DAY: timedelta(days=1),
-        FineUnit.WEEK: timedelta(days=7),
-    }
-    return -(-elapsed // length[unit])
+    if unit is FineUnit.HOUR:
+        elapsed = at - due_at if count_closed else calendar.open_time_within(due_at, at)
+        return _begun(elapsed, timedelta(hours=1))
+    elapsed = calendar.wall_time(at) - calendar.wall_time(due_at)
+    if not count_closed:
+        elapsed -= calendar.closed_days_within(due_at, at)
+    return _begun(elapsed, timedelta(days=1) if unit is FineUnit.DAY else timedelta(days=7))
 
 
-def overdue_fine(policy: FinePolicy, *, due_at: datetime, at: datetime, closed_days: int = 0) -> Money:
+def _begun(elapsed: timedelta, unit: timedelta) -> int:
+    return max(-(-elapsed // unit), 0)
+
+
+def overdue_fine(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> Money:
     """The fine for an item that is (or was brought back) at a moment; zero within the grace."""
-    units = overdue_units(
-        due_at.astimezone(UTC),
-        at.astimezone(UTC),
-        policy.unit,
-        closed_days=closed_days,
-        count_closed=policy.count_closed,
-    )
+    units = overdue_units(due_at, at, policy.unit, calendar, count_closed=policy.count_closed)
     if units <= policy.grace_units:
         return Money(0, policy.per_unit.currency)
     fine = policy.per_unit * units

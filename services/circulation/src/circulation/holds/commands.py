@@ -26,6 +26,7 @@ from circulation.holds.rules import (
     kind_for,
     recalled_due_at,
     refusals,
+    serves,
     shelf_expires_at,
 )
 from circulation.items.handlers import availability_changed
@@ -209,7 +210,7 @@ async def place(
 def _nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
     """The copy that takes this kind and stands nearest to the pickup point (same desk's libraries first)."""
     pickup = library.desks[pickup_id]
-    takes = {c.item_id for c in seen.wish.candidates if kind in c.requestable and kind in c.policy.kinds}
+    takes = {c.item_id for c in seen.wish.candidates if serves(c, seen.wish, kind)}
     able = [item for item in seen.items if item["id"] in takes]
     if seen.wish.item_id is not None:
         able = [item for item in able if item["id"] == seen.wish.item_id]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from circulation.calendars.rules import Calendar
+from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.policies.rules import HoldPolicy
 
 
@@ -41,6 +41,7 @@ class HoldRefusal(StrEnum):
     PATRON_INACTIVE = "patron-inactive"
     PATRON_BLOCKED = "patron-blocked"
     ITEM_OF_OTHER_TITLE = "item-of-other-title"
+    COPY_ON_SHELF = "copy-on-shelf"
 
 
 TEXTS: Final = {
@@ -55,6 +56,7 @@ TEXTS: Final = {
     HoldRefusal.PATRON_INACTIVE: "The patron is not active.",
     HoldRefusal.PATRON_BLOCKED: "The patron is blocked.",
     HoldRefusal.ITEM_OF_OTHER_TITLE: "The item does not belong to this title.",
+    HoldRefusal.COPY_ON_SHELF: "A copy is on its shelf: page it instead of waiting for another.",
 }
 
 
@@ -67,6 +69,13 @@ class Candidate:
     """Kinds that its state takes."""
     on_loan_to: UUID | None
     policy: HoldPolicy
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Kinds that its state takes. What stands on its shelf and may not be paged may be held."""
+        if "page" in self.requestable and "page" not in self.policy.kinds:
+            return self.requestable | {"hold"}
+        return self.requestable
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +98,24 @@ class Wish:
 
 
 def kind_for(wish: Wish) -> str | None:
-    """The kind of hold: as wished, else a page when a copy is on the shelf, else a hold."""
+    """The kind of hold: as wished, else a page when a copy is on the shelf, else a hold.
+
+    A kind by which some copy can serve goes first, so that one copy's hold is found where another's page is
+    not allowed.
+    """
     if wish.kind is not None:
         return wish.kind
-    offered = frozenset[str]().union(*(candidate.requestable for candidate in fitting(wish)))
-    return next((kind for kind in ("page", "hold") if kind in offered), None)
+    copies = fitting(wish)
+    serving = {kind for copy in copies for kind in copy.takes if serves(copy, wish, kind)}
+    taken = {kind for copy in copies for kind in copy.takes}
+    return next((kind for offered in (serving, taken) for kind in ("page", "hold") if kind in offered), None)
+
+
+def serves(copy: Candidate, wish: Wish, kind: str) -> bool:
+    """Whether a copy can fill this wish by this kind of hold: its state and its policy allow all of it."""
+    return (
+        kind in copy.takes & copy.policy.kinds and wish.level in copy.policy.levels and _reaches(copy, wish)
+    )
 
 
 def fitting(wish: Wish) -> list[Candidate]:
@@ -107,23 +129,19 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     """Every reason not to place the hold. Whoever can be helped by one copy is not refused for another."""
     copies = fitting(wish)
     kind = kind_for(wish)
-    taking = [copy for copy in copies if kind in copy.requestable]
+    taking = [copy for copy in copies if kind in copy.takes]
     allowed = [copy for copy in taking if kind in copy.policy.kinds]
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
-    limits = [copy.policy.max_holds for copy in levels or copies]
+    reached = [copy for copy in levels if _reaches(copy, wish)]
+    limits = [copy.policy.max_holds for copy in reached or levels or copies]
+    must_page = [copy for copy in copies if "hold" not in copy.takes and serves(copy, wish, "page")]
     applies = {
         HoldRefusal.ITEM_OF_OTHER_TITLE: wish.item_id is not None and not copies,
         HoldRefusal.NOTHING_TO_HOLD: bool(copies or wish.item_id is None) and not taking,
         HoldRefusal.KIND_NOT_ALLOWED: bool(taking) and not allowed,
         HoldRefusal.LEVEL_NOT_ALLOWED: bool(allowed) and not levels,
-        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
-        or (
-            bool(levels)
-            and not any(
-                copy.policy.pickup_points is None or wish.pickup_code in copy.policy.pickup_points
-                for copy in levels
-            )
-        ),
+        HoldRefusal.COPY_ON_SHELF: kind in ("hold", "recall") and wish.item_id is None and bool(must_page),
+        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(levels) and not reached),
         HoldRefusal.ALREADY_HELD: wish.held_already,
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits)
@@ -133,6 +151,11 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.PATRON_BLOCKED: wish.blocked,
     }
     return [refusal for refusal, holds in applies.items() if holds]
+
+
+def _reaches(copy: Candidate, wish: Wish) -> bool:
+    points = copy.policy.pickup_points
+    return wish.pickup_code is not None and (points is None or wish.pickup_code in points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +195,17 @@ def shelf_expires_at(policy: HoldPolicy, calendar: Calendar, *, now: datetime) -
 def recalled_due_at(
     policy: HoldPolicy, calendar: Calendar, *, lent_at: datetime, due_at: datetime, now: datetime
 ) -> datetime:
-    """The due time after a recall: never later than it was (feature page §3.4 i).
+    """The due time after a recall: never later than it was.
 
-    The later of the guaranteed minimum since the loan and the return interval from now, at the day's end.
+    The later of the guaranteed minimum since the loan and the return interval from now, at the end of that
+    day or of the next open one.
     """
     guaranteed = lent_at + timedelta(days=policy.recall_minimum_days)
     wanted = now + timedelta(days=policy.recall_return_days)
-    return min(due_at, calendar.end_of_day(calendar.day_of(max(guaranteed, wanted))))
+    day = calendar.day_of(max(guaranteed, wanted))
+    if not calendar.is_open_on(day):
+        try:
+            day = calendar.open_day_from(day, 1)
+        except NeverOpen:
+            return due_at
+    return min(due_at, calendar.end_of_day(day))

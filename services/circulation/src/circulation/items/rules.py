@@ -1,6 +1,6 @@
 """One function derives an item's circulation state; nothing else does, so it cannot contradict itself.
 
-The catalogue owns the base state; loan, transit, hold and withdrawal are ours (feature page §3.4).
+The catalogue owns the base state; loan, transit, hold and withdrawal are ours.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 LENDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "damaged", "unknown"})
-"""Base states in which an item that lies on the desk may be lent (feature page §3.1)."""
+"""Base states in which an item that lies on the desk may be lent."""
 SHELVED_BASES: Final = frozenset({"active", "restricted"})
 """Base states in which an item that is not out stands on its shelf."""
 HOLDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "missing", "damaged"})
@@ -57,7 +57,10 @@ def state_of(copy: Copy) -> State:
 
 
 def requestable(copy: Copy) -> frozenset[str]:
-    """Kinds of hold that an item in this state takes (FOLIO's matrix, feature page §3.1)."""
+    """Kinds of hold that an item in this state takes.
+
+    On its shelf it is paged (or held, when restricted); otherwise it is held; only a loan can be recalled.
+    """
     if copy.withdrawing or copy.base not in HOLDABLE_BASES:
         return frozenset()
     state = state_of(copy)

@@ -32,6 +32,7 @@ from circulation.loans.rules import (
     checkout_blocks,
     due_at,
     not_overridable,
+    overridden,
     renewal_blocks,
     renewed_due_at,
 )
@@ -181,8 +182,8 @@ def _overriding(
         raise Forbidden("This needs the scope loans:override.")
     if fixed := not_overridable([block for block in blocks if block in override.blocks]):
         raise Invalid("These blocks cannot be overridden.", reasons=reasons_for(fixed))
-    left = [block for block in blocks if block not in override.blocks]
-    return left, tuple(block for block in blocks if block in override.blocks)
+    aside = overridden(blocks, override.blocks, due_named=override.due_at is not None)
+    return [block for block in blocks if block not in aside], tuple(aside)
 
 
 async def check_out(

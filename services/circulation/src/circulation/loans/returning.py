@@ -102,11 +102,8 @@ def _fine(seen: Seen, asked: Return) -> Money | None:
     policy = seen.library.rules.fine.get(row["fine_policy"])
     if policy is None:
         return None
-    home = seen.library.desks.get(row["lent_from"])
-    closed = 0
-    if home is not None and not policy.count_closed:
-        closed = home.calendar.closed_days_between(row["due_at"], asked.returned_at)
-    return overdue_fine(policy, due_at=row["due_at"], at=asked.returned_at, closed_days=closed) or None
+    calendar = seen.library.calendar_at(row["lent_from"], row["due_zone"])
+    return overdue_fine(policy, calendar, due_at=row["due_at"], at=asked.returned_at) or None
 
 
 def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> NextStep:

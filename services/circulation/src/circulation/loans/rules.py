@@ -60,8 +60,8 @@ TEXTS: Final = {
         "The loan has been renewed as often as the policy allows.",
         "Return it, or override.",
     ),
-    Block.HOLDS_WAIT: ("Others are waiting for it.", "Return it."),
-    Block.RECALLED: ("It has been recalled.", "Return it."),
+    Block.HOLDS_WAIT: ("Others are waiting for it.", "Return it, or override."),
+    Block.RECALLED: ("It has been recalled.", "Return it, or override."),
     Block.DUE_DATE_UNCHANGED: ("A renewal would not move the due time forward.", "Renew later."),
 }
 """What is said, and what would mend it."""
@@ -78,9 +78,12 @@ OVERRIDABLE: Final = frozenset(
         Block.NOT_RENEWABLE,
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
+        Block.RECALLED,
     }
 )
 """Staff with the scope may override these, with a comment; never a double loan or a withdrawal."""
+NEEDS_DUE_TIME: Final = frozenset({Block.ITEM_NOT_LOANABLE, Block.NOT_RENEWABLE})
+"""The policy names no period for these: who overrides them names the due time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ def renewal_blocks(
         Block.PATRON_BLOCKED: borrower.blocked,
         Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
         Block.NO_OPEN_DAY: new_due_at is None,
+        Block.DUE_NOT_AHEAD: new_due_at is not None and new_due_at <= now,
         Block.DUE_DATE_UNCHANGED: new_due_at is not None and new_due_at <= loan.due_at,
     }
     return [block for block, holds in applies.items() if holds]
@@ -209,6 +213,15 @@ def renewal_blocks(
 def not_overridable(blocks: Collection[Block]) -> list[Block]:
     """Those among the blocks that nobody may override."""
     return [block for block in blocks if block not in OVERRIDABLE]
+
+
+def overridden(blocks: Collection[Block], named: Collection[Block], *, due_named: bool) -> list[Block]:
+    """The blocks that an override sets aside: those it names, and stands for with a due time where one is needed."""
+    return [
+        block
+        for block in blocks
+        if block in named and block in OVERRIDABLE and (due_named or block not in NEEDS_DUE_TIME)
+    ]
 
 
 class Step(StrEnum):

@@ -87,8 +87,7 @@ def fine_owed(seen: Seen, extended: Extended, *, now: datetime) -> Money | None:
     policy = seen.library.rules.fine.get(seen["fine_policy"])
     if policy is None or policy.forgive_on_renewal:
         return None
-    closed = 0 if policy.count_closed else extended.desk.calendar.closed_days_between(seen["due_at"], now)
-    return overdue_fine(policy, due_at=seen["due_at"], at=now, closed_days=closed) or None
+    return overdue_fine(policy, extended.desk.calendar, due_at=seen["due_at"], at=now) or None
 
 
 async def renew(

@@ -204,11 +204,8 @@ def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
     policy = library.rules.fine.get(loan["fine_policy"])
     if policy is None or loan["due_at"] >= now:
         return 0
-    desk = library.desks.get(loan["service_point_id"])
-    closed = 0
-    if desk is not None and not policy.count_closed:
-        closed = desk.calendar.closed_days_between(loan["due_at"], now)
-    return overdue_fine(policy, due_at=loan["due_at"], at=now, closed_days=closed).minor
+    calendar = library.calendar_at(loan["service_point_id"], loan["due_zone"])
+    return overdue_fine(policy, calendar, due_at=loan["due_at"], at=now).minor
 
 
 def _hold(library: Library, hold: asyncpg.Record) -> AccountHoldOut:

@@ -227,7 +227,7 @@ class ConfigurationDoc(_Strict):
             calendar = point.calendar.as_rule()
             found += [
                 Flaw(f"/service_points/{place}/calendar", "calendar-wrong", text)
-                for text in problems_of(calendar.zone, calendar.weekly)
+                for text in problems_of(calendar)
             ]
         points = {point.code for point in self.service_points}
         for place, policy in enumerate(self.hold_policies):

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.problems import Unavailable
-from circulation.calendars.rules import Calendar
+from circulation.calendars.rules import Calendar, always_open
 from circulation.places.documents import ConfigurationDoc, PatronGroupDoc, ServicePointDoc
 from circulation.policies.rules import RuleSet
 
@@ -49,6 +49,11 @@ class Library:
     homes: Mapping[str, Desk]
     """The desk at which a library's items are at home: its own first, else the first that serves it."""
     groups: Mapping[str, PatronGroupDoc]
+
+    def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
+        """The calendar of a service point; of one that is no more: its zone, and no closed time."""
+        desk = self.desks.get(desk_id)
+        return desk.calendar if desk else always_open(zone)
 
 
 class NotConfigured(Unavailable):

@@ -248,35 +248,36 @@ def flaws(
         ]
     if not any(not rule.criteria for rule in rules):
         found.append(Flaw("/rules", "fallback-missing", "There is no rule without criteria: add a fallback."))
-    for code, policy in loan.items():
+    for place, policy in enumerate(loan.values()):
         if policy.loanable and policy.period.amount <= 0:
             found.append(
                 Flaw(
-                    f"/loan_policies/{code}/period", "period-not-positive", "A loan lasts at least one unit."
+                    f"/loan_policies/{place}/period", "period-not-positive", "A loan lasts at least one unit."
                 )
             )
         if not policy.renewable and policy.renewal_period is not None:
             found.append(
                 Flaw(
-                    f"/loan_policies/{code}/renewal_period",
+                    f"/loan_policies/{place}/renewal_period",
                     "policy-contradicts-itself",
                     "Not renewable, yet with a period.",
                 )
             )
         hourly = policy.when_closed in (WhenClosed.CURRENT_HOURS, WhenClosed.NEXT_HOURS)
-        if hourly and not policy.period.unit.short:
+        periods = (policy.period, policy.renewal_period or policy.period)
+        if hourly and not all(period.unit.short for period in periods):
             found.append(
                 Flaw(
-                    f"/loan_policies/{code}/when_closed",
+                    f"/loan_policies/{place}/when_closed",
                     "policy-contradicts-itself",
                     "Hour strategies are for loans of minutes or hours.",
                 )
             )
-    for code, charged in fine.items():
+    for place, charged in enumerate(fine.values()):
         if charged.per_unit.minor < 0 or (charged.cap is not None and charged.cap.minor < 0):
-            found.append(Flaw(f"/fine_policies/{code}", "amount-negative", "A fine is not negative."))
+            found.append(Flaw(f"/fine_policies/{place}", "amount-negative", "A fine is not negative."))
         if charged.cap is not None and charged.cap.currency != charged.per_unit.currency:
             found.append(
-                Flaw(f"/fine_policies/{code}/cap", "currency-mixed", "Fine and cap are of two currencies.")
+                Flaw(f"/fine_policies/{place}/cap", "currency-mixed", "Fine and cap are of two currencies.")
             )
     return found
