@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 from fastapi import Depends, Header, Request
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +26,8 @@ from chassis import outbox
 from chassis.principal import principal_of
 from chassis.problems import Invalid, Malformed, Problem, Reason, Refused, TooLarge
 from chassis.resources import Resources
+
+T = TypeVar("T")
 
 JSON_LIMIT = 4 * 1024 * 1024
 """Bytes of a JSON body."""
@@ -225,6 +228,42 @@ async def transaction_once_only(request: Request) -> AsyncIterator[AsyncSession]
 UnkeyedTx = Annotated[AsyncSession, Depends(transaction_once_only)]
 
 
+Arguments = Callable[[Request], Coroutine[Any, Any, dict[str, Any] | None]]
+"""Makes an endpoint's arguments from a plain request; None: let the framework do it, and tell what is wrong."""
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+def busy(arguments: Arguments) -> Callable[[E], E]:
+    """For the few routes that run all day: plain, valid requests skip the framework's dependency solving.
+
+    Solving takes the framework longer than the whole decision. The endpoint is the same, its documentation too,
+    and whatever is not plain and valid goes the framework's way, so every refusal reads the same.
+    """
+
+    def mark(endpoint: E) -> E:
+        endpoint.arguments = arguments  # type: ignore[attr-defined]  # read by EdgeRoute
+        return endpoint
+
+    return mark
+
+
+async def plain(request: Request, model: TypeAdapter[T]) -> tuple[T, Once] | None:
+    """Body and idempotency key of a plain request: JSON, no query, valid; None when it is anything else."""
+    key = request.headers.get("idempotency-key")
+    if request.scope["query_string"] or not key or len(key) > KEY_LIMIT or not key.strip():
+        return None
+    if request.headers.get("content-type") != "application/json":
+        return None
+    body = await request.body()
+    if len(body) > JSON_LIMIT or b"\\u0000" in body:
+        return None
+    try:
+        told = model.validate_json(body)
+    except ValidationError:
+        return None
+    return told, Once(str(principal_of(request).actor), key, fingerprint(request, body))
+
+
 class EdgeRoute(APIRoute):
     """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction."""
 
@@ -232,6 +271,8 @@ class EdgeRoute(APIRoute):
         """Wrap the framework's handler."""
         handler = super().get_route_handler()
         own_body = getattr(self.endpoint, "streams_body", False)
+        endpoint = self.endpoint
+        arguments: Arguments | None = getattr(endpoint, "arguments", None)
 
         async def at_the_edge(request: Request) -> Response:
             edge = Edge(request)
@@ -241,6 +282,9 @@ class EdgeRoute(APIRoute):
                 edge.resources.origin(principal.actor, request.scope.get("carrel.traceparent"))
             )
             try:
+                if arguments is not None and (ready := await arguments(request)) is not None:
+                    answer: Response = await endpoint(**ready)
+                    return answer
                 if not own_body:
                     await _read_json(request)
                 response = await handler(request)

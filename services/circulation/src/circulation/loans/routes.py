@@ -6,13 +6,13 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import InFlight, OnceRequired
-from chassis.principal import Anyone, Principal, demand, may
+from chassis.edge import InFlight, OnceRequired, busy, plain
+from chassis.principal import Anyone, Principal, demand, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.loans import commands, returning
 from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
@@ -110,6 +110,33 @@ def _pool(request: Request) -> asyncpg.Pool:
     return pool
 
 
+_LOAN_IN, _RETURN_IN = TypeAdapter(LoanIn), TypeAdapter(ReturnIn)
+
+
+async def _plain_loan(request: Request) -> dict[str, Any] | None:
+    return await _plain(request, _LOAN_IN, "loans:create")
+
+
+async def _plain_return(request: Request) -> dict[str, Any] | None:
+    return await _plain(request, _RETURN_IN, "returns:create")
+
+
+async def _plain(request: Request, model: TypeAdapter[Any], scope: str) -> dict[str, Any] | None:
+    """The arguments of a plain check-out or return by somebody who may."""
+    staff = principal_of(request)
+    if not staff.may(scope) or (told := await plain(request, model)) is None:
+        return None
+    resources = request.app.state.resources
+    return {
+        "request": request,
+        "body": told[0],
+        "staff": staff,
+        "shelf": resources.own["shelf"],
+        "once": told[1],
+        "now": resources.clock(),
+    }
+
+
 @router.post(
     "/v1/loans",
     status_code=201,
@@ -125,6 +152,7 @@ def _pool(request: Request) -> asyncpg.Pool:
         NotConfigured,
     ),
 )
+@busy(_plain_loan)
 async def check_out(
     request: Request,
     body: LoanIn,
@@ -189,6 +217,7 @@ async def renew(
         Unauthenticated, Forbidden, NotFound, InFlight, UnknownServicePoint, Invalid, NotConfigured
     ),
 )
+@busy(_plain_return)
 async def take_back(
     request: Request,
     body: ReturnIn,
