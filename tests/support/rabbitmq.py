@@ -1,11 +1,23 @@
 """The broker of the tests: skipped loudly where there is none; in continuous integration that is a failure."""
 
 import os
-from typing import Self
+from typing import NoReturn, Self
 
 import pytest
 
 from carrel import rabbitmq
+
+
+program = rabbitmq.program
+"""The start script of an installed RabbitMQ, if there is one."""
+
+
+def missing() -> NoReturn:
+    """Skip, saying so; in continuous integration that is a failure."""
+    told = "RabbitMQ is not here: set AMQP_URL, or install rabbitmq-server."
+    if os.environ.get("CARREL_CI") == "1":
+        pytest.fail(told)
+    pytest.skip(told)
 
 
 class Broker(rabbitmq.Broker):

@@ -197,7 +197,7 @@ class Consumer:
         """A connection; `DatabaseAway` when there is none, or when it is lost under the work."""
         try:
             connection = await self.resources.pool.acquire()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise DatabaseAway(str(error)) from error
         try:
             yield connection

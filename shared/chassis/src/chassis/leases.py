@@ -31,7 +31,12 @@ async def run_timers(resources: Resources, timers: Sequence[Timer], stop: asynci
         for timer in timers:
             try:
                 await run_if_due(resources, timer)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 log.warning("a timer could not look", extra={"timer": timer.name, "error": str(error)})
             if stop.is_set():
                 return

@@ -60,7 +60,12 @@ class Relay:
                 await _pause(stop, 1.0)
                 await self._reopen()
                 continue
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 log.warning("the outbox cannot be read", extra={"error": str(error)})
                 await _pause(stop, 1.0)
                 continue

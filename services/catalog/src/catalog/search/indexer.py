@@ -60,7 +60,12 @@ class Indexer:
                 self.woken.clear()
                 if await self.follow() < BATCH and not stop.is_set():
                     await _either(self.woken, stop, POLL_SECONDS)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 log.warning("the indexer waits for the database", extra={"error": str(error)})
                 await asyncio.sleep(1)
         if self.writer is not None:

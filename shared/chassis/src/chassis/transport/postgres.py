@@ -187,6 +187,7 @@ def _losses() -> Iterator[None]:
         asyncpg.InterfaceError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
+        asyncpg.InternalClientError,  # a connection that was just lost in the middle of a protocol exchange
     ) as error:
         raise TransportDown(str(error) or type(error).__name__) from error
 
