@@ -7,7 +7,6 @@ import pytest
 
 from carrel import rabbitmq
 
-
 program = rabbitmq.program
 """The start script of an installed RabbitMQ, if there is one."""
 
