@@ -1,6 +1,6 @@
 """`python -m catalog serve | relay | consume | work | migrate`."""
 
-from chassis.roles import main
 from catalog.app import SERVICE
+from chassis.roles import main
 
 main(SERVICE)
