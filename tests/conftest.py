@@ -1,12 +1,19 @@
 """What every test may ask for."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from support.postgres import Migrate, TestServer
 from support.rabbitmq import Broker
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CARREL_CI") == "1" else "here")
+"""In continuous integration the examples are the same each time; whoever works here draws new ones."""
 
 
 @pytest.hookimpl(tryfirst=True)

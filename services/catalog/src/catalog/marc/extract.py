@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from string import ascii_letters, whitespace
 from typing import Final
 
 from stdnum import isbn, issn
 
 from catalog.marc.record import Field, Record
 
-_ISBD_END: Final = re.compile(r"[\s/:;,=.]+$")
+_ISBD: Final = "/:;,=."
+_ISBD_AND_BLANKS: Final = _ISBD + whitespace
 _ABBREVIATION: Final = re.compile(r"\b(?:[A-Za-z]|ed|vol|no|Jr|Sr|etc|Co|Inc|St)\.$")
+_OCLC: Final = re.compile(r"\(OCoLC\)\s*(?:ocm|ocn|on)?0*([1-9][0-9]*)")
 _YEAR: Final = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
 SHORT: Final = 120
 
@@ -48,6 +51,8 @@ class Facts:
     other_scripts: tuple[str, ...]
     """What 880 fields hold, for searching."""
     other_titles: tuple[str, ...]
+    lccn: str | None
+    oclc_numbers: tuple[str, ...]
 
     @property
     def short_title(self) -> str:
@@ -60,62 +65,90 @@ class Facts:
         return shortened(self.author) if self.author else None
 
 
+_GROUPS: Final[dict[str, str]] = {
+    tag: group
+    for group, tags in {
+        "001": "001",
+        "003": "003",
+        "007": "007",
+        "008": "008",
+        "lccn": "010",
+        "isbn": "020",
+        "issn": "022",
+        "id": "024",
+        "number": "035",
+        "language": "041",
+        "call_number": "050 060 082 086 090 092 099",
+        "author": "100 110 111",
+        "other_title": "130 240 246 247 730 740",
+        "title": "245",
+        "edition": "250",
+        "imprint": "260 264",
+        "series": "440 490 830",
+        "note": "500 504 511 518 538 546",
+        "contents": "505",
+        "summary": "520",
+        "subject": "600 610 611 630 648 650 651 653",
+        "genre": "655",
+        "contributor": "700 710 711 720",
+        "url": "856",
+        "script": "880",
+    }.items()
+    for tag in tags.split()
+}
+
+
 def extract(record: Record) -> Facts:
     """The facts of a record; whatever is missing stays empty, nothing is guessed."""
-    by_tag: dict[str, list[Field]] = {}
-    for field in record:
-        by_tag.setdefault(field.tag, []).append(field)
+    found = record.grouped(_GROUPS)
+    get = found.get
 
-    def fields(*tags: str) -> list[Field]:
-        return [field for tag in tags for field in by_tag.get(tag, ())]
-
-    def control(tag: str) -> str:
-        found = by_tag.get(tag)
-        return found[0].value if found and found[0].is_control else ""
-
-    fixed = control("008")
-    main = fields("245")
-    title, sort_title, subtitle, responsibility = _title(main[0] if main else None)
-    isbns, invalid = _isbns(fields("020"))
+    fixed = _control(found, "008")
+    title, sort_title, subtitle, responsibility = _title(found["title"][0] if "title" in found else None)
+    isbns, invalid = _isbns(get("isbn", _NONE))
+    imprint = get("imprint", _NONE)
+    ids = get("lccn", _NONE) + get("number", _NONE) + get("id", _NONE)
     return Facts(
-        control_number=control("001").strip() or None,
-        control_agency=control("003").strip() or None,
+        control_number=_control(found, "001").strip() or None,
+        control_agency=_control(found, "003").strip() or None,
         title=title,
         subtitle=subtitle,
         responsibility=responsibility,
         sort_title=sort_title,
-        author=next(filter(None, (_name(field) for field in fields("100", "110", "111"))), None),
-        contributors=_unique(_name(field) for field in fields("700", "710", "711", "720")),
-        publisher=_imprint(fields("260", "264"), "b"),
-        place=_imprint(fields("260", "264"), "a"),
-        year=_year(fixed, fields("260", "264")),
-        edition=_clean(fields("250")[0].get("a")) if fields("250") else None,
-        languages=_languages(fixed, fields("041")),
-        format=_format(record.leader, control("007"), fixed),
-        subjects=_unique(
-            _heading(field) for field in fields("600", "610", "611", "630", "648", "650", "651", "653")
-        ),
-        genres=_unique(_heading(field) for field in fields("655")),
-        series=_unique(_clean(field.get("a")) for field in fields("490", "440", "830")),
+        author=next(filter(None, map(_name, get("author", _NONE))), None),
+        contributors=_unique(map(_name, get("contributor", _NONE))),
+        publisher=_imprint(imprint, "b"),
+        place=_imprint(imprint, "a"),
+        year=_year(fixed, imprint),
+        edition=_clean(found["edition"][0].get("a")) if "edition" in found else None,
+        languages=_languages(fixed, get("language", _NONE)),
+        format=_format(record.leader, _control(found, "007"), fixed),
+        subjects=_unique(map(_heading, get("subject", _NONE))),
+        genres=_unique(map(_heading, get("genre", _NONE))),
+        series=_unique([_clean(field.get("a")) for field in get("series", _NONE)]),
         isbns=isbns,
         invalid_isbns=invalid,
-        issns=_issns(fields("022")),
-        other_ids=_other_ids(fields("010", "035", "024")),
-        call_numbers=_unique(
-            " ".join(field.all("ab")).strip()
-            for field in fields("050", "060", "082", "086", "090", "092", "099")
-        ),
-        summary=" ".join(" ".join(field.all("ab")) for field in fields("520")) or None,
-        contents=tuple(" ".join(field.all("agrt")) for field in fields("505")),
-        notes=tuple(" ".join(field.all("a")) for field in fields("500", "504", "511", "518", "538", "546")),
-        urls=_unique(value for field in fields("856") for value in field.all("u")),
-        other_scripts=_unique(
-            " ".join(value for code, value in field.subfields if code.isalpha()) for field in fields("880")
-        ),
-        other_titles=_unique(
-            _clean(" ".join(field.all("abnp"))) for field in fields("130", "240", "246", "247", "730", "740")
-        ),
+        issns=_issns(get("issn", _NONE)),
+        other_ids=_unique([text.strip() for field in ids for text in field.all("a")]),
+        call_numbers=_unique([" ".join(field.all("ab")).strip() for field in get("call_number", _NONE)]),
+        summary=" ".join([" ".join(field.all("ab")) for field in get("summary", _NONE)]) or None,
+        contents=tuple(filter(None, [" ".join(field.all("agrt")) for field in get("contents", _NONE)])),
+        notes=tuple(filter(None, [" ".join(field.all("a")) for field in get("note", _NONE)])),
+        urls=_unique([value for field in get("url", _NONE) for value in field.all("u")]),
+        other_scripts=_unique([" ".join(field.all(_LETTERS)) for field in get("script", _NONE)]),
+        other_titles=_unique([_clean(" ".join(field.all("abnp"))) for field in get("other_title", _NONE)]),
+        lccn=next(filter(None, [(field.get("a") or "").strip() for field in get("lccn", _NONE)]), None),
+        oclc_numbers=_unique([_oclc(text) for field in get("number", _NONE) for text in field.all("a")]),
     )
+
+
+def _control(found: dict[str, list[Field]], tag: str) -> str:
+    fields = found.get(tag)
+    return fields[0].value if fields and fields[0].is_control else ""
+
+
+_NONE: Final[list[Field]] = []
+_LETTERS: Final = ascii_letters
 
 
 def _clean(text: str | None) -> str | None:
@@ -123,13 +156,20 @@ def _clean(text: str | None) -> str | None:
     if text is None:
         return None
     stripped = text.strip()
-    if not _ABBREVIATION.search(stripped):
-        stripped = _ISBD_END.sub("", stripped)
+    last = stripped[-1:]
+    if last in _ISBD and (last != "." or not _ABBREVIATION.search(stripped[-6:])):
+        stripped = stripped.rstrip(_ISBD_AND_BLANKS)
     return stripped or None
 
 
+def _oclc(text: str) -> str | None:
+    """A number of the OCLC database: "(OCoLC)ocm00012345" is 12345."""
+    match = _OCLC.fullmatch(text.strip())
+    return match[1] if match else None
+
+
 def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
+    return tuple(dict.fromkeys(filter(None, values)))
 
 
 def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
@@ -184,6 +224,20 @@ def _languages(fixed: str, fields: list[Field]) -> tuple[str, ...]:
     )
 
 
+_KINDS: Final = {
+    **dict.fromkeys("cd", "score"),
+    **dict.fromkeys("ef", "map"),
+    "g": "film",
+    "i": "audio",
+    "j": "music",
+    "k": "picture",
+    "m": "software",
+    "o": "kit",
+    "p": "archive",
+    "r": "object",
+}
+
+
 def _format(leader: str, physical: str, fixed: str) -> str:
     """The kind of thing (leader/06-07, 007, 008/23 or 29)."""
     kind, level = leader[6:7], leader[7:8]
@@ -193,19 +247,7 @@ def _format(leader: str, physical: str, fixed: str) -> str:
         if level in "bis":
             return "e-journal" if online else "journal"
         return "e-book" if online else "book"
-    kinds = {
-        **dict.fromkeys("cd", "score"),
-        **dict.fromkeys("ef", "map"),
-        "g": "film",
-        "i": "audio",
-        "j": "music",
-        "k": "picture",
-        "m": "software",
-        "o": "kit",
-        "p": "archive",
-        "r": "object",
-    }
-    return kinds.get(kind, "other")
+    return _KINDS.get(kind, "other")
 
 
 def _isbns(fields: list[Field]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -231,10 +273,6 @@ def _issns(fields: list[Field]) -> tuple[str, ...]:
             if issn.is_valid(bare):
                 found.append(issn.format(bare))
     return _unique(found)
-
-
-def _other_ids(fields: list[Field]) -> tuple[str, ...]:
-    return _unique(text.strip() for field in fields for text in field.all("a"))
 
 
 def shortened(text: str) -> str:

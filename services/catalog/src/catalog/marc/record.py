@@ -5,7 +5,7 @@ record want six of its thirty fields.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from typing import Final, Literal, Self
 
@@ -117,6 +117,8 @@ class Field:
 
     def all(self, codes: str) -> list[str]:
         """Every value under one of these one-letter codes, in the field's order."""
+        if self._parts is None:
+            return [piece[1:] for piece in (self._text or "")[3:].split(SUBFIELD) if piece[0] in codes]
         return [value for code, value in self.subfields if code and code in codes]
 
     def text(self) -> str:
@@ -210,6 +212,26 @@ class Record:
             tag = tags[0]
             return [field for field in fields if field.tag == tag]
         return [field for field in fields if field.tag in tags]
+
+    def grouped(self, groups: Mapping[str, str]) -> dict[str, list[Field]]:
+        """Fields by the group that their tag belongs to, in order; those of no group are not even made."""
+        found: dict[str, list[Field]] = {}
+        if self._unmade is None:
+            pairs = [(group, field) for field in self._made() if (group := groups.get(field.tag))]
+        else:
+            directory, texts, controls = self._unmade
+            pairs = []
+            for place, text in enumerate(texts):
+                tag = directory[place * 12 : place * 12 + 3]
+                if group := groups.get(tag):
+                    composed = text if text.isascii() else _composed(text)
+                    pairs.append((group, Field(tag, composed, False if place < controls else None)))
+        for group, field in pairs:
+            if group in found:
+                found[group].append(field)
+            else:
+                found[group] = [field]
+        return found
 
     def first(self, tag: str) -> Field | None:
         """The first field with this tag."""
