@@ -36,10 +36,10 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
      LIMIT 1) AS own_hold,
     (SELECT l.patron_id FROM loan l WHERE l.id = i.loan_id) AS lent_to
-FROM reference r
+FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $5 AND o.key = $6
-LEFT JOIN patron p ON p.id = $1 OR p.barcode = $2
-LEFT JOIN item i ON i.id = $3 OR i.barcode = $4
+LEFT JOIN patron p ON p.id = coalesce($1::uuid, (SELECT id FROM patron WHERE barcode = $2))
+LEFT JOIN item i ON i.id = coalesce($3::uuid, (SELECT id FROM item WHERE barcode = $4))
 """
 """$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now"""
 
@@ -78,7 +78,7 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND (h.level = 'title' OR h.item_id = i.id)
     ) AS waiting_for_it
-FROM reference r
+FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
 """
 LOOK_RENEWAL: Final = (
@@ -93,7 +93,7 @@ LEFT JOIN patron p ON p.id = l.patron_id
 LOOK_RETURN: Final = (
     _LOOK_LOAN
     + """
-LEFT JOIN item i ON i.id = $1 OR i.barcode = $2
+LEFT JOIN item i ON i.id = coalesce($1::uuid, (SELECT id FROM item WHERE barcode = $2))
 LEFT JOIN loan l ON l.id = i.loan_id
 LEFT JOIN patron p ON p.id = l.patron_id
 """
