@@ -123,11 +123,10 @@ class Shelves:
         """An indexer that has followed every change, and can follow more."""
         resources = self.catalog.resources
         indexer = Indexer(resources.pool, resources.settings.data_dir / "index")
-        await indexer._open()
+        assert await indexer.open()
         try:
             while await indexer.follow():
                 pass
             yield indexer
         finally:
-            if indexer.writer is not None:
-                await asyncio.to_thread(indexer.writer.close)
+            await indexer.close()

@@ -116,15 +116,15 @@ def extract(record: Record) -> Facts:
         responsibility=responsibility,
         sort_title=sort_title,
         author=next(filter(None, map(_name, get("author", _NONE))), None),
-        contributors=_unique(map(_name, get("contributor", _NONE))),
+        contributors=_unique([_name(field) for field in get("contributor", _NONE)]),
         publisher=_imprint(imprint, "b"),
         place=_imprint(imprint, "a"),
         year=_year(fixed, imprint),
         edition=_clean(found["edition"][0].get("a")) if "edition" in found else None,
         languages=_languages(fixed, get("language", _NONE)),
         format=_format(record.leader, _control(found, "007"), fixed),
-        subjects=_unique(map(_heading, get("subject", _NONE))),
-        genres=_unique(map(_heading, get("genre", _NONE))),
+        subjects=_unique([_heading(field) for field in get("subject", _NONE)]),
+        genres=_unique([_heading(field) for field in get("genre", _NONE)]),
         series=_unique([_clean(field.get("a")) for field in get("series", _NONE)]),
         isbns=isbns,
         invalid_isbns=invalid,
@@ -169,7 +169,7 @@ def _oclc(text: str) -> str | None:
 
 
 def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, values)))
+    return tuple(dict.fromkeys(filter(None, values))) if values else ()
 
 
 def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
@@ -258,11 +258,18 @@ def _isbns(fields: list[Field]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if code not in "az":
                 continue
             bare = text.split("(")[0].split(" ")[0].strip().replace("-", "")
-            if code == "a" and isbn.is_valid(bare):
-                good.append(isbn.to_isbn13(bare).replace("-", ""))
+            if code == "a" and (found := _isbn13(bare)) is not None:
+                good.append(found)
             elif bare:
                 bad.append(bare)
     return _unique(good), _unique(bad)
+
+
+def _isbn13(bare: str) -> str | None:
+    """A right ISBN as 13 digits. Most are 13 plain digits, which is quickly seen; the rest goes the long way."""
+    if len(bare) == 13 and bare.isascii() and bare.isdigit() and bare.startswith(("978", "979")):
+        return bare if (sum(map(int, bare[::2])) + 3 * sum(map(int, bare[1::2]))) % 10 == 0 else None
+    return isbn.to_isbn13(bare).replace("-", "") if bare and isbn.is_valid(bare) else None
 
 
 def _issns(fields: list[Field]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ DEEPEST_HIT: Final = 10_000
 MOST_FACET_VALUES: Final = 200
 SEGMENT_VALUES: Final = 65_000
 WRITER_BYTES: Final = 64_000_000
+TRIES: Final = 5
+"""How often an index may be replaced in the moment of its opening."""
 _NAME: Final = re.compile(r"^v\d+-[A-Za-z0-9-]+$")
 
 
@@ -84,26 +86,35 @@ class Reader:
     def _current(self) -> tantivy.Index | None:
         """The serving index, reloaded when it has changed; None before there is any."""
         with self._lock:
-            name = serving(self._folder)
-            if name is None:
-                return None
-            meta = self._folder / name / "meta.json"
-            try:
-                told = meta.stat()
-            except FileNotFoundError:
-                return self._index
-            seen = (told.st_mtime_ns, told.st_size)
-            if name != self._name or self._index is None:
-                self._index, self._name = tantivy.Index.open(str(self._folder / name)), name
-            elif seen != self._seen:
-                self._index.reload()
-            self._seen = seen
-            return self._index
+            for _ in range(TRIES):
+                name = serving(self._folder)
+                if name is None:
+                    return None
+                try:
+                    return self._opened(name)
+                except (FileNotFoundError, ValueError):
+                    if serving(self._folder) == name:
+                        raise
+            raise FileNotFoundError(f"no index in {self._folder} stays")
+
+    def _opened(self, name: str) -> tantivy.Index:
+        """The index of this name; it may be removed in the very moment, when another has taken over."""
+        told = (self._folder / name / "meta.json").stat()
+        seen = (told.st_mtime_ns, told.st_size)
+        if name != self._name or self._index is None:
+            self._index, self._name = tantivy.Index.open(str(self._folder / name)), name
+        elif seen != self._seen:
+            self._index.reload()
+        self._seen = seen
+        return self._index
 
     def position(self) -> int:
         """How far the index has followed the changes."""
-        name = serving(self._folder)
-        return read_position(self._folder / name) if name else 0
+        while (name := serving(self._folder)) is not None:
+            found = read_position(self._folder / name)
+            if found or serving(self._folder) == name:
+                return found
+        return 0
 
     def count(self) -> int:
         """Titles in the index, suppressed ones included."""
@@ -170,13 +181,13 @@ def _facets(
 class Writer:
     """Writes one index folder; there is one writer at a time, in all processes."""
 
-    def __init__(self, folder: Path, name: str, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path, name: str, *, memory: int = WRITER_BYTES, threads: int = 1) -> None:
         self._path = folder / name
         self._path.mkdir(parents=True, exist_ok=True)
         self.schema = make_schema()
         self._index = tantivy.Index(self.schema, path=str(self._path))
         try:
-            self._writer = self._index.writer(WRITER_BYTES, threads)
+            self._writer = self._index.writer(memory, threads)
         except ValueError as error:
             if "LockBusy" in str(error):
                 raise AnotherWriter(f"another process writes {self._path}") from error
@@ -219,13 +230,15 @@ def serving(folder: Path) -> str | None:
 
 
 def switch(folder: Path, name: str) -> None:
-    """Let another index serve, at once for every reader; what served before is removed."""
-    before = serving(folder)
+    """Let another index serve, at once for every reader; what served before, or was left half built, is removed.
+
+    A reader in the middle of a search has its files open, and finishes with them.
+    """
     temporary = folder / f"CURRENT.{os.getpid()}"
     temporary.write_text(name)
     temporary.replace(folder / "CURRENT")
     for old in folder.iterdir():
-        if old.is_dir() and old.name not in (name, before) and _NAME.match(old.name):
+        if old.is_dir() and old.name != name and _NAME.match(old.name):
             shutil.rmtree(old, ignore_errors=True)
 
 

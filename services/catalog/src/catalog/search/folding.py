@@ -80,14 +80,28 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+_PLAIN: Final = {
+    place: None if char == "'" else char.lower() if char.isalnum() else " "
+    for place, char in enumerate(map(chr, range(128)))
+}
+"""ASCII as `tokens` would have it, without taking the words apart."""
+
+
 def joined(text: str | None) -> str:
     """Tokens with blanks between: what the engine's whitespace tokenizer takes apart again."""
-    return " ".join(tokens(text)) if text else ""
+    if not text:
+        return ""
+    if text.isascii() and "#" not in text and "++" not in text:
+        words = text.translate(_PLAIN)
+        if len(words) <= LONGEST_TOKEN:
+            return words.strip()
+        return " ".join([word[:LONGEST_TOKEN] for word in words.split()])
+    return " ".join(tokens(text))
 
 
 def sort_key(text: str | None) -> str:
     """What a list is ordered by: folded words; nothing sorts last."""
-    return joined(text)[:200] or "\uffff"
+    return " ".join(joined(text).split())[:200] or "\uffff"
 
 
 _NOT_IN_NUMBER: Final = re.compile(r"[^0-9a-z]")
@@ -95,7 +109,9 @@ _NOT_IN_NUMBER: Final = re.compile(r"[^0-9a-z]")
 
 def identifier(text: str) -> str:
     """An identifier in the form it is indexed in: letters and digits alone, an ISBN with 13 digits."""
-    bare = _NOT_IN_NUMBER.sub("", text.casefold())
+    bare = text.casefold()
+    if not (bare.isascii() and bare.isalnum()):
+        bare = _NOT_IN_NUMBER.sub("", bare)
     if len(bare) == 10 and bare[:9].isdigit() and (bare[9].isdigit() or bare[9] == "x"):
         body = "978" + bare[:9]
         check = (10 - sum(int(digit) * (1 if place % 2 == 0 else 3) for place, digit in enumerate(body))) % 10

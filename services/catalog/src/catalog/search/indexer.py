@@ -2,11 +2,15 @@
 
 Changes are read by transaction, below the oldest one still running, so that none is passed over; the
 position is the last transaction applied whole. Each change replaces the title as it now stands, so applying
-one twice is harmless. One process writes: whoever has the index's lock; others stand by.
+one twice is harmless. One process writes (`apart`): whoever has the index's lock; others stand by.
 """
 
 import asyncio
+import contextlib
+import fcntl
 import logging
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +18,10 @@ from uuid import UUID
 
 import asyncpg
 
+from catalog.search.apart import WriterApart, WriterGone
 from catalog.search.documents import SCHEMA_VERSION
-from catalog.search.engine import AnotherWriter, Writer, serving, switch
-from catalog.search.loading import as_title, documents
+from catalog.search.engine import WRITER_BYTES, AnotherWriter, serving, switch
+from catalog.search.loading import documents
 from chassis.ids import uuid7
 from chassis.resources import Resources
 
@@ -24,9 +29,10 @@ Listening = asyncpg.pool.PoolConnectionProxy
 
 log = logging.getLogger(__name__)
 
-BATCH = 1000
+BATCH = 2000
 POLL_SECONDS = 0.1
 STAND_BY_SECONDS = 1.0
+CATCH_UP_ROUNDS = 1000
 CHANNEL = "title_change"
 
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -34,6 +40,22 @@ _CHANGES = """
 SELECT xact, title_id FROM title_change WHERE xact > $1 AND xact < $2 ORDER BY xact, seq LIMIT $3
 """
 _WHOLE = "SELECT DISTINCT title_id FROM title_change WHERE xact = $1"
+_SOME = "SELECT id FROM title WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"
+_REBUILT = """
+INSERT INTO lease (name, last_run_at, last_took) VALUES ('index rebuild', $1, clock_timestamp() - $1)
+ON CONFLICT (name) DO UPDATE SET last_took = clock_timestamp() - $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Titles as they stand, which replace what the index has of them."""
+
+    rows: list[asyncpg.Record]
+    gone: list[UUID]
+    position: int
+    read: int
+    """Rows of the change table behind it; a full batch has more behind it."""
 
 
 @dataclass(slots=True)
@@ -42,37 +64,44 @@ class Indexer:
 
     pool: asyncpg.Pool
     folder: Path
-    writer: Writer | None = None
+    memory: int = WRITER_BYTES
+    writer: WriterApart | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _lock: int | None = None
+    _ahead: Batch | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the changes until told to stop; build the first index when there is none."""
         listener: Listening | None = None
-        while not stop.is_set():
-            try:
-                if listener is None or listener.is_closed():
-                    listener = await self._listen()
-                if not await self._open():
-                    await asyncio.sleep(STAND_BY_SECONDS)
-                    continue
-                if await self._rebuild_wanted():
-                    await self.rebuild()
-                self.woken.clear()
-                if await self.follow() < BATCH and not stop.is_set():
-                    await _either(self.woken, stop, POLL_SECONDS)
-            except (
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
-                log.warning("the indexer waits for the database", extra={"error": str(error)})
-                await asyncio.sleep(1)
-        if self.writer is not None:
-            await asyncio.to_thread(self.writer.close)
-        if listener is not None and not listener.is_closed():
-            await listener.remove_listener(CHANNEL, self._wake)
-            await self.pool.release(listener)
+        try:
+            while not stop.is_set():
+                try:
+                    if listener is None or listener.is_closed():
+                        listener = await self._listen()
+                    if not await self.open():
+                        await _either(self.woken, stop, STAND_BY_SECONDS)
+                        continue
+                    if await self._rebuild_wanted():
+                        await self.rebuild()
+                    self.woken.clear()
+                    if await self.follow() < BATCH and not stop.is_set():
+                        await _either(self.woken, stop, POLL_SECONDS)
+                except WriterGone as error:
+                    log.error("the index's writer has ended; another is started", extra={"error": str(error)})
+                    await self.close()
+                except (
+                    OSError,
+                    asyncpg.PostgresError,
+                    asyncpg.InterfaceError,
+                    asyncpg.InternalClientError,
+                ) as error:
+                    log.warning("the indexer waits for the database", extra={"error": str(error)})
+                    await asyncio.sleep(1)
+        finally:
+            await self.close()
+            if listener is not None and not listener.is_closed():
+                await listener.remove_listener(CHANNEL, self._wake)
+                await self.pool.release(listener)
 
     async def _listen(self) -> "Listening":
         """A connection of the pool, kept to be woken by."""
@@ -83,19 +112,43 @@ class Indexer:
     def _wake(self, *_: object) -> None:
         self.woken.set()
 
-    async def _open(self) -> bool:
-        """Whether we are the writer; builds the first index."""
+    async def open(self) -> bool:
+        """Whether we are the one who writes this folder; builds the first index."""
         if self.writer is not None:
             return True
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._locked():
+            return False
         name = serving(self.folder)
         try:
             if name is None:
                 await self.rebuild()
             else:
-                self.writer = await asyncio.to_thread(Writer, self.folder, name)
-        except AnotherWriter:
+                self.writer = await WriterApart.open(self.folder, name, memory=self.memory)
+        except AnotherWriter:  # of an indexer that was killed a moment ago: it ends with its last commit
             return False
+        return True
+
+    async def close(self) -> None:
+        """Let the writer end, and let others have the folder."""
+        self._ahead = None
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            await writer.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _locked(self) -> bool:
+        """The whole folder is one indexer's, its rebuilds included."""
+        if self._lock is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                return False
+            self._lock = lock
         return True
 
     async def _rebuild_wanted(self) -> bool:
@@ -108,61 +161,71 @@ class Indexer:
     async def follow(self) -> int:
         """Apply the next changes; how many rows were read."""
         assert self.writer is not None
-        position = self.writer.position()
-        horizon = await self.pool.fetchval(_HORIZON)
-        rows = await self.pool.fetch(_CHANGES, position, horizon, BATCH)
-        if not rows:
+        batch, self._ahead = self._ahead or await self._next(self.writer.position()), None
+        if batch is None:
             return 0
+        applying = asyncio.create_task(self.writer.apply(batch.rows, batch.gone, batch.position))
+        try:
+            if batch.read >= BATCH:  # while the index is written, the database is read
+                self._ahead = await self._next(batch.position)
+        finally:
+            await applying
+        return batch.read
+
+    async def _next(self, after: int) -> Batch | None:
+        """What has changed behind a position, whole transactions in order."""
+        horizon = await self.pool.fetchval(_HORIZON)
+        rows = await self.pool.fetch(_CHANGES, after, horizon, BATCH)
+        if not rows:
+            return None
         last = rows[-1]["xact"]
         if len(rows) == BATCH:
             if rows[0]["xact"] == last:
-                titles = [row["title_id"] for row in await self.pool.fetch(_WHOLE, last)]
+                changed = [row["title_id"] for row in await self.pool.fetch(_WHOLE, last)]
             else:
-                titles = [row["title_id"] for row in rows if row["xact"] != last]
+                changed = [row["title_id"] for row in rows if row["xact"] != last]
                 last = max(row["xact"] for row in rows if row["xact"] != last)
         else:
-            titles = [row["title_id"] for row in rows]
-        await self._apply(self.writer, list(dict.fromkeys(titles)), last)
-        return len(rows)
-
-    async def _apply(self, writer: Writer, titles: Sequence[UUID], position: int) -> None:
-        rows = await documents(self.pool, titles)
-        await asyncio.to_thread(self._write, writer, rows, titles, position)
-
-    @staticmethod
-    def _write(writer: Writer, rows: list[asyncpg.Record], titles: Sequence[UUID], position: int) -> None:
-        found = [as_title(row) for row in rows]
-        there = {title.title_id for title in found}
-        writer.apply(found, [title for title in titles if title not in there], position)
+            changed = [row["title_id"] for row in rows]
+        titles: Sequence[UUID] = list(dict.fromkeys(changed))
+        found = await documents(self.pool, titles)
+        there = {row["id"] for row in found}
+        return Batch(found, [title for title in titles if title not in there], last, len(rows))
 
     async def rebuild(self) -> int:
-        """Build a new index beside the serving one, then let it serve; how many titles it holds."""
+        """Build a new index beside the serving one, which goes on following, then let it serve; its titles."""
         began = await self.pool.fetchval("SELECT clock_timestamp()")
         position = await self.pool.fetchval(_HORIZON) - 1
         name = f"v{SCHEMA_VERSION}-{uuid7().hex}"
-        writer = await asyncio.to_thread(Writer, self.folder, name)
+        writer = await WriterApart.open(self.folder, name, memory=self.memory)
+        try:
+            told = await self._fill(writer)
+            await writer.apply([], [], position)
+            for _ in range(CATCH_UP_ROUNDS):
+                if (batch := await self._next(writer.position())) is None:
+                    break
+                await writer.apply(batch.rows, batch.gone, batch.position)
+        except BaseException:
+            with contextlib.suppress(WriterGone):
+                await writer.close()
+            await asyncio.to_thread(shutil.rmtree, self.folder / name, ignore_errors=True)
+            raise
+        before, self.writer, self._ahead = self.writer, writer, None
+        if before is not None:
+            await before.close()
+        switch(self.folder, name)
+        await self.pool.execute(_REBUILT, began)
+        return told
+
+    async def _fill(self, writer: WriterApart) -> int:
+        """Every title, by id; how many."""
         last: UUID | None = None
         told = 0
-        while True:
-            ids = await self.pool.fetch(
-                "SELECT id FROM title WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2", last, BATCH
-            )
-            if not ids:
-                break
-            rows = await documents(self.pool, [row["id"] for row in ids])
-            await asyncio.to_thread(lambda rows=rows: writer.add_new(map(as_title, rows)))  # type: ignore[misc]
-            last, told = ids[-1]["id"], told + len(ids)
-        await asyncio.to_thread(writer.apply, [], [], position)
-        before = self.writer
-        self.writer = writer
-        switch(self.folder, name)
-        if before is not None:
-            await asyncio.to_thread(before.close)
-        await self.pool.execute(
-            "INSERT INTO lease (name, last_run_at, last_took) VALUES ('index rebuild', $1, clock_timestamp() - $1) "
-            "ON CONFLICT (name) DO UPDATE SET last_took = clock_timestamp() - $1",
-            began,
-        )
+        while ids := [row["id"] for row in await self.pool.fetch(_SOME, last, BATCH)]:
+            await writer.add_new(await documents(self.pool, ids))
+            last, told = ids[-1], told + len(ids)
+            if self.writer is not None:
+                await self.follow()
         return told
 
 
@@ -175,4 +238,5 @@ async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -
 
 async def keep_index(resources: Resources, stop: asyncio.Event) -> None:
     """The worker."""
-    await Indexer(resources.pool, resources.settings.data_dir / "index").run(stop)
+    settings = resources.settings
+    await Indexer(resources.pool, settings.data_dir / "index", memory=settings.index_memory).run(stop)

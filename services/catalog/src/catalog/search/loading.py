@@ -1,6 +1,7 @@
 """Titles as the index wants them, read from the database: the record, its items, their availability."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -11,6 +12,20 @@ from catalog.marc.storage import unpack
 from catalog.search.documents import TitleDocument
 from chassis.database import Connection
 
+COLUMNS: Final = (
+    "id",
+    "record",
+    "suppressed",
+    "hrid",
+    "barcodes",
+    "libraries",
+    "locations",
+    "material_types",
+    "call_numbers",
+    "total",
+    "available",
+)
+"""What `documents` gives of a title."""
 _TITLES = """
 SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.locations, i.material_types, i.call_numbers,
     coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available
@@ -44,8 +59,8 @@ async def documents(connection: Connection | asyncpg.Pool, title_ids: Sequence[U
     return rows
 
 
-def as_title(row: asyncpg.Record) -> TitleDocument:
-    """A row as the index takes it. Costs CPU (the record is taken apart): call it in a thread."""
+def as_title(row: Mapping[str, Any]) -> TitleDocument:
+    """A row of these columns as the index takes it. Costs CPU: the record is taken apart."""
     facts = extract(unpack(row["record"]))
     total, available = row["total"], row["available"]
     if total:
@@ -71,7 +86,7 @@ def as_title(row: asyncpg.Record) -> TitleDocument:
         "suppressed": row["suppressed"],
     }
     return TitleDocument(
-        title_id=row["id"],
+        title_id=UUID(str(row["id"])),
         title=facts.title,
         subtitle=facts.subtitle,
         author=facts.author,
