@@ -12,7 +12,7 @@ import asyncpg
 
 from chassis.principal import ANONYMOUS, Principal
 from chassis.problems import Malformed, Reason, Unauthenticated
-from gateway.clients.rules import PREFIX, hashed, matches, read_key
+from gateway.clients.rules import LIKE_A_KEY, PREFIX, hashed, matches, read_key
 from gateway.tokens.minting import Mint
 
 KEY_CACHE_SECONDS = 15.0
@@ -73,19 +73,28 @@ class Authenticator:
         return client_principal(dict(row))
 
 
-def refuse_secrets(query: bytes) -> None:
-    """Raise when the address holds a secret."""
+def refuse_secrets(path: bytes, query: bytes) -> None:
+    """Raise when the address holds a secret: one of our keys anywhere, or a parameter that is called one."""
+    if (b"crl_" in path or b"crl_" in query) and (LIKE_A_KEY.search(path) or LIKE_A_KEY.search(query)):
+        raise SecretInAddress
     for part in query.split(b"&") if query else ():
         if unquote_plus(part.partition(b"=")[0].decode("latin-1")).lower() in SECRETS_IN_ADDRESS:
-            raise Malformed(
-                reasons=[
-                    Reason(
-                        "secret-in-address",
-                        "A secret stands in the address, where every log keeps it. Take it for leaked.",
-                        mend="Send it in the Authorization header, and replace it.",
-                    )
-                ]
-            )
+            raise SecretInAddress
+
+
+class SecretInAddress(Malformed):
+    """A secret stands in the address, where every log keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            reasons=[
+                Reason(
+                    "secret-in-address",
+                    "A secret stands in the address, where every log keeps it. Take it for leaked.",
+                    mend="Send it in the Authorization header, and replace it.",
+                )
+            ]
+        )
 
 
 def client_principal(row: Mapping[str, Any]) -> Principal:

@@ -1,7 +1,9 @@
 """What the gateway asks several services for and puts together: to read, or to judge dead letters."""
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -32,12 +34,12 @@ class ServiceFault(Unavailable):
 
 async def ask(
     request: Request, service: str, method: str, path: str, now: datetime, *, json: Any = None, **params: Any
-) -> httpx.Response:
-    """Ask one service as the principal who asks us."""
+) -> Any:
+    """What one service answers to the principal who asks us."""
     state, principal = request.app.state, request.scope[SCOPE_KEY]
     headers = {"traceparent": request.scope["carrel.traceparent"]}
     given = {name: value for name, value in params.items() if value is not None}
-    app = state.apps.get(service)
+    app, upstream = state.apps.get(service), state.upstreams.get(service)
     try:
         if app is not None:
 
@@ -47,15 +49,15 @@ async def ask(
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app=as_asker), base_url="http://inside"
             ) as client:
-                return await client.request(method, path, params=given, json=json, headers=headers)
-        upstream = state.upstreams.get(service)
-        if upstream is None:
+                answer = await client.request(method, path, params=given, json=json, headers=headers)
+        elif upstream is not None:
+            headers["Authorization"] = f"Bearer {await state.mint.inner_token(principal, service, now=now)}"
+            answer = await upstream.ask(method, path, headers=headers, params=given, json=json)
+        else:
             raise NotFound(f"There is no service {service} here.")
-        headers["Authorization"] = f"Bearer {await state.mint.inner_token(principal, service, now=now)}"
-        async with httpx.AsyncClient(base_url=upstream.url, timeout=10) as client:
-            return await client.request(method, path, params=given, json=json, headers=headers)
     except httpx.HTTPError as error:
         raise ServiceFault(f"{service} does not answer.") from error
+    return _read(answer, service)
 
 
 def _read(answer: httpx.Response, service: str) -> Any:
@@ -72,14 +74,35 @@ def _read(answer: httpx.Response, service: str) -> Any:
     raise ServiceFault(f"{service} answered {answer.status_code}.")
 
 
+async def parts(questions: Mapping[str, Awaitable[Any]]) -> tuple[dict[str, Any], list[str]]:
+    """What each service tells, asked at once, and which are away; `ServiceFault` when all of them are."""
+    told = await asyncio.gather(*questions.values(), return_exceptions=True)
+    given: dict[str, Any] = {}
+    away: list[str] = []
+    for name, part in zip(questions, told, strict=True):
+        if isinstance(part, Unavailable):
+            away.append(name)
+        elif isinstance(part, BaseException):
+            raise part
+        else:
+            given[name] = part
+    if away and not given:
+        raise ServiceFault(f"None of {', '.join(away)} answers.", headers={"Retry-After": "2"})
+    return given, away
+
+
+Away = Annotated[list[str], Field(description="Services that did not answer: their part is missing here")]
+
+
 class ChangesOut(BaseModel):
     """Events of all services after a cursor, in order within each service."""
 
     events: list[dict[str, Any]]
     next_cursor: str
-    """Ask again with it, now or later."""
+    """Ask again with it, now or later: what a service that is away had to tell comes when it is back."""
     more: bool
     """Whether there is more to be had at once."""
+    away: Away
 
 
 @router.get(
@@ -98,12 +121,10 @@ async def changes(
     """One feed over all services: every published event, in order within its service, without gaps."""
     positions = _positions(after)
     services = [*request.app.state.apps, *request.app.state.upstreams]
-    events: list[Any] = []
-    more = False
     share = max(1, limit // max(len(services), 1))
-    for name in services:
-        told = _read(
-            await ask(
+    told, away = await parts(
+        {
+            name: ask(
                 request,
                 name,
                 "GET",
@@ -112,15 +133,18 @@ async def changes(
                 after=positions.get(name, 0),
                 types=types,
                 limit=share,
-            ),
-            name,
-        )
-        events += told["events"]
-        more = more or len(told["events"]) == share
-        positions[name] = told["position"]
-    cursor = base64.urlsafe_b64encode(orjson.dumps(positions)).rstrip(b"=").decode()
-    body = orjson.dumps({"events": events, "next_cursor": cursor, "more": more})
-    return Response(body, media_type="application/json")
+            )
+            for name in services
+        }
+    )
+    positions |= {name: part["position"] for name, part in told.items()}
+    body = {
+        "events": [event for part in told.values() for event in part["events"]],
+        "next_cursor": base64.urlsafe_b64encode(orjson.dumps(positions)).rstrip(b"=").decode(),
+        "more": any(len(part["events"]) == share for part in told.values()),
+        "away": away,
+    }
+    return Response(orjson.dumps(body), media_type="application/json")
 
 
 def _positions(cursor: str | None) -> dict[str, int]:
@@ -130,7 +154,7 @@ def _positions(cursor: str | None) -> dict[str, int]:
         told = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         raise wrong_cursor() from None
-    if not isinstance(told, dict) or not all(isinstance(at, int) and at >= 0 for at in told.values()):
+    if not isinstance(told, dict) or not all(type(at) is int and 0 <= at < 2**63 for at in told.values()):
         raise wrong_cursor()
     return told
 
@@ -141,6 +165,7 @@ class AllDeadLettersOut(BaseModel):
     waiting: dict[str, int]
     dead: dict[str, int]
     items: list[DeadLetterOut]
+    away: Away
 
 
 @router.get(
@@ -157,12 +182,16 @@ async def dead_letters(
 ) -> AllDeadLettersOut:
     """What could not be handled, of one service or of all."""
     state = request.app.state
-    told = AllDeadLettersOut(waiting={}, dead={}, items=[])
-    for name in [service] if service else [*state.apps, *state.upstreams]:
-        part = _read(await ask(request, name, "GET", "/v1/dead-letters", now, limit=limit), name)
-        told.waiting[name], told.dead[name] = part["waiting"], part["dead"]
-        told.items += [DeadLetterOut(**letter) for letter in part["items"]]
-    return told
+    services = [service] if service else [*state.apps, *state.upstreams]
+    told, away = await parts(
+        {name: ask(request, name, "GET", "/v1/dead-letters", now, limit=limit) for name in services}
+    )
+    return AllDeadLettersOut(
+        waiting={name: part["waiting"] for name, part in told.items()},
+        dead={name: part["dead"] for name, part in told.items()},
+        items=[DeadLetterOut(**letter) for part in told.values() for letter in part["items"]],
+        away=away,
+    )
 
 
 class JudgeIn(BaseModel):
@@ -198,7 +227,7 @@ async def discard_dead(request: Request, _: MayOperate, body: JudgeIn, now: Now)
 async def _judge(request: Request, body: JudgeIn, verdict: str, now: datetime) -> Any:
     asked = {"ids": [str(letter) for letter in body.ids], "reason": body.reason}
     path = f"/v1/dead-letters:{verdict}"
-    return _read(await ask(request, body.service, "POST", path, now, json=asked), body.service)
+    return await ask(request, body.service, "POST", path, now, json=asked)
 
 
 class ReplayIn(BaseModel):
@@ -219,4 +248,4 @@ class ReplayIn(BaseModel):
 async def replay_events(request: Request, _: MayOperate, body: ReplayIn, now: Now) -> Any:
     """Send a service's kept events to one consumer again."""
     asked = body.model_dump(exclude={"source"})
-    return _read(await ask(request, body.source, "POST", "/v1/events:replay", now, json=asked), body.source)
+    return await ask(request, body.source, "POST", "/v1/events:replay", now, json=asked)

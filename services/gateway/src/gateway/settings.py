@@ -24,5 +24,7 @@ class Settings(ServiceSettings):
     """Bytes of an import."""
     upstream_timeout: float = Field(default=30.0, gt=0)
     """Seconds until a service must have begun its answer."""
+    client_patience: float = Field(default=30.0, gt=0)
+    """Seconds that a client may pause while it sends a body or takes an answer."""
     upstream_concurrency: int = Field(default=200, ge=1)
     """Requests under way to one service at most; more are told 503, and no other service is held up."""

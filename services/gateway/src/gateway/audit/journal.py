@@ -14,11 +14,13 @@ from starlette.types import Scope
 
 from chassis.ids import uuid7
 from chassis.principal import SCOPE_KEY
+from gateway.clients.rules import LIKE_A_KEY
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.25
 HELD_AT_MOST = 50_000
+LONGEST_PATH = 500
 COLUMNS = ("id", "at", "actor", "method", "path", "status", "took_ms", "traceparent", "address")
 
 
@@ -44,7 +46,7 @@ class Journal:
                 now,
                 str(scope[SCOPE_KEY].actor),
                 scope["method"][:16],
-                scope["path"].encode("utf-8", "replace").decode().replace("\0", "")[:500],
+                _written(scope["path"]),
                 status,
                 int(seconds * 1000),
                 scope["carrel.traceparent"],
@@ -86,3 +88,9 @@ class Journal:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), FLUSH_SECONDS)
             await self.flush()
+
+
+def _written(path: str) -> str:
+    """A path as text that can be kept: no NUL, no half characters, and no key that somebody put there."""
+    told = LIKE_A_KEY.sub(b"crl_...", path.encode("utf-8", "replace")[:LONGEST_PATH])
+    return told.decode("utf-8", "ignore").replace("\0", "")

@@ -21,7 +21,7 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
 from gateway.accounts.commands import check_libraries
 from gateway.authentication import client_principal
-from gateway.clients.rules import as_key, hashed, matches, new_secret
+from gateway.clients.rules import NO_SECRET, as_key, hashed, matches, new_secret
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client
 from gateway.tokens.minting import Mint
@@ -216,9 +216,10 @@ async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
         return _error(400, "invalid_request", "Send the credentials once: by HTTP Basic or in the form.")
     client_id, secret = who or (form.get("client_id", ""), form.get("client_secret", ""))
     client = await _client(tx, client_id)
+    right = matches(secret, client.secret_hash if client is not None else NO_SECRET)
     if (
         client is None
-        or not matches(secret, client.secret_hash)
+        or not right
         or client.revoked_at is not None
         or (client.expires_at is not None and client.expires_at <= now)
     ):

@@ -3,10 +3,14 @@
 import hashlib
 import hmac
 import os
+import re
 from base64 import urlsafe_b64encode
 from uuid import UUID
 
 PREFIX = "crl_"
+LIKE_A_KEY = re.compile(rb"crl_[0-9a-f]{32}_[\w%-]*")
+NO_SECRET = bytes(32)
+"""The hash of no secret that anybody knows: what a stranger's is compared with."""
 
 
 def new_secret() -> str:

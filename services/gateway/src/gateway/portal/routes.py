@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.resources
+import time
 from typing import Any
 
 from fastapi import Request, Response
@@ -45,29 +46,35 @@ START = """window.ui = SwaggerUIBundle({
 """
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'"
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+FRESH_SECONDS = 60.0
+"""How long the merged document is given out before the services, which may be newer by then, are asked again."""
 ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 
 
-async def _documents(request: Request) -> dict[str, Document]:
+async def _documents(request: Request) -> tuple[dict[str, Document], list[str]]:
+    """Each service's document, and who does not tell theirs just now."""
     state = request.app.state
     parts: dict[str, Document] = {name: app.openapi() for name, app in state.apps.items()}
-    if state.upstreams:
-        fetched = await asyncio.gather(*(up.document() for up in state.upstreams.values()))
-        parts |= dict(zip(state.upstreams, fetched, strict=True))
+    fetched = await asyncio.gather(*(upstream.document() for upstream in state.upstreams.values()))
+    parts |= {name: told for name, told in zip(state.upstreams, fetched, strict=True) if told is not None}
     parts["gateway"] = request.app.openapi()
-    return parts
+    return parts, [name for name in state.upstreams if name not in parts]
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
-    """OpenAPI 3.1 of all services."""
-    known: Document | None = getattr(request.app.state, "openapi_document", None)
-    if known is None:
-        known = merged(await _documents(request), own="gateway")
-        request.app.state.openapi_document = known
-    return Json(known)
+    """OpenAPI 3.1 of all services. While one is away its part is missing, and `x-carrel-away` names it."""
+    known: tuple[Document, float] | None = getattr(request.app.state, "openapi_document", None)
+    if known is not None and known[1] > time.monotonic():
+        return Json(known[0])
+    parts, away = await _documents(request)
+    document = merged(parts, own="gateway")
+    if away:
+        return Json({**document, "x-carrel-away": away}, headers={"Cache-Control": "no-store"})
+    request.app.state.openapi_document = (document, time.monotonic() + FRESH_SECONDS)
+    return Json(document)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)

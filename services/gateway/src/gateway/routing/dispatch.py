@@ -4,6 +4,7 @@ In one box a service is an ASGI app in this process: it gets the request with th
 which no header can reach. Distributed, it is an `Upstream` and gets a token minted for it alone.
 """
 
+import asyncio
 import logging
 import os
 import time
@@ -19,6 +20,7 @@ from chassis.principal import ANONYMOUS, SCOPE_KEY
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator, refuse_secrets
+from gateway.routing.bodies import Body, ClientGone
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
 from gateway.routing.upstream import ServiceAway, Upstream
@@ -28,10 +30,23 @@ log = logging.getLogger(__name__)
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_LIMIT = 16 * 1024
+HEADERS_LIMIT = 64 * 1024
+GONE = 499
+"""How the audit writes down that the client left before its answer (nginx's number)."""
 OWN_BODY_LIMIT = 1024 * 1024
 """Bytes of a body that the gateway itself reads: strangers may send it before they have said who they are."""
 OWN_CREDENTIALS = frozenset({"/oauth2/token"})
 """Reads its own credentials (HTTP Basic)."""
+
+
+class HeadersTooLarge(Problem):
+    """More headers than are taken."""
+
+    status, code, title = 431, "headers-too-large", "The headers are larger than is taken here."
+
+
+class ClientStalled(ConnectionError):
+    """The client takes no more of its answer."""
 
 
 class Dispatcher:
@@ -48,22 +63,35 @@ class Dispatcher:
         self._own = app
         self._settings = settings
         self._state = state
+        self._patience = settings.client_patience
         self._apps = apps or {}
         self._table = Table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self._own(scope, receive, send)
             return
         began = time.perf_counter()
         state = self._state()
         now: datetime = state.resources.clock()
-        answered = 0
+        answered, flowing = 0, False
 
         async def note(message: Message) -> None:
-            nonlocal answered
-            if message["type"] == "http.response.start":
+            nonlocal answered, flowing
+            if flowing:
+                try:
+                    async with asyncio.timeout(self._patience):
+                        await send(message)
+                except TimeoutError:
+                    raise ClientStalled from None
+                return
+            if message["type"] == "http.response.body":
+                flowing = True
+            elif message["type"] == "http.response.start":
                 answered = message["status"]
                 message["headers"] = [
                     *message.get("headers", ()),
@@ -78,7 +106,8 @@ class Dispatcher:
         try:
             if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_LIMIT:
                 raise Malformed(f"An address may have {ADDRESS_LIMIT} bytes here.")
-            refuse_secrets(scope["query_string"])
+            _refuse_heads(headers)
+            refuse_secrets(scope["raw_path"], scope["query_string"])
             authorization = _single(headers, b"authorization")
             if scope["path"] not in OWN_CREDENTIALS:
                 authenticator: Authenticator = state.authenticator
@@ -86,10 +115,14 @@ class Dispatcher:
             route = self._table.find(scope["path"])
             limit = self._limit(route)
             _refuse_declared(headers, limit)
+            body = Body(receive, limit=limit, patience=self._patience)
             if route is None:
-                await self._own(scope, _bounded(receive, limit), note)
+                await self._own(scope, body.receive, note)
             else:
-                await self._hand_on(route, scope, receive, note, state, now, limit)
+                await self._hand_on(route, scope, receive, note, state, now, body)
+        except (ClientGone, ClientStalled) as error:
+            answered = answered or GONE
+            log.info("a client went away", extra={"how": type(error).__name__})
         except Exception as error:
             if answered:
                 raise
@@ -124,32 +157,41 @@ class Dispatcher:
         send: Send,
         state: Any,
         now: datetime,
-        limit: int,
+        body: Body,
     ) -> None:
         if (app := self._apps.get(route.service)) is not None:
             inside = dict(scope)
             inside["headers"] = inward(scope["headers"])
-            await app(inside, _bounded(receive, limit), send)
+            await app(inside, body.receive, send)
             return
         upstream: Upstream | None = state.upstreams.get(route.service)
         if upstream is None:
             raise ServiceAway(f"The service {route.service} is not part of this installation.")
-        await upstream(scope, receive, send, now=now, limit=limit)
+        await upstream(scope, receive, send, now=now, body=body)
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """Counts what comes in; a body that grows past the limit is refused, whatever it declared."""
-    taken = 0
+def _refuse_heads(headers: list[tuple[bytes, bytes]]) -> None:
+    """Refuse headers without end, and a body framed in two ways (RFC 9112 §6.1: request smuggling)."""
+    size, framed = 0, 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        framed |= _FRAMING.get(name, 0)
+    if size > HEADERS_LIMIT:
+        raise HeadersTooLarge(f"All headers together may have {HEADERS_LIMIT} bytes here.")
+    if framed == 3:
+        raise Malformed(
+            reasons=[
+                Reason(
+                    "body-framed-twice",
+                    "The request has both a Content-Length and a Transfer-Encoding.",
+                    mend="Send one of them.",
+                )
+            ],
+            headers={"Connection": "close"},
+        )
 
-    async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise TooLarge(f"A body may have {limit} bytes here.")
-        return message
 
-    return counted
+_FRAMING = {b"content-length": 1, b"transfer-encoding": 2}
 
 
 def _refuse_declared(headers: list[tuple[bytes, bytes]], limit: int) -> None:
