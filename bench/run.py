@@ -5,7 +5,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MEASUREMENTS = (["desk.py"], ["imports.py"])
+MEASUREMENTS = (
+    ["desk.py"],
+    ["imports.py"],
+    ["freshness.py"],
+    ["while_importing.py"],
+    ["gateway.py"],
+    ["search.py"],
+)
 
 for measurement in MEASUREMENTS:
     print(f"== {' '.join(measurement)}", flush=True)
