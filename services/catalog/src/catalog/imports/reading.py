@@ -128,12 +128,13 @@ def _reason(problem: Problem) -> dict[str, str]:
 
 def _storable(item: ItemFacts) -> ItemFacts:
     """Without NUL; what is beyond any shelf mark's length is cut."""
-    values = {name: getattr(item, name) for name in ItemFacts.__slots__}
-    if all(value is None or ("\x00" not in value and len(value) <= 100) for value in values.values()):
+    values = [getattr(item, name) for name in ItemFacts.__slots__]
+    whole = "".join(filter(None, values))
+    if len(whole) <= LONGEST["barcode"] and "\x00" not in whole:
         return item
     return ItemFacts(
         **{
             name: storable(value)[: LONGEST.get(name, 500)] if value is not None else None  # type: ignore[index]
-            for name, value in values.items()
+            for name, value in zip(ItemFacts.__slots__, values, strict=True)
         }
     )

@@ -7,6 +7,7 @@ vowel points.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _SPECIAL: Final = str.maketrans(
@@ -96,6 +97,12 @@ def joined(text: str | None) -> str:
         if len(words) <= LONGEST_TOKEN:
             return words.strip()
         return " ".join([word[:LONGEST_TOKEN] for word in words.split()])
+    return _spelled(text) if len(text) <= LONGEST_TOKEN else " ".join(tokens(text))
+
+
+@lru_cache(maxsize=10_000)
+def _spelled(text: str) -> str:
+    """Names, places and subjects come again and again."""
     return " ".join(tokens(text))
 
 
