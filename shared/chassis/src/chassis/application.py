@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from opentelemetry.trace import SpanKind
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis import administration, problems
+from chassis import administration, faults, logs, problems, tracing
 from chassis.edge import EdgeRoute
-from chassis.logs import trace
 from chassis.metrics import REQUESTS
 from chassis.principal import ANONYMOUS, SCOPE_KEY
 from chassis.problems import Malformed, Problem, Reason, Unauthenticated, Unavailable
@@ -25,7 +25,9 @@ from chassis.tokens import Verifier
 log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 1.0
-TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are counted together: a stranger's invention must not grow the metrics."""
 
 
 def build(
@@ -98,6 +100,31 @@ class Frame:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = dict(scope["headers"])
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        with tracing.span(
+            method,
+            self._told(scope, headers),
+            kind=SpanKind.SERVER,
+            carrel__service=self.service,
+            http__request__method=method,
+        ) as (traceparent, begun):
+            scope["carrel.traceparent"] = traceparent = traceparent or fresh_traceparent()
+            token = logs.about.set(logs.ids(traceparent, request=os.urandom(8).hex()))
+            try:
+                status = await self._answer(scope, headers, receive, send, method)
+            finally:
+                logs.about.reset(token)
+            if begun is not None:
+                begun.update_name(f"{method} {self._route(scope)}")
+                begun.set_attributes({"http.route": self._route(scope), "http.response.status_code": status})
+                if status >= 500:
+                    tracing.failed(begun, str(status))
+
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, method: str
+    ) -> int:
+        """Have the request answered; with which status."""
         began = time.perf_counter()
         status = 500
         started = False
@@ -108,9 +135,6 @@ class Frame:
                 status, started = message["status"], True
             await send(message)
 
-        headers = dict(scope["headers"])
-        traceparent = self._traceparent(scope, headers)
-        token = trace.set(traceparent)
         try:
             await self._authenticate(scope, headers)
             if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
@@ -123,20 +147,20 @@ class Frame:
         except Exception as error:
             route = self._route(scope)
             if not started and problems.database_away(error):
-                log.warning("the database is away", extra={"route": route, "error": str(error)})
+                log.warning("the database is away", extra={"route": route, "error": faults.told(error)})
                 told: Problem = Unavailable(headers={"Retry-After": "2"})
             else:
-                log.exception("a request failed", extra={"method": scope["method"], "route": route})
+                log.exception("a request failed", extra={"method": method, "route": route})
                 told = Problem("This is our fault; it has been recorded.")
             if started:
                 raise
             await problems.render(told)(scope, receive, note)
         finally:
             took = time.perf_counter() - began
-            REQUESTS.labels(self.service, scope["method"], self._route(scope), status).observe(took)
+            REQUESTS.labels(self.service, method, self._route(scope), status).observe(took)
             if took > SLOW_SECONDS:
                 log.warning("slow request", extra={"route": self._route(scope), "seconds": round(took, 3)})
-            trace.reset(token)
+        return status
 
     async def _authenticate(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if SCOPE_KEY in scope:
@@ -150,17 +174,19 @@ class Frame:
             raise Unauthenticated("Only bearer tokens minted by the gateway are taken here.")
 
     @staticmethod
-    def _traceparent(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    def _told(scope: Scope, headers: dict[bytes, bytes]) -> str | None:
         told = scope.get("carrel.traceparent") or headers.get(b"traceparent", b"").decode("latin-1")
-        if not TRACEPARENT.match(told):
-            told = f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
-        scope["carrel.traceparent"] = told
-        return str(told)
+        return str(told) if TRACEPARENT.match(told) else None
 
     @staticmethod
     def _route(scope: Scope) -> str:
         route: Any = scope.get("route")
         return getattr(route, "path", "-")
+
+
+def fresh_traceparent() -> str:
+    """A trace that begins here."""
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
 
 
 def matches(app: FastAPI, method: str, path: str) -> bool:

@@ -14,9 +14,10 @@ from datetime import datetime
 
 import asyncpg
 import orjson
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from chassis import outbox
+from chassis import faults, logs, outbox, tracing
 from chassis.database import Connection
 from chassis.metrics import DEAD_LETTERS, HANDLED
 from chassis.outbox import Origin
@@ -42,7 +43,10 @@ ON CONFLICT (name) DO UPDATE SET last_run_at = excluded.last_run_at
 AWAY_SECONDS = 0.5
 COUNT_SECONDS = 15.0
 """How often the depth of the dead letters is measured."""
-
+LINKS = 32
+"""Traces a batch is linked to at most."""
+NAMED = 5
+"""Events of a batch that a log line names."""
 
 LOST = (
     asyncpg.PostgresConnectionError,
@@ -68,7 +72,7 @@ def opened(message: Message) -> tuple[Envelope, Event]:
     except UnknownEventType as error:
         raise Unreadable(f"unknown event type {error}") from error
     except (ValueError, ValidationError) as error:
-        raise Unreadable(f"broken body: {str(error)[:300]}") from error
+        raise Unreadable(f"broken body: {faults.told(error)[:300]}") from error
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class Consumer:
                             await self._level()
                         await self._measure()
             except TransportDown as error:
-                log.warning("the broker is away", extra={"error": str(error), "service": queue})
+                log.warning("the broker is away", extra={"error": faults.told(error), "service": queue})
                 await self._pause()
             except DatabaseAway:
                 return
@@ -159,7 +163,8 @@ class Consumer:
                 await self.react(messages)
             except DatabaseAway as error:
                 log.warning(
-                    "the database is away", extra={"error": str(error), "service": self.resources.name}
+                    "the database is away",
+                    extra={"error": faults.told(error), "service": self.resources.name},
                 )
                 if self._stop.is_set():
                     raise
@@ -169,16 +174,15 @@ class Consumer:
 
     async def _failed(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
         HANDLED.labels(self.resources.name, "failed").inc()
+        envelope, _ = opened(delivery.message)
+        token = logs.about.set(logs.ids(envelope.traceparent, event=str(delivery.message.id)))
         log.error(
             "an event could not be handled",
-            extra={
-                "type": delivery.message.type,
-                "event": str(delivery.message.id),
-                "attempt": delivery.attempt,
-            },
+            extra={"type": delivery.message.type, "attempt": delivery.attempt},
             exc_info=error,
         )
-        await subscription.retry(delivery, f"{type(error).__name__}: {error}"[:500])
+        logs.about.reset(token)
+        await subscription.retry(delivery, faults.told(error)[:500])
 
     async def react(self, messages: Sequence[Message]) -> int:
         """Remember and react in one transaction; how many were new: once in effect, however often."""
@@ -198,12 +202,12 @@ class Consumer:
         try:
             connection = await self.resources.pool.acquire()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise DatabaseAway(str(error)) from error
+            raise DatabaseAway(faults.told(error)) from error
         try:
             yield connection
         except Exception as error:
             if connection.is_closed() or isinstance(error, LOST):
-                raise DatabaseAway(str(error)) from error
+                raise DatabaseAway(faults.told(error)) from error
             raise
         finally:
             await self.resources.pool.release(connection)
@@ -216,7 +220,7 @@ async def react(
     messages: Sequence[Message],
 ) -> None:
     """Hand events to their handlers: runs of one handler in one call, in the order of arrival."""
-    runs: list[tuple[Handler, list[Heard], Envelope]] = []
+    runs: list[tuple[Handler, list[Heard], list[Envelope]]] = []
     for message in messages:
         envelope, event = opened(message)
         handler = subscriptions.get(type(event))
@@ -225,21 +229,45 @@ async def react(
         heard = Heard(event, envelope.id, envelope.source, envelope.sequence, envelope.epoch, envelope.time)
         if runs and runs[-1][0] is handler:
             runs[-1][1].append(heard)
+            runs[-1][2].append(envelope)
         else:
-            runs.append((handler, [heard], envelope))
-    for handler, batch, envelope in runs:
-        single = len(batch) == 1
-        token = outbox.origin.set(
+            runs.append((handler, [heard], [envelope]))
+    for handler, batch, envelopes in runs:
+        await _react_to_run(connection, resources, handler, batch, envelopes)
+
+
+async def _react_to_run(
+    connection: Connection,
+    resources: Resources,
+    handler: Handler,
+    batch: Sequence[Heard],
+    envelopes: Sequence[Envelope],
+) -> None:
+    """What the handler announces follows from the event, where there is one; several share a trace or none."""
+    first, traces = envelopes[0], {envelope.traceparent for envelope in envelopes}
+    single = len(envelopes) == 1
+    with tracing.span(
+        f"hear {first.type}",
+        first.traceparent if len(traces) == 1 else None,
+        kind=SpanKind.CONSUMER,
+        links=[] if len(traces) == 1 else sorted(filter(None, traces))[:LINKS],
+        carrel__service=resources.name,
+        messaging__batch__message_count=len(batch),
+        **({"messaging__message__id": str(first.id)} if single else {}),
+    ) as (traceparent, _):
+        told = outbox.origin.set(
             Origin(
                 resources.name,
                 resources.epoch,
                 Actor("system", resources.name),
-                envelope.traceparent,
-                causationid=envelope.id if single else None,
-                correlationid=(envelope.correlationid or envelope.id) if single else None,
+                traceparent,
+                causationid=first.id if single else None,
+                correlationid=(first.correlationid or first.id) if single else None,
             )
         )
+        token = logs.about.set(logs.ids(traceparent, event=", ".join(str(one.id) for one in batch[:NAMED])))
         try:
             await handler(connection, batch)
         finally:
-            outbox.origin.reset(token)
+            logs.about.reset(token)
+            outbox.origin.reset(told)

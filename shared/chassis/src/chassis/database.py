@@ -9,6 +9,8 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from chassis import tracing
+
 log = logging.getLogger(__name__)
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -26,6 +28,8 @@ async def _prepare(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(
             kind, encoder=lambda told: orjson.dumps(told).decode(), decoder=orjson.loads, schema="pg_catalog"
         )
+    if tracing.on():
+        tracing.watch_connection(connection)
 
 
 async def _as_it_is(connection: asyncpg.Connection) -> None:
@@ -61,11 +65,12 @@ async def open_pool(
 
 def make_engine(dsn: str, *, size: int, name: str) -> AsyncEngine:
     """SQLAlchemy's engine over the same database."""
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://" + dsn.split("://", 1)[1],
         pool_size=size,
         max_overflow=0,
         pool_timeout=10,
+        hide_parameters=True,
         json_serializer=lambda told: orjson.dumps(told).decode(),
         json_deserializer=orjson.loads,
         connect_args={
@@ -77,6 +82,9 @@ def make_engine(dsn: str, *, size: int, name: str) -> AsyncEngine:
             }
         },
     )
+    if tracing.on():
+        tracing.watch_engine(engine)
+    return engine
 
 
 def make_sessions(engine: AsyncEngine) -> Sessions:

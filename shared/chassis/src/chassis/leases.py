@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from chassis import outbox
+from chassis import faults, outbox, tracing
 from chassis.metrics import TIMERS
 from chassis.resources import Resources, Timer
 from contracts.events import Actor
@@ -37,7 +37,9 @@ async def run_timers(resources: Resources, timers: Sequence[Timer], stop: asynci
                 asyncpg.InterfaceError,
                 asyncpg.InternalClientError,
             ) as error:
-                log.warning("a timer could not look", extra={"timer": timer.name, "error": str(error)})
+                log.warning(
+                    "a timer could not look", extra={"timer": timer.name, "error": faults.told(error)}
+                )
             if stop.is_set():
                 return
         try:
@@ -66,15 +68,18 @@ async def _run(
     resources: Resources, timer: Timer, now: datetime, connection: asyncpg.pool.PoolConnectionProxy
 ) -> None:
     began = await connection.fetchval("SELECT clock_timestamp()")
-    token = outbox.origin.set(resources.origin(Actor("system", f"timer:{timer.name}")))
     failure: str | None = None
-    try:
-        await timer.tick(resources, now)
-    except Exception as error:
-        failure = f"{type(error).__name__}: {error}"[:500]
-        log.exception("a timer failed", extra={"timer": timer.name})
-    finally:
-        outbox.origin.reset(token)
+    with tracing.span(f"timer {timer.name}", None, carrel__service=resources.name) as (traceparent, begun):
+        token = outbox.origin.set(resources.origin(Actor("system", f"timer:{timer.name}"), traceparent))
+        try:
+            await timer.tick(resources, now)
+        except Exception as error:
+            failure = faults.told(error)[:500]
+            log.exception("a timer failed", extra={"timer": timer.name})
+            if begun is not None:
+                tracing.failed(begun, type(error).__name__)
+        finally:
+            outbox.origin.reset(token)
     TIMERS.labels(resources.name, timer.name, "failed" if failure else "done").inc()
     await connection.execute(_DONE, timer.name, now, began, failure)
 

@@ -39,12 +39,15 @@ def main(service: Service, argv: Sequence[str] | None = None) -> None:
     settings: ServiceSettings = load(service.settings)
     logs.configure(f"{service.name} {asked.role}", settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
-    if asked.role == "migrate":
-        asyncio.run(migrations.migrate(service.migrations, settings.database_url))
-    elif asked.role == "serve":
-        serve(service, settings)
-    else:
-        asyncio.run(_until_told(service, settings, asked.role, asked.health_port))
+    try:
+        if asked.role == "migrate":
+            asyncio.run(migrations.migrate(service.migrations, settings.database_url))
+        elif asked.role == "serve":
+            serve(service, settings)
+        else:
+            asyncio.run(_until_told(service, settings, asked.role, asked.health_port))
+    finally:
+        tracing.stop()
 
 
 def serve(service: Service, settings: ServiceSettings) -> None:
