@@ -1,5 +1,6 @@
 """The smallest service, open for a test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -33,3 +34,17 @@ async def tiny(tiny_dsn: str, bus: MemoryTransport, tiny_events: None) -> AsyncI
     """The service."""
     async with running(smallest.SERVICE, tiny_dsn, transport=bus) as harness:
         yield harness
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[None]]:
+    """Waits for what another process will soon have done; half a minute means never."""
+
+    async def wait(true: Callable[[], Awaitable[bool]]) -> None:
+        for _ in range(600):
+            if await true():
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail("that never came true")
+
+    return wait

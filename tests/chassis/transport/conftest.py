@@ -1,7 +1,7 @@
 """The places a transport can live in, each with a way to look like a lost broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,17 +112,3 @@ async def place(home: tuple[str, Any]) -> AsyncIterator[Place]:
     await made.close()
     if isinstance(there, TestServer):
         await there.drop(made.url)
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Awaitable[None]]:
-    """Waits for what another process will soon have done; half a minute means never."""
-
-    async def wait(true: Callable[[], Awaitable[bool]]) -> None:
-        for _ in range(600):
-            if await true():
-                return
-            await asyncio.sleep(0.05)
-        pytest.fail("that never came true")
-
-    return wait

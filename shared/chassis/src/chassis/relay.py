@@ -8,10 +8,11 @@ committed under the same row lock, hence in order, and is what the change feed r
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
+from chassis import faults
 from chassis.database import Connection
 from chassis.ids import minted_at
 from chassis.metrics import OUTBOX_AGE, OUTBOX_WAITING, PUBLISHED
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 IDLE_SECONDS = 0.05
-STUCK_SECONDS = 1.0
+HELD_SECONDS = 0.5
+"""While something waits for a queue, looking past it costs more."""
+PROBE_SECONDS = 1.0
 COUNT_SECONDS = 5.0
 """How often a backlog longer than a batch is counted."""
 
@@ -31,6 +34,21 @@ _WAITING = """
 SELECT seq, written_on, id, type, key, envelope FROM outbox
 WHERE published_at IS NULL ORDER BY seq LIMIT $1
 """
+_WAITING_BUT = """
+SELECT seq, written_on, id, type, key, envelope FROM outbox o
+WHERE published_at IS NULL AND type <> ALL ($2::text[]) AND NOT EXISTS (
+    SELECT FROM outbox held WHERE held.published_at IS NULL AND held.type = ANY ($2::text[])
+    AND held.key = o.key AND held.seq < o.seq)
+ORDER BY seq LIMIT $1
+"""
+# Of each type that waits, the oldest that nothing of its own key stands before.
+_PROBES = """
+SELECT DISTINCT ON (type) seq, written_on, id, type, key, envelope FROM outbox o
+WHERE published_at IS NULL AND type = ANY ($1::text[]) AND NOT EXISTS (
+    SELECT FROM outbox held WHERE held.published_at IS NULL AND held.key = o.key AND held.seq < o.seq)
+ORDER BY type, seq
+"""
+_OLDEST = "SELECT id FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1"
 _COUNT = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _PUBLISHED = """
 UPDATE outbox o SET published_at = now(), position = p.position
@@ -46,8 +64,9 @@ class Relay:
     pool: asyncpg.Pool
     transport: EventTransport
     source: str
-    stuck: bool = False
-    """Whether the last batch held events that no queue is bound for."""
+    held: set[str] = field(default_factory=set)
+    """Types that nobody could be given; they and what is behind them under their own keys wait, others pass."""
+    _probed_at: float = float("-inf")
     _counted_at: float = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,7 +75,9 @@ class Relay:
             try:
                 moved = await self.carry()
             except TransportDown as error:
-                log.warning("the broker is away; events wait in the outbox", extra={"error": str(error)})
+                log.warning(
+                    "the broker is away; events wait in the outbox", extra={"error": faults.told(error)}
+                )
                 await _pause(stop, 1.0)
                 await self._reopen()
                 continue
@@ -66,13 +87,11 @@ class Relay:
                 asyncpg.InterfaceError,
                 asyncpg.InternalClientError,
             ) as error:
-                log.warning("the outbox cannot be read", extra={"error": str(error)})
+                log.warning("the outbox cannot be read", extra={"error": faults.told(error)})
                 await _pause(stop, 1.0)
                 continue
-            if self.stuck:
-                await _pause(stop, STUCK_SECONDS)
-            elif moved < BATCH:
-                await _pause(stop, IDLE_SECONDS)
+            if moved < BATCH:
+                await _pause(stop, HELD_SECONDS if self.held else IDLE_SECONDS)
 
     async def _reopen(self) -> None:
         try:
@@ -84,18 +103,22 @@ class Relay:
         """Publish the oldest waiting events; how many went. One that nobody could be given waits, loudly."""
         async with self.pool.acquire() as connection, connection.transaction():
             position = await connection.fetchval(_STATE)
-            rows = await connection.fetch(_WAITING, BATCH)
+            rows = await self._next(connection)
             await self._measure(connection, rows)
-            self.stuck = False
             if not rows:
                 return 0
-            published = await self.transport.publish([_message(row) for row in rows if _heard(row["type"])])
-            self.stuck = bool(published.unroutable)
-            if published.unroutable:
-                log.error(
-                    "no queue is bound for events that somebody relies on; they wait",
-                    extra={"count": len(published.unroutable), "source": self.source},
-                )
+            unknown = {row["type"] for row in rows if not _known(row["type"])}
+            sent = [_message(row) for row in _before(rows, unknown) if _heard(row["type"])]
+            published = await self.transport.publish(sent)
+            unheard = {row["type"] for row in rows if row["id"] in published.unroutable}
+            self.held -= {row["type"] for row in rows} - unheard - unknown
+            for told, types in (
+                ("no queue is bound for events that somebody relies on; they wait", unheard),
+                ("events are of types that this release does not know; they wait for one that does", unknown),
+            ):
+                if types:
+                    log.error(told, extra={"types": sorted(types), "source": self.source})
+            self.held |= unheard | unknown
             gone = _in_order(rows, published.confirmed)
             if gone:
                 await connection.execute(
@@ -108,23 +131,41 @@ class Relay:
         PUBLISHED.labels(self.source).inc(len(gone))
         return len(gone)
 
+    async def _next(self, connection: Connection) -> list[asyncpg.Record]:
+        """What may go, oldest first; once a second one of each type that waits, to see whether it may now."""
+        if not self.held:
+            return list(await connection.fetch(_WAITING, BATCH))
+        if time.monotonic() - self._probed_at >= PROBE_SECONDS:
+            self._probed_at = time.monotonic()
+            if probes := await connection.fetch(_PROBES, list(self.held)):
+                return list(probes)
+            self.held.clear()
+        return list(await connection.fetch(_WAITING_BUT, BATCH, list(self.held)))
+
     async def _measure(self, connection: Connection, rows: list[asyncpg.Record]) -> None:
         """Tell how much waits and since when; an event's id holds the moment it was minted."""
-        age = time.time() - minted_at(rows[0]["id"]) if rows else 0.0
+        oldest = await connection.fetchval(_OLDEST) if self.held else rows[0]["id"] if rows else None
+        age = time.time() - minted_at(oldest) if oldest else 0.0
         OUTBOX_AGE.labels(self.source).set(max(age, 0.0))
-        if len(rows) < BATCH:
+        if len(rows) < BATCH and not self.held:
             OUTBOX_WAITING.labels(self.source).set(len(rows))
         elif time.monotonic() - self._counted_at > COUNT_SECONDS:
             OUTBOX_WAITING.labels(self.source).set(await connection.fetchval(_COUNT))
             self._counted_at = time.monotonic()
 
 
-def _heard(type_name: str) -> bool:
-    """Whether anybody relies on the event; others are read from the change feed alone."""
+def _known(type_name: str) -> bool:
+    """Whether this release knows the type: a newer one that serves beside it may write others."""
     try:
-        return bool(event_type(type_name).listeners)
+        event_type(type_name)
     except UnknownEventType:
         return False
+    return True
+
+
+def _heard(type_name: str) -> bool:
+    """Whether anybody relies on the event; others are read from the change feed alone."""
+    return bool(event_type(type_name).listeners)
 
 
 def _message(row: asyncpg.Record) -> Message:
@@ -137,14 +178,25 @@ def _message(row: asyncpg.Record) -> Message:
     )
 
 
+def _before(rows: list[asyncpg.Record], held: set[str]) -> list[asyncpg.Record]:
+    """What is not of these types, nor behind one of them under its own key."""
+    waiting: set[str] = set()
+    passing = []
+    for row in rows:
+        if row["type"] in held:
+            waiting.add(row["key"])
+        elif row["key"] not in waiting:
+            passing.append(row)
+    return passing
+
+
 def _in_order(rows: list[asyncpg.Record], confirmed: frozenset[object]) -> list[asyncpg.Record]:
     """What may be marked: confirmed or unheard, but nothing behind a waiting event of its own key."""
     waiting: set[str] = set()
     gone = []
     for row in rows:
-        if row["key"] in waiting:
-            continue
-        if row["id"] in confirmed or not _heard(row["type"]):
+        known = _known(row["type"])
+        if row["key"] not in waiting and known and (row["id"] in confirmed or not _heard(row["type"])):
             gone.append(row)
         else:
             waiting.add(row["key"])

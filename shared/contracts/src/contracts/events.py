@@ -39,7 +39,7 @@ class Event(Part):
     partition: ClassVar[str] = ""
     """The field that holds the ordering key; the subject's where empty."""
     listeners: ClassVar[frozenset[str]] = frozenset()
-    """Services that rely on this event: the relay insists that each has a queue bound to it."""
+    """Services that rely on this event: while no queue is bound to it, the relay keeps it and says so."""
 
     version: int
     """The aggregate's version after this fact; becomes the envelope's gap-free `sequence`."""
