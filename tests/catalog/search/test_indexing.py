@@ -1,0 +1,232 @@
+"""The index follows the catalogue: in order, whatever is killed, and while it is built anew."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from catalog.marc.generate import generate
+from catalog.search.engine import serving
+from catalog.search.indexer import Indexer
+from support.box import until
+from support.harness import Harness
+from support.shelves import Shelves, file_of, record
+
+
+def folder_of(catalog: Harness) -> Path:
+    folder: Path = catalog.resources.settings.data_dir / "index"
+    return folder
+
+
+async def hits(catalog: Harness, query: str = "", **more: Any) -> dict[str, Any]:
+    answer = await catalog.get("/v1/titles", params={"query": query, "limit": 200, **more})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def state(catalog: Harness) -> dict[str, Any]:
+    told: dict[str, Any] = (await catalog.get("/v1/search-index")).json()
+    return told
+
+
+@asynccontextmanager
+async def keeping(catalog: Harness) -> AsyncIterator[Indexer]:
+    """The indexer as the worker runs it."""
+    indexer = Indexer(catalog.resources.pool, folder_of(catalog))
+    stop = asyncio.Event()
+    running = asyncio.create_task(indexer.run(stop))
+    try:
+        yield indexer
+    finally:
+        stop.set()
+        indexer.woken.set()
+        await running
+
+
+async def test_a_title_is_found_once_it_is_written_and_no_more_once_it_is_hidden(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    title = await shelves.title(record("a", title="Walden"))
+
+    async with shelves.indexed() as indexer:
+        before = await hits(catalog, "walden")
+        hidden = await catalog.patch(
+            f"/v1/titles/{title['id']}", json={"suppressed": True}, headers={"If-Match": '"1"'}
+        )
+        await indexer.follow()
+        with catalog.asking(None):
+            after = await catalog.get("/v1/titles", params={"query": "walden"})
+
+    assert [hit["id"] for hit in before["items"]] == [title["id"]]
+    assert hidden.status_code == 200, hidden.text
+    assert after.json()["total"] == 0
+
+
+async def test_a_transaction_that_takes_long_holds_the_index_back_and_nothing_is_passed_over(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    slow = await shelves.title(record("a", title="Slow"))
+    async with shelves.indexed() as indexer:
+        connection = await asyncpg.connect(catalog.dsn)
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("UPDATE title SET suppressed = true WHERE id = $1", slow["id"])
+        await connection.execute("INSERT INTO title_change (title_id) VALUES ($1)", slow["id"])
+        await shelves.title(record("b", title="Quick"))
+
+        while await indexer.follow():
+            pass
+        held, waiting = await hits(catalog), await state(catalog)
+        await transaction.commit()
+        await connection.close()
+        while await indexer.follow():
+            pass
+
+        level = await hits(catalog)
+        with catalog.asking(None):
+            public = (await catalog.get("/v1/titles")).json()
+
+    assert [hit["title"] for hit in held["items"]] == ["Slow"]
+    assert waiting["waiting"] == 1
+    assert waiting["lag_seconds"] > 0
+    assert sorted(hit["title"] for hit in level["items"]) == ["Quick", "Slow"]
+    assert [hit["title"] for hit in public["items"]] == ["Quick"]
+
+
+async def test_changes_made_again_after_a_crash_leave_one_document_each(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.imported(b"".join(one.raw for one in generate(50)))
+    async with shelves.indexed():
+        pass
+    name = serving(folder_of(catalog))
+    assert name is not None
+    position = folder_of(catalog) / name / "position"
+
+    position.write_text(json.dumps({"position": 0}))  # as if killed between the commit and this file
+    async with shelves.indexed():
+        told = await state(catalog)
+
+    assert (told["count"], told["waiting"]) == (50, 0)
+    assert told["position"] > 0
+
+
+async def test_a_writer_killed_again_and_again_loses_nothing_and_makes_nothing_twice(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    killed: set[int] = set()
+    async with keeping(catalog) as indexer:
+
+        async def another_writer() -> Any:
+            writer = indexer.writer
+            return writer if writer is not None and writer.process.pid not in killed else None
+
+        for turn in range(5):
+            writer = await until(another_writer)
+            await shelves.imported(b"".join(one.raw for one in generate(200, first=turn * 200 + 1)))
+            killed.add(writer.process.pid)
+            os.kill(writer.process.pid, signal.SIGKILL)
+
+        async def level() -> bool:
+            told = await state(catalog)
+            return bool(told["waiting"] == 0 and told["count"] >= 1000)
+
+        await until(level, seconds=30)
+        told = await state(catalog)
+        found = await hits(catalog, "identifier:made000000777")
+
+    assert len(killed) == 5
+    assert told["count"] == 1000
+    assert found["total"] == 1
+
+
+async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_being_found(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.imported(b"".join(one.raw for one in generate(300)))
+    async with keeping(catalog):
+
+        async def level() -> bool:
+            return bool((await hits(catalog))["total"] >= 300)
+
+        await until(level, seconds=30)
+        before = await state(catalog)
+        (folder_of(catalog) / "v1-half-built").mkdir()
+
+        asked = await catalog.post("/v1/search-index/rebuilds")
+        await shelves.title(record("new", title="Zzyzx"))
+        totals: set[int] = set()
+
+        async def another() -> bool:
+            totals.add((await hits(catalog))["total"])
+            return bool((await state(catalog))["name"] != before["name"])
+
+        await until(another, seconds=30)
+        after, found = await state(catalog), await hits(catalog, "zzyzx")
+
+    assert asked.status_code == 202
+    assert totals <= {300, 301}
+    assert after["count"] == 301
+    assert found["total"] == 1
+    assert [path.name for path in folder_of(catalog).iterdir() if path.is_dir()] == [after["name"]]
+
+
+async def test_an_index_is_one_indexers_from_its_first_building_on(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.title()
+    one, other = (Indexer(catalog.resources.pool, folder_of(catalog)) for _ in range(2))
+
+    opened = await asyncio.gather(one.open(), other.open())
+    again = await other.open() if opened[0] else await one.open()
+    await asyncio.gather(one.close(), other.close())
+    afterwards = await other.open()
+    await other.close()
+
+    assert sorted(opened) == [False, True]
+    assert not again
+    assert afterwards
+
+
+async def test_a_process_that_is_gone_lets_go_of_the_index(catalog: Harness, shelves: Shelves) -> None:
+    await shelves.title()
+    async with shelves.indexed() as indexer:
+        assert indexer.writer is not None
+        child = indexer.writer.process
+
+        indexer.writer._pipe.close()  # what the death of its parent looks like to it
+
+        assert await asyncio.to_thread(child.wait, 10) == 0
+
+
+async def test_a_client_waits_for_what_it_has_written(catalog: Harness, shelves: Shelves) -> None:
+    async with shelves.indexed():
+        pass
+    async with keeping(catalog):
+        await shelves.title(record("a", title="Walden"))
+        written = await catalog.resources.pool.fetchval("SELECT max(xact) FROM title_change")
+
+        found = await hits(catalog, "walden", at_least=written)
+
+    assert found["total"] == 1
+    assert found["index"]["position"] >= written
+
+
+async def test_a_position_far_ahead_is_waited_for_a_moment_only(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.search.routes.WAIT_SECONDS", 0.05)
+    await shelves.imported(file_of(record("a")))
+    async with shelves.indexed():
+        found = await hits(catalog, at_least=2**60)
+
+    assert found["total"] == 1
+    assert found["index"]["position"] < 2**60
