@@ -53,6 +53,7 @@ LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,  # lost in the middle of an exchange
 )
 
 
@@ -62,6 +63,10 @@ class DatabaseAway(Exception):
 
 class Unreadable(Exception):
     """A message that can never be handled: broken, or of an unknown type."""
+
+
+class NotSubscribed(LookupError):
+    """A message that lies in the queue from before the subscription was given up."""
 
 
 def opened(message: Message) -> tuple[Envelope, Event]:
@@ -206,11 +211,18 @@ class Consumer:
         try:
             yield connection
         except Exception as error:
-            if connection.is_closed() or isinstance(error, LOST):
+            if _is_lost(connection) or isinstance(error, LOST):
                 raise DatabaseAway(faults.told(error)) from error
             raise
         finally:
             await self.resources.pool.release(connection)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken it back, since the server ended it
+        return True
 
 
 async def react(
@@ -225,7 +237,7 @@ async def react(
         envelope, event = opened(message)
         handler = subscriptions.get(type(event))
         if handler is None:
-            raise LookupError(f"{resources.name} does not subscribe to {envelope.type}")
+            raise NotSubscribed(f"{resources.name} does not subscribe to {envelope.type}")
         heard = Heard(event, envelope.id, envelope.source, envelope.sequence, envelope.epoch, envelope.time)
         if runs and runs[-1][0] is handler:
             runs[-1][1].append(heard)
