@@ -11,7 +11,7 @@ from chassis import outbox
 from chassis.consuming import Consumer
 from chassis.ids import uuid7
 from chassis.metrics import REGISTRY
-from chassis.relay import Relay
+from chassis.relay import BATCH, Relay, rest
 from chassis.transport import Message, Published, TransportDown, transport_for
 from chassis.transport.memory import MemoryTransport
 from contracts.events import Actor
@@ -297,3 +297,22 @@ def gauge(name: str) -> float:
     found = REGISTRY.get_sample_value(name, {"service": "tiny"})
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("moved", "age", "held", "seconds"),
+    [
+        (0, 0.0, False, 0.05),
+        (1, 0.05, False, 0.052),
+        (100, 0.3, False, 0.25),
+        (BATCH, 9.9, False, 1.05),
+        (BATCH, 10.0, False, 0.0),
+        (BATCH - 1, 10.0, False, 0.05),
+        (BATCH, 60.0, True, 0.0),
+        (3, 60.0, True, 0.5),
+    ],
+)
+def test_a_flood_lets_the_desks_go_first_until_its_oldest_event_is_late(
+    moved: int, age: float, held: bool, seconds: float
+) -> None:
+    assert rest(moved, age=age, held=held) == pytest.approx(seconds)

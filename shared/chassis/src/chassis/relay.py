@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 IDLE_SECONDS = 0.05
+REST_SECONDS = 0.002
+"""Rest for each event carried: in a flood the desks come first, and larger batches cost less."""
+LATE_SECONDS = 10.0
+"""An event that has waited so long ends the resting: what is behind the desks stays bounded."""
 HELD_SECONDS = 0.5
 """While something waits for a queue, looking past it costs more."""
 PROBE_SECONDS = 1.0
@@ -66,6 +70,8 @@ class Relay:
     source: str
     held: set[str] = field(default_factory=set)
     """Types that nobody could be given; they and what is behind them under their own keys wait, others pass."""
+    age: float = 0.0
+    """Seconds that the oldest event had waited when the last batch was taken."""
     _probed_at: float = float("-inf")
     _counted_at: float = float("-inf")
 
@@ -90,8 +96,8 @@ class Relay:
                 log.warning("the outbox cannot be read", extra={"error": faults.told(error)})
                 await _pause(stop, 1.0)
                 continue
-            if moved < BATCH:
-                await _pause(stop, HELD_SECONDS if self.held else IDLE_SECONDS)
+            if seconds := rest(moved, age=self.age, held=bool(self.held)):
+                await _pause(stop, seconds)
 
     async def _reopen(self) -> None:
         try:
@@ -145,13 +151,26 @@ class Relay:
     async def _measure(self, connection: Connection, rows: list[asyncpg.Record]) -> None:
         """Tell how much waits and since when; an event's id holds the moment it was minted."""
         oldest = await connection.fetchval(_OLDEST) if self.held else rows[0]["id"] if rows else None
-        age = time.time() - minted_at(oldest) if oldest else 0.0
-        OUTBOX_AGE.labels(self.source).set(max(age, 0.0))
+        self.age = max(time.time() - minted_at(oldest), 0.0) if oldest else 0.0
+        OUTBOX_AGE.labels(self.source).set(self.age)
         if len(rows) < BATCH and not self.held:
             OUTBOX_WAITING.labels(self.source).set(len(rows))
         elif time.monotonic() - self._counted_at > COUNT_SECONDS:
             OUTBOX_WAITING.labels(self.source).set(await connection.fetchval(_COUNT))
             self._counted_at = time.monotonic()
+
+
+def rest(moved: int, *, age: float, held: bool) -> float:
+    """Seconds until the next batch: longer the more there was to carry, none once the oldest is late.
+
+    A steady trickle waits some 50 ms. A flood is carried at less than half its speed for as long as it is young,
+    and at full speed from then on.
+    """
+    if held:
+        return HELD_SECONDS if moved < BATCH else 0.0
+    if age < LATE_SECONDS:
+        return IDLE_SECONDS + moved * REST_SECONDS
+    return IDLE_SECONDS if moved < BATCH else 0.0
 
 
 def _known(type_name: str) -> bool:
