@@ -1,12 +1,17 @@
 """A small library for circulation's tests: configured, with a shelf of items and some patrons."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from asyncpg.connection import LoggedQuery
+
 from chassis.ids import uuid7
-from contracts.catalog import ItemBase, ItemCreated, ItemState, LocationChanged, LocationState
+from chassis.principal import Principal
+from contracts.catalog import ItemBase, ItemCreated, ItemState, ItemUpdated, LocationChanged, LocationState
 from support.harness import Harness
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -61,6 +66,38 @@ CONFIGURATION: dict[str, Any] = {
         {"when": {"loan_type": ["reference"]}, "loan": "here-only", "fine": "none", "hold": "usual"},
     ],
 }
+
+
+def themselves(patron: dict[str, Any]) -> Principal:
+    """A patron, as the gateway lets them in."""
+    return Principal("patron", "p", frozenset({"account:own"}), patron_id=UUID(patron["id"]))
+
+
+def codes(answer: Any) -> list[str]:
+    """The codes of a problem's reasons."""
+    return [reason["code"] for reason in answer.json()["reasons"]]
+
+
+def pointers(answer: Any) -> list[str]:
+    """Where in the input a problem's reasons lie."""
+    return [reason.get("pointer", "") for reason in answer.json()["reasons"]]
+
+
+@asynccontextmanager
+async def statements(circulation: Harness) -> AsyncIterator[list[str]]:
+    """What is asked of the database meanwhile, by one request after the other."""
+    asked: list[str] = []
+
+    def note(query: LoggedQuery) -> None:
+        asked.append(query.query)
+
+    async with circulation.resources.pool.acquire() as connection:
+        connection.add_query_logger(note)
+    try:
+        yield asked
+    finally:
+        async with circulation.resources.pool.acquire() as connection:
+            connection.remove_query_logger(note)
 
 
 @dataclass
@@ -145,6 +182,36 @@ class Make:
     async def hold(self, patron: dict[str, Any], item: ItemState, **more: Any) -> dict[str, Any]:
         """A hold on the item's title."""
         answer = await self.place(patron, title_id=str(item.title_ids[0]), **more)
+        assert answer.status_code == 201, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def tell(self, item: ItemState, *, epoch: int = 1, **changed: Any) -> ItemState:
+        """The catalogue tells of a change to an item."""
+        state = item.model_copy(update={"version": item.version + 1} | changed)
+        event = ItemUpdated(version=state.version, occurred_at=NOW, item_id=state.item_id, item=state)
+        await self.circulation.deliver(event, source="catalog", epoch=epoch)
+        return state
+
+    async def configure(self, **changed: Any) -> Any:
+        """The library decides otherwise; whatever comes of it."""
+        return await self.circulation.put("/v1/configuration/circulation", json=CONFIGURATION | changed)
+
+    async def account(self, patron: dict[str, Any]) -> dict[str, Any]:
+        """The patron's account."""
+        answer = await self.circulation.get(f"/v1/patrons/{patron['id']}/account")
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def hold_of(self, hold: dict[str, Any]) -> dict[str, Any]:
+        """A hold as it now stands."""
+        answer = await self.circulation.get(f"/v1/holds/{hold['id']}")
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def cancel(self, hold: dict[str, Any]) -> dict[str, Any]:
+        """Give a hold up."""
+        answer = await self.circulation.post(f"/v1/holds/{hold['id']}/cancellations", json={})
         assert answer.status_code == 201, answer.text
         told: dict[str, Any] = answer.json()
         return told

@@ -245,6 +245,12 @@ def test_an_item_waits_on_the_hold_shelf_for_open_days(ready: str, days: int, un
     assert shelf_expires_at(policy, BERLIN, now=berlin(ready)) == berlin(until)
 
 
+def test_where_nothing_ever_opens_an_item_waits_for_so_many_days() -> None:
+    shut = Calendar("Europe/Berlin", {})
+
+    assert shelf_expires_at(USUAL, shut, now=berlin("2027-03-01T10:00:00")) == berlin("2027-03-08T23:59:59")
+
+
 RECALL = replace(USUAL, recall_minimum_days=14, recall_return_days=7)
 
 

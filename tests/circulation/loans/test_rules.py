@@ -213,6 +213,11 @@ def test_no_loan_outlives_the_card(expires: str, due: str) -> None:
     assert due_at(POLICY, BERLIN, lent_at=NOW, expires_at=local(expires)) == local(due)
 
 
+@pytest.mark.parametrize("expires", [datetime.min.replace(tzinfo=UTC), NOW])
+def test_a_card_that_has_expired_is_no_day_to_look_at(expires: datetime) -> None:
+    assert due_at(POLICY, BERLIN, lent_at=NOW, expires_at=expires) == expires
+
+
 def test_a_place_that_never_opens_cannot_say_when_a_loan_is_due() -> None:
     with pytest.raises(NeverOpen):
         due_at(POLICY, Calendar("Europe/Berlin", {}), lent_at=NOW, expires_at=None)

@@ -13,8 +13,9 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import OnceRequired
 from chassis.ids import uuid7
-from chassis.principal import Anyone, Principal, demand, may
+from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
+from circulation.asking import patron_or
 from circulation.fees.charging import book
 from circulation.fees.rules import FeeState, Money, PaymentRefusal, payment_refusals, state_after
 from circulation.once import whole
@@ -22,6 +23,7 @@ from contracts.circulation import Amount, FeeFacts, FeePaid
 
 router = new_router("/v1/fees", tag="fees")
 
+MayRead = Annotated[Principal, Depends(patron_or("fees:read"))]
 MayPay = Annotated[Principal, Depends(may("fees:pay"))]
 
 
@@ -178,10 +180,8 @@ async def take_payment(
 
 
 @router.get("/{fee_id}", response_model=FeeOut, responses=problems(Unauthenticated, NotFound))
-async def get_fee(request: Request, fee_id: UUID, asker: Anyone, response: Response) -> FeeOut:
+async def get_fee(request: Request, fee_id: UUID, asker: MayRead, response: Response) -> FeeOut:
     """One fee."""
-    if asker.patron_id is None:
-        demand(asker, "fees:read")
     row = await request.app.state.resources.pool.fetchrow("SELECT * FROM fee WHERE id = $1", fee_id)
     if row is None or (not asker.may("fees:read") and row["patron_id"] != asker.patron_id):
         raise NotFound("There is no such fee.")
@@ -225,7 +225,9 @@ class LedgerEntryOut(BaseModel):
 
 
 @router.get(
-    "/{fee_id}/ledger", response_model=list[LedgerEntryOut], responses=problems(Unauthenticated, Forbidden)
+    "/{fee_id}/ledger",
+    response_model=list[LedgerEntryOut],
+    responses=problems(Unauthenticated, Forbidden, NotFound),
 )
 async def fee_ledger(
     request: Request, fee_id: UUID, _: Annotated[Principal, Depends(may("fees:read"))]
@@ -235,4 +237,6 @@ async def fee_ledger(
         "SELECT id, booking_id, account, amount, currency, at FROM ledger_entry WHERE fee_id = $1 ORDER BY id",
         fee_id,
     )
+    if not rows:
+        raise NotFound("There is no such fee.")
     return [dict(row) for row in rows]

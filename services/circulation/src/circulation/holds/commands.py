@@ -12,7 +12,6 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
-from circulation.calendars.rules import NeverOpen
 from circulation.holds import queue
 from circulation.holds.rules import (
     TEXTS,
@@ -29,8 +28,8 @@ from circulation.holds.rules import (
     serves,
     shelf_expires_at,
 )
-from circulation.items.handlers import availability_changed
-from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.items.handlers import tell_availability
+from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
 from circulation.places.library import Library
 from contracts.circulation import (
     HoldCancelled,
@@ -98,25 +97,23 @@ async def consider(
     connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
 ) -> Considered:
     """Gather what the rules need; raises `NotFound` for what is unknown, or not the asker's own."""
+    missing = []
     patron = await connection.fetchrow(_PATRON, asked.patron_id, asked.patron_barcode, now)
     if patron is None or (not principal.may("holds:create") and patron["id"] != principal.patron_id):
-        raise NotFound(
-            "There is no such patron.", reasons=[Reason("patron-unknown", "There is no such patron.")]
-        )
+        pointer = "/patron_barcode" if asked.patron_barcode is not None else "/patron_id"
+        missing.append(Reason("patron-unknown", "There is no such patron.", pointer))
     title_id = asked.title_id
-    if title_id is None:
+    if asked.item_id is not None:
         titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
-        if titles is None:
-            raise NotFound(
-                "There is no such item.", reasons=[Reason("item-unknown", "There is no such item.")]
-            )
-        title_id = titles[0]
+        title_id = titles[0] if titles else None
     items = await connection.fetch(_ITEMS, title_id)
-    if not items:
-        raise NotFound(
-            "There is no such title, or it has no items.",
-            reasons=[Reason("title-unknown", "Nothing is known of this title here.")],
-        )
+    if asked.item_id is not None and title_id is None:
+        missing.append(Reason("item-unknown", "There is no such item.", "/item_id"))
+    elif not items:
+        text = "Nothing that could be lent is known of this title here."
+        missing.append(Reason("title-unknown", text, "/item_id" if asked.item_id else "/title_id"))
+    if missing or patron is None or title_id is None:
+        raise NotFound("The patron, or what is wanted, is unknown here.", reasons=missing)
     held = await connection.fetchrow(
         "SELECT count(*) AS open, bool_or(title_id = $2) AS this FROM hold "
         "WHERE patron_id = $1 AND state = ANY ($3::text[])",
@@ -142,8 +139,13 @@ async def consider(
     return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
 
 
+def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
+    """What circulation rules match on."""
+    return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
+
+
 def _candidate(library: Library, group: str, item: asyncpg.Record) -> Candidate:
-    facts = {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
+    facts = facts_of(group, item)
     policy = library.rules.hold[library.rules.winning(facts).hold]
     copy = Copy(
         item["base"],
@@ -158,8 +160,8 @@ def _candidate(library: Library, group: str, item: asyncpg.Record) -> Candidate:
 
 async def place(
     connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
-) -> asyncpg.Record:
-    """Place a hold, or raise with every reason not to; the hold's row."""
+) -> tuple[asyncpg.Record, Considered]:
+    """Place a hold, or raise with every reason not to; the hold's row, and what was known."""
     first = await consider(connection, library, asked, principal, now=now)
     await queue.lock_title(connection, [first.title_id])
     await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", first.patron["id"])
@@ -203,8 +205,8 @@ async def place(
     if kind == "page" and chosen is not None:
         await _page(connection, chosen["id"], row["id"], seen.patron["id"], now=now)
     if kind == "recall":
-        await _recall(connection, library, seen, row["id"], policy.code, now=now)
-    return row
+        await _recall(connection, library, seen, row["id"], now=now)
+    return row, seen
 
 
 def _nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
@@ -224,47 +226,51 @@ async def _page(
 ) -> None:
     """Keep the copy on the shelf for this hold, until somebody fetches it."""
     await connection.execute(
-        "UPDATE item SET state = 'paged', hold_id = $2, kept_for = $3, guard = guard + 1, told = told + 1 "
-        "WHERE id = $1",
+        "UPDATE item SET state = 'paged', hold_id = $2, kept_for = $3, guard = guard + 1 WHERE id = $1",
         item_id,
         hold_id,
         patron_id,
     )
-    await outbox.record(connection, [await availability_changed(connection, item_id, now)])
+    await tell_availability(connection, [item_id], now)
 
 
 async def _recall(
-    connection: Connection,
-    library: Library,
-    seen: Considered,
-    hold_id: UUID,
-    policy_code: str,
-    *,
-    now: datetime,
+    connection: Connection, library: Library, seen: Considered, hold_id: UUID, *, now: datetime
 ) -> None:
-    """The loan due first is shortened, once; never lengthened."""
-    lent = [i for i in seen.items if i["loan_id"] is not None and i["recalled_at"] is None]
-    if seen.wish.item_id is not None:
-        lent = [item for item in lent if item["id"] == seen.wish.item_id]
+    """Of the loans that may be recalled the one due first is shortened, once; never lengthened."""
+    policies = {c.item_id: c.policy for c in seen.wish.candidates if serves(c, seen.wish, "recall")}
+    lent = [
+        item
+        for item in seen.items
+        if item["id"] in policies
+        and item["loan_id"] is not None
+        and item["recalled_at"] is None
+        and seen.wish.item_id in (None, item["id"])
+    ]
     item = min(lent, key=lambda i: (i["loan_due_at"], i["id"]), default=None)
     if item is None:
         return
     loan = await connection.fetchrow("SELECT * FROM loan WHERE id = $1 FOR NO KEY UPDATE", item["loan_id"])
     assert loan is not None
     desk = library.desks.get(loan["service_point_id"])
-    policy = library.rules.hold[policy_code]
     due = loan["due_at"]
     if desk is not None:
-        due = recalled_due_at(policy, desk.calendar, lent_at=loan["lent_at"], due_at=due, now=now)
+        due = recalled_due_at(
+            policies[item["id"]], desk.calendar, lent_at=loan["lent_at"], due_at=due, now=now
+        )
     await connection.execute(
         "UPDATE loan SET due_at = $2, recalled_at = $3, version = version + 1 WHERE id = $1",
         loan["id"],
         due,
         now,
     )
-    guard = await connection.fetchval(
-        "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1 RETURNING guard", item["id"], due
+    told = await connection.fetchrow(
+        "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1 RETURNING guard, "
+        "  (SELECT count(*) FROM hold h WHERE h.title_id = ANY (title_ids) AND h.position IS NOT NULL) AS queue",
+        item["id"],
+        due,
     )
+    assert told is not None
     facts = {
         name: loan[name] for name in ("item_id", "title_id", "patron_group", "service_point_id", "lent_at")
     }
@@ -279,14 +285,14 @@ async def _recall(
         hold_id=hold_id,
         availability=ItemAvailability(
             item_id=item["id"],
-            version=guard,
+            version=told["guard"],
             title_ids=tuple(item["title_ids"]),
             library=item["library"] or "",
             location=item["location"] or "",
             state=State.ON_LOAN,
             lendable=False,
             due_at=due,
-            queue_length=seen.wish.open_holds + 1,
+            queue_length=told["queue"],
             as_of=now,
         ),
     )
@@ -342,45 +348,65 @@ async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | Non
     return row
 
 
-async def pass_on(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> None:
-    """The item that was kept for a closed hold: on to the next hold it can fill, else free again.
+async def pass_on(
+    connection: Connection, library: Library, hold_id: UUID, *, now: datetime, but: UUID | None = None
+) -> None:
+    """The items that were kept for a hold which no longer wants them (all `but` the one that filled it).
 
-    On the shelf, it is ready for the next patron at once when that is their pickup point; otherwise it is
-    wanted elsewhere, and the next scan sends it there.
+    On to the next hold they can fill, else free again. On the shelf, an item is ready for the next patron at
+    once when that is their pickup point; otherwise it is wanted elsewhere, and the next scan sends it there.
     """
-    item = await connection.fetchrow("SELECT * FROM item WHERE hold_id = $1 FOR NO KEY UPDATE", hold_id)
-    if item is None or item["loan_id"] is not None:
-        return
-    following: Waiting | None = hold_to_fill(item["id"], await queue.queue_of(connection, item["title_ids"]))
-    told = None
-    if following is not None:
-        told = await connection.fetchrow("SELECT * FROM hold WHERE id = $1", following.hold_id)
-    fields: dict[str, Any] = {"hold_id": None, "kept_for": None, "hold_shelf": False}
-    if told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]:
-        desk = library.desks[told["pickup_id"]]
-        try:
-            until = shelf_expires_at(library.rules.hold[told["policy"]], desk.calendar, now=now)
-        except NeverOpen:
-            until = now
+    items = await connection.fetch(
+        "SELECT * FROM item WHERE hold_id = $1 AND id IS DISTINCT FROM $2 ORDER BY id FOR NO KEY UPDATE",
+        hold_id,
+        but,
+    )
+    for item in items:
+        await _reassign(connection, library, item, now=now)
+
+
+async def _reassign(connection: Connection, library: Library, item: asyncpg.Record, *, now: datetime) -> None:
+    told, ready = None, False
+    if item["base"] in LENDABLE_BASES and item["withdrawal_id"] is None:
+        told = await _first(connection, item["id"], await queue.queue_of(connection, item["title_ids"]))
+        ready = told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]
+        if not ready:  # whoever has another copy coming already does not need this one fetched, too
+            told = await _first(connection, item["id"], await queue.unserved(connection, item["title_ids"]))
+    fields: dict[str, Any] = {"hold_id": None, "kept_for": None}
+    if told is not None and (ready or item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF)):
+        fields = {"hold_id": told["id"], "kept_for": told["patron_id"]}
+    if told is not None and ready:
+        policy, desk = library.hold_policy(told["policy"]), library.desks[told["pickup_id"]]
+        until = shelf_expires_at(policy, desk.calendar, now=now)
         change = queue.Change(HoldState.READY, item["id"], ready_at=now, shelf_expires_at=until)
         await queue.change(connection, told["id"], change, HoldReady, now=now)
-        fields = {"hold_id": told["id"], "kept_for": told["patron_id"], "hold_shelf": True}
-    elif told is not None and item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF):
-        fields = {"hold_id": told["id"], "kept_for": told["patron_id"], "hold_shelf": False}
     copy = Copy(
         item["base"],
-        awaited_on_shelf=fields["hold_shelf"],
+        on_loan=item["loan_id"] is not None,
+        awaited_on_shelf=ready,
         in_transit=item["transit_to"] is not None,
-        paged=fields["hold_id"] is not None and not fields["hold_shelf"],
+        paged=fields["hold_id"] is not None,
         withdrawing=item["withdrawal_id"] is not None,
     )
     await connection.execute(
-        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1, "
-        "  told = told + 1 WHERE id = $1",
+        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1 "
+        "WHERE id = $1",
         item["id"],
         fields["hold_id"],
         fields["kept_for"],
-        fields["hold_shelf"],
+        ready,
         state_of(copy).value,
     )
-    await outbox.record(connection, [await availability_changed(connection, item["id"], now)])
+    await tell_availability(connection, [item["id"]], now)
+    if told is not None and ready:
+        await pass_on(connection, library, told["id"], now=now, but=item["id"])
+
+
+async def _first(connection: Connection, item_id: UUID, waiting: list[Waiting]) -> asyncpg.Record | None:
+    following = hold_to_fill(item_id, waiting)
+    if following is None:
+        return None
+    row: asyncpg.Record | None = await connection.fetchrow(
+        "SELECT * FROM hold WHERE id = $1", following.hold_id
+    )
+    return row

@@ -1,8 +1,9 @@
 """The queue of a title as it is written: holds change their state, positions stay dense, events are told.
 
-Callers hold the rows of the title's items (`lock_title`), so that a queue is changed by one at a time.
+Callers hold the title's queue (`lock_title`), so that it is changed by one at a time.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,20 +19,32 @@ from contracts.circulation import HoldEvent, HoldFacts
 OPEN_STATES = ("waiting", "in-transit", "ready")
 
 
-async def lock_title(connection: Connection, title_ids: list[UUID]) -> None:
+async def lock_title(connection: Connection, title_ids: Iterable[UUID]) -> None:
     """Take the title's queue: its advisory lock, in one order everywhere."""
-    for title_id in sorted(title_ids):
+    for title_id in sorted(set(title_ids)):
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))", str(title_id))
 
 
-async def queue_of(connection: Connection, title_ids: list[UUID]) -> list[Waiting]:
+_QUEUE = """
+SELECT id, position, state, item_id, level FROM hold h
+WHERE title_id = ANY ($1::uuid[]) AND state IN ('waiting', 'in-transit', 'ready')
+"""
+_UNSERVED = (
+    f"{_QUEUE} AND NOT EXISTS (SELECT FROM item i WHERE i.title_ids && $1::uuid[] AND i.hold_id = h.id)"
+)
+
+
+async def queue_of(connection: Connection, title_ids: Sequence[UUID]) -> list[Waiting]:
     """The open holds on these titles, in order."""
-    rows = await connection.fetch(
-        "SELECT id, position, state, item_id, level FROM hold "
-        "WHERE title_id = ANY ($1::uuid[]) AND state = ANY ($2::text[]) ORDER BY position",
-        title_ids,
-        list(OPEN_STATES),
-    )
+    return _waiting(await connection.fetch(f"{_QUEUE} ORDER BY position", title_ids))
+
+
+async def unserved(connection: Connection, title_ids: Sequence[UUID]) -> list[Waiting]:
+    """Those for which no copy is kept yet."""
+    return _waiting(await connection.fetch(f"{_UNSERVED} ORDER BY position", title_ids))
+
+
+def _waiting(rows: Iterable[asyncpg.Record]) -> list[Waiting]:
     return [
         Waiting(row["id"], row["position"], HoldState(row["state"]), row["item_id"], row["level"])
         for row in rows
@@ -79,10 +92,11 @@ async def change(
     closing = change.state.value not in OPEN_STATES
     row = await connection.fetchrow(
         "UPDATE hold SET state = $2, version = version + 1, reason = coalesce($3, reason), "
-        "  item_id = CASE WHEN $4::uuid IS NOT NULL THEN $4 WHEN level = 'title' AND NOT $9 THEN NULL "
+        "  item_id = CASE WHEN $4::uuid IS NOT NULL THEN $4 WHEN level = 'title' AND NOT $7 THEN NULL "
         "    ELSE item_id END, "
-        "  ready_at = coalesce($5, ready_at), "
-        "  shelf_expires_at = CASE WHEN $2 = 'waiting' THEN NULL ELSE coalesce($6, shelf_expires_at) END, "
+        "  ready_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL ELSE coalesce($5, ready_at) END, "
+        "  shelf_expires_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL "
+        "    ELSE coalesce($6, shelf_expires_at) END, "
         "  closed_at = CASE WHEN $7 THEN $8::timestamptz END, "
         "  position = CASE WHEN $7 THEN NULL ELSE position END "
         "WHERE id = $1 RETURNING *, (SELECT position FROM hold WHERE id = $1) AS before",
@@ -94,7 +108,6 @@ async def change(
         change.shelf_expires_at,
         closing,
         now,
-        closing,
     )
     assert row is not None
     if closing and row["before"] is not None:

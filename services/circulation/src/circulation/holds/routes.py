@@ -12,16 +12,21 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import OnceRequired
-from chassis.principal import Anyone, Principal, demand, may
+from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+from circulation.asking import patron_or
 from circulation.holds import commands
-from circulation.holds.commands import HoldClosed, HoldRefused
-from circulation.holds.rules import TEXTS, HoldRefusal, kind_for
+from circulation.holds.commands import Considered, HoldClosed, HoldRefused, facts_of
+from circulation.holds.rules import TEXTS, HoldRefusal, HoldState, kind_for, serves
 from circulation.once import whole
-from circulation.places.library import NotConfigured
-from circulation.places.routes import TheLibrary
+from circulation.places.library import Library, NotConfigured
+from circulation.places.routes import ConsideredOut, TheLibrary, told
 
 router = new_router("/v1/holds", tag="holds")
+
+MayPlace = Annotated[Principal, Depends(patron_or("holds:create"))]
+MayCancel = Annotated[Principal, Depends(patron_or("holds:manage"))]
+MayRead = Annotated[Principal, Depends(patron_or("holds:read"))]
 
 
 class HoldIn(BaseModel):
@@ -30,7 +35,7 @@ class HoldIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     patron_id: UUID | None = None
-    patron_barcode: str | None = Field(default=None, max_length=100)
+    patron_barcode: str | None = Field(default=None, min_length=1, max_length=100)
     title_id: UUID | None = None
     item_id: UUID | None = None
     pickup_id: UUID
@@ -66,6 +71,31 @@ class HoldOut(BaseModel):
     closed_at: datetime | None
     reason: str | None
     version: int
+    explanation: "HoldExplanation | None" = None
+
+
+class CopyConsideredOut(BaseModel):
+    """A copy that might fill the hold: what its state takes, what its policy allows, and which rule chose that."""
+
+    item_id: UUID
+    serves: bool
+    takes: list[str]
+    policy: str
+    kinds: list[str]
+    levels: list[str]
+    pickup_points: list[str] | None
+    facts: dict[str, str | None]
+    rules: list[ConsideredOut]
+
+
+class HoldExplanation(BaseModel):
+    """Why it was decided so, copy by copy."""
+
+    kind: str | None
+    copies: list[CopyConsideredOut]
+
+
+EXPLAINED_COPIES = 50
 
 
 class RefusalOut(BaseModel):
@@ -82,11 +112,38 @@ class HoldDryRunOut(BaseModel):
     kind: str | None
     refusals: list[RefusalOut]
     position: int | None
+    explanation: HoldExplanation | None = None
 
 
-def hold_out(row: asyncpg.Record) -> HoldOut:
+def hold_out(row: asyncpg.Record, explanation: HoldExplanation | None = None) -> HoldOut:
     """A hold's row on the wire."""
-    return HoldOut.model_validate({name: row[name] for name in HoldOut.model_fields})
+    told = {name: row[name] for name in HoldOut.model_fields if name != "explanation"}
+    return HoldOut(**told, explanation=explanation)
+
+
+def explained(library: Library, seen: Considered) -> HoldExplanation:
+    """Every copy that was considered, up to a screenful."""
+    kind = kind_for(seen.wish)
+    copies = []
+    for candidate, item in list(zip(seen.wish.candidates, seen.items, strict=True))[:EXPLAINED_COPIES]:
+        facts = facts_of(seen.patron["group_code"], item)
+        points = candidate.policy.pickup_points
+        copies.append(
+            CopyConsideredOut(
+                item_id=candidate.item_id,
+                serves=kind is not None
+                and seen.wish.item_id in (None, candidate.item_id)
+                and serves(candidate, seen.wish, kind),
+                takes=sorted(candidate.takes),
+                policy=candidate.policy.code,
+                kinds=sorted(candidate.policy.kinds),
+                levels=sorted(candidate.policy.levels),
+                pickup_points=None if points is None else sorted(points),
+                facts=facts,
+                rules=told(library, facts),
+            )
+        )
+    return HoldExplanation(kind=kind, copies=copies)
 
 
 @router.post(
@@ -98,15 +155,14 @@ def hold_out(row: asyncpg.Record) -> HoldOut:
 async def place_hold(
     request: Request,
     body: HoldIn,
-    asker: Anyone,
+    asker: MayPlace,
     library: TheLibrary,
     once: OnceRequired,
     now: Now,
     dry_run: Annotated[bool, Query(description="Only tell whether it could be placed")] = False,
+    explain: Annotated[bool, Query(description="Tell which rule applied to which copy")] = False,
 ) -> Response:
     """Place a hold: staff for any patron, a patron for themselves."""
-    if asker.patron_id is None:
-        demand(asker, "holds:create")
     named = body.patron_id or (None if body.patron_barcode else asker.patron_id)
     asked = commands.Placing(
         named, body.patron_barcode, body.title_id, body.item_id, body.pickup_id, body.kind
@@ -117,17 +173,23 @@ async def place_hold(
             ahead = await connection.fetchval(
                 "SELECT count(*) FROM hold WHERE title_id = $1 AND position IS NOT NULL", seen.title_id
             )
-        told = HoldDryRunOut(
+        answer = HoldDryRunOut(
             allowed=not seen.refusals,
             kind=kind_for(seen.wish),
             refusals=[RefusalOut(code=refusal, text=TEXTS[refusal]) for refusal in seen.refusals],
             position=None if seen.refusals else ahead + 1,
+            explanation=explained(library, seen) if explain else None,
         )
-        return Response(told.model_dump_json(), 200, media_type="application/json")
+        return Response(answer.model_dump_json(), 200, media_type="application/json")
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
-        row = await commands.place(connection, library, asked, asker, now=now)
-        return 201, hold_out(row), {"location": f"/v1/holds/{row['id']}", "etag": etags.etag(row["version"])}
+        row, seen = await commands.place(connection, library, asked, asker, now=now)
+        why = explained(library, seen) if explain else None
+        return (
+            201,
+            hold_out(row, why),
+            {"location": f"/v1/holds/{row['id']}", "etag": etags.etag(row["version"])},
+        )
 
     return await whole(request.app.state.resources.pool, once, act)
 
@@ -150,14 +212,12 @@ async def cancel_hold(
     request: Request,
     hold_id: UUID,
     body: CancellationIn,
-    asker: Anyone,
+    asker: MayCancel,
     library: TheLibrary,
     once: OnceRequired,
     now: Now,
 ) -> Response:
     """Give a hold up: staff anybody's, a patron their own."""
-    if asker.patron_id is None:
-        demand(asker, "holds:manage")
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
         row = await commands.cancel(connection, library, hold_id, asker, reason=body.reason, now=now)
@@ -167,10 +227,8 @@ async def cancel_hold(
 
 
 @router.get("/{hold_id}", response_model=HoldOut, responses=problems(Unauthenticated, NotFound))
-async def get_hold(request: Request, hold_id: UUID, asker: Anyone, response: Response) -> HoldOut:
+async def get_hold(request: Request, hold_id: UUID, asker: MayRead, response: Response) -> HoldOut:
     """One hold."""
-    if asker.patron_id is None:
-        demand(asker, "holds:read")
     row = await request.app.state.resources.pool.fetchrow("SELECT * FROM hold WHERE id = $1", hold_id)
     if row is None or (not asker.may("holds:read") and row["patron_id"] != asker.patron_id):
         raise NotFound("There is no such hold.")
@@ -194,7 +252,7 @@ async def list_holds(
     patron_id: UUID | None = None,
     title_id: UUID | None = None,
     pickup_id: UUID | None = None,
-    state: Annotated[str | None, Query(max_length=20)] = None,
+    state: HoldState | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[HoldOut]:

@@ -188,8 +188,11 @@ def expires_at(policy: HoldPolicy, *, now: datetime) -> datetime | None:
 
 
 def shelf_expires_at(policy: HoldPolicy, calendar: Calendar, *, now: datetime) -> datetime:
-    """Until when an item waits on the hold shelf: the end of the n-th open day. Raises `NeverOpen`."""
-    return calendar.days_open_after(now, policy.shelf_days)
+    """Until when an item waits on the hold shelf: the end of the n-th open day; of the n-th, where none opens."""
+    try:
+        return calendar.days_open_after(now, policy.shelf_days)
+    except NeverOpen:
+        return calendar.end_of_day(calendar.day_of(now) + timedelta(days=policy.shelf_days))
 
 
 def recalled_due_at(

@@ -26,6 +26,8 @@ class Hold(Table, table=True):
             unique=True,
             postgresql_where=text("state IN ('in-transit', 'ready')"),
         ),
+        Index("hold_by_patron", "patron_id", "id"),
+        Index("hold_by_pickup", "pickup_id", "state", "id"),
         Index("hold_open_by_patron", "patron_id", postgresql_where=text(OPEN)),
         Index("hold_open_by_item", "item_id", postgresql_where=text(OPEN)),
         Index("hold_waiting_by_expiry", "expires_at", postgresql_where=text("state = 'waiting'")),

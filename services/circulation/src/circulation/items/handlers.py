@@ -11,6 +11,7 @@ from circulation.holds import queue
 from circulation.holds.rules import HoldState
 from circulation.items.rules import LENDABLE_BASES, Copy, State, state_of, withdrawal_obstacles
 from contracts.catalog import (
+    ItemBase,
     ItemCreated,
     ItemsAnnounced,
     ItemState,
@@ -27,41 +28,58 @@ from contracts.circulation import (
     ItemWithdrawalCleared,
     ItemWithdrawalRefused,
 )
-from contracts.events import Event
 
-_REMEMBER = """
+_LOCK = "SELECT FROM item WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_TOLD = """
 WITH told AS (
     SELECT DISTINCT ON (t.id) t.* FROM jsonb_to_recordset($1::jsonb) AS t (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
         copy_number text, short_title text, short_author text, suppressed boolean)
     ORDER BY t.id, t.epoch DESC, t.version DESC
-), moved AS (
-    UPDATE item SET barcode = NULL FROM told
-    WHERE item.barcode = told.barcode AND item.id <> told.id
+)"""
+_FREE_BARCODES = f"""
+{_TOLD}
+UPDATE item SET barcode = NULL, guard = item.guard + 1
+FROM told t LEFT JOIN item known ON known.id = t.id
+WHERE item.barcode = t.barcode AND item.id <> t.id
+  AND (known.id IS NULL OR (known.epoch, known.version) < (t.epoch, t.version))
+"""  # noqa: S608 - our own text
+"""A barcode has moved to an item of which we hear now; news older than what we know moves nothing."""
+
+_REMEMBER = f"""
+{_TOLD}, before AS (
+    SELECT item.id, item.state FROM item JOIN told USING (id)
+), kept AS (
+    INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
+        institution, material_type, loan_type, base, state, call_number, volume, copy_number, short_title,
+        short_author, suppressed)
+    SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
+        l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
+        t.copy_number, t.short_title, t.short_author, t.suppressed
+    FROM told t LEFT JOIN location l ON l.id = t.location_id
+    ORDER BY t.id
+    ON CONFLICT (id) DO UPDATE SET
+        epoch = excluded.epoch, version = excluded.version, barcode = excluded.barcode,
+        holdings_id = excluded.holdings_id, title_ids = excluded.title_ids, location_id = excluded.location_id,
+        location = excluded.location, library = excluded.library, campus = excluded.campus,
+        institution = excluded.institution, material_type = excluded.material_type,
+        loan_type = excluded.loan_type, base = excluded.base, call_number = excluded.call_number,
+        volume = excluded.volume, copy_number = excluded.copy_number, short_title = excluded.short_title,
+        short_author = excluded.short_author, suppressed = excluded.suppressed, guard = item.guard + 1,
+        state = CASE
+            WHEN item.loan_id IS NOT NULL THEN 'on-loan'
+            WHEN item.withdrawal_id IS NOT NULL THEN 'withdrawing'
+            WHEN item.hold_shelf THEN 'on-hold-shelf'
+            WHEN item.transit_to IS NOT NULL THEN 'in-transit'
+            WHEN item.hold_id IS NOT NULL AND excluded.state = 'available' THEN 'paged'
+            ELSE excluded.state END
+    WHERE (item.epoch, item.version) < (excluded.epoch, excluded.version)
+    RETURNING id, state
 )
-INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
-    institution, material_type, loan_type, base, state, call_number, volume, copy_number, short_title, short_author,
-    suppressed)
-SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library, l.campus,
-    l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume, t.copy_number,
-    t.short_title, t.short_author, t.suppressed
-FROM told t LEFT JOIN location l ON l.id = t.location_id
-ORDER BY t.id
-ON CONFLICT (id) DO UPDATE SET
-    epoch = excluded.epoch, version = excluded.version, barcode = excluded.barcode,
-    holdings_id = excluded.holdings_id, title_ids = excluded.title_ids, location_id = excluded.location_id,
-    location = excluded.location, library = excluded.library, campus = excluded.campus,
-    institution = excluded.institution, material_type = excluded.material_type, loan_type = excluded.loan_type,
-    base = excluded.base, call_number = excluded.call_number, volume = excluded.volume,
-    copy_number = excluded.copy_number, short_title = excluded.short_title, short_author = excluded.short_author,
-    suppressed = excluded.suppressed, guard = item.guard + 1,
-    state = CASE WHEN item.state IN ('available', 'unavailable', 'paged') THEN
-        CASE WHEN item.state = 'paged' AND excluded.state = 'available' THEN 'paged' ELSE excluded.state END
-        ELSE item.state END
-WHERE (item.epoch, item.version) < (excluded.epoch, excluded.version)
-RETURNING id, (xmax = 0) AS new, state
-"""
+SELECT kept.id FROM kept JOIN before USING (id) WHERE kept.state <> before.state
+"""  # noqa: S608 - our own text
+"""`items.rules.state_of` once more, for many rows at once; a test holds the two together."""
 
 
 async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
@@ -73,8 +91,13 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
             told += [(heard.epoch, item) for item in event.items]
         elif isinstance(event, ItemCreated | ItemUpdated | ItemWithdrawn):
             told.append((heard.epoch, event.item))
-    if told:
-        await connection.fetch(_REMEMBER, [_as_row(epoch, item) for epoch, item in told])
+    if not told:
+        return
+    rows = [_as_row(epoch, item) for epoch, item in told]
+    await connection.execute(_LOCK, [row["id"] for row in rows])
+    await connection.execute(_FREE_BARCODES, rows)
+    changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
+    await tell_availability(connection, changed, max(heard.time for heard in batch))
 
 
 def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
@@ -189,19 +212,17 @@ async def _consider(connection: Connection, event: ItemWithdrawalRequested, now:
     if row["hold_id"] is not None:
         await queue.change(connection, row["hold_id"], queue.Change(HoldState.WAITING), HoldRequeued, now=now)
     await connection.execute(
-        "UPDATE item SET withdrawal_id = $2, state = $3, hold_id = NULL, kept_for = NULL, guard = guard + 1, "
-        "  told = told + 1 WHERE id = $1",
+        "UPDATE item SET withdrawal_id = $2, state = $3, hold_id = NULL, kept_for = NULL, guard = guard + 1 "
+        "WHERE id = $1",
         event.item_id,
         event.withdrawal_id,
         State.WITHDRAWING.value,
     )
-    events: list[Event] = [
-        ItemWithdrawalCleared(
-            version=1, occurred_at=now, withdrawal_id=event.withdrawal_id, item_id=event.item_id
-        ),
-        await availability_changed(connection, event.item_id, now),
-    ]
-    await outbox.record(connection, events)
+    cleared = ItemWithdrawalCleared(
+        version=1, occurred_at=now, withdrawal_id=event.withdrawal_id, item_id=event.item_id
+    )
+    await outbox.record(connection, [cleared])
+    await tell_availability(connection, [event.item_id], now)
 
 
 def _refused(
@@ -216,58 +237,81 @@ def _refused(
     )
 
 
-async def availability_changed(
-    connection: Connection, item_id: UUID, now: datetime
-) -> ItemAvailabilityChanged:
-    """What the item's availability has become; its `told` was raised by the caller."""
-    row = await connection.fetchrow(
-        "SELECT i.*, (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) "
-        "  AND h.state = ANY ($2::text[])) AS queue_length FROM item i WHERE id = $1",
-        item_id,
-        list(queue.OPEN_STATES),
-    )
-    assert row is not None
-    return ItemAvailabilityChanged(
-        version=row["told"],
-        occurred_at=now,
-        item_id=item_id,
-        availability=ItemAvailability(
-            item_id=item_id,
-            version=row["guard"],
-            title_ids=tuple(row["title_ids"]),
-            library=row["library"] or "",
-            location=row["location"] or "",
-            state=row["state"],
-            lendable=row["state"] == State.AVAILABLE,
-            due_at=row["due_at"],
-            queue_length=row["queue_length"],
-            as_of=now,
-        ),
-    )
+_TELL = """
+WITH told AS (
+    UPDATE item SET told = told + 1 WHERE id = ANY ($1::uuid[]) RETURNING *
+)
+SELECT i.*, (
+    SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.position IS NOT NULL
+) AS queue_length
+FROM told i ORDER BY i.id
+"""
+
+
+async def tell_availability(connection: Connection, item_ids: Sequence[UUID], now: datetime) -> None:
+    """Announce what these items' availability has become; the caller holds their rows."""
+    if not item_ids:
+        return
+    events = [
+        ItemAvailabilityChanged(
+            version=row["told"],
+            occurred_at=now,
+            item_id=row["id"],
+            availability=ItemAvailability(
+                item_id=row["id"],
+                version=row["guard"],
+                title_ids=tuple(row["title_ids"]),
+                library=row["library"] or "",
+                location=row["location"] or "",
+                state=row["state"],
+                lendable=row["state"] == State.AVAILABLE,
+                due_at=row["due_at"],
+                queue_length=row["queue_length"],
+                as_of=now,
+            ),
+        )
+        for row in await connection.fetch(_TELL, item_ids)
+    ]
+    await outbox.record(connection, events)
+
+
+_GONE = """
+UPDATE item SET withdrawal_id = NULL, hold_id = NULL, kept_for = NULL, hold_shelf = false, transit_to = NULL,
+    state = CASE WHEN loan_id IS NULL THEN 'unavailable' ELSE state END, guard = guard + 1
+WHERE id = $1 AND (withdrawal_id IS NOT NULL OR hold_id IS NOT NULL OR hold_shelf OR transit_to IS NOT NULL)
+RETURNING id
+"""
 
 
 async def release(connection: Connection, batch: Sequence[Heard]) -> None:
-    """A withdrawn item is gone: its own holds end, the copy keeps the fact."""
+    """A withdrawn item is gone: holds on it end, a title's holds that it was to fill wait for another copy."""
+    gone = [(heard.event, heard.time) for heard in batch if isinstance(heard.event, ItemWithdrawn)]
+    titles = await connection.fetch(
+        "SELECT DISTINCT unnest(title_ids) AS id FROM item WHERE id = ANY ($1::uuid[])",
+        [event.item_id for event, _ in gone],
+    )
+    told = {title for event, _ in gone for title in event.item.title_ids}
+    await queue.lock_title(connection, sorted(told | {row["id"] for row in titles}))
     await remember(connection, batch)
-    for heard in batch:
-        event = heard.event
-        assert isinstance(event, ItemWithdrawn)
-        holds = await connection.fetch(
-            "SELECT id FROM hold WHERE item_id = $1 AND state = ANY ($2::text[])",
-            event.item_id,
-            list(queue.OPEN_STATES),
-        )
-        for hold in holds:
-            change = queue.Change(HoldState.CANCELLED, reason="item-withdrawn")
-            await queue.change(
-                connection, hold["id"], change, HoldCancelled, now=heard.time, reason="item-withdrawn"
-            )
-        done = await connection.fetchval(
-            "UPDATE item SET withdrawal_id = NULL, state = 'unavailable', hold_id = NULL, kept_for = NULL, "
-            "  guard = guard + 1, told = told + 1 WHERE id = $1 AND withdrawal_id IS NOT NULL RETURNING true",
-            event.item_id,
-        )
-        if done:
-            await outbox.record(
-                connection, [await availability_changed(connection, event.item_id, heard.time)]
-            )
+    for event, time in gone:
+        await _release(connection, event.item_id, time)
+
+
+async def _release(connection: Connection, item_id: UUID, now: datetime) -> None:
+    base = await connection.fetchval("SELECT base FROM item WHERE id = $1 FOR NO KEY UPDATE", item_id)
+    if base != ItemBase.WITHDRAWN:
+        return  # taken back since: an old fact, told late
+    holds = await connection.fetch(
+        "SELECT id, level FROM hold WHERE item_id = $1 AND state = ANY ($2::text[])",
+        item_id,
+        list(queue.OPEN_STATES),
+    )
+    for hold in holds:
+        if hold["level"] == "item":
+            end = queue.Change(HoldState.CANCELLED, reason="item-withdrawn")
+            await queue.change(connection, hold["id"], end, HoldCancelled, now=now, reason="item-withdrawn")
+        else:
+            again = queue.Change(HoldState.WAITING)
+            await queue.change(connection, hold["id"], again, HoldRequeued, now=now)
+    if await connection.fetchval(_GONE, item_id):
+        await tell_availability(connection, [item_id], now)

@@ -21,7 +21,7 @@ from chassis.edge import Once, StoredAnswer, checked
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused
-from circulation.calendars.rules import NeverOpen
+from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.items.rules import State
 from circulation.loans import statements
 from circulation.loans.answers import DryRunOut, Explanation, LoanOut, blocks_out
@@ -54,6 +54,10 @@ class RenewalRefused(Refused):
     """The loan cannot be renewed; every reason is given."""
 
     code, title = "renewal-refused", "This loan cannot be renewed."
+
+
+class Overtaken(Exception):
+    """The configuration changed while locked rows were decided by: look again from the start."""
 
 
 class UnknownServicePoint(Invalid):
@@ -91,19 +95,24 @@ def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk
     chosen = asked or principal.service_point_id
     desk = library.desks.get(chosen) if chosen else None
     if desk is None:
-        raise UnknownServicePoint(
-            reasons=[
-                Reason(
-                    "service-point-unknown",
-                    "There is no such service point.",
-                    "/service_point_id",
-                    "Name one of /v1/service-points.",
-                )
-            ]
-        )
+        raise UnknownServicePoint(reasons=[_NO_SUCH_DESK])
     if principal.libraries is not None and desk.library not in principal.libraries:
         raise Forbidden(f"You do not work for the library {desk.library}.")
     return desk
+
+
+_NO_SUCH_DESK = Reason(
+    "service-point-unknown",
+    "There is no such service point.",
+    "/service_point_id",
+    "Name one of /v1/service-points.",
+)
+
+
+def desk_missing(seen: Seen, principal: Principal, asked: UUID | None) -> list[Reason]:
+    """That the service point is unknown, too, for an answer that tells every reason at once."""
+    chosen = asked or principal.service_point_id
+    return [] if chosen in seen.library.desks else [_NO_SUCH_DESK]
 
 
 def replayed(seen: Seen, asked: Once) -> Response | None:
@@ -130,7 +139,8 @@ async def look(
     """Look, and make sure that what is decided by is of the version that was seen."""
     row = await connection.fetchrow(statement, *arguments)
     assert row is not None
-    return Seen(row, await shelf.library(row["reference"]))
+    holding = None if isinstance(connection, asyncpg.Pool) else connection
+    return Seen(row, await shelf.library(row["reference"], by=holding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +159,13 @@ def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) 
     """Which policy, until when, and what stands against it. Raises what no override could mend."""
     missing = []
     if seen["patron_id"] is None:
-        missing.append(Reason("patron-unknown", "There is no such patron.", "/patron_barcode"))
+        pointer = "/patron_barcode" if asked.patron_id is None else "/patron_id"
+        missing.append(Reason("patron-unknown", "There is no such patron.", pointer))
     if seen["item_id"] is None:
-        missing.append(Reason("item-unknown", "There is no such item.", "/item_barcode"))
+        pointer = "/item_barcode" if asked.item_id is None else "/item_id"
+        missing.append(Reason("item-unknown", "There is no such item.", pointer))
     if missing:
+        missing += desk_missing(seen, principal, asked.desk_id)
         raise NotFound("The patron or the item is unknown here.", reasons=missing)
     desk = desk_for(seen.library, principal, asked.desk_id)
     rule = seen.rule
@@ -361,7 +374,8 @@ class Renewal:
 class Extended:
     """A renewal as the rules see it."""
 
-    desk: Desk
+    calendar: Calendar
+    """Of the service point where the item was lent."""
     policy: LoanPolicy
     fine_policy: str
     due_at: datetime | None
@@ -382,22 +396,20 @@ def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: dat
         )
     rule = seen.rule
     policy = seen.library.rules.loan[rule.loan]
-    desk = seen.library.desks.get(row["lent_from"])
-    if desk is None:
-        desk = desk_for(seen.library, principal, asked.desk_id)
+    calendar = seen.library.calendar_at(row["lent_from"], row["due_zone"])
     due: datetime | None
     if asked.override is not None and asked.override.due_at is not None:
         due = asked.override.due_at
     else:
         try:
-            due = renewed_due_at(seen.open_loan, policy, desk.calendar, now=now, expires_at=row["expires_at"])
+            due = renewed_due_at(seen.open_loan, policy, calendar, now=now, expires_at=row["expires_at"])
         except NeverOpen:
             due = None
     blocks = renewal_blocks(seen.borrower(policy), seen.open_loan, policy, new_due_at=due, now=now)
     if row["withdrawal_id"] is not None:
         blocks.append(Block.ITEM_WITHDRAWING)
     left, overridden = _overriding(blocks, asked.override, principal)
-    return Extended(desk, policy, rule.fine, due, left, overridden)
+    return Extended(calendar, policy, rule.fine, due, left, overridden)
 
 
 async def renew(
@@ -443,29 +455,27 @@ async def extend(
     assert extended.due_at is not None
     row = seen.row
     version = row["loan_version"] + 1
-    facts = loan_facts(
-        seen, due_at=extended.due_at, renewals=row["renewals"] + 1, policy=extended.policy.code
-    )
+    changed = {
+        "due_at": extended.due_at,
+        "due_zone": extended.calendar.zone,
+        "renewals": row["renewals"] + 1,
+        "policy": extended.policy.code,
+        "rules_version": seen.library.version,
+    }
     event = LoanRenewed(
         version=version,
         occurred_at=now,
         loan_id=row["open_loan_id"],
         item_id=row["item_id"],
-        loan=facts,
+        loan=loan_facts(seen, **changed),
         previous_due_at=row["due_at"],
         overridden=extended.overridden,
         availability=seen.availability(state=State.ON_LOAN, lendable=False, due_at=extended.due_at, now=now),
     )
     answer = LoanOut(
         **loan_fields(seen)
-        | {
-            "due_at": extended.due_at,
-            "renewals": row["renewals"] + 1,
-            "policy": extended.policy.code,
-            "rules_version": seen.library.version,
-            "version": version,
-            "explanation": explained(seen) if asked.explain else None,
-        }
+        | changed
+        | {"version": version, "explanation": explained(seen) if asked.explain else None}
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{answer.id}", "etag": f'"{version}"'})
     outgoing = outbox.sealed(event)
@@ -481,7 +491,7 @@ async def extend(
         extended.due_at,
         extended.policy.code,
         extended.fine_policy,
-        extended.desk.calendar.zone,
+        extended.calendar.zone,
         asked.override.comment if asked.override else None,
         outgoing.id,
         outgoing.type,

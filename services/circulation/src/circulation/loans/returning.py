@@ -16,19 +16,29 @@ from chassis import outbox
 from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
-from chassis.problems import NotFound, Reason
+from chassis.problems import Invalid, NotFound, Reason
 from circulation.fees.charging import charge
 from circulation.fees.rules import Money, overdue_fine
 from circulation.holds import queue
-from circulation.holds.rules import HoldState, hold_to_fill, shelf_expires_at
+from circulation.holds.commands import pass_on
+from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.rules import LENDABLE_BASES, State
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, ReturnOut
-from circulation.loans.commands import answer_of, desk_for, explained, loan_facts, loan_fields, look, replayed
+from circulation.loans.commands import (
+    answer_of,
+    desk_for,
+    desk_missing,
+    explained,
+    loan_facts,
+    loan_fields,
+    look,
+    replayed,
+)
 from circulation.loans.facts import Seen, home_of, resting_state
 from circulation.loans.rules import NextStep, Step, next_step
 from circulation.places.library import Desk, Library, Shelf
-from contracts.circulation import HoldInTransit, HoldReady, ItemCheckedIn, LoanReturned
+from contracts.circulation import HoldInTransit, HoldReady, HoldRequeued, ItemCheckedIn, LoanReturned
 from contracts.events import Event
 
 LOOKS = 3
@@ -53,6 +63,21 @@ class Return:
     explain: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What comes next for an item: the step, and the hold it fills, if any."""
+
+    step: NextStep
+    waiting: Waiting | None = None
+    hold: NextHoldOut | None = None
+    pickup: Desk | None = None
+
+    @property
+    def kept_for(self) -> UUID | None:
+        """The patron whose hold it is."""
+        return self.hold.patron_id if self.hold else None
+
+
 async def take_back(
     pool: asyncpg.Pool, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
 ) -> Response:
@@ -62,6 +87,7 @@ async def take_back(
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
         desk = _known(seen, asked, principal)
+        _not_before_it_was_lent(seen, asked)
         if seen["open_loan_id"] is None or seen["waiting_for_it"] or _fine(seen, asked):
             break
         step = _step(seen, desk, None, None)
@@ -70,6 +96,21 @@ async def take_back(
             return answer
     async with pool.acquire() as connection, connection.transaction():
         return await _unhurried(connection, shelf, asked, principal, now=now)
+
+
+async def would_take_back(
+    pool: asyncpg.Pool, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
+) -> ReturnOut:
+    """What a check-in would come to: the same look and the same rules, nothing written."""
+    async with pool.acquire() as connection:
+        seen = await _look(connection, shelf, asked, now)
+        desk = _known(seen, asked, principal)
+        _not_before_it_was_lent(seen, asked)
+        following = await _next(connection, seen, desk, now=now)
+    loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
+    told = _answer(seen, asked, following.step, following.hold, loan, None)
+    fine = _fine(seen, asked)
+    return told.model_copy(update={"fine_minor": fine.minor, "currency": fine.currency}) if fine else told
 
 
 async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Return, now: datetime) -> Seen:
@@ -87,11 +128,20 @@ async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Retu
 
 def _known(seen: Seen, asked: Return, principal: Principal) -> Desk:
     if seen["item_id"] is None:
+        pointer = "/item_barcode" if asked.item_id is None else "/item_id"
+        missing = [Reason("item-unknown", "There is no such item.", pointer)]
         raise NotFound(
-            "There is no such item.",
-            reasons=[Reason("item-unknown", "There is no such item.", "/item_barcode")],
+            "The item is unknown here.", reasons=missing + desk_missing(seen, principal, asked.desk_id)
         )
     return desk_for(seen.library, principal, asked.desk_id)
+
+
+def _not_before_it_was_lent(seen: Seen, asked: Return) -> None:
+    """A moment before the loan began speaks of an earlier loan: to end this one by it would be wrong."""
+    if seen["open_loan_id"] is not None and asked.returned_at < seen["lent_at"]:
+        text = "The item was lent after that moment."
+        mend = "Name a later moment, or none for now."
+        raise Invalid(reasons=[Reason("returned-before-lent", text, "/returned_at", mend)])
 
 
 def _fine(seen: Seen, asked: Return) -> Money | None:
@@ -139,8 +189,7 @@ async def _close(
     step: NextStep,
     *,
     now: datetime,
-    hold: NextHoldOut | None = None,
-    kept_for: UUID | None = None,
+    following: Following | None = None,
     queue_length: int | None = None,
     fee: tuple[UUID, Money] | None = None,
 ) -> Response | None:
@@ -168,7 +217,7 @@ async def _close(
         ),
     )
     loan = LoanOut(**loan_fields(seen) | {"returned_at": asked.returned_at, "version": version})
-    answer = _answer(seen, asked, step, hold, loan, fee)
+    answer = _answer(seen, asked, step, following.hold if following else None, loan, fee)
     stored = answer_of(answer, 200, {})
     outgoing = outbox.sealed(event)
     done: bool = await connection.fetchval(
@@ -180,7 +229,7 @@ async def _close(
         row["loan_version"],
         state.value,
         step.hold_id,
-        kept_for,
+        following.kept_for if following else None,
         shelved,
         step.to if step.step is Step.TRANSIT else None,
         now,
@@ -234,6 +283,7 @@ async def _unhurried(
     if (answer := replayed(seen, asked.once)) is not None:
         return answer
     desk = _known(seen, asked, principal)
+    _not_before_it_was_lent(seen, asked)
 
     fee = None
     if (fine := _fine(seen, asked)) is not None:
@@ -248,7 +298,8 @@ async def _unhurried(
             now=now,
         )
         fee = (fee_id, fine)
-    hold, step, kept_for = await _fill(connection, seen, desk, now=now)
+    following = await _next(connection, seen, desk, now=now)
+    await _write_hold(connection, seen, following, now=now)
     length: int = await connection.fetchval(
         "SELECT count(*) FROM hold WHERE title_id = ANY ($1::uuid[]) AND state = ANY ($2::text[])",
         seen["title_ids"],
@@ -260,27 +311,27 @@ async def _unhurried(
             seen,
             asked,
             desk,
-            step,
+            following.step,
             now=now,
-            hold=hold,
-            kept_for=kept_for,
+            following=following,
             queue_length=length,
             fee=fee,
         )
         assert answer is not None, "the rows are locked"
-        return answer
-    return await _shelve(connection, seen, asked, desk, step, hold, kept_for, length, now=now)
+    else:
+        answer = await _shelve(connection, seen, asked, desk, following, length, now=now)
+    if following.waiting is not None:
+        await pass_on(connection, seen.library, following.waiting.hold_id, now=now, but=seen["item_id"])
+    return answer
 
 
-async def _fill(
-    connection: Connection, seen: Seen, desk: Desk, *, now: datetime
-) -> tuple[NextHoldOut | None, NextStep, UUID | None]:
-    """Give the item to whoever is next, if anybody is; their hold becomes ready here, or goes on its way."""
+async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime) -> Following:
+    """Whoever is next gets the item, if anybody is: it is ready here, or goes on its way."""
     waiting = None
     if seen["base"] in LENDABLE_BASES and seen["withdrawal_id"] is None:
         waiting = hold_to_fill(seen["item_id"], await queue.queue_of(connection, seen["title_ids"]))
     if waiting is None:
-        return None, _step(seen, desk, None, None), None
+        return Following(_step(seen, desk, None, None))
     told = await connection.fetchrow(
         "SELECT h.*, p.family_name, p.given_name, p.barcode FROM hold h JOIN patron p ON p.id = h.patron_id "
         "WHERE h.id = $1",
@@ -289,16 +340,12 @@ async def _fill(
     assert told is not None
     step = _step(seen, desk, waiting.hold_id, told["pickup_id"])
     pickup = seen.library.desks.get(told["pickup_id"], desk)
-    until = told["shelf_expires_at"]
+    until = None
     if step.step is Step.HOLD_SHELF:
-        policy = seen.library.rules.hold[told["policy"]]
+        until = told["shelf_expires_at"]
         if waiting.state is not HoldState.READY:
+            policy = seen.library.hold_policy(told["policy"])
             until = shelf_expires_at(policy, pickup.calendar, now=now)
-            change = queue.Change(HoldState.READY, seen["item_id"], ready_at=now, shelf_expires_at=until)
-            await queue.change(connection, waiting.hold_id, change, HoldReady, now=now)
-    elif waiting.state is not HoldState.IN_TRANSIT:
-        change = queue.Change(HoldState.IN_TRANSIT, seen["item_id"])
-        await queue.change(connection, waiting.hold_id, change, HoldInTransit, now=now)
     hold = NextHoldOut(
         hold_id=waiting.hold_id,
         patron_id=told["patron_id"],
@@ -306,9 +353,35 @@ async def _fill(
         patron_barcode=told["barcode"],
         pickup_id=told["pickup_id"],
         pickup=pickup.name,
-        shelf_expires_at=until if step.step is Step.HOLD_SHELF else None,
+        shelf_expires_at=until,
     )
-    return hold, step, told["patron_id"]
+    return Following(step, waiting, hold, pickup)
+
+
+async def _write_hold(connection: Connection, seen: Seen, following: Following, *, now: datetime) -> None:
+    """The hold becomes ready, or in transit; one that an item put aside was to fill waits again."""
+    waiting, hold = following.waiting, following.hold
+    if waiting is None or hold is None:
+        if (left := await _left_behind(connection, seen)) is not None:
+            await queue.change(connection, left, queue.Change(HoldState.WAITING), HoldRequeued, now=now)
+    elif following.step.step is Step.HOLD_SHELF:
+        if waiting.state is not HoldState.READY:
+            until = hold.shelf_expires_at
+            ready = queue.Change(HoldState.READY, seen["item_id"], ready_at=now, shelf_expires_at=until)
+            await queue.change(connection, waiting.hold_id, ready, HoldReady, now=now)
+    elif waiting.state is not HoldState.IN_TRANSIT:
+        sent = queue.Change(HoldState.IN_TRANSIT, seen["item_id"])
+        await queue.change(connection, waiting.hold_id, sent, HoldInTransit, now=now)
+
+
+async def _left_behind(connection: Connection, seen: Seen) -> UUID | None:
+    """The hold that this item was on its way to, or waiting for, though it can no longer fill it."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT id FROM hold WHERE id = $1 AND state = ANY ($2::text[])",
+        seen["hold_id"],
+        [state.value for state in IN_FULFILMENT],
+    )
+    return found
 
 
 async def _shelve(
@@ -316,15 +389,13 @@ async def _shelve(
     seen: Seen,
     asked: Return,
     desk: Desk,
-    step: NextStep,
-    hold: NextHoldOut | None,
-    kept_for: UUID | None,
+    following: Following,
     length: int,
     *,
     now: datetime,
 ) -> Response:
     """An item that was not on loan: scanned, seen, told of; harmless however often."""
-    row = seen.row
+    row, step = seen.row, following.step
     shelved = step.step is Step.HOLD_SHELF
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
     await connection.execute(
@@ -333,7 +404,7 @@ async def _shelve(
         row["item_id"],
         state.value,
         step.hold_id,
-        kept_for,
+        following.kept_for,
         shelved,
         step.to if step.step is Step.TRANSIT else None,
         now,
@@ -352,7 +423,7 @@ async def _shelve(
         )
     ]
     await outbox.record(connection, events)
-    stored = answer_of(_answer(seen, asked, step, hold, None, None), 200, {})
+    stored = answer_of(_answer(seen, asked, step, following.hold, None, None), 200, {})
     await remember(connection, asked.once, stored.status, stored.headers, stored.body)
     return Response(stored.body, stored.status, stored.headers)
 

@@ -12,11 +12,18 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import InFlight, OnceRequired, busy, plain
-from chassis.principal import Anyone, Principal, demand, may, principal_of
+from chassis.principal import Principal, demand, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.asking import patron_or
 from circulation.loans import commands, returning
 from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
-from circulation.loans.commands import CheckOutRefused, Override, RenewalRefused, UnknownServicePoint
+from circulation.loans.commands import (
+    CheckOutRefused,
+    Override,
+    Overtaken,
+    RenewalRefused,
+    UnknownServicePoint,
+)
 from circulation.loans.rules import Block
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf
@@ -24,10 +31,12 @@ from circulation.places.routes import TheShelf
 router = new_router(tag="loans")
 
 MayLend = Annotated[Principal, Depends(may("loans:create"))]
+MayRenew = Annotated[Principal, Depends(patron_or("loans:renew"))]
+MayRead = Annotated[Principal, Depends(patron_or("loans:read"))]
 MayReturn = Annotated[Principal, Depends(may("returns:create"))]
 DryRun = Annotated[bool, Query(description="The same validations and policies, nothing written")]
 Explain = Annotated[bool, Query(description="Tell which rule applied, which did not, and the facts")]
-OLDEST = timedelta(days=3650)
+OLDEST = LONGEST = timedelta(days=3650)
 
 
 class OverrideIn(BaseModel):
@@ -39,8 +48,11 @@ class OverrideIn(BaseModel):
     comment: str = Field(min_length=1, max_length=1000)
     due_at: AwareDatetime | None = None
 
-    def as_command(self) -> Override:
-        """As commands take it."""
+    def as_command(self, now: datetime) -> Override:
+        """As commands take it; nothing is lent for longer than ten years."""
+        if self.due_at is not None and self.due_at > now + LONGEST:
+            text = "It lies more than ten years ahead."
+            raise Invalid(reasons=[Reason("moment-out-of-range", text, "/override/due_at")])
         return Override(frozenset(self.blocks), self.comment, self.due_at)
 
 
@@ -171,7 +183,7 @@ async def check_out(
         item_barcode=body.item_barcode,
         desk_id=body.service_point_id,
         lent_at=_backdated(body.lent_at, now, staff, "/lent_at"),
-        override=body.override.as_command() if body.override else None,
+        override=body.override.as_command(now) if body.override else None,
         once=once,
         explain=explain,
     )
@@ -191,7 +203,7 @@ async def check_out(
 async def renew(
     request: Request,
     loan_id: UUID,
-    asker: Anyone,
+    asker: MayRenew,
     shelf: TheShelf,
     once: OnceRequired,
     now: Now,
@@ -200,10 +212,8 @@ async def renew(
     explain: Explain = False,
 ) -> Response:
     """Extend a loan: staff anybody's, a patron their own."""
-    if asker.patron_id is None:
-        demand(asker, "loans:renew")
     told = body or RenewalIn()
-    override = told.override.as_command() if told.override else None
+    override = told.override.as_command(now) if told.override else None
     asked = commands.Renewal(loan_id, once, override, told.service_point_id, explain)
     if dry_run:
         return _told(await commands.would_renew(_pool(request), shelf, asked, asker, now=now))
@@ -225,6 +235,7 @@ async def take_back(
     shelf: TheShelf,
     once: OnceRequired,
     now: Now,
+    dry_run: DryRun = False,
     explain: Explain = False,
 ) -> Response:
     """Check an item in; the answer says what the desk does next. Harmless for an item that is not on loan."""
@@ -236,6 +247,8 @@ async def take_back(
         once=once,
         explain=explain,
     )
+    if dry_run:
+        return _told(await returning.would_take_back(_pool(request), shelf, asked, staff, now=now))
     return await _busy(lambda: returning.take_back(_pool(request), shelf, asked, staff, now=now))
 
 
@@ -244,7 +257,7 @@ async def _busy(act: Any) -> Response:
     for _ in range(3):
         try:
             answer: Response = await act()
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overtaken):
             continue
         except asyncpg.LockNotAvailableError as error:
             raise InFlight from error
@@ -294,10 +307,8 @@ async def list_loans(
 
 
 @router.get("/v1/loans/{loan_id}", response_model=LoanOut, responses=problems(Unauthenticated, NotFound))
-async def get_loan(request: Request, loan_id: UUID, asker: Anyone, response: Response) -> LoanOut:
+async def get_loan(request: Request, loan_id: UUID, asker: MayRead, response: Response) -> LoanOut:
     """One loan."""
-    if asker.patron_id is None:
-        demand(asker, "loans:read")
     row = await _pool(request).fetchrow(_LOAN + "WHERE l.id = $1", loan_id)
     if row is None or (not asker.may("loans:read") and row["patron_id"] != asker.patron_id):
         raise NotFound("There is no such loan.")

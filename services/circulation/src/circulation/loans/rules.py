@@ -155,6 +155,8 @@ def _within_card(
 ) -> datetime:
     if expires_at is None or due <= expires_at:
         return due
+    if expires_at <= lent_at:
+        return expires_at  # nothing is lent on such a card; and before the year 1 there is no day to look at
     day = calendar.day_of(expires_at)
     if calendar.end_of_day(day) > expires_at:
         day -= timedelta(days=1)

@@ -34,7 +34,8 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     ) c) AS loans_by_policy,
     (SELECT h.id FROM hold h
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
-     LIMIT 1) AS own_hold,
+       AND (h.level = 'title' OR h.item_id = i.id)
+     ORDER BY h.id = i.hold_id DESC NULLS LAST, h.id LIMIT 1) AS own_hold,
     (SELECT l.patron_id FROM loan l WHERE l.id = i.loan_id) AS lent_to
 FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $5 AND o.key = $6
@@ -110,7 +111,7 @@ WITH guard AS (
     UPDATE item SET guard = guard + 1, due_at = $8 FROM guard WHERE item.id = guard.item_id RETURNING item.id
 ), renewed AS (
     UPDATE loan SET due_at = $8, renewals = renewals + 1, version = version + 1, policy = $9, fine_policy = $10,
-        rules_version = $5, due_zone = $11, override_comment = coalesce($12, override_comment)
+        rules_version = $5, due_zone = $11, override_comment = $12
     FROM guard WHERE loan.id = guard.loan_id
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $13, $14, $15, $16 FROM piece

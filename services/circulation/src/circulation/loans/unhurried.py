@@ -13,12 +13,14 @@ from chassis.principal import Principal
 from circulation.fees.charging import charge
 from circulation.fees.rules import Money, overdue_fine
 from circulation.holds import queue
+from circulation.holds.commands import pass_on
 from circulation.holds.rules import HoldState
 from circulation.loans import commands
 from circulation.loans.commands import (
     CheckOut,
     CheckOutRefused,
     Extended,
+    Overtaken,
     Renewal,
     RenewalRefused,
     decide,
@@ -45,10 +47,14 @@ async def check_out(
         decided = decide(seen, asked, principal, now=now)
         if decided.blocks:
             raise CheckOutRefused(reasons=reasons_for(decided.blocks))
+        own = seen["own_hold"]
         await _settle_holds(connection, seen, now=now)
         seen = await commands.look_check_out(connection, shelf, asked, now)
         answer = await commands.lend(connection, seen, asked, decided, now=now)
-        assert answer is not None, "the rows are locked"
+        if answer is None:
+            raise Overtaken
+        if own is not None:
+            await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
         return answer
 
 
@@ -66,20 +72,8 @@ async def _settle_holds(connection: Connection, seen: Seen, *, now: datetime) ->
         change = queue.Change(HoldState.WAITING)
         await queue.change(connection, kept, change, HoldRequeued, now=now)
     if own is not None:
-        await _free_other_item(connection, own, seen)
         change = queue.Change(HoldState.FILLED, seen["item_id"])
         await queue.change(connection, own, change, HoldFilled, now=now)
-
-
-async def _free_other_item(connection: Connection, own: object, seen: Seen) -> None:
-    """Another copy that was paged for or on its way to this hold is nobody's now."""
-    await connection.execute(
-        "UPDATE item SET hold_id = NULL, kept_for = NULL, guard = guard + 1, "
-        "  state = CASE WHEN state = 'paged' THEN 'available' ELSE state END "
-        "WHERE hold_id = $1 AND id <> $2 AND NOT hold_shelf",
-        own,
-        seen["item_id"],
-    )
 
 
 def fine_owed(seen: Seen, extended: Extended, *, now: datetime) -> Money | None:
@@ -87,7 +81,7 @@ def fine_owed(seen: Seen, extended: Extended, *, now: datetime) -> Money | None:
     policy = seen.library.rules.fine.get(seen["fine_policy"])
     if policy is None or policy.forgive_on_renewal:
         return None
-    return overdue_fine(policy, extended.desk.calendar, due_at=seen["due_at"], at=now) or None
+    return overdue_fine(policy, extended.calendar, due_at=seen["due_at"], at=now) or None
 
 
 async def renew(
@@ -117,5 +111,6 @@ async def renew(
             )
             seen = await commands.look_renewal(connection, shelf, asked, now)
         answer = await commands.extend(connection, seen, asked, extended, now=now)
-        assert answer is not None, "the rows are locked"
+        if answer is None:
+            raise Overtaken
         return answer

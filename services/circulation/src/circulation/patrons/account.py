@@ -12,7 +12,7 @@ from circulation.calendars.rules import NeverOpen
 from circulation.fees.routes import FeeOut
 from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
-from circulation.loans.rules import Borrower, OpenLoan, renewal_blocks, renewed_due_at
+from circulation.loans.rules import Block, Borrower, OpenLoan, renewal_blocks, renewed_due_at
 from circulation.places.library import Library
 
 
@@ -167,15 +167,16 @@ def _loan(
     names = ("location", "library", "campus", "institution", "material_type", "loan_type")
     facts: dict[str, Any] = {name: loan[name] for name in names} | {"patron_group": group}
     policy = library.rules.loan[library.rules.winning(facts).loan]
-    desk = library.desks.get(loan["service_point_id"])
+    calendar = library.calendar_at(loan["service_point_id"], loan["due_zone"])
     seen = OpenLoan(loan["due_at"], loan["renewals"], loan["recalled_at"] is not None, loan["waiting_for_it"])
-    due: datetime | None = None
-    if desk is not None:
-        try:
-            due = renewed_due_at(seen, policy, desk.calendar, now=now, expires_at=borrower.expires_at)
-        except NeverOpen:
-            due = None
+    due: datetime | None
+    try:
+        due = renewed_due_at(seen, policy, calendar, now=now, expires_at=borrower.expires_at)
+    except NeverOpen:
+        due = None
     reasons = renewal_blocks(borrower, seen, policy, new_due_at=due, now=now)
+    if loan["withdrawal_id"] is not None:
+        reasons.append(Block.ITEM_WITHDRAWING)
     return AccountLoanOut(
         id=loan["id"],
         item_id=loan["item_id"],

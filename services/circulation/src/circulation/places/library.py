@@ -12,10 +12,11 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
 from circulation.places.documents import ConfigurationDoc, PatronGroupDoc, ServicePointDoc
-from circulation.policies.rules import RuleSet
+from circulation.policies.rules import HoldPolicy, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Library:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
         desk = self.desks.get(desk_id)
         return desk.calendar if desk else always_open(zone)
+
+    def hold_policy(self, code: str) -> HoldPolicy:
+        """The policy that a hold was placed under; of one that is no more: what is usual."""
+        return self.rules.hold.get(code) or HoldPolicy(code, code)
 
 
 class NotConfigured(Unavailable):
@@ -104,15 +109,20 @@ class Shelf:
         self._library: Library | None = None
         self._reading = asyncio.Lock()
 
-    async def library(self, version: int | None = None) -> Library:
-        """The library, read again unless it is of this version; `NotConfigured` when there is none."""
+    async def library(
+        self, version: int | None = None, *, by: Connection | asyncpg.Pool | None = None
+    ) -> Library:
+        """The library, read again unless it is of this version; `NotConfigured` when there is none.
+
+        Whoever holds a connection reads `by` it: to wait for a second one while everybody does would end nothing.
+        """
         known = self._library
         if known is not None and version in (None, known.version):
             return known
         async with self._reading:
             known = self._library
             if known is None or version != known.version:
-                row = await self._pool.fetchrow(_READ)
+                row = await (by or self._pool).fetchrow(_READ)
                 if row is None or row["document"] is None:
                     raise NotConfigured
                 points = {code: UUID(told) for code, told in (row["points"] or {}).items()}

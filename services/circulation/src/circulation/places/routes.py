@@ -215,6 +215,12 @@ UNION ALL
 SELECT 'loan_policies', l AS code FROM unnest(CAST(:loans AS text[])) AS l
 WHERE EXISTS (SELECT FROM loan WHERE policy = l AND returned_at IS NULL)
 UNION ALL
+SELECT 'hold_policies', h AS code FROM unnest(CAST(:holds AS text[])) AS h
+WHERE EXISTS (SELECT FROM hold WHERE policy = h AND position IS NOT NULL)
+UNION ALL
+SELECT 'currency', c AS code FROM unnest(CAST(:currencies AS text[])) AS c
+WHERE EXISTS (SELECT FROM fee WHERE state = 'open' AND currency = c)
+UNION ALL
 SELECT 'fine_policies', f AS code FROM unnest(CAST(:fines AS text[])) AS f
 WHERE EXISTS (SELECT FROM loan WHERE fine_policy = f AND returned_at IS NULL)
 """)
@@ -231,6 +237,8 @@ async def _in_use(tx: AsyncSession, old: ConfigurationDoc, new: ConfigurationDoc
         "points": gone("service_points"),
         "loans": gone("loan_policies"),
         "fines": gone("fine_policies"),
+        "holds": gone("hold_policies"),
+        "currencies": [] if old.currency == new.currency else [old.currency],
     }
     if not any(removed.values()):
         return []
