@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +28,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from circulation.moments import Moment
 from circulation.patrons.account import AccountOut, account_of
 from circulation.patrons.tables import Patron, PatronBlock
 from circulation.places.library import Library
@@ -59,7 +60,7 @@ class PatronIn(BaseModel):
     email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
     library: str | None = Field(default=None, max_length=60)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class PatronChange(BaseModel):
@@ -74,7 +75,7 @@ class PatronChange(BaseModel):
     email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
     library: str | None = Field(default=None, max_length=60)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     active: bool | None = None
 
 
@@ -123,12 +124,20 @@ async def create_patron(
     return patron
 
 
+IDENTIFIERS = {"patron_barcode": "barcode", "patron_external_id": "external_id"}
+"""Unique indexes, and the fields that they keep apart."""
+
+
 async def _flushed(tx: AsyncSession) -> None:
     try:
         await tx.flush()
     except IntegrityError as error:
+        taken = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+        if taken not in IDENTIFIERS:
+            raise
+        name = IDENTIFIERS[taken]
         raise IdentifierTaken(
-            reasons=[Reason("identifier-taken", "The barcode or external id is another patron's.")]
+            reasons=[Reason("identifier-taken", f"This {name} is another patron's.", f"/{name}")]
         ) from error
 
 
@@ -259,7 +268,7 @@ class BlockIn(BaseModel):
     """For staff."""
     message: str | None = Field(default=None, max_length=1000)
     """For the patron."""
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class BlockOut(BaseModel):
