@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from chassis.ids import uuid7
 
@@ -79,11 +80,22 @@ async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) ->
 
 
 class Box:
-    """A one-box installation in a folder of its own."""
+    """A one-box installation in a folder of its own; empty unless the demo library is asked for."""
 
-    def __init__(self, folder: Path, port: int, *options: str) -> None:
-        self.folder, self.port, self.options = folder, port, options
+    def __init__(self, folder: Path, port: int, *options: str, demo: bool = False) -> None:
+        self.folder, self.port = folder, port
+        self.options = options if demo else ("--no-demo", *options)
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self.folder / "data"
+
+    @property
+    def key(self) -> str:
+        """The operator's key."""
+        return (self.data / "admin.key").read_text().strip()
 
     @property
     def url(self) -> str:
@@ -95,19 +107,28 @@ class Box:
         """What it has said so far."""
         return (self.folder / "said").read_text(errors="replace")
 
-    def start(self) -> None:
-        """Start it, and wait until it says that it is ready."""
+    def begin(self) -> None:
+        """Start it, and do not wait."""
         with (self.folder / "said").open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "carrel.command", "up", "--no-demo", *self.options],
-                env={**os.environ, "CARREL_DATA": str(self.folder / "data"), "CARREL_PORT": str(self.port)},
+                [sys.executable, "-m", "carrel.command", "up", *self.options],
+                env={**os.environ, "CARREL_DATA": str(self.data), "CARREL_PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is ready."""
+        self.begin()
+        self.wait_for("Press Ctrl-C")
+
+    def wait_for(self, words: str) -> None:
+        """Wait until it has said something."""
+        assert self.process is not None
         end = time.monotonic() + START_SECONDS
-        while "Press Ctrl-C" not in self.words:
+        while words not in self.words:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"carrel up did not start:\n{self.words}")
             time.sleep(0.05)
@@ -118,15 +139,35 @@ class Box:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
+    def stop_if_running(self) -> None:
+        """Ask it to stop, if there is anything to stop."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
     def kill(self) -> None:
         """End its supervisor as a fault would."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
 
+    def family(self) -> list[psutil.Process]:
+        """The supervisor and every process below it."""
+        assert self.process is not None
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def kill_child(self, name: str) -> None:
+        """End one of the supervisor's processes as a fault would."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            if name in " ".join(child.cmdline()):
+                child.send_signal(signal.SIGKILL)
+                return
+        raise AssertionError(f"there is no {name}")
+
     def library(self) -> Library:
         """Its front door."""
-        return Library(self.url, (self.folder / "data" / "admin.key").read_text().strip())
+        return Library(self.url, self.key)
 
 
 def free_port() -> int:
@@ -137,16 +178,23 @@ def free_port() -> int:
         return port
 
 
-@asynccontextmanager
-async def open_box(*options: str) -> AsyncIterator[Box]:
-    """A started installation, ended and forgotten afterwards."""
+@contextmanager
+def box_on_its_own(*options: str, demo: bool = False) -> Iterator[Box]:
+    """An installation that is not started yet, ended and forgotten afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="carrel-box-"))
     folder.chmod(0o755)
-    box = Box(folder, free_port(), *options)
+    box = Box(folder, free_port(), *options, demo=demo)
     try:
-        await asyncio.to_thread(box.start)
         yield box
     finally:
-        if box.process is not None and box.process.poll() is None:
-            await asyncio.to_thread(box.stop)
+        box.stop_if_running()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def open_box(*options: str, demo: bool = False) -> AsyncIterator[Box]:
+    """A started installation, ended and forgotten afterwards."""
+    with box_on_its_own(*options, demo=demo) as box:
+        await asyncio.to_thread(box.start)
+        yield box
+        await asyncio.to_thread(box.stop_if_running)

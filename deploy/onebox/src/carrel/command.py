@@ -1,24 +1,29 @@
 """The command `carrel`: one box to start, and any installation to operate by URL."""
 
 import asyncio
+import contextlib
+import dataclasses
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from typer.exceptions import TyperException
 
 from carrel.client import Client, fail
+from carrel.installation import Installation
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Carrel: the backend a university library runs on.",
 )
 events = typer.Typer(no_args_is_help=True, help="Events: the feed, dead letters, replay.")
@@ -40,7 +45,8 @@ MEDIA_TYPES = {
     ".jsonl": "application/marc+json",
     ".ndjson": "application/marc+json",
 }
-ENDED = ("finished", "finished-with-errors", "failed", "cancelled")
+SHOWN_REASONS = 5
+"""Refused records that an import tells of; the outcomes have them all."""
 CONFIGURED = ("catalog", "circulation")
 
 
@@ -50,6 +56,11 @@ def show(client: Client, told: Any, words: Callable[[Any], None]) -> None:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         words(told)
+
+
+def _print(table: Table) -> None:
+    """As wide as the terminal; where there is none, wide enough that nothing is broken up."""
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
 
 
 @app.command()
@@ -62,19 +73,19 @@ def up(
 ) -> None:
     """Start everything on this machine and keep it running."""
     from carrel import up as box
-    from carrel.installation import Installation, WrongPlace
+    from carrel.installation import WrongPlace
     from carrel.postgres import AlreadyRunning, PostgresProblem
 
     def say(line: str) -> None:
         typer.echo(line)
         sys.stdout.flush()
 
+    installation = Installation.at(data)
     first: box.FirstStart | None = None
     if demo:
-        from carrel.demo.loading import first_start
+        from carrel.demo.loading import FirstStart
 
-        first = first_start(say)
-    installation = Installation.at(data)
+        first = FirstStart(installation, say)
     try:
         asyncio.run(box.up(installation, host=host, port=port, workers=workers, say=say, first_start=first))
     except AlreadyRunning as error:
@@ -90,7 +101,7 @@ def cluster(
 ) -> None:
     """Start every role of every service as its own process, on PostgreSQL and RabbitMQ, by compose.yaml."""
     from carrel import cluster as many
-    from carrel.installation import Installation, WrongPlace
+    from carrel.installation import WrongPlace
     from carrel.postgres import PostgresProblem
     from carrel.rabbitmq import BrokerProblem
 
@@ -111,12 +122,12 @@ def cluster(
 def status(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """How the installation does: what answers, what waits, what was set aside."""
     client = Client(url, key, data, as_json=as_json)
-    ready = client.get("/health/ready")
+    state = client.readiness()
     letters = client.get("/v1/dead-letters", limit=1)
     index = client.get("/v1/search-index")
     told = {
         "url": client.url,
-        "status": ready["status"],
+        "status": state,
         "waiting": letters["waiting"],
         "dead_letters": letters["dead"],
         "search_index": index,
@@ -127,10 +138,12 @@ def status(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
         table = Table("service", "events waiting", "dead letters")
         for name, waiting in told["waiting"].items():
             table.add_row(name, str(waiting), str(told["dead_letters"][name]))
-        Console().print(table)
+        _print(table)
         typer.echo("search index: " + ", ".join(f"{name} {value}" for name, value in index.items()))
 
     show(client, told, words)
+    if state != "ready":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -169,30 +182,47 @@ def import_file(
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import records from a file."""
+    """Import records from a file. Exit code 1 when a record was not taken as it is."""
     client = Client(url, key, data, as_json=as_json)
     kind = media_type or MEDIA_TYPES.get(file.suffix.lower())
     if kind is None:
         fail(f"What is {file.name}? Say --media-type application/marc, marcxml+xml or marc+json.", 2)
-    answer = client.send_file(
+    job = client.send_file(
         "/v1/imports",
         file,
         kind,
         profile=profile,
         create_locations="true" if create_locations else None,
     )
-    job = answer.json()
-    while wait and job["state"] not in ENDED:
-        time.sleep(0.3)
-        job = client.get(f"/v1/imports/{job['id']}")
+    if wait:
+        job = client.when_ended(job)
 
     def words(job: Any) -> None:
-        counts = ", ".join(f"{count} {name}" for name, count in job["counts"].items() if count)
-        typer.echo(f"{job['id']}  {job['state']}: {counts or 'nothing yet'}")
+        typer.echo(f"{job['id']}  {job['state']}: {counted(job)}")
+        if job["error"]:
+            typer.echo(job["error"], err=True)
+        for outcome in ("rejected", "failed"):
+            if job["counts"][outcome]:
+                _tell_refused(client, job["id"], outcome)
 
     show(client, job, words)
-    if wait and job["state"] not in ("finished", "finished-with-errors"):
+    if wait and job["state"] != "finished":
         raise typer.Exit(1)
+
+
+def counted(job: Any) -> str:
+    """What became of the records, in words."""
+    return ", ".join(f"{count} {name}" for name, count in job["counts"].items() if count) or "nothing yet"
+
+
+def _tell_refused(client: Client, job_id: str, outcome: str) -> None:
+    """The first records that were not taken: where they stand in the file, and why."""
+    told = client.get(f"/v1/imports/{job_id}/outcomes", outcome=outcome, limit=SHOWN_REASONS)
+    for record in told["items"]:
+        why = " ".join(reason["text"] for reason in record["reasons"])
+        typer.echo(f"  record {record['ordinal']}, byte {record['position']}: {outcome}. {why}", err=True)
+    if told["next_cursor"]:
+        typer.echo(f"  and more: GET {client.url}/v1/imports/{job_id}/outcomes?outcome={outcome}", err=True)
 
 
 @app.command()
@@ -206,13 +236,26 @@ def export(
 ) -> None:
     """Export titles as MARC or MARCXML."""
     client = Client(url, key, data, as_json=False)
-    out = file.open("wb") if file else sys.stdout.buffer
-    try:
+    with _whole_file(file) if file else contextlib.nullcontext(sys.stdout.buffer) as out:
         written = client.stream("/v1/titles:export", out, query=query, media_type=media_type)
-    finally:
-        if file:
-            out.close()
     typer.echo(f"{written} bytes", err=True)
+
+
+@contextlib.contextmanager
+def _whole_file(file: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name when it is complete: what broke off is never taken for an export."""
+    if file.exists() and not file.is_file():  # a device, a pipe
+        with file.open("wb") as out:
+            yield out
+        return
+    half = file.with_name(f"{file.name}.part")
+    try:
+        with half.open("wb") as out:
+            yield out
+        half.replace(file)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
 
 
 @app.command()
@@ -223,18 +266,27 @@ def demo(
     data: Data = None,
     url: Url = None,
     key: Key = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fill a running installation with demo data."""
     from carrel.demo import loading
 
-    client = Client(url, key, data, as_json=False)
+    client = Client(url, key, data, as_json=as_json)
+    if titles:
+        job = loading.load_made(client, titles, Console(stderr=True))
+        show(client, job, lambda job: typer.echo(f"{job['id']}  {job['state']}: {counted(job)}"))
+        if job["state"] != "finished":
+            raise typer.Exit(1)
+        return
     try:
-        if titles:
-            loading.load_made(client, titles, Console(stderr=True))
-        else:
-            loading.load_small(client.url or "", client.key or "", lambda line: typer.echo(line))
+        logins = loading.load_small(client)
     except loading.DemoRefused as error:
         fail(str(error))
+    show(
+        client,
+        [dataclasses.asdict(login) for login in logins],
+        lambda told: typer.echo("\n".join(login.line for login in logins)),
+    )
 
 
 @app.command()
@@ -246,7 +298,8 @@ def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
     def check(name: str, good: bool, what: str) -> None:
         found.append({"check": name, "result": "ok" if good else "look here", "detail": what})
 
-    check("gateway", client.get("/health/ready")["status"] == "ready", client.url or "")
+    state = client.readiness()
+    check("gateway", state == "ready", f"{client.url} is {state}")
     letters = client.get("/v1/dead-letters", limit=5)
     dead = sum(letters["dead"].values())
     check("dead letters", dead == 0, f"{dead}: `carrel events dead` lists them" if dead else "none")
@@ -266,7 +319,7 @@ def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
         table = Table("check", "result", "detail")
         for each in found:
             table.add_row(each["check"], each["result"], each["detail"])
-        Console().print(table)
+        _print(table)
 
     show(client, found, words)
     if any(each["result"] != "ok" for each in found):
@@ -308,19 +361,21 @@ def events_dead(
     client = Client(url, key, data, as_json=as_json)
 
     def words(told: Any) -> None:
-        table = Table("id", "queue", "type", "attempts", "reason")
+        table = Table(Column("id", no_wrap=True), "queue", "type", "attempts", "reason")
         for letter in told["items"]:
             table.add_row(
                 letter["id"], letter["queue"], letter["type"], str(letter["attempts"]), letter["reason"]
             )
-        Console().print(table)
+        _print(table)
 
     show(client, client.get("/v1/dead-letters", service=service), words)
 
 
 def _judge(verdict: str, service: str, ids: list[str], reason: str, client: Client) -> None:
     told = client.post(f"/v1/dead-letters:{verdict}", {"service": service, "ids": ids, "reason": reason})
-    show(client, told, lambda told: typer.echo(f"{told['found']} found"))
+    show(client, told, lambda told: typer.echo(f"{told['found']} of {len(ids)} found"))
+    if told["found"] < len(set(ids)):
+        raise typer.Exit(1)
 
 
 Ids = Annotated[list[str], typer.Argument(help="Ids of dead letters")]
@@ -362,32 +417,42 @@ def config_export(
     data: Data = None,
     url: Url = None,
     key: Key = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the configuration as one JSON file per service, for review and git."""
-    client = Client(url, key, data, as_json=False)
+    client = Client(url, key, data, as_json=as_json)
+    documents = {service: client.get(f"/v1/configuration/{service}") for service in CONFIGURED}
     folder.mkdir(parents=True, exist_ok=True)
-    for service in CONFIGURED:
-        told = client.get(f"/v1/configuration/{service}")
-        file = folder / f"{service}.json"
-        file.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        typer.echo(str(file))
+    files = []
+    for service, document in documents.items():
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        with _whole_file(folder / f"{service}.json") as out:
+            out.write(text.encode())
+        files.append(str(folder / f"{service}.json"))
+    show(client, {"files": files}, lambda told: typer.echo("\n".join(told["files"])))
 
 
 def _documents(folder: Path) -> dict[str, Any]:
     found = {name: folder / f"{name}.json" for name in CONFIGURED if (folder / f"{name}.json").exists()}
     if not found:
         fail(f"There is no {' or '.join(f'{name}.json' for name in CONFIGURED)} in {folder}.", 2)
-    try:
-        return {name: json.loads(file.read_text()) for name, file in found.items()}
-    except json.JSONDecodeError as error:
-        fail(f"A document is no JSON: {error}", 2)
+    documents = {}
+    for name, file in found.items():
+        try:
+            documents[name] = json.loads(file.read_bytes())
+        except ValueError as error:
+            fail(f"{file} is no JSON: {error}", 2)
+    return documents
 
 
 def _put(folder: Path, client: Client, *, dry_run: bool) -> None:
-    told = {
-        name: client.put(f"/v1/configuration/{name}", document, dry_run=str(dry_run).lower())
-        for name, document in _documents(folder).items()
-    }
+    """Every document is judged before the first one is put in place."""
+    documents = _documents(folder)
+    for asking in ("true",) if dry_run else ("true", "false"):
+        told = {
+            name: client.put(f"/v1/configuration/{name}", document, dry_run=asking)
+            for name, document in documents.items()
+        }
 
     def words(told: Any) -> None:
         for name, answer in told.items():
@@ -421,9 +486,19 @@ def config_apply(
 
 
 def main() -> None:
-    """The command's way in."""
+    """The command's way in: what is wrong with the call or with a file is told in words, on standard error."""
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    app()
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        typer.echo(error.format_message(), err=True)
+        code = getattr(error, "exit_code", 1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"{error.filename} cannot be used: {error.strerror}.", err=True)
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -61,9 +61,9 @@ class Installation:
         return self.data / "address"
 
     def prepare(self) -> bool:
-        """Make the folder; whether this is its first start."""
-        first = not self.cluster.exists()
+        """Make the folder; whether a database has yet to be made in it."""
         try:
+            first = not (self.cluster / "version").exists()
             self.data.mkdir(parents=True, exist_ok=True)
             self.files.mkdir(exist_ok=True)
             self.logs.mkdir(exist_ok=True)
@@ -75,16 +75,25 @@ class Installation:
         """A secret of this installation, made when first asked for, readable by the owner alone."""
         file = self.data / f"{name}.key"
         if not file.exists():
-            handle, temporary = tempfile.mkstemp(dir=self.data)
-            with os.fdopen(handle, "w") as out:
-                out.write(secrets.token_urlsafe(32))
+            temporary = _private(self.data, secrets.token_urlsafe(32))
             try:
                 os.link(temporary, file)
             except FileExistsError:
                 pass
             finally:
-                os.unlink(temporary)
+                temporary.unlink()
         return file.read_text().strip()
+
+    def keep_private(self, name: str, text: str) -> None:
+        """Write a file that only its owner reads, whole or not at all."""
+        _private(self.data, text).replace(self.data / name)
+
+
+def _private(folder: Path, text: str) -> Path:
+    handle, temporary = tempfile.mkstemp(dir=folder)
+    with os.fdopen(handle, "w") as out:
+        out.write(text)
+    return Path(temporary)
 
 
 def usual_place() -> Path:

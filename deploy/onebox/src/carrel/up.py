@@ -12,9 +12,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import asyncpg
 
@@ -25,7 +25,8 @@ from carrel.installation import (
     connections_allowed,
     process_environment,
 )
-from carrel.postgres import Cluster
+from carrel.postgres import AlreadyRunning, Cluster
+from carrel.postgres.locking import held_by
 from carrel.processes import Child
 from chassis import logs, migrations
 from chassis.transport.postgres import PostgresTransport
@@ -58,8 +59,18 @@ class Box:
         return f"http://{host}:{self.port}"
 
 
-FirstStart = Callable[[Box], Coroutine[Any, Any, None]]
-"""What is done once, when the folder is new: the demo library."""
+class FirstStart(Protocol):
+    """What is done once, when the folder is new: the demo library."""
+
+    def begin(self) -> None:
+        """Note that it is to be done; a kill does not make it forgotten."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it was begun and has not ended."""
+
+    async def load(self, box: Box) -> None:
+        """Do it, or go on with it."""
 
 
 async def up(
@@ -75,10 +86,14 @@ async def up(
     began = time.monotonic()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for told in (signal.SIGTERM, signal.SIGINT):
+    for told in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(told, stop.set)
     first = installation.prepare()
+    if (holder := held_by(installation.cluster / "lock")) is not None:
+        raise AlreadyRunning(installation.cluster, holder)
     _port_is_free(host, port)
+    if first and first_start is not None:
+        first_start.begin()
     logs.configure("supervisor", "WARNING")
     cluster = await Cluster.start(installation.cluster, max_connections=connections_allowed(workers))
     box = Box(installation, host, port, workers, cluster)
@@ -91,7 +106,7 @@ async def up(
             await _until_ready(box, stop)
             if not stop.is_set():
                 installation.address_file.write_text(box.url)
-                await _greet(box, say, time.monotonic() - began, first, first_start, stop)
+                await _greet(box, say, time.monotonic() - began, first_start, stop)
             await stop.wait()
             say("Stopping: what is under way is finished first …")
             await asyncio.gather(*(child.drain(DRAIN_SECONDS) for child in box.children))
@@ -110,7 +125,6 @@ async def _greet(
     box: Box,
     say: Callable[[str], None],
     seconds: float,
-    first: bool,
     first_start: FirstStart | None,
     stop: asyncio.Event,
 ) -> None:
@@ -118,7 +132,7 @@ async def _greet(
     say(f"  API        {box.url}          (page: {box.url}/docs)")
     say(f"  data       {box.installation.data}")
     say("  operator   carrel status | carrel token --admin")
-    if first and first_start is not None:
+    if first_start is not None and first_start.pending:
         await _demo(box, say, first_start, stop)
     logins = box.installation.data / "demo-logins"
     if logins.exists():
@@ -132,7 +146,7 @@ async def _demo(
     first_start: FirstStart,
     stop: asyncio.Event,
 ) -> None:
-    work = asyncio.create_task(first_start(box))
+    work = asyncio.create_task(first_start.load(box))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -141,6 +155,7 @@ async def _demo(
             say(f"The demo library could not be loaded: {error}")
     else:
         work.cancel()
+        await asyncio.wait([work])
 
 
 def _in_one_line(group: BaseExceptionGroup[Exception]) -> str:

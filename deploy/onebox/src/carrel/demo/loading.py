@@ -1,17 +1,20 @@
 """The demo library goes in through the front door: configuration, records, patrons, a term of lending.
 
 Everything is sent as any client would send it, so what stands there afterwards could have come about at a
-real desk. A second load is refused, since the first one's loans would be in its way.
+real desk.
 """
 
 import asyncio
+import json
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 from rich.console import Console
@@ -24,6 +27,7 @@ from carrel.demo.patrons import DemoPatron, patrons
 from carrel.demo.records import record_of, with_items
 from carrel.demo.shelving import holdings_of
 from carrel.demo.titles import titles
+from carrel.installation import Installation
 from catalog.marc.generate import generate
 from catalog.marc.iso2709 import dumps
 from chassis.ids import uuid7
@@ -44,84 +48,163 @@ class DemoRefused(Exception):
     """Why the demo library is not loaded, in one line."""
 
 
-def first_start(say: Callable[[str], None]) -> "Callable[[Box], Coroutine[Any, Any, None]]":
-    """What `carrel up` does when the folder is new."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An account to sign in with; passwords are drawn anew for each library."""
 
-    async def load(box: "Box") -> None:
-        say("Filling the demo library: Bellmark University …")
+    username: str
+    password: str
+    roles: list[str]
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        return f"{self.username:<15} {self.password:<20} ({', '.join(self.roles)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One loading: all that is chosen in it, so that one that was broken off can be gone through again.
+
+    Every request has a key made from the load's id; what was done already is answered again and not repeated.
+    """
+
+    id: UUID
+    moment: datetime
+    logins: list[Login]
+
+    @classmethod
+    def new(cls) -> "Load":
+        """One that begins now."""
+        logins = [
+            Login(f"demo.{name}", f"{name[:4]}-{secrets.token_urlsafe(9)}", roles) for name, roles in LOGINS
+        ]
+        return cls(uuid7(), datetime.now(UTC), logins)
+
+    def key(self, request: str) -> str:
+        """The Idempotency-Key of a request, by its name."""
+        return f"{self.id}:{request}"
+
+    def as_text(self) -> str:
+        """To be kept until the load has ended."""
+        told = {
+            "id": str(self.id),
+            "moment": self.moment.isoformat(),
+            "logins": [asdict(each) for each in self.logins],
+        }
+        return json.dumps(told)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Load":
+        """As it was kept."""
+        told = json.loads(text)
+        logins = [Login(**each) for each in told["logins"]]
+        return cls(UUID(told["id"]), datetime.fromisoformat(told["moment"]), logins)
+
+
+class FirstStart:
+    """The demo library of a new data folder: begun once, gone on with after a kill, ended once."""
+
+    def __init__(self, installation: Installation, say: Callable[[str], None]) -> None:
+        self.installation, self.say = installation, say
+
+    @property
+    def _file(self) -> Path:
+        return self.installation.data / "demo-load"
+
+    def begin(self) -> None:
+        """Choose what is chosen once, and keep it."""
+        self.installation.keep_private(self._file.name, Load.new().as_text())
+
+    @property
+    def pending(self) -> bool:
+        """Whether it was begun and has not ended."""
+        return self._file.exists()
+
+    async def load(self, box: "Box") -> None:
+        """Load it, or what is missing of it."""
+        self.say("Filling the demo library: Bellmark University …")
         began = time.monotonic()
-        key = box.installation.secret("admin")
-        logins = await load_into(box.url, key)
-        file = box.installation.data / "demo-logins"
-        file.touch(mode=0o600)
-        file.write_text("\n".join(logins) + "\n")
-        say(f"The demo library is there after {time.monotonic() - began:.1f} s.")
-
-    return load
+        load = Load.from_text(self._file.read_text())
+        await load_into(box.url, self.installation.secret("admin"), load)
+        lines = "".join(f"{login.line}\n" for login in load.logins)
+        self.installation.keep_private("demo-logins", lines)
+        self._file.unlink()
+        self.say(f"The demo library is there after {time.monotonic() - began:.1f} s.")
 
 
-def load_small(url: str, key: str, say: Callable[[str], None]) -> None:
-    """The small university, into any installation."""
-    for login in asyncio.run(load_into(url, key)):
-        say(login)
+def load_small(client: Client) -> list[Login]:
+    """The small university, into any installation that has no patrons yet; how to sign in."""
+    if client.get("/v1/patrons", limit=1)["items"]:
+        raise DemoRefused("There are patrons here already: the demo library goes into an empty one.")
+    load = Load.new()
+    asyncio.run(load_into(client.url or "", client.key or "", load))
+    return load.logins
 
 
-async def load_into(url: str, key: str) -> list[str]:
-    """Load everything; lines that tell how to sign in."""
+async def load_into(url: str, key: str, load: Load) -> None:
+    """Load everything. A second load is refused, since the first one's loans would be in its way."""
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
-        loader = _Loader(http)
-        await loader.furnish()
-        await loader.records()
-        await loader.register()
-        await loader.replay(activity(datetime.now(UTC)))
-        return await loader.logins()
+        loader = _Loader(http, load)
+        plan = activity(load.moment)
+        try:
+            await loader.furnish()
+            await loader.records()
+            await loader.register()
+            await loader.replay(plan)
+            await loader.sign_up(borrower(plan))
+        except httpx.HTTPError as error:
+            raise DemoRefused(f"{url} does not answer: {str(error) or type(error).__name__}") from error
+
+
+def borrower(plan: Sequence[Action]) -> str:
+    """The card of a patron who has something out when the plan is done."""
+    came_back = {action.item_barcode for action in plan if isinstance(action, Return)}
+    return next(
+        action.patron_barcode
+        for action in plan
+        if isinstance(action, Lend) and action.item_barcode not in came_back
+    )
 
 
 class _Loader:
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
+    def __init__(self, http: httpx.AsyncClient, load: Load) -> None:
+        self.http, self.load = http, load
         self.desks: dict[str, str] = {}
         self.patrons: dict[str, str] = {}
 
-    async def _ask(self, method: str, path: str, told: Any = None, **more: Any) -> httpx.Response:
-        answer = await self.http.request(
-            method, path, json=told, headers={"Idempotency-Key": str(uuid7())}, **more
-        )
-        if answer.is_success:
-            return answer
-        raise DemoRefused(f"{method} {path} was answered {answer.status_code}: {answer.text[:500]}")
+    async def _look(self, path: str, **params: Any) -> Any:
+        answer = await self.http.get(path, params=params)
+        return _taken(answer)
+
+    async def _do(self, request: str, method: str, path: str, told: Any = None) -> Any:
+        """One request that changes something, by the name that makes its repetition harmless."""
+        headers = {"Idempotency-Key": self.load.key(request)}
+        return _taken(await self.http.request(method, path, json=told, headers=headers))
 
     async def furnish(self) -> None:
         """Places and rules."""
-        known = (await self._ask("GET", "/v1/patrons", params={"limit": 1})).json()["items"]
-        if known:
-            raise DemoRefused("There are patrons here already: the demo library goes into an empty one.")
-        await self._ask("PUT", "/v1/configuration/catalog", place.places())
-        await self._ask(
-            "PUT", "/v1/configuration/circulation", policies.configuration(datetime.now(UTC).year)
-        )
-        points = (await self._ask("GET", "/v1/service-points")).json()["items"]
+        rules = policies.configuration(self.load.moment.year)
+        await self._do("places", "PUT", "/v1/configuration/catalog", place.places())
+        await self._do("rules", "PUT", "/v1/configuration/circulation", rules)
+        points = (await self._look("/v1/service-points"))["items"]
         self.desks = {point["code"]: point["id"] for point in points}
 
     async def records(self) -> None:
         """Titles with their items, by an import."""
         content = b"".join(dumps(with_items(record_of(title), holdings_of(title))) for title in titles())
-        answer = await self.http.post(
-            "/v1/imports",
-            content=content,
-            params={"profile": "standard"},
-            headers={"Content-Type": "application/marc", "Idempotency-Key": str(uuid7())},
+        headers = {"Content-Type": "application/marc", "Idempotency-Key": self.load.key("records")}
+        job = _taken(
+            await self.http.post(
+                "/v1/imports", content=content, params={"profile": "standard"}, headers=headers
+            )
         )
-        if answer.status_code != 202:
-            raise DemoRefused(f"The import was refused: {answer.text[:500]}")
-        job = answer.json()
         until = time.monotonic() + SETTLED_SECONDS
-        while job["state"] in ("queued", "running"):
+        while (job := await self._look(f"/v1/imports/{job['id']}"))["state"] in ("queued", "running"):
             if time.monotonic() > until:
                 raise DemoRefused(f"The import has not ended: {job}")
             await asyncio.sleep(0.05)
-            job = (await self._ask("GET", f"/v1/imports/{job['id']}")).json()
         if job["state"] != "finished":
             raise DemoRefused(f"The import ended {job['state']}: {job['counts']}")
 
@@ -131,21 +214,24 @@ class _Loader:
 
         async def one(patron: DemoPatron) -> None:
             async with gate:
-                told = (await self._ask("POST", "/v1/patrons", patron.registration())).json()
+                told = await self._do(
+                    f"patron-{patron.barcode}", "POST", "/v1/patrons", patron.registration()
+                )
                 self.patrons[patron.barcode] = told["id"]
 
-        await asyncio.gather(*map(one, patrons(datetime.now(UTC).date())))
+        await asyncio.gather(*map(one, patrons(self.load.moment.date())))
 
-    async def replay(self, plan: list[Action]) -> None:
+    async def replay(self, plan: Sequence[Action]) -> None:
         """The term, action by action."""
-        for action in plan:
-            await self._act(action)
+        for number, action in enumerate(plan):
+            await self._act(f"action-{number}", action)
 
-    async def _act(self, action: Action) -> None:
+    async def _act(self, request: str, action: Action) -> None:
         if isinstance(action, Lend):
-            await self._lend(action)
+            await self._lend(request, action)
         elif isinstance(action, Return):
-            await self._ask(
+            await self._do(
+                request,
                 "POST",
                 "/v1/returns",
                 {
@@ -156,11 +242,12 @@ class _Loader:
             )
         elif isinstance(action, Renew):
             item = await self._item(action.item_barcode)
-            loans = (await self._ask("GET", "/v1/loans", params={"item_id": item["id"], "open": True})).json()
-            await self._ask("POST", f"/v1/loans/{loans['items'][0]['id']}/renewals")
+            loans = await self._look("/v1/loans", item_id=item["id"], open=True)
+            await self._do(request, "POST", f"/v1/loans/{loans['items'][0]['id']}/renewals")
         elif isinstance(action, PlaceHold):
             item = await self._item(action.item_barcode)
-            await self._ask(
+            await self._do(
+                request,
                 "POST",
                 "/v1/holds",
                 {
@@ -171,9 +258,9 @@ class _Loader:
                 },
             )
         else:
-            await self._pay(action)
+            await self._pay(request, action)
 
-    async def _lend(self, action: Lend) -> None:
+    async def _lend(self, request: str, action: Lend) -> None:
         """Lend; an item that circulation has not heard of yet is waited for."""
         told = {
             "patron_barcode": action.patron_barcode,
@@ -181,46 +268,46 @@ class _Loader:
             "service_point_id": self.desks[action.service_point],
             "lent_at": action.at.isoformat(),
         }
+        headers = {"Idempotency-Key": self.load.key(request)}
         until = time.monotonic() + SETTLED_SECONDS
         while True:
-            answer = await self.http.post("/v1/loans", json=told, headers={"Idempotency-Key": str(uuid7())})
-            if answer.status_code == 201:
-                return
+            answer = await self.http.post("/v1/loans", json=told, headers=headers)
             if answer.status_code != 404 or time.monotonic() > until:
-                raise DemoRefused(f"A loan was answered {answer.status_code}: {answer.text[:500]}")
+                _taken(answer)
+                return
             await asyncio.sleep(0.05)
 
-    async def _pay(self, action: Pay) -> None:
+    async def _pay(self, request: str, action: Pay) -> None:
         item = await self._item(action.item_barcode)
-        patron = self.patrons[action.patron_barcode]
-        fees = (await self._ask("GET", "/v1/fees", params={"patron_id": patron, "state": "open"})).json()[
-            "items"
-        ]
+        fees = (await self._look("/v1/fees", patron_id=self.patrons[action.patron_barcode]))["items"]
         fee = next(fee for fee in fees if fee["item_id"] == item["id"])
-        await self._ask("POST", f"/v1/fees/{fee['id']}/payments", {"amount": action.amount, "method": "cash"})
+        told = {"amount": action.amount, "method": "cash"}
+        await self._do(request, "POST", f"/v1/fees/{fee['id']}/payments", told)
 
     async def _item(self, barcode: str) -> Any:
-        found = (await self._ask("GET", "/v1/items", params={"barcode": barcode})).json()["items"]
-        return found[0]
+        return (await self._look("/v1/items", barcode=barcode))["items"][0]
 
-    async def logins(self) -> list[str]:
-        """Accounts to sign in with; passwords are drawn anew for each library."""
-        loans = (await self._ask("GET", "/v1/loans", params={"open": True, "limit": 1})).json()["items"]
-        lines = []
-        for username, roles in LOGINS:
-            password = f"{username[:4]}-{secrets.token_urlsafe(9)}"
-            account: dict[str, Any] = {"username": f"demo.{username}", "password": password, "roles": roles}
-            if roles == ["patron"]:
-                account["patron_id"] = loans[0]["patron_id"]
-            else:
-                account["service_point_id"] = next(iter(self.desks.values()))
-            await self._ask("POST", "/v1/accounts", account)
-            lines.append(f"demo.{username:<10} {password:<20} ({', '.join(roles)})")
-        return lines
+    async def sign_up(self, patron_barcode: str) -> None:
+        """Accounts to sign in with; the patron's is that of somebody who has something out."""
+        for login in self.load.logins:
+            whose = (
+                {"patron_id": self.patrons[patron_barcode]}
+                if login.roles == ["patron"]
+                else {"service_point_id": next(iter(self.desks.values()))}
+            )
+            await self._do(f"account-{login.username}", "POST", "/v1/accounts", asdict(login) | whose)
 
 
-def load_made(client: Client, count: int, console: Console) -> None:
-    """A large made-up library by one import, with a progress bar."""
+def _taken(answer: httpx.Response) -> Any:
+    """What the answer holds; `DemoRefused` when it is a refusal."""
+    if not answer.is_success:
+        asked = f"{answer.request.method} {answer.request.url.path}"
+        raise DemoRefused(f"{asked} was answered {answer.status_code}: {answer.text[:500]}")
+    return answer.json()
+
+
+def load_made(client: Client, count: int, console: Console) -> Any:
+    """A large made-up library by one import, with a progress bar; the import's job when it has ended."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with tempfile.TemporaryDirectory() as folder, Progress(*columns, console=console) as progress:
         file = Path(folder) / "made.mrc"
@@ -230,16 +317,8 @@ def load_made(client: Client, count: int, console: Console) -> None:
                 out.write(made.raw)
                 if number % 500 == 0 or number == count:
                     progress.update(making, completed=number)
-        answer = client.send_file(
+        job = client.send_file(
             "/v1/imports", file, "application/marc", profile="standard", create_locations="true"
         )
-        job = answer.json()
         importing = progress.add_task("importing", total=count)
-        while job["state"] in ("queued", "running"):
-            time.sleep(0.5)
-            job = client.get(f"/v1/imports/{job['id']}")
-            progress.update(importing, completed=job["records_read"])
-    counts = ", ".join(f"{number} {name}" for name, number in job["counts"].items() if number)
-    console.print(f"{job['state']}: {counts}")
-    if job["state"] != "finished":
-        raise DemoRefused(f"The import {job['id']} ended {job['state']}.")
+        return client.when_ended(job, lambda job: progress.update(importing, completed=job["records_read"]))

@@ -78,6 +78,20 @@ class FolderLock:
         self.descriptor = -1
 
 
+def held_by(file: Path) -> int | None:
+    """The supervisor that holds a folder by this file just now, without taking anything."""
+    lock = FolderLock(file)
+    try:
+        lock.descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = None if lock._tried() else lock.holder()
+    finally:
+        os.close(lock.descriptor)
+    return holder if holder is not None and alive(holder) else None
+
+
 def alive(pid: int) -> bool:
     """Whether there is such a process, whoever owns it."""
     try:
