@@ -75,7 +75,8 @@ async def build_there(dsn: str, count: int) -> float:
         "CREATE UNLOGGED TABLE told (id uuid, format text, language text, library text, decade text, "
         "  title text, author text, subject text, rest text)"
     )
-    spent, rows = 0.0, []
+    spent = 0.0
+    rows: list[tuple[Any, ...]] = []
 
     async def send() -> None:
         nonlocal spent

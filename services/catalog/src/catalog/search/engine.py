@@ -130,14 +130,15 @@ class Reader:
             raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
         position = self.position()
         index = self._current()
-        if index is None:
-            return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
-        schema = index.schema
+        schema = index.schema if index is not None else make_schema()
         query = filtered(
             compiled(tree, schema), asked.filters, schema=schema, with_suppressed=asked.with_suppressed
         )
+        order = _order(asked.sort)
+        if index is None:
+            return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
         searcher = index.searcher()
-        found = searcher.search(query, limit=max(asked.limit, 1), offset=asked.offset, **_order(asked.sort))
+        found = searcher.search(query, limit=max(asked.limit, 1), offset=asked.offset, **order)
         total: int = found.count  # type: ignore[attr-defined]  # missing in the wheel's stubs
         hits = []
         for score, address in found.hits[: asked.limit]:
