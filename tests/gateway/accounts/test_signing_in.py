@@ -1,11 +1,17 @@
 """People sign in with a local account."""
 
 import asyncio
+import os
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
+from gateway.accounts import passwords
+from gateway.accounts.door import FROM_ONE_ADDRESS
 from gateway.accounts.rules import FREE_FAILURES
 from support.front import OPERATOR, Front, bearer
 
@@ -88,6 +94,62 @@ async def test_guesses_at_once_are_each_counted(gateway: Front) -> None:
     assert await gateway.resources.pool.fetchval("SELECT failures FROM account") == FREE_FAILURES
 
 
+async def test_one_account_signs_in_at_several_desks_at_once(gateway: Front) -> None:
+    await gateway.account("marie", WORD, "desk")
+
+    answers = await asyncio.gather(*(sign_in(gateway, "marie", WORD) for _ in range(8)))
+
+    assert [answer.status_code for answer in answers] == [201] * 8
+
+
+async def test_a_flood_of_sign_ins_holds_up_nothing_else(
+    gateway: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.account("marie", WORD, "desk")
+    machine = await gateway.machine("titles:read")
+    go_on = asyncio.Event()
+
+    async def slowly(*_: object) -> bool:
+        await go_on.wait()
+        return False
+
+    monkeypatch.setattr(passwords, "matches", slowly)  # as if the hashing threads were busy
+    gateway.client._transport.client = ("192.0.2.1", 1)  # type: ignore[attr-defined]  # httpx's ASGITransport
+    flood = [asyncio.create_task(sign_in(gateway, f"nobody {n}", "x")) for n in range(FROM_ONE_ADDRESS)]
+    while gateway.app.state.door._waiting != FROM_ONE_ADDRESS:  # noqa: ASYNC110 - a count without an event
+        await asyncio.sleep(0)
+
+    too_many = await sign_in(gateway, "marie", WORD)
+    token = await gateway.client.post(
+        "/oauth2/token",
+        data={"grant_type": "client_credentials"},
+        auth=(machine["id"], machine["client_secret"]),
+    )
+    listed = await gateway.get("/v1/accounts", headers=bearer(OPERATOR))
+    gateway.client._transport.client = ("192.0.2.2", 1)  # type: ignore[attr-defined]
+    elsewhere = asyncio.create_task(sign_in(gateway, "marie", WORD))
+    await asyncio.sleep(0)
+    go_on.set()
+    answers = await asyncio.gather(*flood)
+
+    assert (too_many.status_code, too_many.json()["code"]) == (429, "sign-in-busy")
+    assert too_many.headers["Retry-After"] == "2"
+    assert (token.status_code, listed.status_code) == (200, 200)
+    assert [answer.status_code for answer in (*answers, await elsewhere)] == [401] * (FROM_ONE_ADDRESS + 1)
+    assert gateway.app.state.door._waiting == 0
+    assert not gateway.app.state.door._from
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a niceness of its own on Linux alone")
+async def test_hashing_steps_back_for_the_desk() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    there = await asyncio.get_running_loop().run_in_executor(passwords._threads, niceness)
+
+    assert there == niceness() + passwords.NICE or there == passwords.NICE
+
+
 async def test_a_session_is_never_kept_with_an_idempotency_key(gateway: Front) -> None:
     await gateway.account("marie", WORD, "desk")
     machine = await gateway.token("titles:read")
@@ -99,6 +161,7 @@ async def test_a_session_is_never_kept_with_an_idempotency_key(gateway: Front) -
     assert [answer.status_code for answer in refused] == [401, 401]
     assert taken.status_code == 201
     kept = await gateway.resources.pool.fetch("SELECT convert_from(body, 'UTF8') AS told FROM idempotency")
+    assert len(kept) == 2  # the account and the machine
     assert not [row for row in kept if "access_token" in (row["told"] or "")]
 
 

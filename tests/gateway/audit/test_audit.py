@@ -1,7 +1,13 @@
 """Who knocked is written down: whatever changed something, and whoever was turned away."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from gateway.audit.journal import STRANGERS
+from support.box import until
 from support.front import OPERATOR, Front, bearer
 
 
@@ -95,3 +101,54 @@ async def test_entries_wait_for_a_lost_database_and_a_repeated_batch_does_no_har
     await journal.flush()
 
     assert [entry["path"] for entry in await entries(gateway)] == ["/v1/loans/2", "/v1/loans"]
+
+
+async def test_a_flood_of_strangers_fills_no_table(gateway: Front) -> None:
+    await gateway.app.state.journal.flush()
+    for _ in range(3 * STRANGERS):
+        await gateway.get("/v1/clients")
+    await gateway.post("/v1/loans", json={}, headers=bearer(OPERATOR))
+
+    told = await entries(gateway, "?limit=500")
+
+    assert STRANGERS <= sum(entry["status"] == 401 for entry in told) <= 2 * STRANGERS
+    assert [entry["path"] for entry in told if entry["actor"] == "staff:operator"] == ["/v1/loans"]
+
+
+async def test_addresses_are_forgotten_after_a_month_and_entries_after_a_year(gateway: Front) -> None:
+    now = datetime.now(UTC)
+    for age in (0, 31, 366):
+        gateway.at(now - timedelta(days=age))
+        await gateway.post(f"/v1/loans/{age}", json={}, headers=bearer(OPERATOR))
+    gateway.at(now)
+    await gateway.app.state.journal.flush()
+
+    await gateway.tick("forget-audit")
+
+    told = {entry["path"]: entry["address"] for entry in await entries(gateway)}
+    assert told == {"/v1/loans/0": "127.0.0.1", "/v1/loans/31": None}
+
+
+async def test_a_fault_in_one_batch_does_not_end_the_audit(
+    gateway: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = gateway.app.state.journal
+    broke = asyncio.Event()
+
+    async def broken() -> None:
+        broke.set()
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "flush", broken)
+        async with asyncio.timeout(5):
+            await broke.wait()
+
+    await gateway.post("/v1/loans", json={}, headers=bearer(OPERATOR))
+
+    async def written() -> bool:
+        return bool(
+            await gateway.resources.pool.fetchval("SELECT count(*) FROM audit_entry WHERE path = '/v1/loans'")
+        )
+
+    await until(written, seconds=5)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from support.front import OPERATOR, Front, bearer
+from support.box import until
+from support.front import OPERATOR, Front, bearer, fronting
 
 FORM = {"grant_type": "client_credentials"}
 
@@ -144,6 +145,93 @@ async def test_a_revoked_key_that_was_not_seen_before_opens_nothing(gateway: Fro
     await gateway.delete(f"/v1/clients/{holder['id']}", headers=bearer(OPERATOR))
 
     assert (await gateway.whoami(holder["api_key"])).status_code == 401
+
+
+async def refused(gateway: Front, credential: str) -> bool:
+    return (await gateway.whoami(credential)).status_code == 401
+
+
+async def test_a_revoked_machine_is_shut_out_of_every_process_at_once(
+    gateway: Front, gateway_dsn: str
+) -> None:
+    holder = await gateway.machine("titles:read", kind="api-key")
+    machine = await gateway.machine("titles:read")
+    given = await gateway.client.post(
+        "/oauth2/token", data=FORM, auth=(machine["id"], machine["client_secret"])
+    )
+    key, token = holder["api_key"], given.json()["access_token"]
+
+    async with fronting(gateway_dsn) as other:
+        for front in (gateway, other):
+            await until(lambda front=front: hears(front), seconds=5)
+            for credential in (key, token):
+                assert (await front.whoami(credential)).status_code == 200
+
+        for revoked in (holder, machine):
+            await gateway.delete(f"/v1/clients/{revoked['id']}", headers=bearer(OPERATOR))
+
+        assert await refused(gateway, key)
+        assert await refused(gateway, token)
+        for credential in (key, token):
+            await until(lambda credential=credential: refused(other, credential), seconds=5)
+
+    async with fronting(gateway_dsn) as later:
+        await until(lambda: hears(later), seconds=5)
+        assert await refused(later, key)
+        assert await refused(later, token)
+
+
+async def hears(front: Front) -> bool:
+    return bool(front.app.state.authenticator._hears)
+
+
+async def test_a_process_that_hears_nothing_looks_every_key_up(gateway: Front) -> None:
+    holder = await gateway.machine("titles:read", kind="api-key")
+    await until(lambda: hears(gateway), seconds=5)
+    await gateway.resources.pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND query LIKE '%revoked_at > now()%'"
+    )
+
+    async def deaf() -> bool:
+        return not await hears(gateway)
+
+    await until(deaf, seconds=5)
+    first = await gateway.whoami(holder["api_key"])
+    await gateway.resources.pool.execute("UPDATE client SET revoked_at = now()")
+
+    assert first.status_code == 200
+    assert await refused(gateway, holder["api_key"])
+    await until(lambda: hears(gateway), seconds=10)
+
+
+async def test_a_key_ends_when_it_expires_and_not_when_it_is_looked_up_again(gateway: Front) -> None:
+    ends = datetime.now(UTC) + timedelta(days=1)
+    holder = await gateway.machine("titles:read", kind="api-key", expires_at=ends.isoformat())
+    await until(lambda: hears(gateway), seconds=5)
+
+    before = await gateway.whoami(holder["api_key"])
+    gateway.at(ends)
+
+    assert before.status_code == 200
+    assert await refused(gateway, holder["api_key"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/loans?{}", "/v1/loans?key={}", "/v1/loans/{}", "/v1/titles?query=a&x={}"]
+)
+async def test_a_key_in_an_address_is_refused_whatever_it_is_called_and_written_nowhere(
+    gateway: Front, path: str
+) -> None:
+    key = (await gateway.machine("titles:read", kind="api-key"))["api_key"]
+
+    answer = await gateway.client.post(path.format(key), headers=bearer(OPERATOR))
+    await gateway.app.state.journal.flush()
+
+    assert (answer.status_code, answer.json()["reasons"][0]["code"]) == (400, "secret-in-address")
+    rows = await gateway.resources.pool.fetch("SELECT audit_entry::text AS told FROM audit_entry")
+    assert rows
+    assert not [row for row in rows if key[40:] in row["told"] or key in row["told"]]
 
 
 async def test_secrets_are_kept_nowhere_in_the_clear(gateway: Front) -> None:

@@ -1,13 +1,17 @@
 """Keys turn: the next one is known before it signs, the last one as long as its tokens may live."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from chassis.problems import Unauthenticated
+from chassis.tokens import Verifier, jwt_header
 from gateway.tokens.keys import PUBLISHED_AFTER, PUBLISHED_BEFORE, SIGNS_FOR, Sealer, WrongSealingKey
 from gateway.tokens.minting import Mint
-from support.front import OPERATOR, Front, bearer, fronting
+from support.front import OPERATOR, Front, bearer, fronting, listening
 
 
 async def kids(gateway: Front) -> list[str]:
@@ -128,3 +132,59 @@ async def test_keys_are_sealed_at_rest_and_another_sealing_key_ends_the_start(
 async def test_the_operator_stays_out_without_a_key_of_their_own(gateway_dsn: str) -> None:
     async with fronting(gateway_dsn, admin_key=None) as gateway:
         assert (await gateway.get("/v1/clients", headers=bearer(OPERATOR))).status_code == 401
+
+
+async def test_no_request_fails_while_the_key_turns(gateway_dsn: str) -> None:
+    seen: set[str] = set()
+    keys: list[str] = []
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        """Verifies as every service does."""
+        token = dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer ")
+        try:
+            await verifier.verify(token)
+            status = 204
+        except Unauthenticated:
+            status = 401
+        seen.add(jwt_header(token)["kid"])
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with (
+        listening(service) as behind,
+        fronting(gateway_dsn, circulation_url=behind) as gateway,
+        listening(gateway.app) as outside,
+    ):
+        verifier = Verifier("circulation", f"{outside}/.well-known/jwks.json")
+        mint: Mint = gateway.app.state.mint
+        pool = gateway.resources.pool
+        turn = gateway.resources.clock() + timedelta(seconds=1)
+        await pool.execute("UPDATE signing_key SET signs_until = $1", turn)
+        await gateway.tick("turn-keys")
+        keys += await kids(gateway)
+        token = await gateway.token("loans:read")
+        statuses: set[int] = set()
+        async with asyncio.timeout(20):
+            while len(seen) < 2:
+                mint._inner.clear()  # as if each were somebody else's first
+                answers = await asyncio.gather(
+                    *(gateway.get("/v1/loans", headers=bearer(token)) for _ in range(8))
+                )
+                statuses |= {answer.status_code for answer in answers}
+
+    assert statuses == {204}
+    assert seen == set(keys)
+
+
+async def test_keys_in_hand_go_on_while_the_database_is_away(gateway: Front) -> None:
+    token = await gateway.token("titles:read")
+    mint: Mint = gateway.app.state.mint
+
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    mint._pool = type("Away", (), {"fetch": staticmethod(away)})()
+    mint._verified.clear()
+    mint._read_at = float("-inf")
+
+    assert (await gateway.whoami(token)).status_code == 200

@@ -1,5 +1,7 @@
 """Where the gateway's parts meet."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -12,6 +14,7 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from gateway import fan_out
 from gateway.accounts import routes as accounts
+from gateway.accounts.door import Door
 from gateway.audit import routes as audit
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator
@@ -25,6 +28,8 @@ from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
 
 AUDIT_KEPT = timedelta(days=365)
+ADDRESSES_KEPT = timedelta(days=30)
+"""An address is somebody's (GDPR, recital 30): kept while an attack is still looked into, no longer."""
 
 
 async def turn_keys(resources: Resources, now: datetime) -> None:
@@ -35,15 +40,20 @@ async def turn_keys(resources: Resources, now: datetime) -> None:
 
 
 async def forget_audit(resources: Resources, now: datetime) -> None:
-    """Drop audit entries past keeping, a slice at a time."""
-    while True:
-        dropped = await resources.pool.execute(
-            "DELETE FROM audit_entry WHERE id IN "
-            "(SELECT id FROM audit_entry WHERE at < $1 ORDER BY id LIMIT 5000)",
+    """Drop audit entries past keeping, and the addresses of younger ones, a slice at a time."""
+    for statement, before in (
+        (
+            "DELETE FROM audit_entry WHERE id IN (SELECT id FROM audit_entry WHERE at < $1 ORDER BY id LIMIT 5000)",
             now - AUDIT_KEPT,
-        )
-        if rows_affected(dropped) < 5000:
-            return
+        ),
+        (
+            "UPDATE audit_entry SET address = NULL WHERE id IN "
+            "(SELECT id FROM audit_entry WHERE at < $1 AND address IS NOT NULL ORDER BY at LIMIT 5000)",
+            now - ADDRESSES_KEPT,
+        ),
+    ):
+        while rows_affected(await resources.pool.execute(statement, before)) == 5000:
+            continue
 
 
 def create_app(
@@ -88,7 +98,10 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     await mint.keys()
     app.state.mint = mint
     admin = settings.admin_key.get_secret_value() if settings.admin_key else None
-    app.state.authenticator = Authenticator(here.pool, mint, admin)
+    app.state.authenticator = authenticator = Authenticator(here.pool, mint, admin)
+    listening = asyncio.create_task(authenticator.listen())
+    stack.push_async_callback(_ended, listening)
+    app.state.door = Door(here.pool)
     app.state.journal = journal = Journal(here.pool)
     journal.start()
     stack.push_async_callback(journal.stop)
@@ -104,6 +117,12 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
             await upstream.open()
             stack.push_async_callback(upstream.close)
             app.state.upstreams[name] = upstream
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 SERVICE = Service(

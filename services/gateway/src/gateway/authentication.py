@@ -1,10 +1,14 @@
 """Who asks: an access token, an API key or the operator's key, in the Authorization header alone."""
 
+import asyncio
+import contextlib
 import hmac
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -13,10 +17,14 @@ import asyncpg
 from chassis.principal import ANONYMOUS, Principal
 from chassis.problems import Malformed, Reason, Unauthenticated
 from gateway.clients.rules import LIKE_A_KEY, PREFIX, hashed, matches, read_key
-from gateway.tokens.minting import Mint
+from gateway.tokens.minting import ACCESS_SECONDS, Mint
+
+log = logging.getLogger(__name__)
 
 KEY_CACHE_SECONDS = 15.0
-"""How long a revoked key may still be taken."""
+"""How long a revoked key may still be taken where the word of it was lost on the way."""
+REVOKED = "client_revoked"
+"""The channel on which every process of the gateway hears of it."""
 CACHE_SIZE = 10_000
 SECRETS_IN_ADDRESS = frozenset({"access_token", "api_key", "apikey", "client_secret", "password", "token"})
 """Parameters that no request here has: whoever sends one has put a secret where every log keeps it."""
@@ -25,6 +33,7 @@ _CLIENT = """
 SELECT id, secret_hash, scopes, libraries, service_point_id, expires_at, revoked_at
 FROM client WHERE id = $1 AND kind = 'api-key'
 """
+_LATELY_REVOKED = "SELECT id FROM client WHERE revoked_at > now() - $1::interval"
 
 
 class Authenticator:
@@ -34,7 +43,44 @@ class Authenticator:
         self._pool = pool
         self._mint = mint
         self._admin_hash = hashed(admin_key) if admin_key else None
-        self._keys: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._keys: OrderedDict[bytes, Known] = OrderedDict()
+        self._heard_of = 0
+        self._hears = False
+
+    async def listen(self) -> None:
+        """Hear of revoked machines at once, for the life of the process; while deaf, every key is looked up."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._listen_on(connection)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("revoked keys cannot be heard of just now", extra={"error": str(error)})
+            await asyncio.sleep(1)
+
+    async def _listen_on(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _: ended.set())
+        await connection.add_listener(REVOKED, self._told)
+        try:
+            self._keys.clear()
+            for row in await connection.fetch(_LATELY_REVOKED, timedelta(seconds=2 * ACCESS_SECONDS)):
+                self._mint.refuse(str(row["id"]))
+            self._hears = True
+            await ended.wait()
+        finally:
+            self._hears = False
+            with contextlib.suppress(asyncpg.InterfaceError):
+                await connection.remove_listener(REVOKED, self._told)
+
+    def _told(self, _connection: Any, _process: int, _channel: str, client_id: object) -> None:
+        self.forget(str(client_id))
+
+    def forget(self, client_id: str) -> None:
+        """Take neither key nor token of this machine any more."""
+        self._heard_of += 1
+        self._mint.refuse(client_id)
+        for digest in [digest for digest, known in self._keys.items() if known.principal.ref == client_id]:
+            del self._keys[digest]
 
     async def principal(self, authorization: str | None, *, now: datetime) -> Principal:
         """The principal; anonymous without a header, `Unauthenticated` with one that is no good."""
@@ -55,22 +101,35 @@ class Authenticator:
     async def _by_key(self, key: str, *, now: datetime) -> Principal:
         digest = hashed(key)
         known = self._keys.get(digest)
-        if known is not None and known[1] > time.monotonic():
-            return known[0]
-        principal = await self._looked_up(key, now=now)
-        self._keys[digest] = (principal, time.monotonic() + KEY_CACHE_SECONDS)
-        while len(self._keys) > CACHE_SIZE:
-            self._keys.popitem(last=False)
-        return principal
+        if known is None or known.until < time.monotonic():
+            heard_of = self._heard_of
+            known = await self._looked_up(key)
+            if self._hears and heard_of == self._heard_of:
+                self._keys[digest] = known
+                while len(self._keys) > CACHE_SIZE:
+                    self._keys.popitem(last=False)
+        if known.expires_at is not None and known.expires_at <= now:
+            raise Unauthenticated("The key has been revoked or has expired.")
+        return known.principal
 
-    async def _looked_up(self, key: str, *, now: datetime) -> Principal:
+    async def _looked_up(self, key: str) -> "Known":
         read = read_key(key)
         row = await self._pool.fetchrow(_CLIENT, read[0]) if read else None
         if read is None or row is None or not matches(read[1], row["secret_hash"]):
             raise Unauthenticated("The key is not one that was given out here.")
-        if row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
+        if row["revoked_at"] is not None:
             raise Unauthenticated("The key has been revoked or has expired.")
-        return client_principal(dict(row))
+        return Known(client_principal(dict(row)), row["expires_at"], time.monotonic() + KEY_CACHE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A key that was looked up."""
+
+    principal: Principal
+    expires_at: datetime | None
+    until: float
+    """When it is looked up again, on the monotonic clock."""
 
 
 def refuse_secrets(path: bytes, query: bytes) -> None:

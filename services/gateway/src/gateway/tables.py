@@ -78,7 +78,10 @@ class AuditEntry(Table, table=True):
     """A request that changed something, or was turned away at the door."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("audit_entry_by_actor", "actor", "id"),)
+    __table_args__ = (
+        Index("audit_entry_by_actor", "actor", "id"),
+        Index("audit_entry_addressed", "at", postgresql_where="address IS NOT NULL"),
+    )
 
     id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
     at: datetime = Field(sa_column=_when())
@@ -89,3 +92,4 @@ class AuditEntry(Table, table=True):
     took_ms: int
     traceparent: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     address: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    """Where it came from; forgotten after a month."""

@@ -1,9 +1,8 @@
-"""Accounts: made, changed, signed in to."""
+"""Accounts: made and changed."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +11,7 @@ from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated
 from gateway.accounts import passwords
-from gateway.accounts.rules import SHORTEST_PASSWORD, Standing, lock_after, locked, password_refusals
+from gateway.accounts.rules import SHORTEST_PASSWORD, password_refusals
 from gateway.roles.rules import ROLES, beyond, scopes_of, unknown_roles
 from gateway.tables import Account
 
@@ -131,30 +130,6 @@ async def change(
     account.version += 1
     await session.flush()
     return account
-
-
-_LOOK = text(
-    "SELECT id, password_hash, disabled, failures, locked_until FROM account WHERE username = :username FOR UPDATE"
-)
-"""Locked, so that guesses at one account are judged one after another and each is counted."""
-_FAILED = text("UPDATE account SET failures = failures + 1, locked_until = :locked_until WHERE id = :id")
-_WELCOME = text("UPDATE account SET failures = 0, locked_until = NULL WHERE id = :id AND failures > 0")
-
-
-async def sign_in(session: AsyncSession, *, username: str, password: str, now: datetime) -> Principal | None:
-    """The principal behind name and password; None when refused (the count of failures is to be kept)."""
-    row = (await session.execute(_LOOK, {"username": username.strip().lower()})).first()
-    standing = Standing(row.disabled, row.failures, row.locked_until) if row else None
-    shut = standing is not None and (standing.disabled or locked(standing, now=now))
-    right = await passwords.matches(password, row.password_hash if row and not shut else None)
-    if row is None or shut:
-        return None
-    if not right:
-        until = lock_after(row.failures + 1, now=now)
-        await session.execute(_FAILED, {"id": row.id, "locked_until": until})
-        return None
-    await session.execute(_WELCOME, {"id": row.id})
-    return principal_of(await session.get_one(Account, row.id))
 
 
 def principal_of(account: Account) -> Principal:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx, UnkeyedTx
+from chassis.edge import Tx
 from chassis.etags import IfMatch
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
@@ -25,6 +25,7 @@ from chassis.problems import (
 )
 from gateway.accounts import commands
 from gateway.accounts.commands import SignInRefused, UsernameTaken
+from gateway.accounts.door import Door, SignInBusy
 from gateway.roles.rules import ROLES
 from gateway.tables import Account
 from gateway.tokens.minting import Mint
@@ -102,15 +103,17 @@ class WhoOut(BaseModel):
 
 
 @router.post(
-    "/v1/sessions", status_code=201, response_model=SessionOut, responses=problems(SignInRefused, Invalid)
+    "/v1/sessions",
+    status_code=201,
+    response_model=SessionOut,
+    responses=problems(SignInRefused, Invalid, SignInBusy),
 )
-async def sign_in(
-    request: Request, tx: UnkeyedTx, body: SessionIn, response: Response, now: Now
-) -> SessionOut:
+async def sign_in(request: Request, body: SessionIn, response: Response, now: Now) -> SessionOut:
     """Sign in with a local account."""
-    principal = await commands.sign_in(tx, username=body.username, password=body.password, now=now)
+    door: Door = request.app.state.door
+    address = request.client.host if request.client else ""
+    principal = await door.sign_in(username=body.username, password=body.password, address=address, now=now)
     if principal is None:
-        await tx.commit()
         raise SignInRefused
     mint: Mint = request.app.state.mint
     token, seconds = await mint.access_token(principal, now=now)
@@ -131,8 +134,13 @@ async def who_am_i(asker: Anyone) -> WhoOut:
     )
 
 
-@router.get("/v1/roles")
-async def list_roles() -> dict[str, list[str]]:
+MayGrant = Annotated[
+    Principal, Depends(may("accounts:read", "accounts:write", "clients:read", "clients:write"))
+]
+
+
+@router.get("/v1/roles", responses=problems(Unauthenticated, Forbidden))
+async def list_roles(_: MayGrant) -> dict[str, list[str]]:
     """Every role and the scopes it grants."""
     return {name: sorted(scopes) for name, scopes in sorted(ROLES.items())}
 

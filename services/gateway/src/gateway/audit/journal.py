@@ -13,13 +13,15 @@ import asyncpg
 from starlette.types import Scope
 
 from chassis.ids import uuid7
-from chassis.principal import SCOPE_KEY
+from chassis.principal import ANONYMOUS, SCOPE_KEY
 from gateway.clients.rules import LIKE_A_KEY
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.25
 HELD_AT_MOST = 50_000
+STRANGERS = 25
+"""Refusals of nobody we know that are written down in one flush; a flood of them is counted in the log alone."""
 LONGEST_PATH = 500
 COLUMNS = ("id", "at", "actor", "method", "path", "status", "took_ms", "traceparent", "address")
 
@@ -32,11 +34,14 @@ class Journal:
         self._held: list[tuple[object, ...]] = []
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
+        self._strangers = 0
         self.dropped = 0
 
     def note(self, scope: Scope, status: int, seconds: float, now: datetime) -> None:
         """Remember a request. The query is left out: it may say what somebody reads."""
-        if len(self._held) >= HELD_AT_MOST:
+        stranger = scope[SCOPE_KEY] is ANONYMOUS and status in (401, 403, 429)
+        self._strangers += stranger
+        if len(self._held) >= HELD_AT_MOST or (stranger and self._strangers > STRANGERS):
             self.dropped += 1
             return
         client = scope.get("client")
@@ -67,6 +72,10 @@ class Journal:
 
     async def flush(self) -> None:
         """Write what is held."""
+        self._strangers = 0
+        if self.dropped:
+            log.warning("requests were left out of the audit", extra={"requests": self.dropped})
+            self.dropped = 0
         if not self._held:
             return
         batch, self._held = self._held, []
@@ -87,7 +96,10 @@ class Journal:
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), FLUSH_SECONDS)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:  # a fault in one batch must not end the audit
+                log.exception("a batch of the audit could not be written and is lost")
 
 
 def _written(path: str) -> str:

@@ -20,7 +20,7 @@ from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
 from gateway.accounts.commands import check_libraries
-from gateway.authentication import client_principal
+from gateway.authentication import REVOKED, Authenticator, client_principal
 from gateway.clients.rules import NO_SECRET, as_key, hashed, matches, new_secret
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client
@@ -150,12 +150,18 @@ async def list_clients(
 @router.delete(
     "/v1/clients/{client_id}", status_code=204, responses=problems(Unauthenticated, Forbidden, NotFound)
 )
-async def revoke_client(tx: Tx, _: MayWrite, client_id: UUID, now: Now) -> None:
-    """Revoke it. A key is refused within 15 seconds, a token that was given out within ten minutes."""
+async def revoke_client(request: Request, tx: Tx, _: MayWrite, client_id: UUID, now: Now) -> None:
+    """Revoke it: its key and the tokens that it was given open nothing any more."""
     client = await tx.get(Client, client_id, with_for_update=True)
     if client is None:
         raise NotFound("There is no such client.")
     client.revoked_at = client.revoked_at or now
+    await tx.execute(_TELL, {"channel": REVOKED, "id": str(client_id)})
+    authenticator: Authenticator = request.app.state.authenticator
+    authenticator.forget(str(client_id))
+
+
+_TELL = text("SELECT pg_notify(:channel, :id)")
 
 
 class TokenOut(BaseModel):

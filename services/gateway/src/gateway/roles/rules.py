@@ -8,6 +8,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "operator": frozenset(
         {
             "events:operate",
+            "metrics:read",
             "changes:read",
             "configuration:read",
             "search-index:operate",

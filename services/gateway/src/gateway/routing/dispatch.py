@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems
 from chassis.application import TRACEPARENT
-from chassis.principal import ANONYMOUS, SCOPE_KEY
+from chassis.principal import ANONYMOUS, SCOPE_KEY, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator, refuse_secrets
@@ -117,6 +117,8 @@ class Dispatcher:
             _refuse_declared(headers, limit)
             body = Body(receive, limit=limit, patience=self._patience)
             if route is None:
+                if scope["path"] == "/metrics":
+                    demand(scope[SCOPE_KEY], "metrics:read")
                 await self._own(scope, body.receive, note)
             else:
                 await self._hand_on(route, scope, receive, note, state, now, body)

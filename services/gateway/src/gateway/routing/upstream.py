@@ -34,6 +34,7 @@ IDLE_SECONDS = 120
 """How long a service may pause inside an answer."""
 KEPT_SECONDS = 3.0
 """How long an idle connection is kept: less than the five seconds after which a service closes it."""
+BROKEN = (aiohttp.ClientError, TimeoutError)
 OURS = frozenset({b"host", b"content-length", b"traceparent"})
 """Headers that the hop inside gets anew."""
 ADDRESS_SAFE = "/%:;=@!$&'()*+,-._~?[]|^`{}\"<>\\"
@@ -178,35 +179,31 @@ class Upstream:
 
     async def _hand_back(self, answer: aiohttp.ClientResponse, send: Send, receive: Receive | None) -> None:
         """Send an answer on, until its end or until nobody listens any more."""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": outward([(name.lower(), value) for name, value in answer.raw_headers]),
-            }
-        )
-        sent = 0
-        gone: asyncio.Task[None] | None = None
         content = answer.content
         try:
+            chunk = await _next(content)
+        except BROKEN as error:
+            raise ServiceAway(headers={"Retry-After": "2"}) from error
+        headers = outward([(name.lower(), value) for name, value in answer.raw_headers])
+        if chunk and content.at_eof() and answer.content_length is None:
+            headers.append((b"content-length", b"%d" % len(chunk)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        sent = 0
+        gone: asyncio.Task[None] | None = None
+        try:
             while True:
-                try:
-                    chunk = content.read_nowait(CHUNK) if content.is_eof() else await _next(content)
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    log.warning(
-                        "a service broke off its answer", extra={"service": self.name, "error": repr(error)}
-                    )
-                    return
                 more = bool(chunk) and not content.at_eof()
                 with self._client_waited_for():
                     await send({"type": "http.response.body", "body": chunk, "more_body": more})
-                if not more:
-                    return
                 sent += len(chunk)
                 if gone is None and receive is not None and sent > WATCHED_FROM:
                     gone = asyncio.create_task(_left(receive))
-                if gone is not None and gone.done():
+                if not more or (gone is not None and gone.done()):
                     return
+                chunk = await _next(content)
+        except BROKEN as error:
+            # The client sees it cut short: its end is not sent.
+            log.warning("a service broke off its answer", extra={"service": self.name, "error": repr(error)})
         finally:
             if gone is not None:
                 gone.cancel()

@@ -1,5 +1,6 @@
 """Tokens out: access tokens for clients (RFC 9068), and the short ones of the hop inside."""
 
+import logging
 import time
 from collections import OrderedDict
 from datetime import datetime
@@ -10,9 +11,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from chassis.principal import Principal
-from chassis.problems import Unauthenticated, Unavailable
+from chassis.problems import Unauthenticated, Unavailable, database_away
 from chassis.tokens import ALGORITHMS, ISSUER
 from gateway.tokens.keys import Sealer, SigningKey, key_set, read_keys
+
+log = logging.getLogger(__name__)
 
 ACCESS_SECONDS = 600
 INNER_SECONDS = 120
@@ -33,13 +36,25 @@ class Mint:
         self._read_at = float("-inf")
         self._inner: OrderedDict[tuple[Principal, str], tuple[str, float]] = OrderedDict()
         self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._refused: dict[str, float] = {}
 
     async def keys(self, *, fresh: bool = False) -> list[SigningKey]:
         """The published keys."""
         if fresh or not self._keys or time.monotonic() - self._read_at > KEYS_FRESH_SECONDS:
-            self._keys = await read_keys(self._pool, self._sealer)
+            try:
+                self._keys = await read_keys(self._pool, self._sealer)
+            except Exception as error:
+                if fresh or not self._keys or not database_away(error):
+                    raise
+                log.warning("the signing keys in hand go on: the database is away")
             self._read_at = time.monotonic()
         return self._keys
+
+    def refuse(self, ref: str) -> None:
+        """Take no token of this somebody any more: none that was given out lives longer than we remember."""
+        now = time.monotonic()
+        self._refused = {known: until for known, until in self._refused.items() if until > now}
+        self._refused[ref] = now + 2 * ACCESS_SECONDS
 
     async def access_token(self, principal: Principal, *, now: datetime) -> tuple[str, int]:
         """A token for use outside, and the seconds it lives."""
@@ -69,16 +84,18 @@ class Mint:
     async def principal(self, token: str) -> Principal:
         """Whom an access token names; `Unauthenticated` when it is expired, forged or meant for another."""
         known = self._verified.get(token)
-        if known is not None:
-            if known[1] > time.time():
-                return known[0]
+        if known is not None and known[1] <= time.time():
             del self._verified[token]
-        claims = await self._claims(token)
-        principal = Principal.from_claims(claims)
-        self._verified[token] = (principal, float(claims["exp"]))
-        while len(self._verified) > CACHE_SIZE:
-            self._verified.popitem(last=False)
-        return principal
+            known = None
+        if known is None:
+            claims = await self._claims(token)
+            known = Principal.from_claims(claims), float(claims["exp"])
+            self._verified[token] = known
+            while len(self._verified) > CACHE_SIZE:
+                self._verified.popitem(last=False)
+        if known[0].ref in self._refused:
+            raise Unauthenticated("Whoever this token was given to has been revoked.")
+        return known[0]
 
     async def _claims(self, token: str) -> dict[str, Any]:
         registry = jwt.JWTClaimsRegistry(
