@@ -219,7 +219,7 @@ class Shelving:
             self._late.append(item_id)
             return
         self.announced.append(
-            ItemState.model_construct(
+            ItemState(
                 item_id=item_id,
                 version=1,
                 barcode=told.barcode,

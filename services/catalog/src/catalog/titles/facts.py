@@ -72,7 +72,7 @@ def storable(text: str | None) -> str | None:
 
 def summary(title_id: UUID, version: int, told: TitleColumns, *, suppressed: bool) -> TitleSummary:
     """As events tell of it."""
-    return TitleSummary.model_construct(
+    return TitleSummary(
         title_id=title_id,
         version=version,
         title=told.title,
