@@ -1,19 +1,20 @@
 """What every service answers for its operator: health, metrics, the change feed, dead letters."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import PlainTextResponse, Response
 
 from chassis import metrics
 from chassis.edge import EdgeRoute
 from chassis.principal import Principal, may
-from chassis.problems import Forbidden, NotFound, Unauthenticated, Unavailable, problems
-from chassis.replaying import replay
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, Unavailable, problems
+from chassis.replaying import NoSuchQueue, replay
 from chassis.resources import Resources
 from chassis.transport import TransportDown
 
@@ -33,6 +34,8 @@ async def resources_of(request: Request) -> Resources:
 
 Here = Annotated[Resources, Depends(resources_of)]
 
+READY_SECONDS = 3.0
+
 
 @watched.get("/health/live", include_in_schema=False)
 async def live() -> dict[str, str]:
@@ -44,7 +47,8 @@ async def live() -> dict[str, str]:
 async def ready(here: Here) -> dict[str, str]:
     """The process can do its work: its database answers. A lost broker holds nothing up."""
     try:
-        await here.pool.fetchval("SELECT 1", timeout=3)
+        async with asyncio.timeout(READY_SECONDS):  # for a connection to come free, too
+            await here.pool.fetchval("SELECT 1")
     except Exception as error:
         raise Unavailable("The database does not answer.") from error
     return {"status": "ready", "service": here.name}
@@ -54,6 +58,16 @@ async def ready(here: Here) -> dict[str, str]:
 async def expose_metrics() -> Response:
     """Prometheus' text."""
     return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+class PositionLost(Invalid):
+    """Events after this position are no longer kept, or it was never given out."""
+
+    code, title = "position-lost", "The feed cannot be read on from this position."
+
+    def __init__(self, code: str, text: str) -> None:
+        mend = "Read the whole state once, then the feed from its beginning (without a position)."
+        super().__init__(reasons=[Reason(code, text, "query/after", mend)])
 
 
 class ChangesOut(BaseModel):
@@ -66,7 +80,9 @@ class ChangesOut(BaseModel):
     """Ask again after this position."""
 
 
-@router.get("/v1/changes", response_model=ChangesOut, responses=problems(Unauthenticated, Forbidden))
+@router.get(
+    "/v1/changes", response_model=ChangesOut, responses=problems(Unauthenticated, Forbidden, PositionLost)
+)
 async def changes(
     here: Here,
     _: MayReadChanges,
@@ -74,7 +90,10 @@ async def changes(
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma-separated")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """This service's part of the change feed: every event that was published, in order, without gaps."""
+    """This service's part of the change feed: every event that was published, in order, without gaps.
+
+    `0` begins with the oldest kept; a position whose successors have gone is told, not passed over.
+    """
     wanted = [name.strip() for name in types.split(",") if name.strip()] if types else None
     newest: int = await here.pool.fetchval("SELECT last_position FROM outbox_state")
     rows = await here.pool.fetch(
@@ -84,6 +103,11 @@ async def changes(
         wanted,
         limit,
     )
+    oldest: int | None = await here.pool.fetchval("SELECT min(position) FROM outbox")
+    if after > newest:
+        raise PositionLost("position-unknown", f"Position {after} was not given out; the newest is {newest}.")
+    if 0 < after < (oldest or newest + 1) - 1:
+        raise PositionLost("position-expired", f"Events after position {after} are no longer kept.")
     position = rows[-1]["position"] if rows else after
     if len(rows) < limit:
         position = max(position, newest)
@@ -121,13 +145,25 @@ class VerdictIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: list[UUID] = Field(min_length=1, max_length=1000)
-    reason: str = Field(min_length=1, max_length=1000)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+_JUDGED = """
+WITH judged AS (
+    INSERT INTO dead_letter_verdict (event_id, verdict, reason, actor, decided_at)
+    SELECT told, $2, $3, $4, clock.now FROM unnest($1::uuid[]) told, (SELECT clock_timestamp() AS now) clock
+    RETURNING decided_at
+)
+SELECT max(decided_at) FROM judged
+"""
+_NOT_THERE = "DELETE FROM dead_letter_verdict WHERE event_id = ANY ($1) AND decided_at = $2 AND actor = $3"
 
 
 class VerdictOut(BaseModel):
-    """How many were found and dealt with."""
+    """How many were found and dealt with, and which were not there."""
 
     found: int
+    missing: list[UUID] = Field(default_factory=list)
 
 
 @router.get(
@@ -175,7 +211,7 @@ def _readable(body: bytes) -> Any:
 @router.post(
     "/v1/dead-letters:replay",
     response_model=VerdictOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound),
+    responses=problems(Unauthenticated, Forbidden, NotFound, Unavailable),
 )
 async def replay_dead_letters(here: Here, operator: MayOperate, body: VerdictIn) -> VerdictOut:
     """Put them back into the queue; they are handled as if they had just come."""
@@ -185,7 +221,7 @@ async def replay_dead_letters(here: Here, operator: MayOperate, body: VerdictIn)
 @router.post(
     "/v1/dead-letters:discard",
     response_model=VerdictOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound),
+    responses=problems(Unauthenticated, Forbidden, NotFound, Unavailable),
 )
 async def discard_dead_letters(here: Here, operator: MayOperate, body: VerdictIn) -> VerdictOut:
     """Drop them for good; who and why is kept."""
@@ -194,19 +230,19 @@ async def discard_dead_letters(here: Here, operator: MayOperate, body: VerdictIn
 
 async def _judge(here: Resources, operator: Principal, body: VerdictIn, verdict: str) -> VerdictOut:
     """The verdict is written first: after a crash it may name a letter still there, never the reverse."""
-    await here.pool.executemany(
-        "INSERT INTO dead_letter_verdict (event_id, verdict, reason, actor) VALUES ($1, $2, $3, $4)",
-        [(letter, verdict, body.reason, str(operator.actor)) for letter in body.ids],
-    )
+    asked = list(dict.fromkeys(body.ids))
+    act = here.transport.replay_dead if verdict == "replayed" else here.transport.discard_dead
     try:
         await here.transport.open()
-        act = here.transport.replay_dead if verdict == "replayed" else here.transport.discard_dead
-        found = await act(here.name, body.ids)
+        decided_at = await here.pool.fetchval(_JUDGED, asked, verdict, body.reason, str(operator.actor))
+        found = await act(here.name, asked)
     except TransportDown as error:
         raise Unavailable("The broker does not answer.") from error
+    missing = [letter for letter in asked if letter not in found]
+    await here.pool.execute(_NOT_THERE, missing, decided_at, str(operator.actor))
     if not found:
         raise NotFound("None of these dead letters is there.")
-    return VerdictOut(found=found)
+    return VerdictOut(found=len(found), missing=missing)
 
 
 class ReplayIn(BaseModel):
@@ -216,7 +252,9 @@ class ReplayIn(BaseModel):
 
     queue: str = Field(pattern=r"^[a-z]{1,40}$")
     after: int = Field(default=0, ge=0)
-    types: list[str] | None = None
+    types: list[Annotated[str, StringConstraints(max_length=100)]] | None = Field(
+        default=None, max_length=100
+    )
     limit: int = Field(default=10_000, ge=1, le=100_000)
 
 
@@ -228,7 +266,9 @@ class ReplayOut(BaseModel):
 
 
 @router.post(
-    "/v1/events:replay", response_model=ReplayOut, responses=problems(Unauthenticated, Forbidden, Unavailable)
+    "/v1/events:replay",
+    response_model=ReplayOut,
+    responses=problems(Unauthenticated, Forbidden, NoSuchQueue, Unavailable),
 )
 async def replay_events(here: Here, _: MayOperate, body: ReplayIn) -> ReplayOut:
     """Send kept events to one consumer again, in order; it keeps what is newer than what it has."""

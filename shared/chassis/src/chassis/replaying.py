@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
+from chassis.problems import Invalid, Reason
 from chassis.resources import Resources
 from chassis.transport import Message, TransportDown
 
 SLICE = 500
+
+
+class NoSuchQueue(Invalid):
+    """The consumer that is to hear the events again is not known to the broker."""
+
+    code, title = "queue-unknown", "There is no such queue."
 
 
 async def replay(
@@ -28,6 +35,17 @@ async def replay(
             for row in rows
         ]
         told = await here.transport.publish(messages, only_to=queue)
+        if told.unroutable:
+            raise NoSuchQueue(
+                reasons=[
+                    Reason(
+                        "queue-unknown",
+                        f"No service has declared a queue {queue}.",
+                        "/queue",
+                        "Name a consuming service, and start its consumer once before.",
+                    )
+                ]
+            )
         if len(told.confirmed) < len(messages):
             raise TransportDown(f"queue {queue} did not take all events")
         sent, position = sent + len(rows), rows[-1]["position"]

@@ -143,12 +143,12 @@ class EventTransport(Protocol):
         """The oldest dead letters, left where they are."""
         ...
 
-    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
-        """Put these dead letters back into the queue with a fresh count; how many were found."""
+    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
+        """Put these dead letters back into the queue with a fresh count; which were there."""
         ...
 
-    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> int:
-        """Drop these dead letters for good; how many were found. The caller records who and why."""
+    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
+        """Drop these dead letters for good; which were there. The caller records who and why."""
         ...
 
 

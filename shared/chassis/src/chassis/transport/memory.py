@@ -76,18 +76,18 @@ class MemoryTransport:
         """The oldest dead letters."""
         return self._queues[queue].dead[:limit]
 
-    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Back into the queue."""
         found = self._take_dead(queue, ids)
         for letter in found:
             message = Message(letter.id, letter.type, letter.key, letter.body, replay=letter.replay)
             self._queues[queue].messages.append(_Kept(message))
         self._queues[queue].woken.set()
-        return len(found)
+        return frozenset(letter.id for letter in found)
 
-    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Gone."""
-        return len(self._take_dead(queue, ids))
+        return frozenset(letter.id for letter in self._take_dead(queue, ids))
 
     def _take_dead(self, queue: str, ids: Collection[UUID]) -> list[DeadLetter]:
         kept = self._queues[queue]

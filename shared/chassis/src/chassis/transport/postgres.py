@@ -320,12 +320,13 @@ class PostgresTransport:
             rows = await connection.fetch(_DEAD, queue, limit)
         return [DeadLetter(**dict(row)) for row in rows]
 
-    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Back into the queue, at its end, in the order they once had."""
         async with self._connection() as connection:
-            return len(await connection.fetch(_REPLAY_DEAD, queue, list(ids), CHANNEL))
+            rows = await connection.fetch(_REPLAY_DEAD, queue, list(ids), CHANNEL)
+        return frozenset(row["id"] for row in rows)
 
-    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Gone."""
         async with self._connection() as connection:
             rows = await connection.fetch(
@@ -333,7 +334,7 @@ class PostgresTransport:
                 queue,
                 list(ids),
             )
-        return len(rows)
+        return frozenset(row["id"] for row in rows)
 
 
 def _parts(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

@@ -345,16 +345,16 @@ class RabbitTransport:
             except ChannelNotFoundEntity:
                 return []
 
-    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def replay_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Back into the queue, at its end."""
         return await self._judge(queue, ids, again=True)
 
-    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> int:
+    async def discard_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
         """Gone."""
         return await self._judge(queue, ids, again=False)
 
-    async def _judge(self, queue: str, ids: Collection[UUID], *, again: bool) -> int:
-        wanted, found = set(ids), 0
+    async def _judge(self, queue: str, ids: Collection[UUID], *, again: bool) -> frozenset[UUID]:
+        wanted, found = set(ids), set[UUID]()
         async with self._alone(f"carrel.{queue}.dead") as channel:
             letters = await channel.get_queue(f"carrel.{queue}.dead", ensure=False)
             try:
@@ -365,12 +365,12 @@ class RabbitTransport:
                             await channel.default_exchange.publish(_sealed(message), f"carrel.{queue}")
                         await page.ack()
                         wanted.discard(message.id)
-                        found += 1
+                        found.add(message.id)
                     if not wanted:
                         break
             except ChannelNotFoundEntity:
-                return 0
-        return found
+                return frozenset()
+        return frozenset(found)
 
 
 async def _pages(
