@@ -56,10 +56,6 @@ class RenewalRefused(Refused):
     code, title = "renewal-refused", "This loan cannot be renewed."
 
 
-class Overtaken(Exception):
-    """The configuration changed while locked rows were decided by: look again from the start."""
-
-
 class UnknownServicePoint(Invalid):
     """No service point was named, and the client has none of its own."""
 

@@ -20,7 +20,6 @@ from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
 from circulation.loans.commands import (
     CheckOutRefused,
     Override,
-    Overtaken,
     RenewalRefused,
     UnknownServicePoint,
 )
@@ -257,7 +256,7 @@ async def _busy(act: Any) -> Response:
     for _ in range(3):
         try:
             answer: Response = await act()
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overtaken):
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             continue
         except asyncpg.LockNotAvailableError as error:
             raise InFlight from error

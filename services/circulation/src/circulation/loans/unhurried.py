@@ -20,7 +20,6 @@ from circulation.loans.commands import (
     CheckOut,
     CheckOutRefused,
     Extended,
-    Overtaken,
     Renewal,
     RenewalRefused,
     decide,
@@ -51,15 +50,15 @@ async def check_out(
         await _settle_holds(connection, seen, now=now)
         seen = await commands.look_check_out(connection, shelf, asked, now)
         answer = await commands.lend(connection, seen, asked, decided, now=now)
-        if answer is None:
-            raise Overtaken
+        assert answer is not None, "the rows are locked"
         if own is not None:
             await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
         return answer
 
 
 async def _lock(connection: Connection, seen: Seen) -> None:
-    """Queue, patron, item: one order everywhere."""
+    """The rules, the queue, patron, item: one order everywhere. What is decided by them is written by them."""
+    await connection.execute("SELECT FROM reference FOR SHARE")
     await queue.lock_title(connection, seen["title_ids"])
     await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", seen["patron_id"])
     await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
@@ -111,6 +110,5 @@ async def renew(
             )
             seen = await commands.look_renewal(connection, shelf, asked, now)
         answer = await commands.extend(connection, seen, asked, extended, now=now)
-        if answer is None:
-            raise Overtaken
+        assert answer is not None, "the rows are locked"
         return answer
