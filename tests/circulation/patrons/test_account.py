@@ -1,0 +1,97 @@
+"""The account in one call: everything a patron needs to see, by a fixed number of statements."""
+
+from datetime import timedelta
+
+from contracts.catalog import ItemWithdrawalRequested
+from support.desk import NOW, Make, statements, themselves
+from support.harness import Harness
+
+
+async def test_an_account_tells_loans_holds_fees_and_blocks(circulation: Harness, make: Make) -> None:
+    patron, late, wanted = await make.patron(), await make.item(), await make.item()
+    await make.loan(patron, late)
+    circulation.at(NOW + timedelta(days=30))
+    fee = (await make.take_back(late))["fee_id"]
+    kept = await make.item(short_title="Kept", short_author="Somebody")
+    await make.loan(patron, kept)
+    await make.loan(await make.patron(), wanted)
+    hold = await make.hold(patron, wanted)
+    block = {"actions": ["hold"], "note": "for staff", "message": "Come and see us."}
+    await circulation.post(f"/v1/patrons/{patron['id']}/blocks", json=block)
+
+    with circulation.asking(themselves(patron)):
+        account = (await circulation.get("/v1/patrons/me/account")).json()
+
+    assert [(loan["title"], loan["overdue"]) for loan in account["loans"]] == [("Kept", False)]
+    assert [(each["id"], each["position"], each["queue_length"]) for each in account["holds"]] == [
+        (hold["id"], 1, 1)
+    ]
+    assert [(each["id"], each["remaining"]) for each in account["fees"]] == [(fee, 40)]
+    assert [each["message"] for each in account["blocks"]] == ["Come and see us."]
+    assert "for staff" not in str(account)
+    assert (account["owed"], account["currency"]) == (40, "EUR")
+
+
+async def test_an_account_costs_the_same_however_long(circulation: Harness, make: Make) -> None:
+    patron = await make.patron()
+    counted = []
+
+    for more in (0, 3, 9):
+        for _ in range(more):
+            await make.loan(patron, await make.item())
+            await make.hold(patron, await make.item())
+        async with statements(circulation) as asked:
+            account = await make.account(patron)
+        counted.append((len(account["loans"]), len(account["holds"]), len(asked)))
+
+    assert [(loans, holds) for loans, holds, _ in counted] == [(0, 0), (3, 3), (12, 12)]
+    assert len({asked for _, _, asked in counted}) == 1
+    assert counted[0][2] <= 8
+
+
+async def test_what_the_account_promises_the_renewal_keeps(circulation: Harness, make: Make) -> None:
+    patron = await make.patron()
+    items = [await make.item() for _ in range(3)]
+    for item in items:
+        await make.loan(patron, item)
+    await make.hold(await make.patron(), items[1])
+    circulation.at(NOW + timedelta(days=1))
+
+    loans = (await make.account(patron))["loans"]
+
+    assert sum(loan["actions"]["renew"]["allowed"] for loan in loans) == 2
+    for loan in loans:
+        promised = loan["actions"]["renew"]
+        answer = await circulation.post(f"/v1/loans/{loan['id']}/renewals")
+        if promised["allowed"]:
+            assert answer.json()["due_at"] == promised["new_due_at"]
+        else:
+            told = [reason["code"] for reason in answer.json()["reasons"]]
+            assert told == [reason["code"] for reason in promised["reasons"]] == ["holds-wait"]
+
+
+async def test_the_fine_so_far_is_what_the_return_will_charge(circulation: Harness, make: Make) -> None:
+    patron, item = await make.patron(), await make.item()
+    await make.loan(patron, item)
+    circulation.at(NOW + timedelta(days=34, hours=20))
+
+    account = await make.account(patron)
+    back = await make.take_back(item)
+
+    assert account["loans"][0]["overdue"] is True
+    assert account["accruing"] == back["fine_minor"] > 0
+
+
+async def test_a_withdrawal_does_not_reach_what_is_on_loan(circulation: Harness, make: Make) -> None:
+    patron, item = await make.patron(), await make.item()
+    loan = await make.loan(patron, item)
+    event = ItemWithdrawalRequested(
+        version=1, occurred_at=NOW, withdrawal_id=item.holdings_id, item_id=item.item_id, reason="old"
+    )
+    await circulation.deliver(event, source="catalog")
+    circulation.at(NOW + timedelta(days=1))
+
+    told = (await make.account(patron))["loans"][0]["actions"]["renew"]
+
+    assert told["allowed"] is True
+    assert (await circulation.post(f"/v1/loans/{loan['id']}/renewals")).status_code == 201
