@@ -70,6 +70,23 @@ async def test_the_format_liked_best_is_given(
     assert answer.headers["vary"] == "Accept"
 
 
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [('"1"', 304), ('W/"1"', 304), ('"7", "1"', 304), ("*", 304), ('"2"', 200), ("1", 200), ("", 200)],
+)
+async def test_a_title_that_is_held_already_is_not_sent_again(
+    catalog: Harness, shelves: Shelves, tags: str, status: int
+) -> None:
+    title = await shelves.title()
+
+    answer = await catalog.get(
+        f"/v1/titles/{title['id']}", headers={"If-None-Match": tags, "Accept": "application/marc"}
+    )
+
+    assert (answer.status_code, answer.headers["etag"], answer.headers["vary"]) == (status, '"1"', "Accept")
+    assert bool(answer.content) == (status == 200)
+
+
 async def test_what_cannot_be_given_or_read_is_said_clearly(catalog: Harness, shelves: Shelves) -> None:
     title = await shelves.title()
 

@@ -87,6 +87,14 @@ def chosen(accept: str | None, offers: Sequence[str]) -> str:
     return best
 
 
+def held(if_none_match: str | None, etag: str) -> bool:
+    """Whether the client has this already (RFC 9110 §13.1.2: compared weakly; a list, or * for anything)."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or tags == ["*"]
+
+
 def written(record: Record, kind: str) -> bytes:
     """A record in one of the media types that we write."""
     if kind == MARC:

@@ -195,18 +195,24 @@ async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = 
 @router.get(
     "/v1/titles/{title_id}",
     response_model=TitleOut,
-    responses=RECORD_ANSWER | problems(TitleUnknown, NotAcceptable),
+    responses=RECORD_ANSWER
+    | {304: {"description": "What is held already is what is here"}}
+    | problems(TitleUnknown, NotAcceptable),
 )
 async def read_title(
     title_id: UUID,
     tx: Tx,
     asker: Anyone,
     accept: Accept = None,
+    if_none_match: Annotated[str | None, Header(description="ETags of what is held already")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
     """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core."""
     kind = media.chosen(accept, media.OFFERS)
-    return answer(await shown(tx, title_id, asker, version), kind)
+    row = await shown(tx, title_id, asker, version)
+    if media.held(if_none_match, etags.etag(row.version)):
+        return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
+    return answer(row, kind)
 
 
 @router.get(
