@@ -8,7 +8,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from circulation.calendars.rules import Calendar, NeverOpen, Opening, WhenClosed, always_open, problems_of
+from circulation.calendars.rules import (
+    Calendar,
+    NeverOpen,
+    Opening,
+    Season,
+    WhenClosed,
+    always_open,
+    problems_of,
+)
 
 ALL_DAY = Opening(time(0), time(0))
 DAY = Opening(time(9), time(18))
@@ -230,7 +238,9 @@ def calendars(draw: st.DrawFn) -> Calendar:
     zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Tokyo"]
     weekly = {weekday: day() for weekday in range(7)}
     exceptions = {date(2027, 1, 1) + timedelta(days=draw(st.integers(0, 364))): day() for _ in range(3)}
-    return Calendar(draw(st.sampled_from(zones)), weekly, exceptions)
+    first = date(2027, 1, 1) + timedelta(days=draw(st.integers(0, 300)))
+    season = Season(first, first + timedelta(days=draw(st.integers(0, 60))), {n: day() for n in range(7)})
+    return Calendar(draw(st.sampled_from(zones)), weekly, exceptions, (season,))
 
 
 moments = st.datetimes(datetime(2027, 1, 1), datetime(2027, 12, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -245,7 +255,7 @@ def test_a_moved_due_time_lies_ahead_and_never_on_closed_time(
 ) -> None:
     assume(strategy is not WhenClosed.KEEP and any(calendar.weekly.values()))
     due = lent_at + length
-    by_day = strategy in (WhenClosed.PREVIOUS_OPEN_DAY, WhenClosed.NEXT_OPEN_DAY)
+    by_day = strategy not in (WhenClosed.CURRENT_HOURS, WhenClosed.NEXT_HOURS)
 
     moved = calendar.moved(due, strategy, lent_at=lent_at)
 

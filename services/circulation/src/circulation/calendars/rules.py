@@ -45,17 +45,29 @@ class WhenClosed(StrEnum):
     CURRENT_HOURS = "end-of-current-hours"
     """Of the opening in which the item goes out; lent while closed: of the one that follows."""
     NEXT_HOURS = "beginning-of-next-hours"
+    SAME_WEEKDAY = "end-of-next-open-same-weekday"
+    """Loans of whole weeks keep their weekday, where the place opens on it at all; others: the next open day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Days, both ends among them, with weekly hours of their own: a term, a vacation."""
+
+    first: date
+    last: date
+    weekly: Mapping[int, tuple[Opening, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Opening hours of one place."""
+    """Opening hours of one place: of single dates before those of a season before the usual ones."""
 
     zone: str
     weekly: Mapping[int, tuple[Opening, ...]]
     """Openings by weekday, 0 = Monday; a missing day is closed."""
     exceptions: Mapping[date, tuple[Opening, ...]] = field(default_factory=dict)
     """Openings on single dates; an empty tuple: closed."""
+    seasons: tuple[Season, ...] = ()
 
     @property
     def tz(self) -> ZoneInfo:
@@ -65,7 +77,14 @@ class Calendar:
     def openings(self, day: date) -> tuple[Opening, ...]:
         """The day's openings in order; none when closed."""
         found = self.exceptions.get(day)
-        return self.weekly.get(day.weekday(), ()) if found is None else found
+        return self.regular(day).get(day.weekday(), ()) if found is None else found
+
+    def regular(self, day: date) -> Mapping[int, tuple[Opening, ...]]:
+        """The weekly hours in force on a day: its season's, else the usual ones."""
+        for season in self.seasons:
+            if season.first <= day <= season.last:
+                return season.weekly
+        return self.weekly
 
     def is_open_on(self, day: date) -> bool:
         """Whether the place opens at all on that day."""
@@ -136,6 +155,8 @@ class Calendar:
         day = self.day_of(due)
         if strategy is WhenClosed.KEEP:
             return due
+        if strategy is WhenClosed.SAME_WEEKDAY:
+            return due if self.is_open_on(day) else self.end_of_day(self._kept_weekday(day, lent_at))
         if strategy in (WhenClosed.PREVIOUS_OPEN_DAY, WhenClosed.NEXT_OPEN_DAY):
             if self.is_open_on(day):
                 return due
@@ -150,6 +171,15 @@ class Calendar:
             return self.end_of_current_hours(lent_at)
         opens, closes = self.next_opening(due)
         return min(opens + offset, closes)
+
+    def _kept_weekday(self, day: date, lent_at: datetime) -> date:
+        """The next open day on the same weekday, for whole weeks on a weekday that is regularly open (L16)."""
+        whole_weeks = (day - self.day_of(lent_at)).days % 7 == 0
+        if whole_weeks and self.regular(day).get(day.weekday()):
+            for weeks in range(1, HORIZON_DAYS // 7 + 1):
+                if self.is_open_on(candidate := day + timedelta(days=7 * weeks)):
+                    return candidate
+        return self.open_day_from(day, 1)
 
     def wall_time(self, at: datetime) -> datetime:
         """What the clocks of the place show, without a zone. The last second of a day counts as its end."""
@@ -198,12 +228,26 @@ def problems_of(calendar: Calendar) -> list[str]:
         ZoneInfo(calendar.zone)
     except (KeyError, ValueError, OSError):
         found.append(f"{calendar.zone!r} is no IANA time zone")
-    for weekday, openings in calendar.weekly.items():
-        if not 0 <= weekday <= 6:
-            found.append(f"{weekday} is no weekday (0 = Monday … 6 = Sunday)")
-        found += _problems_of_day(f"weekday {weekday}", openings)
+    found += _problems_of_week("", calendar.weekly)
+    for season in calendar.seasons:
+        told = f"season {season.first} to {season.last}"
+        if season.last < season.first:
+            found.append(f"{told}: ends before it begins")
+        found += _problems_of_week(f"{told}, ", season.weekly)
+    for before, after in pairwise(sorted(calendar.seasons, key=lambda season: season.first)):
+        if after.first <= before.last:
+            found.append(f"the seasons from {before.first} and from {after.first} overlap")
     for day, openings in calendar.exceptions.items():
         found += _problems_of_day(day.isoformat(), openings)
+    return found
+
+
+def _problems_of_week(where: str, weekly: Mapping[int, tuple[Opening, ...]]) -> list[str]:
+    found = []
+    for weekday, openings in weekly.items():
+        if not 0 <= weekday <= 6:
+            found.append(f"{where}{weekday} is no weekday (0 = Monday … 6 = Sunday)")
+        found += _problems_of_day(f"{where}weekday {weekday}", openings)
     return found
 
 

@@ -54,6 +54,8 @@ class DryRunOut(BaseModel):
     blocks: list[BlockOut]
     due_at: datetime | None = None
     policy: str | None = None
+    renewable_from: datetime | None = None
+    """Of a renewal that comes too early: the moment from which on it does not."""
     explanation: Explanation | None = None
 
 

@@ -32,13 +32,14 @@ from circulation.loans.rules import (
     checkout_blocks,
     due_at,
     not_overridable,
+    outside_schedule,
     overridden,
+    prospect,
     renewal_blocks,
-    renewed_due_at,
 )
 from circulation.places.library import Desk, Library, Shelf
 from circulation.places.routes import told
-from circulation.policies.rules import LoanPolicy
+from circulation.policies.rules import LoanPolicy, OutsideSchedule
 from contracts.circulation import LoanCreated, LoanFacts, LoanRenewed
 
 LOOKS = 3
@@ -172,9 +173,19 @@ def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) 
         due = asked.override.due_at
     else:
         try:
-            due = due_at(policy, desk.calendar, lent_at=asked.lent_at, expires_at=seen["expires_at"])
+            due = due_at(
+                policy,
+                desk.calendar,
+                lent_at=asked.lent_at,
+                expires_at=seen["expires_at"],
+                holds_waiting=seen.others_waiting,
+            )
         except NeverOpen:
             blocks.append(Block.NO_OPEN_DAY)
+        except OutsideSchedule:
+            pass
+    if outside_schedule(policy, desk.calendar, lent_at=asked.lent_at):
+        blocks.append(Block.OUTSIDE_SCHEDULE)
     if due is not None and due <= asked.lent_at:
         blocks.append(Block.DUE_NOT_AHEAD)
     left, overridden = _overriding(blocks, asked.override, principal)
@@ -377,6 +388,16 @@ class Extended:
     due_at: datetime | None
     blocks: list[Block]
     overridden: tuple[str, ...]
+    renewable_from: datetime | None = None
+    """When it may be renewed, if not yet."""
+
+    def refusal(self) -> RenewalRefused:
+        """Every reason; and when it may be renewed, where that is all it takes to wait for."""
+        if self.renewable_from is None:
+            return RenewalRefused(reasons=reasons_for(self.blocks))
+        return RenewalRefused(
+            reasons=reasons_for(self.blocks), renewable_from=self.renewable_from.isoformat()
+        )
 
 
 def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: datetime) -> Extended:
@@ -393,19 +414,17 @@ def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: dat
     rule = seen.rule
     policy = seen.library.rules.loan[rule.loan]
     calendar = seen.library.calendar_at(row["lent_from"], row["due_zone"])
-    due: datetime | None
+    ahead = prospect(seen.open_loan, policy, calendar, now=now, expires_at=row["expires_at"])
+    due = ahead.due_at
     if asked.override is not None and asked.override.due_at is not None:
         due = asked.override.due_at
-    else:
-        try:
-            due = renewed_due_at(seen.open_loan, policy, calendar, now=now, expires_at=row["expires_at"])
-        except NeverOpen:
-            due = None
-    blocks = renewal_blocks(seen.borrower(policy), seen.open_loan, policy, new_due_at=due, now=now)
+    blocks = renewal_blocks(
+        seen.borrower(policy), seen.open_loan, policy, new_due_at=due, now=now, of_time=ahead.blocks
+    )
     if row["withdrawal_id"] is not None:
         blocks.append(Block.ITEM_WITHDRAWING)
     left, overridden = _overriding(blocks, asked.override, principal)
-    return Extended(calendar, policy, rule.fine, due, left, overridden)
+    return Extended(calendar, policy, rule.fine, due, left, overridden, ahead.renewable_from)
 
 
 async def renew(
@@ -420,7 +439,7 @@ async def renew(
             return answer
         extended = decide_renewal(seen, asked, principal, now=now)
         if extended.blocks:
-            raise RenewalRefused(reasons=reasons_for(extended.blocks))
+            raise extended.refusal()
         if seen["due_at"] < now and unhurried.fine_owed(seen, extended, now=now):
             break
         answer = await extend(pool, seen, asked, extended, now=now)
@@ -513,6 +532,7 @@ async def would_renew(
         allowed=not extended.blocks,
         blocks=blocks_out(extended.blocks),
         due_at=extended.due_at,
+        renewable_from=extended.renewable_from,
         policy=extended.policy.code,
         explanation=explained(seen) if asked.explain else None,
     )

@@ -76,7 +76,18 @@ class Seen:
     def open_loan(self) -> OpenLoan:
         """The loan, for a renewal."""
         row = self.row
-        return OpenLoan(row["due_at"], row["renewals"], row["recalled_at"] is not None, row["waiting_for_it"])
+        return OpenLoan(
+            row["due_at"],
+            row["renewals"],
+            row["recalled_at"] is not None,
+            row["waiting_for_it"],
+            row["lent_at"],
+        )
+
+    @property
+    def others_waiting(self) -> int:
+        """How many besides the borrower wait for the title."""
+        return int(self.row["queue_length"]) - (self.row["own_hold"] is not None)
 
     def availability(
         self,

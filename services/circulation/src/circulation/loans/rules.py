@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.items.rules import LENDABLE_BASES
-from circulation.policies.rules import LoanPolicy, RenewFrom
+from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule
 
 
 class Block(StrEnum):
@@ -33,6 +33,9 @@ class Block(StrEnum):
     HOLDS_WAIT = "holds-wait"
     RECALLED = "recalled"
     DUE_DATE_UNCHANGED = "due-date-unchanged"
+    OUTSIDE_SCHEDULE = "outside-schedule"
+    RENEWED_TOO_EARLY = "renewed-too-early"
+    TOTAL_PERIOD = "total-period"
 
 
 TEXTS: Final = {
@@ -63,6 +66,15 @@ TEXTS: Final = {
     Block.HOLDS_WAIT: ("Others are waiting for it.", "Return it, or override."),
     Block.RECALLED: ("It has been recalled.", "Return it, or override."),
     Block.DUE_DATE_UNCHANGED: ("A renewal would not move the due time forward.", "Renew later."),
+    Block.OUTSIDE_SCHEDULE: (
+        "The policy's schedule has no due date for this day.",
+        "Add a term to the schedule, or override, naming a due time.",
+    ),
+    Block.RENEWED_TOO_EARLY: ("It is too early to renew this loan.", "Renew later, or override."),
+    Block.TOTAL_PERIOD: (
+        "The loan has lasted as long as the policy allows in all.",
+        "Return it, or override, naming a due time.",
+    ),
 }
 """What is said, and what would mend it."""
 
@@ -79,10 +91,15 @@ OVERRIDABLE: Final = frozenset(
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
         Block.RECALLED,
+        Block.OUTSIDE_SCHEDULE,
+        Block.RENEWED_TOO_EARLY,
+        Block.TOTAL_PERIOD,
     }
 )
 """Staff with the scope may override these, with a comment; never a double loan or a withdrawal."""
-NEEDS_DUE_TIME: Final = frozenset({Block.ITEM_NOT_LOANABLE, Block.NOT_RENEWABLE})
+NEEDS_DUE_TIME: Final = frozenset(
+    {Block.ITEM_NOT_LOANABLE, Block.NOT_RENEWABLE, Block.OUTSIDE_SCHEDULE, Block.TOTAL_PERIOD}
+)
 """The policy names no period for these: who overrides them names the due time."""
 
 
@@ -134,39 +151,68 @@ def checkout_blocks(
 
 
 def due_at(
-    policy: LoanPolicy, calendar: Calendar, *, lent_at: datetime, expires_at: datetime | None
+    policy: LoanPolicy,
+    calendar: Calendar,
+    *,
+    lent_at: datetime,
+    expires_at: datetime | None,
+    holds_waiting: int = 0,
 ) -> datetime:
     """The policy's period in the place's own zone, moved off closed time, never past the card.
 
-    A due time that the card cuts short is moved back to the end of an open day, where there is one before
-    the expiry (L15). Raises `NeverOpen` when the calendar never opens.
+    A due time that the card or the schedule cuts short is moved back to the end of an open day, where there is
+    one before it (L15). Raises `NeverOpen` when the calendar never opens, `OutsideSchedule` when no term of the
+    policy's schedule holds the day.
     """
-    due = calendar.moved(
-        policy.period.after(lent_at, calendar),
-        policy.when_closed,
-        lent_at=lent_at,
-        offset=policy.opening_offset,
-    )
-    return _within_card(due, calendar, lent_at=lent_at, expires_at=expires_at)
+    period = policy.lending_period(holds_waiting)
+    due = _wished(policy, period, policy.schedule, calendar, start=lent_at, today=lent_at)
+    return _within(due, calendar, lent_at=lent_at, limit=expires_at)
 
 
-def _within_card(
-    due: datetime, calendar: Calendar, *, lent_at: datetime, expires_at: datetime | None
+def outside_schedule(policy: LoanPolicy, calendar: Calendar, *, lent_at: datetime) -> bool:
+    """Whether the policy has a schedule without a date for this day; said even where staff name a due time."""
+    try:
+        return policy.schedule is not None and not policy.schedule.due_on(calendar.day_of(lent_at))
+    except OutsideSchedule:
+        return True
+
+
+def _wished(
+    policy: LoanPolicy,
+    period: Period,
+    schedule: Schedule | None,
+    calendar: Calendar,
+    *,
+    start: datetime,
+    today: datetime,
 ) -> datetime:
-    if expires_at is None or due <= expires_at:
+    """The due time off closed time; where that would pass the schedule's date, backwards instead."""
+    last = None if schedule is None else calendar.end_of_day(schedule.due_on(calendar.day_of(today)))
+    if policy.fixed and last is not None:
+        due = last
+    else:
+        due = period.after(start, calendar)
+        due = due if last is None else min(due, last)
+    due = calendar.moved(due, policy.when_closed, lent_at=start, offset=policy.opening_offset)
+    return _within(due, calendar, lent_at=today, limit=last)
+
+
+def _within(due: datetime, calendar: Calendar, *, lent_at: datetime, limit: datetime | None) -> datetime:
+    """The due time, or the end of the last open day that the limit leaves."""
+    if limit is None or due <= limit:
         return due
-    if expires_at <= lent_at:
-        return expires_at  # nothing is lent on such a card; and before the year 1 there is no day to look at
-    day = calendar.day_of(expires_at)
-    if calendar.end_of_day(day) > expires_at:
+    if limit <= lent_at:
+        return limit  # nothing is lent on such a card; and before the year 1 there is no day to look at
+    day = calendar.day_of(limit)
+    if calendar.end_of_day(day) > limit:
         day -= timedelta(days=1)
     if not calendar.is_open_on(day):
         try:
             day = calendar.open_day_from(day, -1)
         except NeverOpen:
-            return expires_at
+            return limit
     earlier = calendar.end_of_day(day)
-    return earlier if earlier > lent_at else expires_at
+    return earlier if earlier > lent_at else limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +224,75 @@ class OpenLoan:
     recalled: bool
     holds_waiting: int
     """Holds that this very item could fill."""
+    lent_at: datetime | None = None
+    """Where the longest time in all counts from."""
 
 
 def renewed_due_at(
     loan: OpenLoan, policy: LoanPolicy, calendar: Calendar, *, now: datetime, expires_at: datetime | None
 ) -> datetime:
-    """The due time after a renewal, counted from now or from the present due time."""
+    """The due time after a renewal, counted from now or from the present due time.
+
+    Never past the card, the schedule's date for today, or the longest time in all.
+    """
     start = now if policy.renew_from is RenewFrom.NOW else loan.due_at
-    period = policy.renewal_period or policy.period
-    due = calendar.moved(
-        period.after(start, calendar), policy.when_closed, lent_at=start, offset=policy.opening_offset
-    )
-    return _within_card(due, calendar, lent_at=now, expires_at=expires_at)
+    period = policy.renewing_period(loan.holds_waiting)
+    schedule = policy.renewal_schedule or policy.schedule
+    due = _wished(policy, period, schedule, calendar, start=start, today=now)
+    limits = [limit for limit in (expires_at, _last_in_all(loan, policy, calendar)) if limit is not None]
+    return _within(due, calendar, lent_at=now, limit=min(limits, default=None))
+
+
+def _last_in_all(loan: OpenLoan, policy: LoanPolicy, calendar: Calendar) -> datetime | None:
+    if policy.max_total is None or loan.lent_at is None:
+        return None
+    return policy.max_total.after(loan.lent_at, calendar)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A renewal as the clock and the calendar have it."""
+
+    due_at: datetime | None
+    blocks: frozenset[Block]
+    renewable_from: datetime | None
+    """When it may be renewed, if not yet."""
+
+
+def prospect(
+    loan: OpenLoan, policy: LoanPolicy, calendar: Calendar, *, now: datetime, expires_at: datetime | None
+) -> Prospect:
+    """Until when a renewal would go, and what of time itself stands against it."""
+    blocks = set()
+    due: datetime | None = None
+    try:
+        due = renewed_due_at(loan, policy, calendar, now=now, expires_at=expires_at)
+    except NeverOpen:
+        blocks.add(Block.NO_OPEN_DAY)
+    except OutsideSchedule:
+        blocks.add(Block.OUTSIDE_SCHEDULE)
+    last = _last_in_all(loan, policy, calendar)
+    if (
+        last is not None
+        and _within(datetime.max.replace(tzinfo=UTC), calendar, lent_at=now, limit=last) <= loan.due_at
+    ):
+        blocks.add(Block.TOTAL_PERIOD)
+    earliest = policy.earliest.moment(loan.due_at, calendar) if policy.earliest is not None else None
+    if earliest is None or earliest <= now:
+        return Prospect(due, frozenset(blocks), None)
+    return Prospect(due, frozenset(blocks | {Block.RENEWED_TOO_EARLY}), earliest)
 
 
 def renewal_blocks(
-    borrower: Borrower, loan: OpenLoan, policy: LoanPolicy, *, new_due_at: datetime | None, now: datetime
+    borrower: Borrower,
+    loan: OpenLoan,
+    policy: LoanPolicy,
+    *,
+    new_due_at: datetime | None,
+    now: datetime,
+    of_time: Collection[Block] = (),
 ) -> list[Block]:
-    """Every reason not to renew."""
+    """Every reason not to renew; what time itself has against it is found by `prospect`."""
     applies = {
         Block.NOT_RENEWABLE: not (policy.renewable and policy.loanable),
         Block.RENEWAL_LIMIT: policy.max_renewals is not None and loan.renewals >= policy.max_renewals,
@@ -205,7 +302,10 @@ def renewal_blocks(
         Block.PATRON_INACTIVE: not borrower.active,
         Block.PATRON_BLOCKED: borrower.blocked,
         Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
-        Block.NO_OPEN_DAY: new_due_at is None,
+        Block.NO_OPEN_DAY: new_due_at is None and Block.OUTSIDE_SCHEDULE not in of_time,
+        Block.OUTSIDE_SCHEDULE: Block.OUTSIDE_SCHEDULE in of_time,
+        Block.RENEWED_TOO_EARLY: Block.RENEWED_TOO_EARLY in of_time,
+        Block.TOTAL_PERIOD: Block.TOTAL_PERIOD in of_time,
         Block.DUE_NOT_AHEAD: new_due_at is not None and new_due_at <= now,
         Block.DUE_DATE_UNCHANGED: new_due_at is not None and new_due_at <= loan.due_at,
     }

@@ -21,7 +21,6 @@ from circulation.loans.commands import (
     CheckOutRefused,
     Extended,
     Renewal,
-    RenewalRefused,
     decide,
     decide_renewal,
     reasons_for,
@@ -96,7 +95,7 @@ async def renew(
             return answer
         extended = decide_renewal(seen, asked, principal, now=now)
         if extended.blocks:
-            raise RenewalRefused(reasons=reasons_for(extended.blocks))
+            raise extended.refusal()
         if seen["due_at"] < now and (fine := fine_owed(seen, extended, now=now)) is not None:
             await charge(
                 connection,

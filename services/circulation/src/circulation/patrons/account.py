@@ -8,11 +8,10 @@ import asyncpg
 from pydantic import BaseModel
 
 from chassis.problems import NotFound
-from circulation.calendars.rules import NeverOpen
 from circulation.fees.routes import FeeOut
 from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
-from circulation.loans.rules import Block, Borrower, OpenLoan, renewal_blocks, renewed_due_at
+from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks
 from circulation.places.library import Library
 
 
@@ -22,6 +21,8 @@ class RenewActionOut(BaseModel):
     allowed: bool
     reasons: list[BlockOut]
     new_due_at: datetime | None
+    renewable_from: datetime | None = None
+    """The moment from which on it may be renewed, if not yet."""
 
 
 class ActionsOut(BaseModel):
@@ -168,13 +169,15 @@ def _loan(
     facts: dict[str, Any] = {name: loan[name] for name in names} | {"patron_group": group}
     policy = library.rules.loan[library.rules.winning(facts).loan]
     calendar = library.calendar_at(loan["service_point_id"], loan["due_zone"])
-    seen = OpenLoan(loan["due_at"], loan["renewals"], loan["recalled_at"] is not None, loan["waiting_for_it"])
-    due: datetime | None
-    try:
-        due = renewed_due_at(seen, policy, calendar, now=now, expires_at=borrower.expires_at)
-    except NeverOpen:
-        due = None
-    reasons = renewal_blocks(borrower, seen, policy, new_due_at=due, now=now)
+    seen = OpenLoan(
+        loan["due_at"],
+        loan["renewals"],
+        loan["recalled_at"] is not None,
+        loan["waiting_for_it"],
+        loan["lent_at"],
+    )
+    ahead = prospect(seen, policy, calendar, now=now, expires_at=borrower.expires_at)
+    reasons = renewal_blocks(borrower, seen, policy, new_due_at=ahead.due_at, now=now, of_time=ahead.blocks)
     if loan["withdrawal_id"] is not None:
         reasons.append(Block.ITEM_WITHDRAWING)
     return AccountLoanOut(
@@ -194,7 +197,10 @@ def _loan(
         accruing_minor=_accruing(library, loan, now),
         actions=ActionsOut(
             renew=RenewActionOut(
-                allowed=not reasons, reasons=blocks_out(reasons), new_due_at=None if reasons else due
+                allowed=not reasons,
+                reasons=blocks_out(reasons),
+                new_due_at=None if reasons else ahead.due_at,
+                renewable_from=ahead.renewable_from,
             )
         ),
     )

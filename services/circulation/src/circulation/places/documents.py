@@ -1,20 +1,26 @@
 """The configuration as a document: what `carrel config export | diff | apply` reads and writes."""
 
+from collections.abc import Mapping
 from datetime import date, time, timedelta
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from circulation.calendars.rules import Calendar, Opening, WhenClosed, problems_of
+from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
 from circulation.fees.rules import FinePolicy, FineUnit, Money
 from circulation.policies.rules import (
     Criterion,
+    Earliest,
     Flaw,
     HoldPolicy,
     LoanPolicy,
     Period,
+    Precision,
     RenewFrom,
     Rule,
+    Schedule,
+    Term,
     Unit,
     flaws,
 )
@@ -29,24 +35,42 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Weekly = dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Hours]
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _week(told: Weekly) -> dict[int, tuple[Opening, ...]]:
+    return {_DAYS.index(day): tuple(Opening(*hours) for hours in opened) for day, opened in told.items()}
+
+
+class SeasonDoc(_Strict):
+    """Days, both ends among them, with weekly hours of their own."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    name: Name | None = None
+    weekly: Weekly
+
+
 class CalendarDoc(_Strict):
     """Opening hours in the place's own zone. Weekdays `mon` … `sun`; a missing one is closed."""
 
     zone: Annotated[str, StringConstraints(max_length=60)]
-    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Hours]
+    weekly: Weekly
     exceptions: dict[date, Hours] = Field(default_factory=dict)
-    """Hours of single dates; an empty list: closed."""
+    """Hours of single dates; an empty list: closed. They go before those of seasons."""
+    seasons: list[SeasonDoc] = Field(default_factory=list, max_length=200)
+    """Terms and vacations, whose hours go before the usual ones; they do not overlap."""
 
     def as_rule(self) -> Calendar:
         """The calendar that rules ask."""
-        days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
         return Calendar(
             self.zone,
-            {
-                days.index(day): tuple(Opening(*hours) for hours in opened)
-                for day, opened in self.weekly.items()
-            },
+            _week(self.weekly),
             {day: tuple(Opening(*hours) for hours in opened) for day, opened in self.exceptions.items()},
+            tuple(Season(season.first, season.last, _week(season.weekly)) for season in self.seasons),
         )
 
 
@@ -84,6 +108,39 @@ class PeriodDoc(_Strict):
         return Period(self.amount, self.unit)
 
 
+class TermDoc(_Strict):
+    """What goes out from one day to another, both among them, is due at the end of a third."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    due: date
+
+
+class ScheduleDoc(_Strict):
+    """Fixed due dates: terms that do not overlap. Nothing is lent by it on a day that no term holds."""
+
+    code: Code
+    name: Name
+    terms: list[TermDoc] = Field(min_length=1, max_length=200)
+
+    def as_rule(self) -> Schedule:
+        """As rules put it."""
+        return Schedule(self.code, tuple(Term(term.first, term.last, term.due) for term in self.terms))
+
+
+class EarliestDoc(_Strict):
+    """How many days before the due time a loan may be renewed: from midnight on, or to the minute."""
+
+    days_before: Annotated[int, Field(ge=0, le=3650)]
+    precision: Precision = Precision.DATE
+
+    def as_rule(self) -> Earliest:
+        """As rules put it."""
+        return Earliest(self.days_before, self.precision)
+
+
 class LoanPolicyDoc(_Strict):
     """How long, how often, how many."""
 
@@ -99,8 +156,22 @@ class LoanPolicyDoc(_Strict):
     renewal_period: PeriodDoc | None = None
     renew_with_holds: bool = False
     max_loans: Count | None = None
+    profile: Literal["rolling", "fixed"] = "rolling"
+    """Due after the period, or on the schedule's date."""
+    schedule: Code | None = None
+    """The due dates of a fixed policy; the latest ones of a rolling policy."""
+    renewal_schedule: Code | None = None
+    """Of renewals, by the day of the renewal; the same where left out."""
+    holds_period: PeriodDoc | None = None
+    """The period of loans while `holds_from` others or more wait."""
+    holds_from: Annotated[int, Field(ge=1, le=10_000)] = 1
+    holds_renewal_period: PeriodDoc | None = None
+    """The period of renewals while others wait (`renew_with_holds`)."""
+    earliest_renewal: EarliestDoc | None = None
+    max_total: PeriodDoc | None = None
+    """From the loan to the last due time that renewals may reach, besides their number."""
 
-    def as_rule(self) -> LoanPolicy:
+    def as_rule(self, schedules: Mapping[str, Schedule] = MappingProxyType({})) -> LoanPolicy:
         """As rules put it."""
         return LoanPolicy(
             code=self.code,
@@ -115,6 +186,14 @@ class LoanPolicyDoc(_Strict):
             renewal_period=self.renewal_period.as_rule() if self.renewal_period else None,
             renew_with_holds=self.renew_with_holds,
             max_loans=self.max_loans,
+            fixed=self.profile == "fixed",
+            schedule=schedules.get(self.schedule or ""),
+            renewal_schedule=schedules.get(self.renewal_schedule or ""),
+            holds_period=self.holds_period.as_rule() if self.holds_period else None,
+            holds_from=self.holds_from,
+            holds_renewal_period=self.holds_renewal_period.as_rule() if self.holds_renewal_period else None,
+            earliest=self.earliest_renewal.as_rule() if self.earliest_renewal else None,
+            max_total=self.max_total.as_rule() if self.max_total else None,
         )
 
 
@@ -200,12 +279,24 @@ class RuleDoc(_Strict):
         return Rule(line, criteria, self.loan, self.fine, self.hold)
 
 
+CODED = (
+    "service_points",
+    "patron_groups",
+    "schedules",
+    "loan_policies",
+    "fine_policies",
+    "hold_policies",
+)
+"""Sections whose entries have codes."""
+
+
 class ConfigurationDoc(_Strict):
     """Everything about lending that a library decides."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     service_points: list[ServicePointDoc] = Field(default_factory=list, max_length=2000)
     patron_groups: list[PatronGroupDoc] = Field(default_factory=list, max_length=500)
+    schedules: list[ScheduleDoc] = Field(default_factory=list, max_length=500)
     loan_policies: list[LoanPolicyDoc] = Field(default_factory=list, max_length=1000)
     fine_policies: list[FinePolicyDoc] = Field(default_factory=list, max_length=1000)
     hold_policies: list[HoldPolicyDoc] = Field(default_factory=list, max_length=1000)
@@ -215,11 +306,29 @@ class ConfigurationDoc(_Strict):
         """The rules in order, lines counted from 1."""
         return [rule.as_rule(line) for line, rule in enumerate(self.rules, 1)]
 
+    def as_loan_policies(self) -> dict[str, LoanPolicy]:
+        """The loan policies, with their schedules."""
+        schedules = {schedule.code: schedule.as_rule() for schedule in self.schedules}
+        return {policy.code: policy.as_rule(schedules) for policy in self.loan_policies}
+
+    def _schedule_flaws(self) -> list[Flaw]:
+        known = {schedule.code for schedule in self.schedules}
+        return [
+            Flaw(f"/schedules/{place}/terms", "schedule-wrong", text)
+            for place, schedule in enumerate(self.schedules)
+            for text in schedule.as_rule().problems()
+        ] + [
+            Flaw(f"/loan_policies/{place}/{name}", "schedule-unknown", f"There is no schedule {code!r}.")
+            for place, policy in enumerate(self.loan_policies)
+            for name in ("schedule", "renewal_schedule")
+            if (code := getattr(policy, name)) is not None and code not in known
+        ]
+
     def flaws(self) -> list[Flaw]:
         """Everything wrong with it as a whole."""
-        found = flaws(
+        found = self._schedule_flaws() + flaws(
             self.as_rules(),
-            {policy.code: policy.as_rule() for policy in self.loan_policies},
+            self.as_loan_policies(),
             {policy.code: policy.as_rule(self.currency) for policy in self.fine_policies},
             {policy.code: policy.as_rule() for policy in self.hold_policies},
         )
@@ -240,7 +349,7 @@ class ConfigurationDoc(_Strict):
                 for code in policy.pickup_points or ()
                 if code not in points
             ]
-        for section in ("service_points", "patron_groups", "loan_policies", "fine_policies", "hold_policies"):
+        for section in CODED:
             codes = [each.code for each in getattr(self, section)]
             found += [
                 Flaw(f"/{section}", "code-repeated", f"{code!r} is there more than once.")

@@ -83,7 +83,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         RuleSet(
             version,
             doc.as_rules(),
-            {policy.code: policy.as_rule() for policy in doc.loan_policies},
+            doc.as_loan_policies(),
             {policy.code: policy.as_rule(doc.currency) for policy in doc.fine_policies},
             {policy.code: policy.as_rule() for policy in doc.hold_policies},
         ),

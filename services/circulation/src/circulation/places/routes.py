@@ -15,7 +15,7 @@ from chassis.edge import Tx
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
-from circulation.places.documents import CalendarDoc, ConfigurationDoc
+from circulation.places.documents import CODED, CalendarDoc, ConfigurationDoc
 from circulation.places.library import Library, NotConfigured, Shelf
 
 router = new_router(tag="places")
@@ -129,14 +129,7 @@ class AppliedOut(BaseModel):
 def difference(old: ConfigurationDoc, new: ConfigurationDoc) -> dict[str, SectionDiff]:
     """Section by section, what differs."""
     told = {}
-    for section in (
-        "service_points",
-        "patron_groups",
-        "loan_policies",
-        "fine_policies",
-        "hold_policies",
-        "rules",
-    ):
+    for section in (*CODED, "rules"):
         before, after = _keyed(getattr(old, section)), _keyed(getattr(new, section))
         diff = SectionDiff(
             added=sorted(after.keys() - before.keys()),

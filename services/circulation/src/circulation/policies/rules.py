@@ -7,8 +7,9 @@ type, loan type), so that the order of weights is the order of precedence. Equal
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from circulation.calendars.rules import Calendar, WhenClosed
@@ -55,6 +56,72 @@ class Period:
         return calendar.end_of_day(day + timedelta(days=days))
 
 
+class OutsideSchedule(Exception):
+    """No term of the policy's schedule holds the day: there is no due date for it (L08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What goes out from one day to another, both among them, is due at the end of a third."""
+
+    first: date
+    last: date
+    due: date
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Fixed due dates: terms that do not overlap."""
+
+    code: str
+    terms: tuple[Term, ...]
+
+    def due_on(self, day: date) -> date:
+        """The due date for a day; `OutsideSchedule` when no term holds it."""
+        for term in self.terms:
+            if term.first <= day <= term.last:
+                return term.due
+        raise OutsideSchedule
+
+    def problems(self) -> list[str]:
+        """What is wrong with it as written."""
+        found = [
+            f"the term from {term.first} to {term.last}, due on {term.due}, runs backwards"
+            for term in self.terms
+            if not term.first <= term.last <= term.due
+        ]
+        ordered = sorted(self.terms, key=lambda term: term.first)
+        return found + [
+            f"the terms from {before.first} and from {after.first} overlap"
+            for before, after in pairwise(ordered)
+            if after.first <= before.last
+        ]
+
+
+class Precision(StrEnum):
+    """How a moment so many days before the due time is meant."""
+
+    DATE = "date"
+    """From the beginning of that day."""
+    EXACT = "exact"
+    """At the due time's own hour and minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earliest:
+    """How long before the due time a loan may be renewed (L29)."""
+
+    days_before: int
+    precision: Precision = Precision.DATE
+
+    def moment(self, due_at: datetime, calendar: Calendar) -> datetime:
+        """From when on, on the clocks of the place."""
+        local = due_at.astimezone(calendar.tz)
+        day = local.date() - timedelta(days=self.days_before)
+        at = local.time() if self.precision is Precision.EXACT else time(0)
+        return calendar.moment(day, at)
+
+
 class RenewFrom(StrEnum):
     """What a renewal counts from."""
 
@@ -79,6 +146,29 @@ class LoanPolicy:
     renew_with_holds: bool = False
     max_loans: int | None = None
     """Open loans of one patron under this policy."""
+    fixed: bool = False
+    """Due on the schedule's date, whatever the period; else the schedule only limits what the period gives."""
+    schedule: Schedule | None = None
+    renewal_schedule: Schedule | None = None
+    """Of renewals, looked up by the day of the renewal; None: the same as of loans."""
+    holds_period: Period | None = None
+    """Of loans while as many others wait as `holds_from` says (L19)."""
+    holds_from: int = 1
+    holds_renewal_period: Period | None = None
+    """Of renewals while anybody waits, where these are allowed at all."""
+    earliest: Earliest | None = None
+    max_total: Period | None = None
+    """From the loan to the last due time that renewals may reach, besides their number (W31)."""
+
+    def lending_period(self, holds_waiting: int) -> Period:
+        """The period of a loan that so many others wait for."""
+        short = self.holds_period if holds_waiting >= self.holds_from else None
+        return short or self.period
+
+    def renewing_period(self, holds_waiting: int) -> Period:
+        """The period of a renewal; none of its own: that of a loan. Nothing is a period, too."""
+        short = self.holds_renewal_period if holds_waiting else None
+        return short or self.renewal_period or self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +300,32 @@ class Flaw:
     text: str
 
 
+def contradictions(policy: LoanPolicy) -> list[tuple[str, str]]:
+    """What of a loan policy goes against the rest of it: which field, and why."""
+    applies = {
+        ("schedule", "Fixed due dates need a schedule."): policy.fixed and policy.schedule is None,
+        ("holds_period", "A fixed due date has no other period when somebody waits."): policy.fixed
+        and policy.holds_period is not None,
+        ("holds_renewal_period", "A fixed due date has no other period when somebody waits."): policy.fixed
+        and policy.holds_renewal_period is not None,
+        (
+            "holds_renewal_period",
+            "Nothing is renewed while somebody waits, yet there is a period for it.",
+        ): not policy.renew_with_holds and policy.holds_renewal_period is not None and not policy.fixed,
+        ("renewal_schedule", "Not renewable, yet with a schedule for it."): not policy.renewable
+        and policy.renewal_schedule is not None,
+        ("earliest_renewal", "Not renewable, yet with an earliest moment for it."): not policy.renewable
+        and policy.earliest is not None,
+        ("max_total", "Not renewable, yet with a longest time in all."): not policy.renewable
+        and policy.max_total is not None,
+        ("holds_period", "A loan lasts at least one unit."): policy.holds_period is not None
+        and policy.holds_period.amount <= 0,
+        ("max_total", "All in all, a loan lasts at least one unit."): policy.max_total is not None
+        and policy.max_total.amount <= 0,
+    }
+    return [told for told, holds in applies.items() if holds]
+
+
 def flaws(
     rules: Sequence[Rule],
     loan: Mapping[str, LoanPolicy],
@@ -263,9 +379,18 @@ def flaws(
                     "Not renewable, yet with a period.",
                 )
             )
+        found += [
+            Flaw(f"/loan_policies/{place}/{part}", "policy-contradicts-itself", text)
+            for part, text in contradictions(policy)
+        ]
         hourly = policy.when_closed in (WhenClosed.CURRENT_HOURS, WhenClosed.NEXT_HOURS)
-        periods = (policy.period, policy.renewal_period or policy.period)
-        if hourly and not all(period.unit.short for period in periods):
+        periods = (
+            policy.period,
+            policy.renewal_period or policy.period,
+            policy.holds_period or policy.period,
+            policy.holds_renewal_period or policy.period,
+        )
+        if hourly and not (all(period.unit.short for period in periods) and not policy.fixed):
             found.append(
                 Flaw(
                     f"/loan_policies/{place}/when_closed",
