@@ -190,7 +190,7 @@ def test_what_time_itself_has_against_a_renewal(policy: LoanPolicy, now: str, bl
 def test_a_place_that_never_opens_renews_nothing() -> None:
     found = prospect(LENT, LoanPolicy("m", ""), Calendar("Europe/Berlin", {}), now=NOW, expires_at=None)
 
-    assert (found.due_at, found.blocks) == (None, {Block.NO_OPEN_DAY})
+    assert (found.due_at, found.blocks) == (None, frozenset({Block.NO_OPEN_DAY}))
 
 
 @pytest.mark.parametrize(
