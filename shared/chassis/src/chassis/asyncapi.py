@@ -4,7 +4,7 @@ from typing import Any
 
 import contracts.catalog
 import contracts.circulation
-from contracts.events import CONTENT_TYPE, Event, event_types, schema_uri
+from contracts.events import CONTENT_TYPE, Event, event_types, schema_path, schema_uri
 
 KNOWN = (contracts.catalog, contracts.circulation)
 """Modules whose import fills the registry."""
@@ -114,6 +114,6 @@ def _envelope(kind: type[Event]) -> dict[str, Any]:
             "traceparent": text,
             "causationid": {"type": "string", "format": "uuid"},
             "correlationid": {"type": "string", "format": "uuid"},
-            "data": {"$ref": schema_uri(kind.type)},
+            "data": {"$ref": schema_path(kind.type)},
         },
     }

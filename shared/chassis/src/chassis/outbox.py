@@ -20,6 +20,8 @@ from chassis.json import dumped
 from chassis.schema import OUTBOX_DAYS, PARTITIONS_AHEAD
 from contracts.events import SPEC_VERSION, Actor, Event, schema_uri
 
+LOCK_PATIENCE_MS = 200
+
 _INSERT_MANY = """
 INSERT INTO outbox (id, type, key, envelope)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
@@ -112,7 +114,9 @@ async def read_epoch(connection: Connection | asyncpg.Pool) -> int:
 async def keep_partitions(connection: Connection, *, today: date) -> list[str]:
     """Make the days ahead, drop the days past keeping; the names of what was dropped.
 
-    Rows that fell into the default partition (the timer was away for days) stay readable there.
+    Both lock the whole outbox, and everybody queues behind who waits for such a lock: what cannot be had at once
+    is left for the next time. Rows that fell into the default partition (the timer was away for days) stay
+    readable there.
     """
     known = {
         row["name"]
@@ -128,22 +132,33 @@ async def keep_partitions(connection: Connection, *, today: date) -> list[str]:
                 "SELECT EXISTS (SELECT FROM outbox_default WHERE written_on = $1)", day
             )
             if not strays:
-                await connection.execute(
+                await _at_once(
+                    connection,
                     f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF outbox "
-                    f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+                    f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
                 )
     oldest = _partition(today - timedelta(days=OUTBOX_DAYS))
     dropped = []
     for name in sorted(name for name in known if name != "outbox_default" and name < oldest):
         waiting = await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)")  # noqa: S608 - our own table's name
-        if not waiting:
-            await connection.execute(f"DROP TABLE {name}")
+        if not waiting and await _at_once(connection, f"DROP TABLE {name}"):
             dropped.append(name)
     await connection.execute(
         "DELETE FROM outbox_default WHERE written_on < $1 AND published_at IS NOT NULL",
         today - timedelta(days=OUTBOX_DAYS),
     )
     return dropped
+
+
+async def _at_once(connection: Connection, statement: str) -> bool:
+    """Run a statement that locks the outbox, unless somebody holds it; whether it ran."""
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_PATIENCE_MS}ms'")
+            await connection.execute(statement)
+    except asyncpg.LockNotAvailableError:
+        return False
+    return True
 
 
 def _partition(day: date) -> str:

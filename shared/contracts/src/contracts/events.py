@@ -2,7 +2,8 @@
 
 Every event tells a past fact in library words. Attributes follow the CloudEvents 1.0 specification;
 `partitionkey` and `sequence` are its documented extensions, `epoch`, `actor`, `causationid` and
-`correlationid` are ours. No patron names, card numbers or addresses: a patron is an opaque reference.
+`correlationid` are ours (`sequence` as a number). No patron names, card numbers or addresses: a patron is an
+opaque reference.
 """
 
 from collections.abc import Iterator
@@ -145,5 +146,10 @@ class Envelope(BaseModel):
 
 
 def schema_uri(type_name: str) -> str:
-    """Where the JSON Schema of an event type is published, relative to the gateway."""
+    """What identifies the JSON Schema of an event type: CloudEvents 1.0 wants an absolute URI for `dataschema`."""
+    return f"urn:carrel:schema:{type_name}"
+
+
+def schema_path(type_name: str) -> str:
+    """Where that schema is to be had, at the gateway."""
     return f"/schemas/events/{type_name}.json"
