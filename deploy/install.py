@@ -43,7 +43,10 @@ def constraints(lock: Path) -> str:
 
 def install(root: Path, service: str, into: Path) -> None:
     """Make the environment: resolve within the pins, then install with hashes, then our own."""
-    venv.create(into, with_pip=True)
+    try:
+        venv.create(into, with_pip=True)
+    except subprocess.CalledProcessError:  # Debian keeps ensurepip apart; a pip on PYTHONPATH serves as well
+        venv.create(into, with_pip=False)
     python = into / "bin" / "python"
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
     with tempfile.TemporaryDirectory() as scratch:

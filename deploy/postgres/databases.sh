@@ -9,4 +9,4 @@ CREATE DATABASE :"role" OWNER :"role";
 REVOKE CONNECT ON DATABASE :"role" FROM PUBLIC;
 SQL
 done
-psql --username postgres --command 'REVOKE CONNECT ON DATABASE postgres FROM PUBLIC'
+psql --username postgres --set ON_ERROR_STOP=1 --command 'REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC'

@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -198,62 +199,94 @@ async def distributed(
 async def _made(
     installation: Installation, database: Cluster, broker: Broker, gateway_port: int | None
 ) -> Distributed:
-    told = yaml.safe_load(COMPOSE.read_text())["services"]
-    ours = {name: each for name, each in told.items() if name not in OUTSIDE}
-    services = sorted({each["command"][2] for each in ours.values()})
-    dsns = {name: await database.ensure_service(name) for name in services}
-    amqp = broker.url()
-    ports = {name: _free_port() for name in ours}
-    health_ports = {name: _free_port() for name in ours}
+    listed = ours(COMPOSE.read_text())
+    ports = {name: _free_port() for name in listed}
     if gateway_port is not None:
         ports["gateway"] = gateway_port
-    secrets = {
-        "GATEWAY_SEALING_KEY": installation.secret("sealing"),
-        "GATEWAY_ADMIN_KEY": installation.secret("admin"),
-    }
-
-    def local(name: str, variable: str, value: str) -> str:
-        """A value as it is on this machine."""
-        value = _filled_in(value, secrets)
-        service = ours[name]["command"][2]
-        if variable.endswith("_DATABASE_URL"):
-            return dsns[service]
-        if variable.endswith("_TRANSPORT_URL"):
-            return amqp
-        if variable.endswith("_HOST"):
-            return "127.0.0.1"
-        if variable.endswith("_PORT"):
-            return str(ports[name])
-        if variable.endswith("_DATA_DIR"):
-            return str(installation.files)
-        return re.sub(
-            r"http://([a-z-]+):8000",
-            lambda found: f"http://127.0.0.1:{ports[found[1]]}" if found[1] in ports else found[0],
-            value,
-        )
-
-    members = {}
-    for name, each in ours.items():
-        command = [_local_port(part, ports[name], health_ports[name]) for part in each["command"]]
-        check = each.get("healthcheck", {}).get("test")
-        health = [_local_port(part, ports[name], health_ports[name]) for part in check[1:]] if check else None
-        members[name] = Member(
-            name,
-            _ours(command),
-            {variable: local(name, variable, str(value)) for variable, value in each["environment"].items()},
-            _ours(health) if health else None,
-            {after: how["condition"] for after, how in each.get("depends_on", {}).items()},
-            installation.logs / f"{name}.log",
-        )
+    services = sorted({each["command"][2] for each in listed.values()})
+    here = Here(
+        dsns={name: await database.ensure_service(name) for name in services},
+        amqp=broker.url(),
+        ports=ports,
+        health_ports={name: _free_port() for name in listed},
+        secrets={
+            "GATEWAY_SEALING_KEY": installation.secret("sealing"),
+            "GATEWAY_ADMIN_KEY": installation.secret("admin"),
+        },
+        files=installation.files,
+        logs=installation.logs,
+    )
     return Distributed(
-        members,
+        members_of(listed, here),
         f"http://127.0.0.1:{ports['gateway']}",
-        secrets["GATEWAY_ADMIN_KEY"],
-        dsns,
+        here.secrets["GATEWAY_ADMIN_KEY"],
+        here.dsns,
         broker,
         installation.data,
         ports,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What stands on this machine for the container network, its databases, broker, secrets and volumes."""
+
+    dsns: dict[str, str]
+    amqp: str
+    ports: dict[str, int]
+    health_ports: dict[str, int]
+    secrets: dict[str, str]
+    files: Path
+    logs: Path
+
+    def value(self, name: str, service: str, variable: str, told: str) -> str:
+        """A variable's value as it is here."""
+        told = _filled_in(told, self.secrets)
+        if variable.endswith("_DATABASE_URL"):
+            return self.dsns[service]
+        if variable.endswith("_TRANSPORT_URL"):
+            return self.amqp
+        if variable.endswith("_HOST"):
+            return "127.0.0.1"
+        if variable.endswith("_PORT"):
+            return str(self.ports[name])
+        if variable.endswith("_DATA_DIR"):
+            return str(self.files)
+        return re.sub(
+            r"http://([a-z-]+):8000",
+            lambda found: f"http://127.0.0.1:{self.ports[found[1]]}" if found[1] in self.ports else found[0],
+            told,
+        )
+
+    def words(self, name: str, command: list[str]) -> list[str]:
+        """A command as it is here: the Python that runs us, and our ports."""
+        return _ours([_local_port(part, self.ports[name], self.health_ports[name]) for part in command])
+
+
+def ours(compose: str) -> dict[str, Any]:
+    """The services of compose.yaml that are processes of ours."""
+    return {name: each for name, each in yaml.safe_load(compose)["services"].items() if name not in OUTSIDE}
+
+
+def members_of(listed: Mapping[str, Any], here: Here) -> dict[str, Member]:
+    """The list as processes of this machine."""
+    members = {}
+    for name, each in listed.items():
+        service = each["command"][2]
+        check = each.get("healthcheck", {}).get("test")
+        environment = {
+            variable: here.value(name, service, variable, str(told))
+            for variable, told in each["environment"].items()
+        }
+        members[name] = Member(
+            name,
+            here.words(name, each["command"]),
+            environment,
+            here.words(name, check[1:]) if check else None,
+            {after: how["condition"] for after, how in each.get("depends_on", {}).items()},
+            here.logs / f"{name}.log",
+        )
+    return members
 
 
 def _ours(command: list[str]) -> list[str]:

@@ -1,0 +1,105 @@
+"""The Dockerfile's install steps without a container: one service, in an environment that has nothing else."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+SERVICE = "circulation"
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
+
+
+@pytest.fixture(scope="module")
+def python() -> Iterator[Path]:
+    """The interpreter of an installed service; the sources it was made from are gone."""
+    place = Path(tempfile.mkdtemp(prefix="carrel-image-"))
+    build, into = place / "build", place / "opt"
+    build.mkdir()
+    for told in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        *sources, target = told.split()
+        for source in sources:
+            _copy(ROOT / source, build / target / (Path(source).name if target == "./" else ""))
+    (step,) = re.findall(r"^RUN (python install.py .+)$", DOCKERFILE, re.MULTILINE)
+    words = shlex.split(step.replace("$SERVICE", SERVICE).replace("/opt/carrel", str(into)))
+
+    done = subprocess.run(
+        [sys.executable, *words[1:]],
+        cwd=build,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    shutil.rmtree(build)
+    yield into / "bin" / "python"
+    shutil.rmtree(place)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+    else:
+        shutil.copy(source, target)
+
+
+def _environment() -> dict[str, str]:
+    """Without a word of Carrel; with the pip of a set-up that had to fetch one (Debian without python3-venv)."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CARREL_", "CATALOG_", "CIRCULATION_", "GATEWAY_", "PYTHON"))
+    }
+    if wheels := sorted((ROOT / ".venv").glob("pip-*.whl")):
+        kept["PYTHONPATH"] = str(wheels[-1])
+    return kept
+
+
+def _said(python: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    env = {name: value for name, value in _environment().items() if name != "PYTHONPATH"}
+    return subprocess.run([python, *words], cwd="/", env=env, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("module", [SERVICE, f"{SERVICE}.app", "chassis", "contracts", "asyncpg", "uvicorn"])
+def test_what_the_service_needs_is_there(python: Path, module: str) -> None:
+    assert _said(python, "-c", f"import {module}").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "module", ["catalog", "gateway", "carrel", "tantivy", "lxml", "argon2", "typer", "pytest"]
+)
+def test_what_only_others_need_is_not(python: Path, module: str) -> None:
+    assert f"No module named '{module}'" in _said(python, "-c", f"import {module}").stderr
+
+
+@pytest.mark.parametrize("role", ["serve", "relay", "consume", "work", "migrate"])
+def test_a_role_without_settings_says_which_are_missing(python: Path, role: str) -> None:
+    told = _said(python, "-m", SERVICE, role)
+
+    assert told.returncode == 2
+    assert told.stderr.startswith("Wrong settings: ")
+    assert "CIRCULATION_DATABASE_URL: Field required" in told.stderr
+    assert "CIRCULATION_TRANSPORT_URL: Field required" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_its_migrations_travel_with_it(python: Path) -> None:
+    listed = (
+        "import circulation, pathlib;"
+        "print(*pathlib.Path(circulation.__file__).parent.glob('migrations/versions/*.py'))"
+    )
+
+    assert len(_said(python, "-c", listed).stdout.split()) == len(
+        list((ROOT / "services" / SERVICE / "migrations" / "versions").glob("*.py"))
+    )
