@@ -1,6 +1,7 @@
 """Machines get tokens for their secret (RFC 6749 §4.4), or carry a key."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -162,8 +163,9 @@ async def test_a_revoked_machine_is_shut_out_of_every_process_at_once(
     key, token = holder["api_key"], given.json()["access_token"]
 
     async with fronting(gateway_dsn) as other:
+        await until(partial(hears, gateway), seconds=5)
+        await until(partial(hears, other), seconds=5)
         for front in (gateway, other):
-            await until(lambda front=front: hears(front), seconds=5)
             for credential in (key, token):
                 assert (await front.whoami(credential)).status_code == 200
 
@@ -173,7 +175,7 @@ async def test_a_revoked_machine_is_shut_out_of_every_process_at_once(
         assert await refused(gateway, key)
         assert await refused(gateway, token)
         for credential in (key, token):
-            await until(lambda credential=credential: refused(other, credential), seconds=5)
+            await until(partial(refused, other, credential), seconds=5)
 
     async with fronting(gateway_dsn) as later:
         await until(lambda: hears(later), seconds=5)

@@ -1,0 +1,203 @@
+"""Every operation of the committed document, asked by everybody: who gets past the door, and who does not."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import catalog.app
+import circulation.app
+from gateway.roles.rules import ROLES, SCOPES
+from support.front import OPERATOR, Front, bearer, fronting
+from support.harness import migrated, running
+from support.university import CATALOG, CIRCULATION
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+WORD = "correct horse battery"
+NO_ONE = "01890000-0000-7000-8000-00000000dead"
+
+PUBLIC = {
+    # who asks, and with what
+    "gateway-jwks",
+    "gateway-token",
+    "gateway-sign-in",
+    "gateway-who-am-i",
+    # what stands in the library, and whether it is in
+    "catalog-search",
+    "catalog-read-title",
+    "catalog-export-titles",
+    "catalog-list-holdings",
+    "catalog-read-holdings",
+    "catalog-list-items",
+    "catalog-read-item",
+    "catalog-list-locations",
+    "catalog-read-location",
+    "catalog-index-state",
+    "circulation-batch",
+    "circulation-of-title",
+    "circulation-list-service-points",
+    "circulation-list-patron-groups",
+}
+"""Strangers are let in: reading the catalogue and its availability, and saying who one is."""
+
+OWN = {
+    "circulation-get-patron",
+    "circulation-get-account",
+    "circulation-get-loan",
+    "circulation-renew",
+    "circulation-get-hold",
+    "circulation-place-hold",
+    "circulation-cancel-hold",
+    "circulation-get-fee",
+}
+"""Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
+
+DESK = OWN | {
+    "circulation-check-out",
+    "circulation-explain-rules",
+    "circulation-fee-ledger",
+    "circulation-list-fees",
+    "circulation-list-holds",
+    "circulation-list-loans",
+    "circulation-list-patrons",
+    "circulation-pay",
+    "circulation-take-back",
+    "catalog-read-withdrawal",
+}
+CATALOGUER = {
+    "catalog-create-title",
+    "catalog-change-title",
+    "catalog-replace-title",
+    "catalog-list-versions",
+    "catalog-create-holdings",
+    "catalog-create-item",
+    "catalog-change-item",
+    "catalog-request-withdrawal",
+    "catalog-read-withdrawal",
+    "catalog-create-import",
+    "catalog-list-imports",
+    "catalog-read-import",
+    "catalog-cancel-import",
+    "catalog-list-outcomes",
+    "catalog-read-original",
+}
+
+
+def operations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Name, method, path with nobody's ids in it, and the operation."""
+    for path, methods in json.loads(DOCUMENT.read_text())["paths"].items():
+        for method, operation in methods.items():
+            yield operation["operationId"], method.upper(), re.sub(r"{[^}]*}", NO_ONE, path), operation
+
+
+ALL = {name for name, *_ in operations()}
+
+
+@pytest.fixture
+async def whole(
+    database: Callable[..., Awaitable[str]], gateway_dsn: str, tmp_path: Path
+) -> AsyncIterator[Front]:
+    """The gateway before the real services, in one process."""
+    async with AsyncExitStack() as stack:
+        apps = {}
+        for service, settings in (
+            (catalog.app.SERVICE, {"data_dir": tmp_path}),
+            (circulation.app.SERVICE, {}),
+        ):
+            dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
+            apps[service.name] = (
+                await stack.enter_async_context(running(service, dsn, settings=settings))
+            ).app
+        front = await stack.enter_async_context(fronting(gateway_dsn, apps=apps))
+        for name, told in (("catalog", CATALOG), ("circulation", CIRCULATION)):
+            answer = await front.put(f"/v1/configuration/{name}", json=told, headers=bearer(OPERATOR))
+            assert answer.status_code == 200, answer.text
+        yield front
+
+
+async def answers(gateway: Front, headers: dict[str, str]) -> dict[str, int]:
+    """How each operation answers to an empty request."""
+    told = {}
+    for name, method, path, operation in operations():
+        media = next(iter(operation.get("requestBody", {}).get("content", {})), None)
+        content = b"{}" if media and "json" in media else b""
+        kind = {} if media is None else {"Content-Type": media}
+        once = {"Idempotency-Key": name, "If-Match": '"1"'}
+        answer = await gateway.client.request(
+            method, path, headers={**once, **kind, **headers}, content=content
+        )
+        assert answer.status_code < 500, (name, answer.text)
+        told[name] = answer.status_code
+    return told
+
+
+def shut_out(told: dict[str, int]) -> set[str]:
+    return {name for name, status in told.items() if status in (401, 403)}
+
+
+async def signed_in(gateway: Front, role: str) -> dict[str, str]:
+    patron = {"patron_id": NO_ONE[:-4] + "beef"} if role == "patron" else {}
+    await gateway.account(role, WORD, role, **patron)
+    answer = await gateway.client.post("/v1/sessions", json={"username": role, "password": WORD})
+    return bearer(answer.json()["access_token"])
+
+
+async def test_strangers_read_the_catalogue_and_nothing_else(whole: Front) -> None:
+    told = await answers(whole, {})
+
+    identifying = {"gateway-token", "gateway-sign-in"}  # an empty one is refused, and not for want of a scope
+    assert shut_out(told) - identifying == ALL - PUBLIC
+    assert {told[name] for name in ALL - PUBLIC} == {401}
+
+
+@pytest.mark.parametrize(("role", "may"), [("patron", OWN), ("desk", DESK), ("cataloguer", CATALOGUER)])
+async def test_each_role_gets_in_where_its_work_is_and_nowhere_else(
+    whole: Front, role: str, may: set[str]
+) -> None:
+    told = await answers(whole, await signed_in(whole, role))
+
+    closed = shut_out(told) - {"gateway-token", "gateway-sign-in"}
+    assert sorted(ALL - PUBLIC - closed) == sorted(may)
+    assert {told[name] for name in closed} <= {403}
+
+
+@pytest.mark.parametrize("role", ["administrator", None], ids=["administrator", "operator's key"])
+async def test_administrators_are_shut_out_of_nothing(whole: Front, role: str | None) -> None:
+    told = await answers(whole, await signed_in(whole, role) if role else bearer(OPERATOR))
+
+    assert shut_out(told) <= {"gateway-token", "gateway-sign-in"}
+
+
+async def test_a_token_for_nothing_opens_no_more_than_none_at_all(whole: Front) -> None:
+    await whole.account("nobody", WORD)
+    answer = await whole.client.post("/v1/sessions", json={"username": "nobody", "password": WORD})
+
+    told = await answers(whole, bearer(answer.json()["access_token"]))
+
+    assert ALL - PUBLIC - shut_out(told) == set()
+
+
+async def test_metrics_are_for_operators(whole: Front) -> None:
+    asked = [{}, await signed_in(whole, "desk"), await signed_in(whole, "operator")]
+
+    assert [(await whole.get("/metrics", headers=headers)).status_code for headers in asked] == [
+        401,
+        403,
+        200,
+    ]
+
+
+async def test_health_and_documents_are_for_everybody(whole: Front) -> None:
+    for path in ("/health/live", "/health/ready", "/docs", "/openapi.json", "/asyncapi.json"):
+        assert (await whole.get(path)).status_code == 200, path
+
+
+def test_every_scope_that_a_role_grants_can_be_given_to_a_machine() -> None:
+    granted = {scope for scopes in ROLES.values() for scope in scopes} - {"*"}
+
+    assert granted <= SCOPES
+    assert all(re.fullmatch(r"[a-z-]+:[a-z]+", scope) for scope in SCOPES)
