@@ -84,12 +84,12 @@ def pointers(answer: Any) -> list[str]:
 
 
 @asynccontextmanager
-async def statements(circulation: Harness) -> AsyncIterator[list[str]]:
+async def statements(circulation: Harness) -> AsyncIterator[list[LoggedQuery]]:
     """What is asked of the database meanwhile, by one request after the other."""
-    asked: list[str] = []
+    asked: list[LoggedQuery] = []
 
     def note(query: LoggedQuery) -> None:
-        asked.append(query.query)
+        asked.append(query)
 
     async with circulation.resources.pool.acquire() as connection:
         connection.add_query_logger(note)
