@@ -33,4 +33,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except FileNotFoundError:
+        sys.exit("What is tracked cannot be checked: git is missing.")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"What is tracked cannot be checked: {error.stderr.decode().strip()}")

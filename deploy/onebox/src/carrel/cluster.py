@@ -22,7 +22,7 @@ import yaml
 
 from carrel.installation import Installation
 from carrel.postgres import Cluster
-from carrel.processes import die_with_parent
+from carrel.processes import die_with_parent, port_in_use
 from carrel.rabbitmq import Broker
 
 COMPOSE = Path(__file__).resolve().parents[4] / "compose.yaml"
@@ -335,8 +335,10 @@ def _tail(log: Path) -> str:
 async def run(installation: Installation, *, port: int, say: Callable[[str], None]) -> None:
     """Start the list and keep it until told to stop."""
     stop = asyncio.Event()
-    for told in (signal.SIGTERM, signal.SIGINT):
+    for told in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(told, stop.set)
+    if (reason := port_in_use("127.0.0.1", port)) is not None:
+        raise ClusterProblem(reason)
     async with distributed(installation, gateway_port=port) as cluster:
         await cluster.start()
         installation.address_file.write_text(cluster.url)

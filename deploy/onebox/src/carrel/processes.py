@@ -5,6 +5,7 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,19 @@ def die_with_parent() -> None:
     """Ask the kernel to end this process when its parent ends, however that happens (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def port_in_use(host: str, port: int) -> str | None:
+    """Why nothing can listen there, in one line; None when something can."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        why = error.strerror or str(error)
+        return f"Port {port} on {host} cannot be used ({why}): stop what is there, or set CARREL_PORT."
+    return None
 
 
 @dataclass(slots=True)

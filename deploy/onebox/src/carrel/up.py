@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import logging
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from carrel.installation import (
 )
 from carrel.postgres import AlreadyRunning, Cluster
 from carrel.postgres.locking import held_by
-from carrel.processes import Child
+from carrel.processes import Child, port_in_use
 from chassis import logs, migrations
 from chassis.transport.postgres import PostgresTransport
 
@@ -91,7 +90,8 @@ async def up(
     first = installation.prepare()
     if (holder := held_by(installation.cluster / "lock")) is not None:
         raise AlreadyRunning(installation.cluster, holder)
-    _port_is_free(host, port)
+    if (reason := port_in_use(host, port)) is not None:
+        raise CannotStart(reason)
     if first and first_start is not None:
         first_start.begin()
     logs.configure("supervisor", "WARNING")
@@ -163,18 +163,6 @@ def _in_one_line(group: BaseExceptionGroup[Exception]) -> str:
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     return str(first) or type(first).__name__
-
-
-def _port_is_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CannotStart(
-                f"Port {port} on {host} cannot be used ({error.strerror}): stop what is there, or set CARREL_PORT."
-            ) from error
 
 
 async def _furnish(installation: Installation, cluster: Cluster) -> Mapping[str, str]:
