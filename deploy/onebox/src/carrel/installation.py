@@ -10,7 +10,7 @@ from pathlib import Path
 SERVICES = ("catalog", "circulation", "gateway")
 """Services with a database of their own that the one box runs."""
 
-POOL = {"catalog": 6, "circulation": 12, "gateway": 4}
+POOL = {"catalog": 6, "circulation": 8, "gateway": 4}
 SESSIONS = {"catalog": 4, "circulation": 4, "gateway": 3}
 """Connections of one serving process, per service: to the busy paths, and to ordinary sessions."""
 BACKGROUND = 3 * (6 + 2) + 3 * 3

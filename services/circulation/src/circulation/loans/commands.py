@@ -212,26 +212,23 @@ async def check_out(
     """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it."""
     from circulation.loans import unhurried
 
-    for _ in range(LOOKS):
-        seen = await look_check_out(pool, shelf, asked, now)
-        if (answer := replayed(seen, asked.once)) is not None:
-            return answer
-        if _same_holder(seen):
-            return await renew(
-                pool,
-                shelf,
-                Renewal(seen["loan_id"], asked.once, asked.override, asked.desk_id),
-                principal,
-                now=now,
-            )
-        decided = decide(seen, asked, principal, now=now)
-        if decided.blocks:
-            raise CheckOutRefused(reasons=reasons_for(decided.blocks))
-        if seen["own_hold"] is not None or seen["kept_for"] is not None:
-            break
-        answer = await lend(pool, seen, asked, decided, now=now)
-        if answer is not None:
-            return answer
+    async with pool.acquire() as connection:
+        for _ in range(LOOKS):
+            seen = await look_check_out(connection, shelf, asked, now)
+            if (answer := replayed(seen, asked.once)) is not None:
+                return answer
+            if _same_holder(seen):
+                break
+            decided = decide(seen, asked, principal, now=now)
+            if decided.blocks:
+                raise CheckOutRefused(reasons=reasons_for(decided.blocks))
+            if seen["own_hold"] is not None or seen["kept_for"] is not None:
+                break
+            answer = await lend(connection, seen, asked, decided, now=now)
+            if answer is not None:
+                return answer
+    if _same_holder(seen):
+        return await renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
     return await unhurried.check_out(pool, shelf, asked, principal, now=now)
 
 
@@ -433,18 +430,19 @@ async def renew(
     """Extend a loan, or raise with every reason not to."""
     from circulation.loans import unhurried
 
-    for _ in range(LOOKS):
-        seen = await look_renewal(pool, shelf, asked, now)
-        if (answer := replayed(seen, asked.once)) is not None:
-            return answer
-        extended = decide_renewal(seen, asked, principal, now=now)
-        if extended.blocks:
-            raise extended.refusal()
-        if seen["due_at"] < now and unhurried.fine_owed(seen, extended, now=now):
-            break
-        answer = await extend(pool, seen, asked, extended, now=now)
-        if answer is not None:
-            return answer
+    async with pool.acquire() as connection:
+        for _ in range(LOOKS):
+            seen = await look_renewal(connection, shelf, asked, now)
+            if (answer := replayed(seen, asked.once)) is not None:
+                return answer
+            extended = decide_renewal(seen, asked, principal, now=now)
+            if extended.blocks:
+                raise extended.refusal()
+            if seen["due_at"] < now and unhurried.fine_owed(seen, extended, now=now):
+                break
+            answer = await extend(connection, seen, asked, extended, now=now)
+            if answer is not None:
+                return answer
     return await unhurried.renew(pool, shelf, asked, principal, now=now)
 
 

@@ -82,18 +82,19 @@ async def take_back(
     pool: asyncpg.Pool, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
 ) -> Response:
     """Check an item in."""
-    for _ in range(LOOKS):
-        seen = await _look(pool, shelf, asked, now)
-        if (answer := replayed(seen, asked.once)) is not None:
-            return answer
-        desk = _known(seen, asked, principal)
-        _not_before_it_was_lent(seen, asked)
-        if seen["open_loan_id"] is None or seen["waiting_for_it"] or _fine(seen, asked):
-            break
-        step = _step(seen, desk, None, None)
-        answer = await _close(pool, seen, asked, desk, step, now=now)
-        if answer is not None:
-            return answer
+    async with pool.acquire() as connection:
+        for _ in range(LOOKS):
+            seen = await _look(connection, shelf, asked, now)
+            if (answer := replayed(seen, asked.once)) is not None:
+                return answer
+            desk = _known(seen, asked, principal)
+            _not_before_it_was_lent(seen, asked)
+            if seen["open_loan_id"] is None or seen["waiting_for_it"] or _fine(seen, asked):
+                break
+            step = _step(seen, desk, None, None)
+            answer = await _close(connection, seen, asked, desk, step, now=now)
+            if answer is not None:
+                return answer
     async with pool.acquire() as connection, connection.transaction():
         return await _unhurried(connection, shelf, asked, principal, now=now)
 
