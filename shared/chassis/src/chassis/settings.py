@@ -1,10 +1,26 @@
 """Settings come from the environment once, in `__main__`; a wrong one ends the start with one clear line."""
 
+import difflib
+import os
 import sys
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    def check(told: str) -> str:
+        if not told.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        try:
+            urlsplit(told).port  # noqa: B018 - asking is what checks it
+        except ValueError as error:
+            raise ValueError("the port is no number" if "port" in str(error).lower() else "no URL") from None
+        return told
+
+    return AfterValidator(check)
 
 
 class ServiceSettings(BaseSettings):
@@ -12,9 +28,9 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
-    database_url: str = Field(pattern=r"^postgres(ql)?://")
+    database_url: Annotated[str, _url_of("postgresql", "postgres")]
     """The service's own database: `postgresql://role:password@host/database`."""
-    transport_url: str = Field(pattern=r"^(amqps?|postgres(ql)?)://")
+    transport_url: Annotated[str, _url_of("amqp", "amqps", "postgresql", "postgres")]
     """Where events travel: `amqp://…` for RabbitMQ, `postgresql://…` for the bus database."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -34,13 +50,34 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 def load(settings: type[Settings], **given: Any) -> Settings:
     """Read settings from the environment, or end the process with one line that names each wrong value."""
+    wrong = _misspelt(settings)
     try:
-        return settings(**given)
+        loaded = settings(**given)
     except ValidationError as error:
         prefix = settings.model_config.get("env_prefix", "")
-        wrong = "; ".join(
-            f"{prefix}{'_'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
+        wrong += [
+            f"{prefix}{'_'.join(map(str, problem['loc']))}".upper()
+            + f": {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
-        )
-        print(f"Wrong settings: {wrong}", file=sys.stderr)
-        raise SystemExit(2) from None
+        ]
+    except SettingsError as error:
+        wrong.append(str(error))
+    if wrong:
+        print(f"Wrong settings: {'; '.join(wrong)}", file=sys.stderr)
+        raise SystemExit(2)
+    return loaded
+
+
+def _misspelt(settings: type[BaseSettings]) -> list[str]:
+    """Variables that are no setting but look very much like one: what was wished would silently not be so."""
+    prefix = settings.model_config.get("env_prefix", "").upper()
+    known = [name.upper() for name in settings.model_fields]
+    found = []
+    for name in sorted(os.environ if prefix else ()):
+        bare = name.upper().removeprefix(prefix)
+        if name.upper().startswith(prefix) and bare not in known:
+            found += [
+                f"{name}: there is no such setting; {prefix}{meant} is meant?"
+                for meant in difflib.get_close_matches(bare, known, n=1, cutoff=0.8)
+            ]
+    return found
