@@ -165,8 +165,9 @@ class Frame:
     async def _authenticate(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if SCOPE_KEY in scope:
             return
-        kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if not token:
+        told = headers.get(b"authorization", b"").decode("latin-1").strip()
+        kind, _, token = told.partition(" ")
+        if not told:
             scope[SCOPE_KEY] = ANONYMOUS
         elif kind.lower() == "bearer" and self.verifier is not None:
             scope[SCOPE_KEY] = await self.verifier.verify(token.strip())

@@ -6,6 +6,7 @@ A verified token is remembered until it expires: checking a signature costs more
 import asyncio
 import base64
 import json
+import logging
 import time
 from collections import OrderedDict
 from typing import Any
@@ -15,8 +16,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from chassis import faults
 from chassis.principal import Principal
 from chassis.problems import Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
 
 ISSUER = "carrel-gateway"
 ALGORITHMS = ["Ed25519"]
@@ -24,6 +28,7 @@ CACHE_SIZE = 20_000
 REFRESH_SECONDS = 300.0
 UNKNOWN_KEY_PAUSE = 5.0
 """At most one look for a key id nobody has heard of in so many seconds."""
+FIRST_KEYS_PAUSE = 1.0
 
 
 class Verifier:
@@ -34,6 +39,8 @@ class Verifier:
         self.jwks_url = jwks_url
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
+        """Whatever came of it: a gateway that is away is not asked by every request in turn."""
         self._fetching = asyncio.Lock()
         self._known: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
 
@@ -79,28 +86,38 @@ class Verifier:
         except ValueError:
             return False
         known = {key.kid for key in keys.keys}
-        return kid not in known and time.monotonic() - self._fetched_at > UNKNOWN_KEY_PAUSE
+        return (
+            isinstance(kid, str)
+            and kid not in known
+            and time.monotonic() - self._asked_at > UNKNOWN_KEY_PAUSE
+        )
 
     async def _key_set(self, *, fresh: bool) -> KeySet:
-        age = time.monotonic() - self._fetched_at
-        if self._keys is not None and not fresh and age < REFRESH_SECONDS:
+        if not self._wants(fresh) and self._keys is not None:
             return self._keys
         async with self._fetching:
-            age = time.monotonic() - self._fetched_at
-            if self._keys is None or (fresh and age > UNKNOWN_KEY_PAUSE) or age >= REFRESH_SECONDS:
+            if self._wants(fresh):
+                self._asked_at = time.monotonic()
                 try:
                     async with httpx.AsyncClient(timeout=3) as client:
                         answer = await client.get(self.jwks_url)
                         answer.raise_for_status()
                         self._keys = KeySet.import_key_set(answer.json())
                         self._fetched_at = time.monotonic()
-                except (httpx.HTTPError, ValueError, JoseError) as error:
-                    if self._keys is None:
-                        raise Unavailable("The gateway's keys cannot be had.") from error
-                    # The keys we have go on for a while: not everybody waits here for a gateway that is away.
-                    self._fetched_at = time.monotonic() - REFRESH_SECONDS + UNKNOWN_KEY_PAUSE
-        assert self._keys is not None
+                except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
+                    # The keys we have go on for a while: nobody's work depends on a gateway that is away.
+                    log.warning("the gateway's keys cannot be had", extra={"error": faults.told(error)})
+        if self._keys is None:
+            raise Unavailable("The gateway's keys cannot be had.", headers={"Retry-After": "1"})
         return self._keys
+
+    def _wants(self, fresh: bool) -> bool:
+        """Whether it is time to ask: for a first set, for a key we lack, or since ours has grown old."""
+        since = time.monotonic() - self._asked_at
+        if self._keys is None:
+            return since > FIRST_KEYS_PAUSE
+        old = time.monotonic() - self._fetched_at > REFRESH_SECONDS
+        return since > UNKNOWN_KEY_PAUSE and (fresh or old)
 
 
 def jwt_header(token: str) -> dict[str, Any]:
