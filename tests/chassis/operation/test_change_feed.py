@@ -23,9 +23,9 @@ async def relay(tiny: Harness, bus: MemoryTransport) -> Relay:
     return Relay(tiny.resources.pool, bus, "tiny")
 
 
-async def read(tiny: Harness, after: int = 0, **more: object) -> tuple[list[str], int]:
+async def read(tiny: Harness, after: int = 0, **more: str | int) -> tuple[list[str], int]:
     """The subjects told of, and where to go on."""
-    answer = await tiny.client.get("/v1/changes", params={"after": after, **more})  # type: ignore[arg-type]
+    answer = await tiny.client.get("/v1/changes", params={"after": after, **more})
     told = answer.json()
     return [event["subject"] for event in told["events"]], told["position"]
 

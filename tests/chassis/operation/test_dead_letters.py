@@ -9,7 +9,7 @@ from chassis.consuming import Consumer
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.relay import Relay
-from chassis.transport import EventTransport, Message, TransportDown, transport_for
+from chassis.transport import DeadLetter, EventTransport, Message, TransportDown, transport_for
 from chassis.transport.memory import MemoryTransport
 from support import tiny as smallest
 from support.harness import Harness, running
@@ -183,7 +183,7 @@ class Gone(MemoryTransport):
     async def open(self) -> None:
         raise TransportDown("nobody answers")
 
-    async def dead_letters(self, queue: str, *, limit: int = 100) -> list[object]:  # type: ignore[override]
+    async def dead_letters(self, queue: str, *, limit: int = 100) -> list[DeadLetter]:
         raise TransportDown("nobody answers")
 
     async def discard_dead(self, queue: str, ids: Collection[UUID]) -> frozenset[UUID]:
