@@ -14,7 +14,9 @@ import pymarc
 import pytest
 from starlette.requests import ClientDisconnect
 
+from catalog.apart import Apart
 from catalog.imports import uploading
+from catalog.imports.worker import ANY, SMALL, lane
 from catalog.marc.generate import generate
 from catalog.marc.marcjson import dumps as as_json
 from catalog.marc.marcxml import write as as_xml
@@ -251,7 +253,8 @@ async def test_a_barcode_of_another_title_here_already_is_told_and_left_where_it
 async def test_a_worker_killed_outright_leaves_no_record_twice_and_none_out(
     catalog: Harness, shelves: Shelves
 ) -> None:
-    made = list(generate(5000, seed=4, item_profile="local-999"))
+    count = 7000  # a large file: it is read in a process of its own
+    made = list(generate(count, seed=4, item_profile="local-999"))
     answer = await shelves.send(b"".join(one.raw for one in made), profile="local-999")
     place = answer.headers["Location"]
     environment = {
@@ -280,12 +283,73 @@ async def test_a_worker_killed_outright_leaves_no_record_twice_and_none_out(
 
     job = (await catalog.get(place)).json()
     assert all(0 < each["records_read"] == sum(each["counts"].values()) for each in between)
-    assert between[0]["state"] == "running"
-    assert (job["state"], job["counts"]["created"], job["records_read"]) == ("finished", 5000, 5000)
-    assert await catalog.resources.pool.fetchval("SELECT count(*) FROM title") == 5000
+    assert (between[0]["state"], job["size"] > SMALL) == ("running", True)
+    assert (job["state"], job["counts"]["created"], job["records_read"]) == ("finished", count, count)
+    assert await catalog.resources.pool.fetchval("SELECT count(*) FROM title") == count
     assert job["items"]["created"] == sum(len(one.barcodes) for one in made)
     ordinals = await catalog.resources.pool.fetch("SELECT ordinal FROM import_outcome ORDER BY ordinal")
-    assert [row["ordinal"] for row in ordinals] == list(range(1, 5001))
+    assert [row["ordinal"] for row in ordinals] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+async def test_a_large_file_is_read_as_a_small_one_is(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    records = [
+        with_items(record(f"r{n}"), (f"{n}", "MAIN", "STACKS"), (None, "LAW", "VAULT")) for n in range(30)
+    ]
+    content = WRITTEN[kind](*records, record("z", leader="00000dam a2200000 i 4500")).replace(
+        b"r7", b"\x07\xff", 1
+    )
+    small = await shelves.imported(content, kind, profile="local-999")
+    first = await shelves.outcomes(small)
+    await catalog.resources.pool.execute("TRUNCATE title, item, holdings CASCADE")
+    monkeypatch.setattr("catalog.imports.worker.SMALL", 0)
+
+    large = await shelves.imported(content, kind, profile="local-999")
+
+    assert (large["counts"], large["items"]) == (small["counts"], small["items"])
+    assert small["counts"]["created"] >= 29
+    unnamed = [{name: value for name, value in each.items() if name != "title_id"} for each in first]
+    assert unnamed == [
+        {name: value for name, value in each.items() if name != "title_id"}
+        for each in await shelves.outcomes(large)
+    ]
+
+
+async def test_a_reader_that_dies_costs_a_moment_and_no_record(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Apart] = []
+    monkeypatch.setattr("catalog.imports.worker.SMALL", 0)
+    monkeypatch.setattr("catalog.imports.worker.SLICE_RECORDS", 50)
+    begin = Apart.__init__
+
+    def noted(self: Apart, *arguments: object) -> None:
+        begin(self, *arguments)  # type: ignore[arg-type]
+        started.append(self)
+
+    monkeypatch.setattr(Apart, "__init__", noted)
+    place = (await shelves.send(b"".join(one.raw for one in generate(2000)))).headers["Location"]
+    stop = asyncio.Event()
+    working = asyncio.create_task(lane(catalog.resources, stop, largest=ANY))
+
+    async def under_way() -> bool:
+        return bool((await catalog.get(place)).json()["records_read"])
+
+    await until(under_way)
+    started[0].process.kill()
+
+    async def ended() -> Any:
+        job = (await catalog.get(place)).json()
+        return job if job["state"] == "finished" else None
+
+    job = await until(ended, seconds=30)
+    stop.set()
+    await working
+
+    assert len(started) == 2
+    assert (job["counts"]["created"], job["records_read"]) == (2000, 2000)
 
 
 async def test_an_unknown_import_is_not_found_and_odd_cursors_are_told(

@@ -127,13 +127,13 @@ async def test_a_writer_killed_again_and_again_loses_nothing_and_makes_nothing_t
 
         async def another_writer() -> Any:
             writer = indexer.writer
-            return writer if writer is not None and writer.process.pid not in killed else None
+            return writer if writer is not None and writer.apart.process.pid not in killed else None
 
         for turn in range(5):
             writer = await until(another_writer)
             await shelves.imported(b"".join(one.raw for one in generate(200, first=turn * 200 + 1)))
-            killed.add(writer.process.pid)
-            os.kill(writer.process.pid, signal.SIGKILL)
+            killed.add(writer.apart.process.pid)
+            os.kill(writer.apart.process.pid, signal.SIGKILL)
 
         async def level() -> bool:
             told = await state(catalog)
@@ -200,9 +200,9 @@ async def test_a_process_that_is_gone_lets_go_of_the_index(catalog: Harness, she
     await shelves.title()
     async with shelves.indexed() as indexer:
         assert indexer.writer is not None
-        child = indexer.writer.process
+        child = indexer.writer.apart.process
 
-        indexer.writer._pipe.close()  # what the death of its parent looks like to it
+        indexer.writer.apart.pipe.close()  # what the death of its parent looks like to it
 
         assert await asyncio.to_thread(child.wait, 10) == 0
 

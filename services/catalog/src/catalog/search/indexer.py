@@ -18,7 +18,8 @@ from uuid import UUID
 
 import asyncpg
 
-from catalog.search.apart import WriterApart, WriterGone
+from catalog.apart import Gone
+from catalog.search.apart import WriterApart
 from catalog.search.documents import SCHEMA_VERSION
 from catalog.search.engine import WRITER_BYTES, AnotherWriter, serving, switch
 from catalog.search.loading import documents
@@ -86,7 +87,7 @@ class Indexer:
                     self.woken.clear()
                     if await self.follow() < BATCH and not stop.is_set():
                         await _either(self.woken, stop, POLL_SECONDS)
-                except WriterGone as error:
+                except Gone as error:
                     log.error("the index's writer has ended; another is started", extra={"error": str(error)})
                     await self.close()
                 except (
@@ -206,7 +207,7 @@ class Indexer:
                     break
                 await writer.apply(batch.rows, batch.gone, batch.position)
         except BaseException:
-            with contextlib.suppress(WriterGone):
+            with contextlib.suppress(Gone):
                 await writer.close()
             await asyncio.to_thread(shutil.rmtree, self.folder / name, ignore_errors=True)
             raise
