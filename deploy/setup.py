@@ -78,8 +78,9 @@ def make_venv() -> None:
     try:
         shutil.rmtree(VENV, ignore_errors=True)
         venv.EnvBuilder(with_pip=False, symlinks=True).create(VENV)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise Missing(f"{VENV} cannot be made: {error}.") from error
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        # ValueError: a colon in the path, or a file where the folder should be
+        raise Missing(f"{VENV} cannot be made: {str(error).rstrip('.')}.") from error
 
 
 def installer() -> list[str]:

@@ -19,6 +19,16 @@ SERVICES = ("catalog", "circulation", "gateway")
 PASSWORD = 'it\'s "long" $HOME and random'
 
 
+def _run_once(server: Cluster) -> None:
+    """As the image's entry point runs it."""
+    environment = {f"{name.upper()}_PASSWORD": f"{PASSWORD} {name}" for name in SERVICES} | {
+        "PATH": f"{server.binaries.bin}:{os.environ['PATH']}",
+        "PGHOST": str(server.socket),
+        "PGPASSWORD": "postgres",
+    }
+    subprocess.run(["sh", SCRIPT], env=environment, check=True, capture_output=True, timeout=60)
+
+
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     """A server as the image has it: a superuser named postgres, and the script run once."""
@@ -30,20 +40,7 @@ async def cluster() -> AsyncIterator[Cluster]:
         connection = await asyncpg.connect(server.dsn("postgres"))
         await connection.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'postgres'")
         await connection.close()
-        passwords = {f"{name.upper()}_PASSWORD": f"{PASSWORD} {name}" for name in SERVICES}
-        await asyncio.to_thread(
-            subprocess.run,
-            ["sh", SCRIPT],
-            env={
-                "PATH": f"{server.binaries.bin}:{os.environ['PATH']}",
-                "PGHOST": str(server.socket),
-                "PGPASSWORD": "postgres",
-                **passwords,
-            },
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+        await asyncio.to_thread(_run_once, server)
         yield server
     finally:
         await server.stop("immediate")
