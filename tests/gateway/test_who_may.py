@@ -29,7 +29,6 @@ PUBLIC = {
     # what stands in the library, and whether it is in
     "catalog-search",
     "catalog-read-title",
-    "catalog-export-titles",
     "catalog-list-holdings",
     "catalog-read-holdings",
     "catalog-list-items",
@@ -40,7 +39,6 @@ PUBLIC = {
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",
-    "circulation-list-patron-groups",
 }
 """Strangers are let in: reading the catalogue and its availability, and saying who one is."""
 
@@ -57,18 +55,21 @@ OWN = {
 """Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
 
 DESK = OWN | {
+    "catalog-export-titles",
     "circulation-check-out",
     "circulation-explain-rules",
     "circulation-fee-ledger",
     "circulation-list-fees",
     "circulation-list-holds",
     "circulation-list-loans",
+    "circulation-list-patron-groups",
     "circulation-list-patrons",
     "circulation-pay",
     "circulation-take-back",
     "catalog-read-withdrawal",
 }
 CATALOGUER = {
+    "catalog-export-titles",
     "catalog-create-title",
     "catalog-change-title",
     "catalog-replace-title",

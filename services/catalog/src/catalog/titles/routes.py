@@ -271,11 +271,11 @@ async def change_title(
 @router.get(
     "/v1/titles:export",
     response_class=StreamingResponse,
-    responses=RECORD_ANSWER | problems(Invalid, NotAcceptable),
+    responses=RECORD_ANSWER | problems(Unauthenticated, Forbidden, Invalid, NotAcceptable),
 )
 async def export_titles(
     request: Request,
-    asker: Anyone,
+    asker: Annotated[Principal, Depends(may("titles:read"))],
     accept: Accept = None,
     media_type: Annotated[str | None, Query(max_length=100, description="Instead of Accept")] = None,
     query: Annotated[str | None, Query(max_length=2000, description="See docs/search-query.md")] = None,

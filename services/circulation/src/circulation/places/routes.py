@@ -91,8 +91,10 @@ async def list_service_points(tx: Tx) -> ServicePointsOut:
     )
 
 
-@router.get("/v1/patron-groups")
-async def list_patron_groups(tx: Tx) -> dict[str, list[dict[str, Any]]]:
+@router.get("/v1/patron-groups", responses=problems(Unauthenticated, Forbidden))
+async def list_patron_groups(
+    tx: Tx, staff: Annotated[Principal, Depends(may("patrons:read"))]
+) -> dict[str, list[dict[str, Any]]]:
     """Every patron group and its limits."""
     _, doc = await _document(tx)
     return {"items": [group.model_dump() for group in doc.patron_groups]}
