@@ -10,8 +10,9 @@ from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from circulation.fees import routes as fees
+from circulation.holds import desk as holds_desk
 from circulation.holds import routes as holds
-from circulation.holds.timers import expire_holds
+from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
 from circulation.loans import routes as loans
 from circulation.patrons import routes as patrons
@@ -35,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         routers=[
             loans.router,
+            holds_desk.router,
             holds.router,
             fees.router,
             patrons.router,
@@ -51,6 +53,9 @@ SERVICE = Service(
     create_app=create_app,
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
-    timers=(Timer("expire-holds", timedelta(minutes=1), expire_holds),),
+    timers=(
+        Timer("expire-holds", timedelta(minutes=1), expire_holds),
+        Timer("resume-holds", timedelta(minutes=1), resume_holds),
+    ),
     opening=opening,
 )

@@ -166,6 +166,8 @@ class HoldFacts(Part):
     position: int | None
     expires_at: datetime | None = None
     shelf_expires_at: datetime | None = None
+    suspended: bool = False
+    suspended_until: datetime | None = None
 
 
 class HoldEvent(Event):
@@ -221,6 +223,47 @@ class HoldExpired(HoldEvent):
 
     type: ClassVar = "circulation.hold-expired.v1"
     reason: str = ""
+
+
+class HoldSuspended(HoldEvent):
+    """The hold keeps its place and is passed over, until a moment or until it is resumed."""
+
+    type: ClassVar = "circulation.hold-suspended.v1"
+
+
+class HoldResumed(HoldEvent):
+    """The hold waits again."""
+
+    type: ClassVar = "circulation.hold-resumed.v1"
+    reason: str = ""
+
+
+class HoldMoved(HoldEvent):
+    """The hold is to be filled by another copy of its title; its kind may have become another."""
+
+    type: ClassVar = "circulation.hold-moved.v1"
+    to_item_id: UUID
+    previous_item_id: UUID | None = None
+    previous_kind: str = ""
+
+
+class HoldUpdated(HoldEvent):
+    """What was asked for has changed: where it is picked up, or how long it waits."""
+
+    type: ClassVar = "circulation.hold-updated.v1"
+    changed: tuple[str, ...] = ()
+
+
+class HoldQueueReordered(Event):
+    """Staff put a title's queue into another order."""
+
+    type: ClassVar = "circulation.hold-queue-reordered.v1"
+    subject: ClassVar = "title_id"
+
+    title_id: UUID
+    hold_ids: tuple[UUID, ...]
+    """First to last."""
+    previous_hold_ids: tuple[UUID, ...]
 
 
 class FeeFacts(Part):

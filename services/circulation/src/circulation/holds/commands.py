@@ -86,7 +86,7 @@ SELECT p.*, EXISTS (
 ) AS blocked
 FROM patron p WHERE p.id = $1 OR p.barcode = $2
 """
-_ITEMS = """
+ITEMS = """
 SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at
 FROM item i LEFT JOIN loan l ON l.id = i.loan_id
 WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
@@ -106,7 +106,7 @@ async def consider(
     if asked.item_id is not None:
         titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
         title_id = titles[0] if titles else None
-    items = await connection.fetch(_ITEMS, title_id)
+    items = await connection.fetch(ITEMS, title_id)
     if asked.item_id is not None and title_id is None:
         missing.append(Reason("item-unknown", "There is no such item.", "/item_id"))
     elif not items:
@@ -115,7 +115,7 @@ async def consider(
     if missing or patron is None or title_id is None:
         raise NotFound("The patron, or what is wanted, is unknown here.", reasons=missing)
     held = await connection.fetchrow(
-        "SELECT count(*) AS open, bool_or(title_id = $2) AS this FROM hold "
+        "SELECT count(*) AS open, count(suspended_at) AS suspended, bool_or(title_id = $2) AS this FROM hold "
         "WHERE patron_id = $1 AND state = ANY ($3::text[])",
         patron["id"],
         title_id,
@@ -128,13 +128,14 @@ async def consider(
         level="item" if asked.item_id else "title",
         item_id=asked.item_id,
         pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[_candidate(library, patron["group_code"], item) for item in items],
+        candidates=[candidate_of(library, patron["group_code"], item) for item in items],
         patron_id=patron["id"],
         active=patron["active"],
         blocked=patron["blocked"],
         expires_at=patron["expires_at"],
         held_already=bool(held["this"]),
         open_holds=held["open"],
+        suspended_holds=held["suspended"],
     )
     return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
 
@@ -144,7 +145,7 @@ def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
     return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
 
 
-def _candidate(library: Library, group: str, item: asyncpg.Record) -> Candidate:
+def candidate_of(library: Library, group: str, item: asyncpg.Record) -> Candidate:
     facts = facts_of(group, item)
     policy = library.rules.hold[library.rules.winning(facts).hold]
     copy = Copy(
@@ -173,7 +174,7 @@ async def place(
         raise HoldRefused(reasons=[Reason(refusal, TEXTS[refusal]) for refusal in seen.refusals])
     kind = kind_for(seen.wish)
     assert kind is not None
-    chosen = _nearest(seen, library, asked.pickup_id, kind)
+    chosen = nearest(seen, library, asked.pickup_id, kind)
     policy = next(c.policy for c in seen.wish.candidates if c.item_id == (chosen or seen.items[0])["id"])
     row = await connection.fetchrow(
         "INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, "
@@ -203,13 +204,13 @@ async def place(
         seen.title_id,
     )
     if kind == "page" and chosen is not None:
-        await _page(connection, chosen["id"], row["id"], seen.patron["id"], now=now)
+        await keep(connection, chosen["id"], row["id"], seen.patron["id"], now=now)
     if kind == "recall":
-        await _recall(connection, library, seen, row["id"], now=now)
+        await recall(connection, library, seen, row["id"], now=now)
     return row, seen
 
 
-def _nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
+def nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
     """The copy that takes this kind and stands nearest to the pickup point (same desk's libraries first)."""
     pickup = library.desks[pickup_id]
     takes = {c.item_id for c in seen.wish.candidates if serves(c, seen.wish, kind)}
@@ -221,7 +222,7 @@ def _nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> 
     return min(able, key=lambda item: (item["library"] not in pickup.serves, item["id"]), default=None)
 
 
-async def _page(
+async def keep(
     connection: Connection, item_id: UUID, hold_id: UUID, patron_id: UUID, *, now: datetime
 ) -> None:
     """Keep the copy on the shelf for this hold, until somebody fetches it."""
@@ -234,7 +235,7 @@ async def _page(
     await tell_availability(connection, [item_id], now)
 
 
-async def _recall(
+async def recall(
     connection: Connection, library: Library, seen: Considered, hold_id: UUID, *, now: datetime
 ) -> None:
     """Of the loans that may be recalled the one due first is shortened, once; never lengthened."""

@@ -13,7 +13,7 @@ import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
-from circulation.holds.rules import HoldState, Waiting
+from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting
 from contracts.circulation import HoldEvent, HoldFacts
 
 OPEN_STATES = ("waiting", "in-transit", "ready")
@@ -26,12 +26,34 @@ async def lock_title(connection: Connection, title_ids: Iterable[UUID]) -> None:
 
 
 _QUEUE = """
-SELECT id, position, state, item_id, level FROM hold h
+SELECT h.*, h.suspended_at IS NOT NULL AS suspended, EXISTS (
+    SELECT FROM item i WHERE i.title_ids && $1::uuid[] AND i.hold_id = h.id AND i.state = 'paged') AS kept
+FROM hold h
 WHERE title_id = ANY ($1::uuid[]) AND state IN ('waiting', 'in-transit', 'ready')
 """
+_ONE = _QUEUE.rsplit("WHERE", 1)[0] + "WHERE h.id = $2"
 _UNSERVED = (
     f"{_QUEUE} AND NOT EXISTS (SELECT FROM item i WHERE i.title_ids && $1::uuid[] AND i.hold_id = h.id)"
 )
+
+
+async def rows_of(connection: Connection, title_id: UUID) -> list[asyncpg.Record]:
+    """The queue of one title, in order."""
+    return list(await connection.fetch(f"{_QUEUE} ORDER BY position", [title_id]))
+
+
+async def locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
+    """A hold whose title's queue, copies and own row are held from now on."""
+    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
+    if title_id is None:
+        return None
+    await lock_title(connection, [title_id])
+    await connection.execute(
+        "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE", title_id
+    )
+    await connection.execute("SELECT FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id)
+    row: asyncpg.Record | None = await connection.fetchrow(_ONE, [title_id], hold_id)
+    return row
 
 
 async def queue_of(connection: Connection, title_ids: Sequence[UUID]) -> list[Waiting]:
@@ -45,10 +67,20 @@ async def unserved(connection: Connection, title_ids: Sequence[UUID]) -> list[Wa
 
 
 def _waiting(rows: Iterable[asyncpg.Record]) -> list[Waiting]:
-    return [
-        Waiting(row["id"], row["position"], HoldState(row["state"]), row["item_id"], row["level"])
-        for row in rows
-    ]
+    return [waiting_of(row) for row in rows]
+
+
+def waiting_of(row: asyncpg.Record) -> Waiting:
+    """A hold's row as the rules see it."""
+    return Waiting(
+        row["id"],
+        row["position"],
+        HoldState(row["state"]),
+        row["item_id"],
+        row["level"],
+        suspended=row["suspended"],
+        kept=row["kept"],
+    )
 
 
 def facts_of(row: asyncpg.Record) -> HoldFacts:
@@ -65,6 +97,8 @@ def facts_of(row: asyncpg.Record) -> HoldFacts:
         position=row["position"],
         expires_at=row["expires_at"],
         shelf_expires_at=row["shelf_expires_at"],
+        suspended=row["suspended_at"] is not None,
+        suspended_until=row["suspended_until"],
     )
 
 
@@ -79,6 +113,43 @@ class Change:
     reason: str | None = None
 
 
+async def take_place(connection: Connection, title_id: UUID, hold_id: UUID, now_at: int, to: int) -> None:
+    """Move one hold within the queue; those between make room, so that positions stay dense."""
+    if to != now_at:
+        await connection.execute(
+            "UPDATE hold SET position = CASE WHEN id = $2 THEN $4::int WHEN $4 < $3::int THEN position + 1 "
+            "  ELSE position - 1 END "
+            "WHERE title_id = $1 AND position BETWEEN least($3::int, $4::int) AND greatest($3::int, $4::int)",
+            title_id,
+            hold_id,
+            now_at,
+            to,
+        )
+
+
+async def tell(
+    connection: Connection, hold_id: UUID, kind: type[HoldEvent], *, now: datetime, **more: Any
+) -> asyncpg.Record:
+    """Announce what a hold has become; its version was raised by the caller."""
+    row = await connection.fetchrow("SELECT * FROM hold WHERE id = $1", hold_id)
+    assert row is not None
+    event = kind(
+        version=row["version"],
+        occurred_at=now,
+        hold_id=hold_id,
+        title_id=row["title_id"],
+        hold=facts_of(row),
+        **more,
+    )
+    await outbox.record(connection, [event])
+    return row
+
+
+_AHEAD = """
+SELECT 1 + count(*) FROM hold WHERE title_id = $1 AND id <> $2 AND state IN ('in-transit', 'ready')
+"""
+
+
 async def change(
     connection: Connection,
     hold_id: UUID,
@@ -88,7 +159,10 @@ async def change(
     now: datetime,
     **more: Any,
 ) -> asyncpg.Record:
-    """Write a hold's new state and its event; a closed one leaves the queue, which closes up behind it."""
+    """Write a hold's new state and its event; a closed one leaves the queue, which closes up behind it.
+
+    Holds in fulfilment stand first: who gets a copy moves up behind them, who loses it waits first of the rest.
+    """
     closing = change.state.value not in OPEN_STATES
     row = await connection.fetchrow(
         "UPDATE hold SET state = $2, version = version + 1, reason = coalesce($3, reason), "
@@ -97,9 +171,11 @@ async def change(
         "  ready_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL ELSE coalesce($5, ready_at) END, "
         "  shelf_expires_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL "
         "    ELSE coalesce($6, shelf_expires_at) END, "
+        "  suspended_at = NULL, suspended_until = NULL, "
         "  closed_at = CASE WHEN $7 THEN $8::timestamptz END, "
         "  position = CASE WHEN $7 THEN NULL ELSE position END "
-        "WHERE id = $1 RETURNING *, (SELECT position FROM hold WHERE id = $1) AS before",
+        "WHERE id = $1 RETURNING title_id, patron_id, (SELECT position FROM hold WHERE id = $1) AS before, "
+        "  (SELECT state FROM hold WHERE id = $1) AS state_before",
         hold_id,
         change.state.value,
         change.reason,
@@ -117,13 +193,7 @@ async def change(
             row["before"],
         )
         await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", row["patron_id"])
-    event = kind(
-        version=row["version"],
-        occurred_at=now,
-        hold_id=hold_id,
-        title_id=row["title_id"],
-        hold=facts_of(row),
-        **more,
-    )
-    await outbox.record(connection, [event])
-    return row
+    elif (change.state in IN_FULFILMENT) != (row["state_before"] in IN_FULFILMENT):
+        to = await connection.fetchval(_AHEAD, row["title_id"], hold_id)
+        await take_place(connection, row["title_id"], hold_id, row["before"], to)
+    return await tell(connection, hold_id, kind, now=now, **more)

@@ -70,6 +70,9 @@ class HoldOut(BaseModel):
     shelf_expires_at: datetime | None
     closed_at: datetime | None
     reason: str | None
+    suspended_at: datetime | None = None
+    """Since when it is passed over, keeping its place; null: it is not."""
+    suspended_until: datetime | None = None
     version: int
     explanation: "HoldExplanation | None" = None
 

@@ -95,6 +95,8 @@ class Wish:
     expires_at: datetime | None
     held_already: bool
     open_holds: int
+    suspended_holds: int = 0
+    """Those of the open ones that wait for nothing just now."""
 
 
 def kind_for(wish: Wish) -> str | None:
@@ -133,7 +135,7 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     allowed = [copy for copy in taking if kind in copy.policy.kinds]
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
     reached = [copy for copy in levels if _reaches(copy, wish)]
-    limits = [copy.policy.max_holds for copy in reached or levels or copies]
+    limits = [_room(copy.policy, wish) for copy in reached or levels or copies]
     must_page = [copy for copy in copies if "hold" not in copy.takes and serves(copy, wish, "page")]
     applies = {
         HoldRefusal.ITEM_OF_OTHER_TITLE: wish.item_id is not None and not copies,
@@ -144,13 +146,17 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(levels) and not reached),
         HoldRefusal.ALREADY_HELD: wish.held_already,
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
-        HoldRefusal.HOLD_LIMIT: bool(limits)
-        and all(limit is not None and wish.open_holds >= limit for limit in limits),
+        HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
         HoldRefusal.CARD_EXPIRED: wish.expires_at is not None and wish.expires_at <= now,
         HoldRefusal.PATRON_INACTIVE: not wish.active,
         HoldRefusal.PATRON_BLOCKED: wish.blocked,
     }
     return [refusal for refusal, holds in applies.items() if holds]
+
+
+def _room(policy: HoldPolicy, wish: Wish) -> bool:
+    counted = wish.open_holds - (0 if policy.count_suspended else wish.suspended_holds)
+    return policy.max_holds is None or counted < policy.max_holds
 
 
 def _reaches(copy: Candidate, wish: Wish) -> bool:
@@ -168,18 +174,157 @@ class Waiting:
     item_id: UUID | None
     """The item it is about, or that is to fill it."""
     level: str
+    suspended: bool = False
+    """It keeps its place, and is passed over."""
+    kept: bool = False
+    """A copy on its shelf is kept for it, until somebody fetches it."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a copy is on its way to it, or waits: nobody moves it in the queue then."""
+        return self.kept or self.state in IN_FULFILMENT
 
 
 def hold_to_fill(item_id: UUID, queue: Sequence[Waiting]) -> Waiting | None:
-    """Who gets this item: the hold already on its way with it, else the first that it can fill."""
+    """Who gets this item: the hold already on its way with it, else the first that it can fill.
+
+    Suspended ones are passed over.
+    """
     ordered = sorted(queue, key=lambda hold: hold.position)
     for hold in ordered:
         if hold.state in IN_FULFILMENT and hold.item_id == item_id:
             return hold
     for hold in ordered:
-        if hold.state is HoldState.WAITING and (hold.level == "title" or hold.item_id == item_id):
+        waits = hold.state is HoldState.WAITING and not hold.suspended
+        if waits and (hold.level == "title" or hold.item_id == item_id):
             return hold
     return None
+
+
+class QueueFlaw(StrEnum):
+    """What is wrong with a wished order. Codes never change."""
+
+    REPEATED = "hold-repeated"
+    MISSING = "hold-missing"
+    FOREIGN = "hold-not-in-queue"
+    PINNED = "hold-pinned"
+
+
+FLAW_TEXTS: Final = {
+    QueueFlaw.REPEATED: ("The hold is named more than once.", "Name every hold of the queue once."),
+    QueueFlaw.MISSING: ("The hold is in the queue and was not named.", "Name every hold of the queue once."),
+    QueueFlaw.FOREIGN: ("The hold does not wait in this queue.", "Read the queue again."),
+    QueueFlaw.PINNED: (
+        "A copy is on its way to this hold, or waits for its patron: it stays where it is.",
+        "Leave it at its position.",
+    ),
+}
+
+
+def order_flaws(queue: Sequence[Waiting], wished: Sequence[UUID]) -> list[tuple[QueueFlaw, UUID]]:
+    """Everything wrong with a wished order: the whole queue, each hold once, pinned ones where they are."""
+    known = [hold.hold_id for hold in queue]
+    found = [(QueueFlaw.REPEATED, each) for each in dict.fromkeys(wished) if wished.count(each) > 1]
+    found += [(QueueFlaw.FOREIGN, each) for each in dict.fromkeys(wished) if each not in known]
+    found += [(QueueFlaw.MISSING, each) for each in known if each not in wished]
+    if found:
+        return found
+    return [
+        (QueueFlaw.PINNED, hold.hold_id)
+        for hold in queue
+        if hold.pinned and wished[hold.position - 1] != hold.hold_id
+    ]
+
+
+class ChangeRefusal(StrEnum):
+    """Why a hold cannot be changed so. Codes never change."""
+
+    IN_FULFILMENT = "hold-in-fulfilment"
+    SUSPENDED = "hold-suspended"
+    NOT_SUSPENDED = "hold-not-suspended"
+    NOT_AHEAD = "moment-not-ahead"
+    AFTER_EXPIRY = "after-expiry"
+    BEYOND_POLICY = "beyond-policy"
+    SAME_ITEM = "same-item"
+    ANY_COPY = "any-copy-will-do"
+
+
+CHANGE_TEXTS: Final = {
+    ChangeRefusal.IN_FULFILMENT: (
+        "A copy is on its way to this hold, or waits for its patron.",
+        "Cancel it, or let it be picked up.",
+    ),
+    ChangeRefusal.SUSPENDED: ("The hold is suspended.", "Resume it first."),
+    ChangeRefusal.NOT_SUSPENDED: ("The hold is not suspended.", "Nothing needs to be done."),
+    ChangeRefusal.NOT_AHEAD: ("This moment does not lie ahead.", "Name a later one."),
+    ChangeRefusal.AFTER_EXPIRY: ("The hold runs out before.", "Name an earlier moment, or none."),
+    ChangeRefusal.BEYOND_POLICY: ("It would wait longer than its policy allows.", "Name an earlier moment."),
+    ChangeRefusal.SAME_ITEM: ("The hold is about this copy already.", "Name another copy of the title."),
+    ChangeRefusal.ANY_COPY: (
+        "The hold is for whichever copy comes first, and this one is neither on its shelf nor recalled for it.",
+        "Leave it, or name a copy that is on its shelf.",
+    ),
+}
+"""What is said, and what would mend it."""
+
+
+def suspension_refusals(
+    hold: Waiting, *, until: datetime | None, expires_at: datetime | None, now: datetime
+) -> list[ChangeRefusal]:
+    """Every reason not to suspend a hold until a moment (None: until it is resumed)."""
+    applies = {
+        ChangeRefusal.IN_FULFILMENT: hold.state in IN_FULFILMENT,
+        ChangeRefusal.NOT_AHEAD: until is not None and until <= now,
+        ChangeRefusal.AFTER_EXPIRY: until is not None and expires_at is not None and until >= expires_at,
+    }
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+def kind_after_move(hold: Waiting, kind: str, copy: Candidate, wish: Wish) -> str | None:
+    """The kind that a hold is of at another copy: a page when it is on its shelf, else as before, else a hold."""
+    offered = ("page", kind, "hold")
+    return next((each for each in offered if serves(copy, wish, each)), None)
+
+
+def move_refusals(hold: Waiting, kind: str | None, *, same: bool) -> list[ChangeRefusal]:
+    """Every reason not to move a hold to a copy at which it would be of this kind."""
+    applies = {
+        ChangeRefusal.IN_FULFILMENT: hold.state in IN_FULFILMENT,
+        ChangeRefusal.SUSPENDED: hold.suspended,
+        ChangeRefusal.SAME_ITEM: same,
+        ChangeRefusal.ANY_COPY: hold.level == "title" and kind == "hold" and not same,
+    }
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+def expiry_refusals(
+    policy: HoldPolicy, *, placed_at: datetime, wished: datetime | None, now: datetime, by_patron: bool
+) -> list[ChangeRefusal]:
+    """Every reason not to let a hold wait until then; patrons stay within its policy."""
+    longest = expires_at(policy, now=placed_at)
+    applies = {
+        ChangeRefusal.NOT_AHEAD: wished is not None and wished <= now,
+        ChangeRefusal.BEYOND_POLICY: by_patron
+        and longest is not None
+        and (wished is None or wished > longest),
+    }
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+def pickup_points(
+    copies: Sequence[Candidate], level: str, kinds: frozenset[str], enabled: frozenset[str], *, placed: bool
+) -> frozenset[str]:
+    """Where a hold of one of these kinds may be picked up: policy and enabled points; wherever some copy's allows.
+
+    `placed`: it is in the queue already, and its copies' states are asked no more.
+    """
+    reached: frozenset[str] = frozenset()
+    for copy in copies:
+        allowed = kinds & copy.policy.kinds if placed else kinds & copy.policy.kinds & copy.takes
+        if allowed and level in copy.policy.levels:
+            points = copy.policy.pickup_points
+            reached |= enabled if points is None else enabled & points
+    return reached
 
 
 def expires_at(policy: HoldPolicy, *, now: datetime) -> datetime | None:

@@ -32,6 +32,11 @@ class Hold(Table, table=True):
         Index("hold_open_by_item", "item_id", postgresql_where=text(OPEN)),
         Index("hold_waiting_by_expiry", "expires_at", postgresql_where=text("state = 'waiting'")),
         Index("hold_ready_by_expiry", "shelf_expires_at", postgresql_where=text("state = 'ready'")),
+        Index(
+            "hold_suspended_by_end",
+            "suspended_until",
+            postgresql_where=text("suspended_until IS NOT NULL"),
+        ),
         CheckConstraint(f"(position IS NOT NULL) = ({OPEN})", name="hold_position_while_open"),
         CheckConstraint("kind IN ('hold', 'page', 'recall')", name="hold_kind"),
         CheckConstraint("level IN ('title', 'item')", name="hold_level"),
@@ -54,4 +59,18 @@ class Hold(Table, table=True):
     shelf_expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
     closed_at: datetime | None = Field(default=None, sa_column=when(null=True))
     reason: str | None = Field(default=None, sa_column=words(null=True))
+    suspended_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Since when it is passed over; it keeps its place."""
+    suspended_until: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When it is resumed by itself."""
     version: int = Field(default=1, sa_column=big(1))
+
+
+class HoldQueue(Table, table=True):
+    """What is told of a title's queue as a whole; there is a row once it has been reordered."""
+
+    __tablename__ = "hold_queue"
+
+    title_id: UUID = Field(sa_column=key())
+    version: int = Field(default=0, sa_column=big(0))
+    """Reorderings told of."""

@@ -77,7 +77,8 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
     l.patron_group,
     (SELECT count(*) FROM hold h
-     WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND (h.level = 'title' OR h.item_id = i.id)
+     WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
+       AND (h.level = 'title' OR h.item_id = i.id)
     ) AS waiting_for_it
 FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4

@@ -64,6 +64,8 @@ class AccountHoldOut(BaseModel):
     position: int
     queue_length: int
     ready: bool
+    suspended: bool
+    suspended_until: datetime | None
     pickup_id: UUID
     pickup: str | None
     placed_at: datetime
@@ -104,7 +106,7 @@ _LOANS = """
 SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
     i.material_type, i.loan_type, i.withdrawal_id,
     (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting'
-       AND (h.level = 'title' OR h.item_id = i.id)) AS waiting_for_it
+       AND h.suspended_at IS NULL AND (h.level = 'title' OR h.item_id = i.id)) AS waiting_for_it
 FROM loan l JOIN item i ON i.id = l.item_id
 WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
 """
@@ -227,6 +229,8 @@ def _hold(library: Library, hold: asyncpg.Record) -> AccountHoldOut:
         position=hold["position"],
         queue_length=hold["queue_length"],
         ready=hold["state"] == "ready",
+        suspended=hold["suspended_at"] is not None,
+        suspended_until=hold["suspended_until"],
         pickup_id=hold["pickup_id"],
         pickup=pickup.name if pickup else None,
         placed_at=hold["placed_at"],

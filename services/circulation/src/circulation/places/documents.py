@@ -236,6 +236,8 @@ class HoldPolicyDoc(_Strict):
     max_holds: Count | None = None
     recall_minimum_days: Count = 14
     recall_return_days: Count = 7
+    count_suspended: bool = True
+    """Whether suspended holds count towards `max_holds`."""
 
     def as_rule(self) -> HoldPolicy:
         """As rules put it."""
@@ -250,6 +252,7 @@ class HoldPolicyDoc(_Strict):
             max_holds=self.max_holds,
             recall_minimum_days=self.recall_minimum_days,
             recall_return_days=self.recall_return_days,
+            count_suspended=self.count_suspended,
         )
 
 

@@ -186,6 +186,8 @@ class HoldPolicy:
     max_holds: int | None = None
     recall_minimum_days: int = 14
     recall_return_days: int = 7
+    count_suspended: bool = True
+    """Whether a suspended hold counts towards `max_holds`."""
 
 
 CRITERIA: Final = (
