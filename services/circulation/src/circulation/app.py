@@ -11,6 +11,7 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from circulation.fees import routes as fees
 from circulation.holds import desk as holds_desk
+from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
@@ -36,6 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         routers=[
             loans.router,
+            holds_offers.router,
             holds_desk.router,
             holds.router,
             fees.router,

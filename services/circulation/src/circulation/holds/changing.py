@@ -20,6 +20,7 @@ from circulation.holds.rules import (
     CHANGE_TEXTS,
     OPEN,
     TEXTS,
+    Candidate,
     ChangeRefusal,
     HoldRefusal,
     HoldState,
@@ -287,3 +288,14 @@ async def _reached(connection: Connection, library: Library, row: asyncpg.Record
     enabled = frozenset({desk.code} if desk.pickup else ())
     kinds = frozenset({row["kind"]})
     return bool(pickup_points(fitting(seen.wish), row["level"], kinds, enabled, placed=True))
+
+
+async def copies_of(
+    connection: Connection, library: Library, hold_id: UUID, principal: Principal
+) -> tuple[asyncpg.Record, list[Candidate]]:
+    """A hold that waits, and the copies that it is about; another's does not exist for a patron."""
+    row = await connection.fetchrow("SELECT * FROM hold WHERE id = $1", hold_id)
+    if row is None or (not principal.may("holds:read") and row["patron_id"] != principal.patron_id):
+        raise NotFound("There is no such hold.")
+    seen = await _considered(connection, library, row, kind=row["kind"], item_id=row["item_id"])
+    return row, [] if seen is None else fitting(seen.wish)

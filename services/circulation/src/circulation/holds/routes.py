@@ -21,6 +21,7 @@ from circulation.holds.rules import TEXTS, HoldRefusal, HoldState, kind_for, ser
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
+from circulation.waits.queries import queues_of
 
 router = new_router("/v1/holds", tag="holds")
 
@@ -74,6 +75,10 @@ class HoldOut(BaseModel):
     """Since when it is passed over, keeping its place; null: it is not."""
     suspended_until: datetime | None = None
     version: int
+    ahead: int | None = None
+    """How many come before and are not suspended; told when one hold is read."""
+    estimated_ready_at: datetime | None = None
+    """When it will probably be ready (docs/holds.md); told when one hold is read."""
     explanation: "HoldExplanation | None" = None
 
 
@@ -118,9 +123,12 @@ class HoldDryRunOut(BaseModel):
     explanation: HoldExplanation | None = None
 
 
+_FOUND_OUT = ("ahead", "estimated_ready_at", "explanation")
+
+
 def hold_out(row: asyncpg.Record, explanation: HoldExplanation | None = None) -> HoldOut:
     """A hold's row on the wire."""
-    told = {name: row[name] for name in HoldOut.model_fields if name != "explanation"}
+    told = {name: row[name] for name in HoldOut.model_fields if name not in _FOUND_OUT}
     return HoldOut(**told, explanation=explanation)
 
 
@@ -230,13 +238,23 @@ async def cancel_hold(
 
 
 @router.get("/{hold_id}", response_model=HoldOut, responses=problems(Unauthenticated, NotFound))
-async def get_hold(request: Request, hold_id: UUID, asker: MayRead, response: Response) -> HoldOut:
-    """One hold."""
-    row = await request.app.state.resources.pool.fetchrow("SELECT * FROM hold WHERE id = $1", hold_id)
+async def get_hold(
+    request: Request, hold_id: UUID, asker: MayRead, response: Response, library: TheLibrary, now: Now
+) -> HoldOut:
+    """One hold, with its place in the queue and when it will probably be ready."""
+    pool = request.app.state.resources.pool
+    row = await pool.fetchrow(
+        "SELECT h.*, p.group_code FROM hold h JOIN patron p ON p.id = h.patron_id WHERE h.id = $1", hold_id
+    )
     if row is None or (not asker.may("holds:read") and row["patron_id"] != asker.patron_id):
         raise NotFound("There is no such hold.")
     etags.tag(response, row["version"])
-    return hold_out(row)
+    told = hold_out(row)
+    if row["position"] is not None:
+        queues = await queues_of(pool, library, [row["title_id"]])
+        if (wait := queues.wait_of(hold_id, row["title_id"], row["group_code"], now=now)) is not None:
+            told.ahead, told.estimated_ready_at = wait.ahead, wait.estimated_ready_at
+    return told
 
 
 _LIST = """

@@ -23,6 +23,7 @@ class HoldState(StrEnum):
     SHELF_EXPIRED = "shelf-expired"
 
 
+KINDS: Final = ("hold", "page", "recall")
 OPEN: Final = frozenset({HoldState.WAITING, HoldState.IN_TRANSIT, HoldState.READY})
 IN_FULFILMENT: Final = frozenset({HoldState.IN_TRANSIT, HoldState.READY})
 

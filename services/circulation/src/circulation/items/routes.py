@@ -17,6 +17,8 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.items.announcing import announce_all
 from circulation.items.rules import State
+from circulation.places.library import NotConfigured, Shelf
+from circulation.waits.queries import queues_of
 
 router = new_router(tag="availability")
 
@@ -49,6 +51,8 @@ class TitleAvailabilityOut(BaseModel):
     queue_length: int
     next_due_at: datetime | None
     as_of: datetime
+    estimated_ready_at: datetime | None = None
+    """When a hold placed now will probably be ready (docs/holds.md). Told of one title with no copy on its shelf."""
     items: list[ItemAvailabilityOut] | None = None
     next_cursor: str | None = None
 
@@ -175,11 +179,23 @@ async def of_title(
     if summary is None:
         raise NotFound("Nothing is known of this title's items.")
     told: dict[str, Any] = {**dict(summary), "as_of": now}
+    if not summary["available"]:
+        told["estimated_ready_at"] = await _estimated(request, title_id, now)
     if detail == "items":
         rows = await pool.fetch(_ITEMS, title_id, after, limit + 1)
         told["items"] = [item_out(row) for row in rows[:limit]]
         told["next_cursor"] = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     return Json(told)
+
+
+async def _estimated(request: Request, title_id: UUID, now: datetime) -> datetime | None:
+    shelf: Shelf = request.app.state.resources.own["shelf"]
+    try:
+        library = await shelf.fresh()
+    except NotConfigured:
+        return None
+    queues = await queues_of(request.app.state.resources.pool, library, [title_id])
+    return queues.wait_of_next(title_id, now=now)
 
 
 class AnnouncedOut(BaseModel):

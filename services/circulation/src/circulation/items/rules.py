@@ -3,6 +3,7 @@
 The catalogue owns the base state; loan, transit, hold and withdrawal are ours.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -69,6 +70,22 @@ def requestable(copy: Copy) -> frozenset[str]:
     if copy.base == "missing":
         return frozenset({"hold"})
     return frozenset({"hold", "recall"}) if state is State.ON_LOAN else frozenset({"hold"})
+
+
+def matrix(bases: Iterable[str]) -> list[tuple[str, State, frozenset[str]]]:
+    """Which kinds of hold each state takes: every base state, where an item of it can be."""
+    told: dict[tuple[str, State], frozenset[str]] = {}
+    for base in bases:
+        for copy in (
+            Copy(base),
+            Copy(base, on_loan=True),
+            Copy(base, awaited_on_shelf=True),
+            Copy(base, in_transit=True),
+            Copy(base, paged=True),
+            Copy(base, withdrawing=True),
+        ):
+            told.setdefault((base, state_of(copy)), requestable(copy))
+    return [(base, state, kinds) for (base, state), kinds in told.items()]
 
 
 class Obstacle(StrEnum):

@@ -13,6 +13,7 @@ from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks
 from circulation.places.library import Library
+from circulation.waits.queries import Queues, queues_of
 
 
 class RenewActionOut(BaseModel):
@@ -63,6 +64,10 @@ class AccountHoldOut(BaseModel):
     state: str
     position: int
     queue_length: int
+    ahead: int
+    """How many come before and are not suspended."""
+    estimated_ready_at: datetime | None
+    """When it will probably be ready; null: nobody can tell."""
     ready: bool
     suspended: bool
     suspended_until: datetime | None
@@ -111,7 +116,7 @@ FROM loan l JOIN item i ON i.id = l.item_id
 WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
 """
 _HOLDS = """
-SELECT h.*, (SELECT count(*) FROM hold q WHERE q.title_id = h.title_id AND q.position IS NOT NULL) AS queue_length,
+SELECT h.*,
     (SELECT i.short_title FROM item i WHERE i.title_ids @> ARRAY[h.title_id] LIMIT 1) AS title
 FROM hold h WHERE h.patron_id = $1 AND h.state IN ('waiting', 'in-transit', 'ready') ORDER BY h.placed_at LIMIT $2
 """
@@ -135,6 +140,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         holds = await connection.fetch(_HOLDS, patron_id, LIMIT)
         fees = await connection.fetch(_FEES, patron_id, LIMIT)
         blocks = await connection.fetch(_BLOCKS, patron_id, now)
+        queues = await queues_of(connection, library, {hold["title_id"] for hold in holds})
     group = library.groups.get(patron["group_code"])
     borrower = Borrower(
         active=patron["active"],
@@ -157,7 +163,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         owed=patron["owed"],
         accruing=sum(loan.accruing_minor for loan in told),
         loans=told,
-        holds=[_hold(library, hold) for hold in holds],
+        holds=[_hold(library, hold, queues, patron["group_code"], now) for hold in holds],
         fees=[FeeOut(**dict(fee)) for fee in fees],
         blocks=[AccountBlockOut(**dict(block)) for block in blocks],
         as_of=now,
@@ -217,7 +223,11 @@ def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
     return overdue_fine(policy, calendar, due_at=loan["due_at"], at=now).minor
 
 
-def _hold(library: Library, hold: asyncpg.Record) -> AccountHoldOut:
+def _hold(
+    library: Library, hold: asyncpg.Record, queues: Queues, group: str, now: datetime
+) -> AccountHoldOut:
+    wait = queues.wait_of(hold["id"], hold["title_id"], group, now=now)
+    assert wait is not None, "read at one moment"
     pickup = library.desks.get(hold["pickup_id"])
     return AccountHoldOut(
         id=hold["id"],
@@ -227,7 +237,9 @@ def _hold(library: Library, hold: asyncpg.Record) -> AccountHoldOut:
         item_id=hold["item_id"],
         state=hold["state"],
         position=hold["position"],
-        queue_length=hold["queue_length"],
+        queue_length=wait.queue_length,
+        ahead=wait.ahead,
+        estimated_ready_at=wait.estimated_ready_at,
         ready=hold["state"] == "ready",
         suspended=hold["suspended_at"] is not None,
         suspended_until=hold["suspended_until"],

@@ -1,0 +1,1 @@
+"""How long a hold will probably wait: one formula for the hold, the account and availability."""
