@@ -18,7 +18,7 @@ from fastapi import FastAPI
 import catalog.app
 import circulation.app
 import gateway.app
-from chassis import logs, tracing
+from chassis import garbage, logs, tracing
 from chassis.resources import Service
 from chassis.settings import ServiceSettings, load
 from gateway.settings import Settings as GatewaySettings
@@ -60,6 +60,7 @@ async def serve(host: str, port: int, *, shared: bool) -> None:
             server_header=False,
         )
         server = uvicorn.Server(config)
+        garbage.seldom()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)

@@ -6,7 +6,6 @@ happened, the pipe ends and so does the process.
 """
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -15,6 +14,8 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final
+
+from chassis import garbage
 
 CLOSE_SECONDS: Final = 30.0
 
@@ -66,7 +67,7 @@ def serve(work: Callable[..., None]) -> None:
     """The child's side: work with the pipe and the arguments. Signals are the parent's business."""
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, signal.SIG_IGN)
-    gc.set_threshold(100_000, 20, 20)
+    garbage.seldom()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         work(Connection(int(sys.argv[1])), *sys.argv[2:])
     os._exit(0)

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from chassis import logs, metrics, migrations, tracing
+from chassis import garbage, logs, metrics, migrations, tracing
 from chassis.consuming import Consumer
 from chassis.leases import HOUSE_KEEPING, run_timers
 from chassis.relay import Relay
@@ -24,6 +24,8 @@ from chassis.settings import ServiceSettings, load
 
 ROLES = ("serve", "relay", "consume", "work", "migrate")
 DRAIN_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the gateway, or a proxy in front of it, keeps an idle connection: who asks is who hangs up."""
 BACKGROUND_POOL = {"relay": 2, "consume": 4, "work": 6, "background": 6}
 """Connections each background role opens at most."""
 
@@ -52,13 +54,17 @@ def main(service: Service, argv: Sequence[str] | None = None) -> None:
 
 def serve(service: Service, settings: ServiceSettings) -> None:
     """Serve HTTP."""
+    app = service.create_app(settings)
+    garbage.seldom()
     uvicorn.run(
-        service.create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        server_header=False,
     )
 
 
@@ -87,6 +93,7 @@ async def background(
     roles: Sequence[str] = ("relay", "consume", "work"),
 ) -> None:
     """Run background roles together until told to stop; one that dies takes the process with it."""
+    garbage.seldom()
     tasks: list[asyncio.Task[object]] = []
     if "relay" in roles:
         relay = Relay(resources.pool, resources.transport, service.name)

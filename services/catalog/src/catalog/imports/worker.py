@@ -6,7 +6,6 @@ process of its own.
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,9 +33,6 @@ SMALL: Final = 4 * 1024 * 1024
 """Bytes of a file that the short lane takes."""
 ANY: Final = 2**62
 IDLE_SECONDS: Final = 0.1
-COLLECTED_AFTER: Final = (50_000, 20, 100)
-"""A slice is a hundred thousand small objects that die together without a cycle among them: to look for cycles
-after each 700 (the interpreter's own habit) took a third of an import's time."""
 TRIES: Final = 6
 AGAIN: Final = (
     asyncpg.UniqueViolationError,
@@ -60,7 +56,6 @@ WHERE id = $1 AND state IN ('queued', 'running') RETURNING *
 
 async def import_files(resources: Resources, stop: asyncio.Event) -> None:
     """The worker: both lanes until told to stop."""
-    gc.set_threshold(*COLLECTED_AFTER)
     async with asyncio.TaskGroup() as group:
         group.create_task(lane(resources, stop, largest=SMALL))
         group.create_task(lane(resources, stop, largest=ANY))
