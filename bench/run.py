@@ -10,7 +10,7 @@ MEASUREMENTS = (
     ["imports.py"],
     ["freshness.py"],
     ["while_importing.py"],
-    ["gateway.py"],
+    ["proxying.py"],
     ["search.py"],
 )
 

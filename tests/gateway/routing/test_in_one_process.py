@@ -5,7 +5,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
+from chassis import tracing
 from gateway.routing.table import TABLE, Table
 from support.front import OPERATOR, Echo, Front, bearer, fronting
 
@@ -176,3 +179,18 @@ async def test_a_fault_of_a_service_is_told_as_one_and_no_more(gateway_dsn: str)
     assert answer.status_code == 500
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "name" not in answer.text
+
+
+async def test_a_request_is_a_span_of_the_gateways_own_and_what_follows_is_below_it(gateway: Front) -> None:
+    spans = InMemorySpanExporter()
+    assert tracing.configure("gateway", exporter=spans)
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+    answer = await gateway.get("/v1/loans", headers={"traceparent": f"00-{trace}-{parent}-01"})
+
+    tracing.stop()
+    served = next(span for span in spans.get_finished_spans() if span.kind is SpanKind.SERVER)
+    assert served.context is not None
+    assert served.parent is not None
+    assert (f"{served.context.trace_id:032x}", f"{served.parent.span_id:016x}") == (trace, parent)
+    assert answer.headers["traceparent"].split("-")[1:3] == [trace, f"{served.context.span_id:016x}"]

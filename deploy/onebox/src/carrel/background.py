@@ -50,7 +50,10 @@ def main() -> None:
     tracing.configure("onebox-background", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    run_on_fast_loop(work())
+    try:
+        run_on_fast_loop(work())
+    finally:
+        tracing.stop()
 
 
 if __name__ == "__main__":

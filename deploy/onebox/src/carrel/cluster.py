@@ -348,7 +348,9 @@ async def run(installation: Installation, *, port: int, say: Callable[[str], Non
         for member in cluster.lasting:
             assert member.process is not None
             say(f"  {member.process.pid:>7}  {member.name:<20} {shlex.join(member.command[1:])}")
-        say(f"Operate it with CARREL_DATA={shlex.quote(str(installation.data))} carrel status (token, doctor, …).")
+        say(
+            f"Operate it with CARREL_DATA={shlex.quote(str(installation.data))} carrel status (token, doctor, …)."
+        )
         say(f"Logs: {installation.logs}. Press Ctrl-C to stop.")
         await stop.wait()
         say("Stopping …")

@@ -77,8 +77,11 @@ def main() -> None:
     asked = parser.parse_args()
     logs.configure("serve", os.environ.get("CARREL_LOG_LEVEL", "INFO"))
     tracing.configure("onebox", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    with contextlib.suppress(KeyboardInterrupt):
-        run_on_fast_loop(serve(asked.host, asked.port, shared=asked.shared))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            run_on_fast_loop(serve(asked.host, asked.port, shared=asked.shared))
+    finally:
+        tracing.stop()
 
 
 def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:

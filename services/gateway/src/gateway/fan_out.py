@@ -68,7 +68,9 @@ def _read(answer: httpx.Response, service: str) -> Any:
     if answer.is_success:
         return told
     if answer.status_code in (401, 403, 404, 422):
-        reasons = [Reason(r["code"], r["text"]) for r in told.get("reasons", ())]
+        reasons = [
+            Reason(r["code"], r["text"], r.get("pointer"), r.get("mend")) for r in told.get("reasons", ())
+        ]
         kind = {401: Unauthenticated, 403: Forbidden, 404: NotFound}.get(answer.status_code, Invalid)
         raise kind(told.get("detail"), reasons=reasons)
     raise ServiceFault(f"{service} answered {answer.status_code}.")

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -80,6 +81,10 @@ def opened(message: Message) -> tuple[Envelope, Event]:
         raise Unreadable(f"broken body: {faults.told(error)[:300]}") from error
 
 
+Read = dict[UUID, tuple[Envelope, Event]]
+"""What messages turned out to be, by their ids: a batch is read once, however often it is tried."""
+
+
 @dataclass(slots=True)
 class Consumer:
     """One service's consumer."""
@@ -134,9 +139,10 @@ class Consumer:
     async def deliver(self, subscription: Subscription, batch: Sequence[Delivery]) -> None:
         """Handle a batch, and settle each delivery."""
         readable: list[Delivery] = []
+        read: Read = {}
         for delivery in batch:
             try:
-                opened(delivery.message)
+                read[delivery.message.id] = opened(delivery.message)
             except Unreadable as error:
                 log.error("message set aside", extra={"reason": str(error), "type": delivery.message.type})
                 await subscription.dead_letter(delivery, str(error))
@@ -145,7 +151,7 @@ class Consumer:
         if not readable:
             return
         try:
-            await self._react_once_there([delivery.message for delivery in readable])
+            await self._react_once_there([delivery.message for delivery in readable], read)
         except DatabaseAway:
             raise
         except Exception as error:
@@ -157,7 +163,7 @@ class Consumer:
             return
         await subscription.ack(readable)
 
-    async def _react_once_there(self, messages: Sequence[Message]) -> None:
+    async def _react_once_there(self, messages: Sequence[Message], read: Read) -> None:
         """React, waiting with the batch in hand while the database is away.
 
         To leave instead would cost every message an attempt at a broker that counts deliveries, and an
@@ -165,7 +171,7 @@ class Consumer:
         """
         while True:
             try:
-                await self.react(messages)
+                await self.react(messages, read)
             except DatabaseAway as error:
                 log.warning(
                     "the database is away",
@@ -189,15 +195,17 @@ class Consumer:
         logs.about.reset(token)
         await subscription.retry(delivery, faults.told(error)[:500])
 
-    async def react(self, messages: Sequence[Message]) -> int:
+    async def react(self, messages: Sequence[Message], read: Read | None = None) -> int:
         """Remember and react in one transaction; how many were new: once in effect, however often."""
+        if read is None:
+            read = {message.id: opened(message) for message in messages}
         async with self._connection() as connection, connection.transaction():
             new = {
                 row["event_id"]
                 for row in await connection.fetch(_FIRST_TIME, list({message.id for message in messages}))
             }
             fresh = {m.id: m for m in messages if m.id in new or m.replay}
-            await react(connection, self.resources, self.subscriptions, list(fresh.values()))
+            await react(connection, self.resources, self.subscriptions, list(fresh.values()), read)
         HANDLED.labels(self.resources.name, "done").inc(len(fresh))
         return len(fresh)
 
@@ -230,11 +238,12 @@ async def react(
     resources: Resources,
     subscriptions: Mapping[type[Event], Handler],
     messages: Sequence[Message],
+    read: Read,
 ) -> None:
     """Hand events to their handlers: runs of one handler in one call, in the order of arrival."""
     runs: list[tuple[Handler, list[Heard], list[Envelope]]] = []
     for message in messages:
-        envelope, event = opened(message)
+        envelope, event = read[message.id]
         handler = subscriptions.get(type(event))
         if handler is None:
             raise NotSubscribed(f"{resources.name} does not subscribe to {envelope.type}")

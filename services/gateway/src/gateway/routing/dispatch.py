@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis import problems
-from chassis.application import TRACEPARENT
+from chassis import problems, tracing
+from chassis.application import METHODS, TRACEPARENT
 from chassis.principal import ANONYMOUS, SCOPE_KEY, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
@@ -75,6 +76,13 @@ class Dispatcher:
         if scope["type"] != "http":
             await self._own(scope, receive, send)
             return
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        asked = _traceparent(scope["headers"])
+        with tracing.span(method, asked, kind=SpanKind.SERVER, carrel__service="gateway") as (told, _):
+            scope["carrel.traceparent"] = told
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         state = self._state()
         now: datetime = state.resources.clock()
@@ -101,7 +109,6 @@ class Dispatcher:
 
         scope.setdefault("raw_path", scope["path"].encode())
         headers = scope["headers"]
-        scope["carrel.traceparent"] = _traceparent(headers)
         scope[SCOPE_KEY] = ANONYMOUS
         try:
             if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_LIMIT:
