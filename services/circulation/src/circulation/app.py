@@ -16,6 +16,7 @@ from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
 from circulation.loans import routes as loans
+from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
 from circulation.places import routes as places
 from circulation.places.library import Shelf
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
             holds.router,
             fees.router,
             patrons.router,
+            blocks.router,
             places.router,
             items.router,
         ],

@@ -30,9 +30,20 @@ class Reason:
     pointer: str | None = None
     """Where in the input (RFC 6901 JSON pointer, or a header's or parameter's name)."""
     mend: str | None = None
+    value: int | None = None
+    """Where a limit stands in the way: how much there is …"""
+    limit: int | None = None
+    """… and how much is allowed."""
 
-    def as_json(self) -> dict[str, str]:
-        told = {"code": self.code, "text": self.text, "pointer": self.pointer, "mend": self.mend}
+    def as_json(self) -> dict[str, str | int]:
+        told = {
+            "code": self.code,
+            "text": self.text,
+            "pointer": self.pointer,
+            "mend": self.mend,
+            "value": self.value,
+            "limit": self.limit,
+        }
         return {name: value for name, value in told.items() if value is not None}
 
 
@@ -154,6 +165,8 @@ class ReasonOut(BaseModel):
     text: str
     pointer: str | None = None
     mend: str | None = None
+    value: int | None = None
+    limit: int | None = None
 
 
 class ProblemOut(BaseModel):

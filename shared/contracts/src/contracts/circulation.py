@@ -326,6 +326,31 @@ class PatronUpdated(Event):
     changed: tuple[str, ...] = ()
 
 
+class PatronBlockAdded(Event):
+    """Staff blocked a patron; why is not told."""
+
+    type: ClassVar = "circulation.patron-block-added.v1"
+    subject: ClassVar = "block_id"
+    partition: ClassVar = "patron_ref"
+
+    block_id: UUID
+    patron_ref: UUID
+    actions: tuple[str, ...]
+    template: str | None = None
+    until: datetime | None = None
+
+
+class PatronBlockRemoved(Event):
+    """Staff lifted a block of a patron. One that runs out is told by its `until`."""
+
+    type: ClassVar = "circulation.patron-block-removed.v1"
+    subject: ClassVar = "block_id"
+    partition: ClassVar = "patron_ref"
+
+    block_id: UUID
+    patron_ref: UUID
+
+
 class ItemWithdrawalCleared(Event):
     """Circulation has no objection: its copy is marked, no loan can slip in."""
 

@@ -30,6 +30,7 @@ from circulation.holds.rules import (
 )
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
+from circulation.patrons.standing import LATE, in_the_way, standing
 from circulation.places.library import Library
 from contracts.circulation import (
     HoldCancelled,
@@ -79,13 +80,13 @@ class Considered:
     refusals: list[HoldRefusal]
 
 
-_PATRON = """
-SELECT p.*, EXISTS (
+_PATRON = f"""
+SELECT p.*, {LATE.format(now="$3::timestamptz")}, EXISTS (
     SELECT FROM patron_block b WHERE b.patron_id = p.id AND 'hold' = ANY (b.actions)
       AND (b.expires_at IS NULL OR b.expires_at > $3)
 ) AS blocked
 FROM patron p WHERE p.id = $1 OR p.barcode = $2
-"""
+"""  # noqa: S608 - our own text
 ITEMS = """
 SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at
 FROM item i LEFT JOIN loan l ON l.id = i.loan_id
@@ -136,6 +137,7 @@ async def consider(
         held_already=bool(held["this"]),
         open_holds=held["open"],
         suspended_holds=held["suspended"],
+        beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
     )
     return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
 
@@ -159,6 +161,17 @@ def candidate_of(library: Library, group: str, item: asyncpg.Record) -> Candidat
     return Candidate(item["id"], requestable(copy), item["lent_to"], policy)
 
 
+def reasons_for(seen: Considered) -> list[Reason]:
+    """Why not; of limits how much there is, and how much is allowed."""
+    limits = {each.measure.value: each for each in seen.wish.beyond}
+    return [
+        Reason(refusal, found.text, value=found.value, limit=found.limit)
+        if (found := limits.get(refusal.value))
+        else Reason(refusal, TEXTS[refusal])
+        for refusal in seen.refusals
+    ]
+
+
 async def place(
     connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
 ) -> tuple[asyncpg.Record, Considered]:
@@ -171,7 +184,7 @@ async def place(
     )
     seen = await consider(connection, library, asked, principal, now=now)
     if seen.refusals:
-        raise HoldRefused(reasons=[Reason(refusal, TEXTS[refusal]) for refusal in seen.refusals])
+        raise HoldRefused(reasons=reasons_for(seen))
     kind = kind_for(seen.wish)
     assert kind is not None
     chosen = nearest(seen, library, asked.pickup_id, kind)

@@ -17,7 +17,7 @@ from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, prob
 from circulation.asking import patron_or
 from circulation.holds import commands
 from circulation.holds.commands import Considered, HoldClosed, HoldRefused, facts_of
-from circulation.holds.rules import TEXTS, HoldRefusal, HoldState, kind_for, serves
+from circulation.holds.rules import HoldRefusal, HoldState, kind_for, serves
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
@@ -111,6 +111,10 @@ class RefusalOut(BaseModel):
 
     code: HoldRefusal
     text: str
+    value: int | None = None
+    """Of a limit: how much there is …"""
+    limit: int | None = None
+    """… and how much is allowed."""
 
 
 class HoldDryRunOut(BaseModel):
@@ -187,7 +191,10 @@ async def place_hold(
         answer = HoldDryRunOut(
             allowed=not seen.refusals,
             kind=kind_for(seen.wish),
-            refusals=[RefusalOut(code=refusal, text=TEXTS[refusal]) for refusal in seen.refusals],
+            refusals=[
+                RefusalOut(code=HoldRefusal(each.code), text=each.text, value=each.value, limit=each.limit)
+                for each in commands.reasons_for(seen)
+            ],
             position=None if seen.refusals else ahead + 1,
             explanation=explained(library, seen) if explain else None,
         )

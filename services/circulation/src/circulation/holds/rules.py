@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen
+from circulation.patrons.rules import Beyond
 from circulation.policies.rules import HoldPolicy
 
 
@@ -43,6 +44,11 @@ class HoldRefusal(StrEnum):
     PATRON_BLOCKED = "patron-blocked"
     ITEM_OF_OTHER_TITLE = "item-of-other-title"
     COPY_ON_SHELF = "copy-on-shelf"
+    FEES_OWED = "fees-owed"
+    GROUP_LOAN_LIMIT = "group-loan-limit"
+    OVERDUE_ITEMS = "overdue-items"
+    OVERDUE_RECALLS = "overdue-recalls"
+    RECALL_OVERDUE_DAYS = "recall-overdue-days"
 
 
 TEXTS: Final = {
@@ -58,6 +64,11 @@ TEXTS: Final = {
     HoldRefusal.PATRON_BLOCKED: "The patron is blocked.",
     HoldRefusal.ITEM_OF_OTHER_TITLE: "The item does not belong to this title.",
     HoldRefusal.COPY_ON_SHELF: "A copy is on its shelf: page it instead of waiting for another.",
+    HoldRefusal.FEES_OWED: "The patron owes more than the group may.",
+    HoldRefusal.GROUP_LOAN_LIMIT: "The patron has more items out than the group may.",
+    HoldRefusal.OVERDUE_ITEMS: "The patron has more overdue items than the group may.",
+    HoldRefusal.OVERDUE_RECALLS: "The patron has more overdue recalled items than the group may.",
+    HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
 }
 
 
@@ -98,6 +109,8 @@ class Wish:
     open_holds: int
     suspended_holds: int = 0
     """Those of the open ones that wait for nothing just now."""
+    beyond: tuple[Beyond, ...] = ()
+    """Limits of the patron's group that stand in the way of a hold (L86)."""
 
 
 def kind_for(wish: Wish) -> str | None:
@@ -152,7 +165,9 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.PATRON_INACTIVE: not wish.active,
         HoldRefusal.PATRON_BLOCKED: wish.blocked,
     }
-    return [refusal for refusal, holds in applies.items() if holds]
+    return [refusal for refusal, holds in applies.items() if holds] + [
+        HoldRefusal(each.measure.value) for each in wish.beyond
+    ]
 
 
 def _room(policy: HoldPolicy, wish: Wish) -> bool:

@@ -1,5 +1,6 @@
 """What the desk is told, on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from circulation.loans.rules import TEXTS, Block, Step
+from circulation.patrons.rules import Beyond
 from circulation.places.routes import ConsideredOut
 
 
@@ -38,6 +40,10 @@ class BlockOut(BaseModel):
     code: Block
     text: str
     mend: str
+    value: int | None = None
+    """Of a limit: how much there is …"""
+    limit: int | None = None
+    """… and how much is allowed."""
 
 
 class Explanation(BaseModel):
@@ -95,6 +101,20 @@ class ReturnOut(BaseModel):
     explanation: Explanation | None = None
 
 
-def blocks_out(blocks: list[Block]) -> list[BlockOut]:
-    """Blocks with their words."""
-    return [BlockOut(code=block, text=TEXTS[block][0], mend=TEXTS[block][1]) for block in blocks]
+def blocks_out(blocks: list[Block], beyond: Sequence[Beyond] = ()) -> list[BlockOut]:
+    """Blocks with their words; of limits how much there is, and how much is allowed."""
+    return [
+        BlockOut(
+            code=block,
+            text=found.text if (found := limit_behind(block, beyond)) else TEXTS[block][0],
+            mend=TEXTS[block][1],
+            value=found.value if found else None,
+            limit=found.limit if found else None,
+        )
+        for block in blocks
+    ]
+
+
+def limit_behind(block: Block, beyond: Sequence[Beyond]) -> Beyond | None:
+    """The limit that a block comes of."""
+    return next((each for each in beyond if each.measure.value == block.value), None)

@@ -27,7 +27,6 @@ from circulation.loans import statements
 from circulation.loans.answers import DryRunOut, Explanation, LoanOut, blocks_out
 from circulation.loans.facts import Seen
 from circulation.loans.rules import (
-    TEXTS,
     Block,
     checkout_blocks,
     due_at,
@@ -37,6 +36,7 @@ from circulation.loans.rules import (
     prospect,
     renewal_blocks,
 )
+from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Library, Shelf
 from circulation.places.routes import told
 from circulation.policies.rules import LoanPolicy, OutsideSchedule
@@ -120,9 +120,10 @@ def replayed(seen: Seen, asked: Once) -> Response | None:
     return StoredAnswer(seen["status"], orjson.loads(seen["headers"]), bytes(seen["body"])).response()
 
 
-def reasons_for(blocks: Sequence[Block]) -> list[Reason]:
-    """Blocks as reasons."""
-    return [Reason(block, TEXTS[block][0], mend=TEXTS[block][1]) for block in blocks]
+def reasons_for(blocks: Sequence[Block], beyond: Sequence[Beyond] = ()) -> list[Reason]:
+    """Blocks as reasons; of limits how much there is, and how much is allowed."""
+    told = blocks_out(list(blocks), beyond)
+    return [Reason(each.code, each.text, mend=each.mend, value=each.value, limit=each.limit) for each in told]
 
 
 def explained(seen: Seen) -> Explanation:
@@ -150,6 +151,8 @@ class Decided:
     due_at: datetime | None
     blocks: list[Block]
     overridden: tuple[str, ...]
+    beyond: tuple[Beyond, ...] = ()
+    """Limits among the blocks."""
 
 
 def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) -> Decided:
@@ -167,7 +170,8 @@ def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) 
     desk = desk_for(seen.library, principal, asked.desk_id)
     rule = seen.rule
     policy = seen.library.rules.loan[rule.loan]
-    blocks = checkout_blocks(seen.borrower(policy), seen.piece, policy, patron_id=seen["patron_id"], now=now)
+    borrower = seen.borrower(policy, "borrow")
+    blocks = checkout_blocks(borrower, seen.piece, policy, patron_id=seen["patron_id"], now=now)
     due: datetime | None = None
     if asked.override is not None and asked.override.due_at is not None:
         due = asked.override.due_at
@@ -189,7 +193,7 @@ def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) 
     if due is not None and due <= asked.lent_at:
         blocks.append(Block.DUE_NOT_AHEAD)
     left, overridden = _overriding(blocks, asked.override, principal)
-    return Decided(desk, policy, rule.fine, due, left, overridden)
+    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond)
 
 
 def _overriding(
@@ -221,7 +225,7 @@ async def check_out(
                 break
             decided = decide(seen, asked, principal, now=now)
             if decided.blocks:
-                raise CheckOutRefused(reasons=reasons_for(decided.blocks))
+                raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
             if seen["own_hold"] is not None or seen["kept_for"] is not None:
                 break
             answer = await lend(connection, seen, asked, decided, now=now)
@@ -356,7 +360,7 @@ async def would_check_out(
     decided = decide(seen, asked, principal, now=now)
     return DryRunOut(
         allowed=not decided.blocks,
-        blocks=blocks_out(decided.blocks),
+        blocks=blocks_out(decided.blocks, decided.beyond),
         due_at=decided.due_at,
         policy=decided.policy.code,
         explanation=explained(seen) if asked.explain else None,
@@ -387,13 +391,15 @@ class Extended:
     overridden: tuple[str, ...]
     renewable_from: datetime | None = None
     """When it may be renewed, if not yet."""
+    beyond: tuple[Beyond, ...] = ()
+    """Limits among the blocks."""
 
     def refusal(self) -> RenewalRefused:
         """Every reason; and when it may be renewed, where that is all it takes to wait for."""
         if self.renewable_from is None:
-            return RenewalRefused(reasons=reasons_for(self.blocks))
+            return RenewalRefused(reasons=reasons_for(self.blocks, self.beyond))
         return RenewalRefused(
-            reasons=reasons_for(self.blocks), renewable_from=self.renewable_from.isoformat()
+            reasons=reasons_for(self.blocks, self.beyond), renewable_from=self.renewable_from.isoformat()
         )
 
 
@@ -415,13 +421,12 @@ def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: dat
     due = ahead.due_at
     if asked.override is not None and asked.override.due_at is not None:
         due = asked.override.due_at
-    blocks = renewal_blocks(
-        seen.borrower(policy), seen.open_loan, policy, new_due_at=due, now=now, of_time=ahead.blocks
-    )
+    borrower = seen.borrower(policy, "renew")
+    blocks = renewal_blocks(borrower, seen.open_loan, policy, new_due_at=due, now=now, of_time=ahead.blocks)
     if row["withdrawal_id"] is not None:
         blocks.append(Block.ITEM_WITHDRAWING)
     left, overridden = _overriding(blocks, asked.override, principal)
-    return Extended(calendar, policy, rule.fine, due, left, overridden, ahead.renewable_from)
+    return Extended(calendar, policy, rule.fine, due, left, overridden, ahead.renewable_from, borrower.beyond)
 
 
 async def renew(
@@ -528,7 +533,7 @@ async def would_renew(
     extended = decide_renewal(seen, asked, principal, now=now)
     return DryRunOut(
         allowed=not extended.blocks,
-        blocks=blocks_out(extended.blocks),
+        blocks=blocks_out(extended.blocks, extended.beyond),
         due_at=extended.due_at,
         renewable_from=extended.renewable_from,
         policy=extended.policy.code,

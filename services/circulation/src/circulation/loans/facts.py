@@ -9,6 +9,7 @@ import asyncpg
 
 from circulation.items.rules import Copy, State, state_of
 from circulation.loans.rules import Borrower, OpenLoan, Piece
+from circulation.patrons.standing import in_the_way, standing
 from circulation.places.library import Desk, Library
 from circulation.policies.rules import LoanPolicy, Rule
 from contracts.circulation import ItemAvailability
@@ -45,8 +46,8 @@ class Seen:
         """The rule that applies."""
         return self.library.rules.winning(self.facts)
 
-    def borrower(self, policy: LoanPolicy) -> Borrower:
-        """The patron."""
+    def borrower(self, policy: LoanPolicy, action: str) -> Borrower:
+        """The patron, who wants to `borrow` or to `renew`."""
         row = self.row
         group = self.library.groups.get(row["group_code"])
         counts = row.get("loans_by_policy")
@@ -59,6 +60,7 @@ class Seen:
             open_loans_under_policy=(counts or {}).get(policy.code, 0),
             max_owed=group.max_owed if group else None,
             max_loans=group.max_loans if group else None,
+            beyond=in_the_way(standing(row), group, action),
         )
 
     @property

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.items.rules import LENDABLE_BASES
+from circulation.patrons.rules import Beyond
 from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule
 
 
@@ -26,6 +27,9 @@ class Block(StrEnum):
     FEES_OWED = "fees-owed"
     LOAN_LIMIT = "loan-limit"
     GROUP_LOAN_LIMIT = "group-loan-limit"
+    OVERDUE_ITEMS = "overdue-items"
+    OVERDUE_RECALLS = "overdue-recalls"
+    RECALL_OVERDUE_DAYS = "recall-overdue-days"
     NO_OPEN_DAY = "no-open-day"
     DUE_NOT_AHEAD = "due-not-ahead"
     NOT_RENEWABLE = "not-renewable"
@@ -56,6 +60,18 @@ TEXTS: Final = {
     Block.FEES_OWED: ("The patron owes more than the group may.", "Take a payment, or override."),
     Block.LOAN_LIMIT: ("The patron has as many of these as the policy allows.", "Return one, or override."),
     Block.GROUP_LOAN_LIMIT: ("The patron has as many loans as the group allows.", "Return one, or override."),
+    Block.OVERDUE_ITEMS: (
+        "The patron has more overdue items than the group may.",
+        "Return them, or override.",
+    ),
+    Block.OVERDUE_RECALLS: (
+        "The patron has more overdue recalled items than the group may.",
+        "Return them, or override.",
+    ),
+    Block.RECALL_OVERDUE_DAYS: (
+        "The patron keeps a recalled item longer than the group may.",
+        "Return it, or override.",
+    ),
     Block.NO_OPEN_DAY: ("The service point's calendar has no open day within a year.", "Mend the calendar."),
     Block.DUE_NOT_AHEAD: ("The due time would not lie ahead.", "The card may be about to expire: renew it."),
     Block.NOT_RENEWABLE: ("The loan policy does not renew this.", "Override, naming a due time."),
@@ -87,6 +103,9 @@ OVERRIDABLE: Final = frozenset(
         Block.FEES_OWED,
         Block.LOAN_LIMIT,
         Block.GROUP_LOAN_LIMIT,
+        Block.OVERDUE_ITEMS,
+        Block.OVERDUE_RECALLS,
+        Block.RECALL_OVERDUE_DAYS,
         Block.NOT_RENEWABLE,
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
@@ -116,6 +135,13 @@ class Borrower:
     open_loans_under_policy: int
     max_owed: int | None
     max_loans: int | None
+    beyond: tuple[Beyond, ...] = ()
+    """Limits of the group that stand in the way of what is wanted (L86)."""
+
+    @property
+    def too_far(self) -> frozenset[Block]:
+        """The same, as blocks."""
+        return frozenset(Block(each.measure.value) for each in self.beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +168,20 @@ def checkout_blocks(
         Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,
         Block.PATRON_INACTIVE: not borrower.active,
         Block.PATRON_BLOCKED: borrower.blocked,
-        Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
+        Block.FEES_OWED: Block.FEES_OWED in borrower.too_far
+        or (borrower.max_owed is not None and borrower.owed > borrower.max_owed),
         Block.LOAN_LIMIT: policy.max_loans is not None
         and borrower.open_loans_under_policy >= policy.max_loans,
-        Block.GROUP_LOAN_LIMIT: borrower.max_loans is not None and borrower.open_loans >= borrower.max_loans,
+        Block.GROUP_LOAN_LIMIT: Block.GROUP_LOAN_LIMIT in borrower.too_far
+        or (borrower.max_loans is not None and borrower.open_loans >= borrower.max_loans),
+        **_lateness(borrower),
     }
     return [block for block, holds in applies.items() if holds]
+
+
+def _lateness(borrower: Borrower) -> dict[Block, bool]:
+    late = (Block.OVERDUE_ITEMS, Block.OVERDUE_RECALLS, Block.RECALL_OVERDUE_DAYS)
+    return {block: block in borrower.too_far for block in late}
 
 
 def due_at(
@@ -301,7 +335,10 @@ def renewal_blocks(
         Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,
         Block.PATRON_INACTIVE: not borrower.active,
         Block.PATRON_BLOCKED: borrower.blocked,
-        Block.FEES_OWED: borrower.max_owed is not None and borrower.owed > borrower.max_owed,
+        Block.FEES_OWED: Block.FEES_OWED in borrower.too_far
+        or (borrower.max_owed is not None and borrower.owed > borrower.max_owed),
+        Block.GROUP_LOAN_LIMIT: Block.GROUP_LOAN_LIMIT in borrower.too_far,
+        **_lateness(borrower),
         Block.NO_OPEN_DAY: new_due_at is None and Block.OUTSIDE_SCHEDULE not in of_time,
         Block.OUTSIDE_SCHEDULE: Block.OUTSIDE_SCHEDULE in of_time,
         Block.RENEWED_TOO_EARLY: Block.RENEWED_TOO_EARLY in of_time,

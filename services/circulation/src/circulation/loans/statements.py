@@ -8,13 +8,16 @@ makes a lost race look the same as a stale read: nothing was written, look again
 
 from typing import Final
 
-PATRON_FACTS: Final = """
+from circulation.patrons.standing import LATE
+
+PATRON_FACTS: Final = f"""
     p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at, p.open_loans, p.owed,
     p.library AS patron_library,
     EXISTS (
         SELECT FROM patron_block b
-        WHERE b.patron_id = p.id AND {action} = ANY (b.actions) AND (b.expires_at IS NULL OR b.expires_at > {now})
-    ) AS blocked
+        WHERE b.patron_id = p.id AND {{action}} = ANY (b.actions)
+          AND (b.expires_at IS NULL OR b.expires_at > {{now}})
+    ) AS blocked, {LATE}
 """
 ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,

@@ -44,7 +44,7 @@ async def check_out(
             return answer
         decided = decide(seen, asked, principal, now=now)
         if decided.blocks:
-            raise CheckOutRefused(reasons=reasons_for(decided.blocks))
+            raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
         own = seen["own_hold"]
         await _settle_holds(connection, seen, now=now)
         seen = await commands.look_check_out(connection, shelf, asked, now)

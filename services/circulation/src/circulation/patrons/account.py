@@ -12,6 +12,9 @@ from circulation.fees.routes import FeeOut
 from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks
+from circulation.patrons.rules import Measure, Standing
+from circulation.patrons.standing import ACTIONS, in_the_way
+from circulation.places.documents import Action
 from circulation.places.library import Library
 from circulation.waits.queries import Queues, queues_of
 
@@ -86,6 +89,16 @@ class AccountBlockOut(BaseModel):
     expires_at: datetime | None
 
 
+class AccountLimitOut(BaseModel):
+    """A limit of the patron's group that stands in the way of something now."""
+
+    action: Action
+    code: Measure
+    text: str
+    value: int
+    limit: int
+
+
 class AccountOut(BaseModel):
     """Everything a patron needs to see."""
 
@@ -101,6 +114,8 @@ class AccountOut(BaseModel):
     holds: list[AccountHoldOut]
     fees: list[FeeOut]
     blocks: list[AccountBlockOut]
+    limits: list[AccountLimitOut]
+    """What the group's limits stop by themselves, beside the blocks that staff set."""
     as_of: datetime
 
 
@@ -142,6 +157,8 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         blocks = await connection.fetch(_BLOCKS, patron_id, now)
         queues = await queues_of(connection, library, {hold["title_id"] for hold in holds})
     group = library.groups.get(patron["group_code"])
+    stands = _standing(patron, loans, now)
+    limits = {action: in_the_way(stands, group, action) for action in ACTIONS}
     borrower = Borrower(
         active=patron["active"],
         expires_at=patron["expires_at"],
@@ -151,6 +168,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         open_loans_under_policy=0,
         max_owed=group.max_owed if group else None,
         max_loans=group.max_loans if group else None,
+        beyond=limits["renew"],
     )
     told = [_loan(library, borrower, patron["group_code"], loan, now) for loan in loans]
     return AccountOut(
@@ -166,8 +184,23 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         holds=[_hold(library, hold, queues, patron["group_code"], now) for hold in holds],
         fees=[FeeOut(**dict(fee)) for fee in fees],
         blocks=[AccountBlockOut(**dict(block)) for block in blocks],
+        limits=[
+            AccountLimitOut(
+                action=action, code=each.measure, text=each.text, value=each.value, limit=each.limit
+            )
+            for action, found in limits.items()
+            for each in found
+        ],
         as_of=now,
     )
+
+
+def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime) -> Standing:
+    """The same counts that the desk looks up, from the loans that the account shows."""
+    late = [loan for loan in loans if loan["due_at"] < now]
+    recalls = [loan["due_at"] for loan in late if loan["recalled_at"] is not None]
+    seconds = int((now - min(recalls)).total_seconds()) if recalls else 0
+    return Standing(patron["open_loans"], patron["owed"], len(late), len(recalls), seconds)
 
 
 def _loan(
@@ -206,7 +239,7 @@ def _loan(
         actions=ActionsOut(
             renew=RenewActionOut(
                 allowed=not reasons,
-                reasons=blocks_out(reasons),
+                reasons=blocks_out(reasons, borrower.beyond),
                 new_due_at=None if reasons else ahead.due_at,
                 renewable_from=ahead.renewable_from,
             )

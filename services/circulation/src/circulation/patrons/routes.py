@@ -1,12 +1,12 @@
-"""Patrons, their blocks and their account on the wire."""
+"""Patrons and their account on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,7 +30,7 @@ from chassis.problems import (
 )
 from circulation.moments import Moment
 from circulation.patrons.account import AccountOut, account_of
-from circulation.patrons.tables import Patron, PatronBlock
+from circulation.patrons.tables import Patron
 from circulation.places.library import Library
 from circulation.places.routes import TheLibrary
 from contracts.circulation import PatronCreated, PatronUpdated
@@ -256,69 +256,3 @@ async def get_account(
 ) -> AccountOut:
     """The whole account in one call: loans with what renewing them would do, holds, fees, blocks."""
     return await account_of(request.app.state.resources.pool, library, _own(asker, patron_id), now=now)
-
-
-class BlockIn(BaseModel):
-    """Why a patron may not do something for now."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    actions: list[Literal["borrow", "renew", "hold"]] = Field(min_length=1, max_length=3)
-    note: str = Field(min_length=1, max_length=1000)
-    """For staff."""
-    message: str | None = Field(default=None, max_length=1000)
-    """For the patron."""
-    expires_at: Moment | None = None
-
-
-class BlockOut(BaseModel):
-    """A block."""
-
-    id: UUID
-    patron_id: UUID
-    actions: list[str]
-    note: str
-    message: str | None
-    expires_at: datetime | None
-    created_at: datetime
-
-
-_RAISE_GUARD = text("UPDATE patron SET guard = guard + 1 WHERE id = :id RETURNING id")
-
-
-@router.post(
-    "/{patron_id}/blocks",
-    status_code=201,
-    response_model=BlockOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, Invalid),
-)
-async def block_patron(tx: Tx, by: MayWrite, patron_id: UUID, body: BlockIn, now: Now) -> PatronBlock:
-    """Block a patron."""
-    if await tx.scalar(_RAISE_GUARD, {"id": patron_id}) is None:
-        raise NotFound("There is no such patron.")
-    block = PatronBlock(
-        id=uuid7(),
-        patron_id=patron_id,
-        created_at=now,
-        created_by=str(by.actor),
-        **body.model_dump() | {"actions": list(body.actions)},
-    )
-    tx.add(block)
-    await tx.flush()
-    return block
-
-
-@router.delete(
-    "/{patron_id}/blocks/{block_id}",
-    status_code=204,
-    responses=problems(Unauthenticated, Forbidden, NotFound),
-)
-async def lift_block(tx: Tx, _: MayWrite, patron_id: UUID, block_id: UUID) -> None:
-    """Lift a block."""
-    await tx.scalar(_RAISE_GUARD, {"id": patron_id})
-    done: Any = await tx.scalar(
-        text("DELETE FROM patron_block WHERE id = :id AND patron_id = :patron RETURNING id"),
-        {"id": block_id, "patron": patron_id},
-    )
-    if done is None:
-        raise NotFound("There is no such block.")

@@ -56,3 +56,25 @@ class PatronBlock(Table, table=True):
     expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
     created_at: datetime = Field(sa_column=when())
     created_by: str = Field(sa_column=words())
+    template: str | None = Field(default=None, sa_column=words(null=True))
+    version: int = Field(default=1, sa_column=big(1))
+
+
+class LiftedBlock(Table, table=True):
+    """A block that was lifted: on record, and out of the desk's way."""
+
+    __tablename__ = "lifted_block"
+    __table_args__ = (Index("lifted_block_by_patron", "patron_id", "id"),)
+
+    id: UUID = Field(sa_column=key())
+    patron_id: UUID = Field(sa_column=ref(to="patron.id"))
+    template: str | None = Field(default=None, sa_column=words(null=True))
+    actions: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    note: str = Field(sa_column=words())
+    message: str | None = Field(default=None, sa_column=words(null=True))
+    expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    created_at: datetime = Field(sa_column=when())
+    created_by: str = Field(sa_column=words())
+    lifted_at: datetime = Field(sa_column=when())
+    lifted_by: str = Field(sa_column=words())
+    lifted_because: str | None = Field(default=None, sa_column=words(null=True))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
 from circulation.fees.rules import FinePolicy, FineUnit, Money
+from circulation.patrons.rules import Limits, Measure
 from circulation.policies.rules import (
     Criterion,
     Earliest,
@@ -87,14 +88,58 @@ class ServicePointDoc(_Strict):
     calendar: CalendarDoc
 
 
+Action = Literal["borrow", "renew", "hold"]
+
+
+class LimitsDoc(_Strict):
+    """The most that is allowed before an action is blocked; what is left out has no limit."""
+
+    items_out: Count | None = None
+    balance: Count | None = None
+    """Minor units of the library's currency."""
+    overdue_items: Count | None = None
+    overdue_recalls: Count | None = None
+    recall_overdue_days: Count | None = None
+    """Days begun since the due time of a recalled item."""
+
+    def as_rule(self) -> Limits:
+        """As rules put it."""
+        told = {measure: getattr(self, measure.name.lower()) for measure in Measure}
+        return {measure: limit for measure, limit in told.items() if limit is not None}
+
+
+class GroupLimitsDoc(_Strict):
+    """Limits by action."""
+
+    borrow: LimitsDoc | None = None
+    renew: LimitsDoc | None = None
+    hold: LimitsDoc | None = None
+
+
 class PatronGroupDoc(_Strict):
     """Patrons with the same rights."""
 
     code: Code
     name: Name
     max_loans: Count | None = None
+    """Short for `limits.borrow.items_out`."""
     max_owed: Count | None = None
-    """Minor units of the library's currency."""
+    """Short for `limits.borrow.balance` and `limits.renew.balance`; minor units of the library's currency."""
+    limits: GroupLimitsDoc = Field(default_factory=GroupLimitsDoc)
+
+
+class BlockTemplateDoc(_Strict):
+    """A block as it is often needed: what it stops, what staff read, what the patron reads, how long it lasts."""
+
+    code: Code
+    name: Name
+    actions: list[Action] = Field(min_length=1, max_length=3)
+    note: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    """For staff."""
+    message: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    """For the patron."""
+    days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """From the day it is set; until it is lifted where left out."""
 
 
 class PeriodDoc(_Strict):
@@ -289,6 +334,7 @@ CODED = (
     "loan_policies",
     "fine_policies",
     "hold_policies",
+    "block_templates",
 )
 """Sections whose entries have codes."""
 
@@ -304,6 +350,7 @@ class ConfigurationDoc(_Strict):
     fine_policies: list[FinePolicyDoc] = Field(default_factory=list, max_length=1000)
     hold_policies: list[HoldPolicyDoc] = Field(default_factory=list, max_length=1000)
     rules: list[RuleDoc] = Field(default_factory=list, max_length=5000)
+    block_templates: list[BlockTemplateDoc] = Field(default_factory=list, max_length=200)
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""

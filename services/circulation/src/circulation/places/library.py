@@ -7,7 +7,7 @@ decides by rules of yesterday, and no message has to reach it.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
@@ -15,7 +15,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
-from circulation.places.documents import ConfigurationDoc, PatronGroupDoc, ServicePointDoc
+from circulation.places.documents import BlockTemplateDoc, ConfigurationDoc, PatronGroupDoc, ServicePointDoc
 from circulation.policies.rules import HoldPolicy, RuleSet
 
 
@@ -50,6 +50,7 @@ class Library:
     homes: Mapping[str, Desk]
     """The desk at which a library's items are at home: its own first, else the first that serves it."""
     groups: Mapping[str, PatronGroupDoc]
+    block_templates: Mapping[str, BlockTemplateDoc] = field(default_factory=dict)
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -91,6 +92,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         {desk.code: desk for desk in desks.values()},
         homes,
         {group.code: group for group in doc.patron_groups},
+        {template.code: template for template in doc.block_templates},
     )
 
 
