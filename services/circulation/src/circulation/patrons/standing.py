@@ -1,7 +1,8 @@
 """How a patron stands, looked at with everything else the desk needs to know; and the limits of their group."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+import asyncpg
 
 from circulation.patrons.rules import NO_LIMITS, Beyond, Limits, Measure, Standing, beyond, stricter
 from circulation.places.documents import Action, LimitsDoc, PatronGroupDoc
@@ -18,7 +19,7 @@ LATE: Final = """
 """Of patron p, for statements that look; patrons without loans cost nothing."""
 
 
-def standing(row: Mapping[str, Any]) -> Standing:
+def standing(row: asyncpg.Record) -> Standing:
     """From a row with `open_loans`, `owed` and what `LATE` brings."""
     late = row["late"] or {}
     return Standing(
