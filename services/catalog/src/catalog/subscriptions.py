@@ -12,6 +12,7 @@ from contracts.circulation import (
     ItemWithdrawalCleared,
     ItemWithdrawalRefused,
     LoanCreated,
+    LoanDueDateChanged,
     LoanRecalled,
     LoanRenewed,
     LoanReturned,
@@ -21,6 +22,7 @@ from contracts.events import Event
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LoanCreated: search.note_availability,
     LoanRenewed: search.note_availability,
+    LoanDueDateChanged: search.note_availability,
     LoanRecalled: search.note_availability,
     LoanReturned: search.note_availability,
     ItemCheckedIn: search.note_availability,

@@ -15,6 +15,7 @@ from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
+from circulation.loans import redating, together
 from circulation.loans import routes as loans
 from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
@@ -40,6 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
             loans.router,
             holds_offers.router,
             holds_desk.router,
+            redating.router,
+            together.router,
             holds.router,
             fees.router,
             patrons.router,

@@ -97,6 +97,23 @@ class LoanRecalled(Event):
     availability: ItemAvailability
 
 
+class LoanDueDateChanged(Event):
+    """A loan's due time was set otherwise than by a renewal or a recall."""
+
+    type: ClassVar = "circulation.loan-due-date-changed.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    previous_due_at: datetime
+    reason: str
+    """manual, closing."""
+    availability: ItemAvailability
+
+
 class LoanReturned(Event):
     """A lent item came back; the desk was told the next step."""
 

@@ -23,6 +23,7 @@ from circulation.loans.commands import (
     RenewalRefused,
     UnknownServicePoint,
 )
+from circulation.loans.races import persistently
 from circulation.loans.rules import Block
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf
@@ -188,7 +189,7 @@ async def check_out(
     )
     if dry_run:
         return _told(await commands.would_check_out(_pool(request), shelf, asked, staff, now=now))
-    return await _busy(lambda: commands.check_out(_pool(request), shelf, asked, staff, now=now))
+    return await persistently(lambda: commands.check_out(_pool(request), shelf, asked, staff, now=now))
 
 
 @router.post(
@@ -216,7 +217,7 @@ async def renew(
     asked = commands.Renewal(loan_id, once, override, told.service_point_id, explain)
     if dry_run:
         return _told(await commands.would_renew(_pool(request), shelf, asked, asker, now=now))
-    return await _busy(lambda: commands.renew(_pool(request), shelf, asked, asker, now=now))
+    return await persistently(lambda: commands.renew(_pool(request), shelf, asked, asker, now=now))
 
 
 @router.post(
@@ -248,20 +249,7 @@ async def take_back(
     )
     if dry_run:
         return _told(await returning.would_take_back(_pool(request), shelf, asked, staff, now=now))
-    return await _busy(lambda: returning.take_back(_pool(request), shelf, asked, staff, now=now))
-
-
-async def _busy(act: Any) -> Response:
-    """Do it; a duplicate in flight or a deadlock's victim tries again, and is told to when that is no use."""
-    for _ in range(3):
-        try:
-            answer: Response = await act()
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
-            continue
-        except asyncpg.LockNotAvailableError as error:
-            raise InFlight from error
-        return answer
-    raise InFlight
+    return await persistently(lambda: returning.take_back(_pool(request), shelf, asked, staff, now=now))
 
 
 def _told(answer: BaseModel) -> Response:

@@ -349,6 +349,13 @@ def renewal_blocks(
     return [block for block, holds in applies.items() if holds]
 
 
+def renewals_left(loan: OpenLoan, policy: LoanPolicy) -> int | None:
+    """How often more by their number; None without a limit."""
+    if not (policy.renewable and policy.loanable):
+        return 0
+    return None if policy.max_renewals is None else max(0, policy.max_renewals - loan.renewals)
+
+
 def not_overridable(blocks: Collection[Block]) -> list[Block]:
     """Those among the blocks that nobody may override."""
     return [block for block in blocks if block not in OVERRIDABLE]
@@ -400,3 +407,58 @@ def next_step(
     if serves_home or home is None:
         return NextStep(Step.RESHELVE)
     return NextStep(Step.TRANSIT, home)
+
+
+class DueChangeRefusal(StrEnum):
+    """Why a loan's due time is not changed by hand."""
+
+    LOAN_CLOSED = "loan-closed"
+    CLAIMED_RETURNED = "claimed-returned"
+    ITEM_LOST = "item-lost"
+    DUE_NOT_AHEAD = "due-not-ahead"
+    DUE_TOO_FAR = "due-too-far"
+
+
+DUE_CHANGE_TEXTS: Final = {
+    DueChangeRefusal.LOAN_CLOSED: ("The loan has ended.", None, "Lend the item again."),
+    DueChangeRefusal.CLAIMED_RETURNED: (
+        "The patron says that it was brought back.",
+        None,
+        "Resolve that claim first.",
+    ),
+    DueChangeRefusal.ITEM_LOST: (
+        "The item counts as lost.",
+        None,
+        "Return it first: that is how it is found.",
+    ),
+    DueChangeRefusal.DUE_NOT_AHEAD: ("The due time does not lie ahead.", "/due_at", "Name a later moment."),
+    DueChangeRefusal.DUE_TOO_FAR: (
+        "It lies more than ten years ahead.",
+        "/due_at",
+        "Name an earlier moment.",
+    ),
+}
+"""What is said, where in the input it lies, and what would mend it."""
+LONGEST: Final = timedelta(days=3650)
+
+
+def due_change_refusals(
+    *, state: str, ended: bool, due_at: datetime, now: datetime
+) -> list[DueChangeRefusal]:
+    """Every reason not to set a due time by hand; `state` is the item's circulation state."""
+    applies = {
+        DueChangeRefusal.LOAN_CLOSED: ended,
+        DueChangeRefusal.CLAIMED_RETURNED: not ended and state == "claimed-returned",
+        DueChangeRefusal.ITEM_LOST: not ended and state in ("lost", "lost-and-paid"),
+        DueChangeRefusal.DUE_NOT_AHEAD: due_at <= now,
+        DueChangeRefusal.DUE_TOO_FAR: due_at > now + LONGEST,
+    }
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+def recall_stands(*, recalled: bool, recalls_open: int) -> bool:
+    """Whether a loan stays recalled when its due time is set by hand: only while somebody's recall is open.
+
+    Once none is, a later recall may shorten the loan anew (mod-circulation does the same with its flag).
+    """
+    return recalled and recalls_open > 0

@@ -38,7 +38,7 @@ async def check_out(
     async with pool.acquire() as connection, connection.transaction():
         seen = await commands.look_check_out(connection, shelf, asked, now)
         decide(seen, asked, principal, now=now)
-        await _lock(connection, seen)
+        await lock(connection, seen)
         seen = await commands.look_check_out(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
@@ -55,7 +55,7 @@ async def check_out(
         return answer
 
 
-async def _lock(connection: Connection, seen: Seen) -> None:
+async def lock(connection: Connection, seen: Seen) -> None:
     """The rules, the queue, patron, item: one order everywhere. What is decided by them is written by them."""
     await connection.execute("SELECT FROM reference FOR SHARE")
     await queue.lock_title(connection, seen["title_ids"])
@@ -89,7 +89,7 @@ async def renew(
     async with pool.acquire() as connection, connection.transaction():
         seen = await commands.look_renewal(connection, shelf, asked, now)
         decide_renewal(seen, asked, principal, now=now)
-        await _lock(connection, seen)
+        await lock(connection, seen)
         seen = await commands.look_renewal(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer

@@ -11,7 +11,7 @@ from chassis.problems import NotFound
 from circulation.fees.routes import FeeOut
 from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
-from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks
+from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
 from circulation.patrons.rules import Measure, Standing
 from circulation.patrons.standing import ACTIONS, in_the_way
 from circulation.places.documents import Action
@@ -27,6 +27,8 @@ class RenewActionOut(BaseModel):
     new_due_at: datetime | None
     renewable_from: datetime | None = None
     """The moment from which on it may be renewed, if not yet."""
+    remaining: int | None = None
+    """How often more, as far as their number goes; null: as often as one likes."""
 
 
 class ActionsOut(BaseModel):
@@ -242,6 +244,7 @@ def _loan(
                 reasons=blocks_out(reasons, borrower.beyond),
                 new_due_at=None if reasons else ahead.due_at,
                 renewable_from=ahead.renewable_from,
+                remaining=renewals_left(seen, policy),
             )
         ),
     )

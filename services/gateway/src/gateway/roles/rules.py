@@ -40,6 +40,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "loans:renew",
             "loans:override",
             "loans:backdate",
+            "loans:redate",
             "returns:create",
             "holds:create",
             "holds:read",
