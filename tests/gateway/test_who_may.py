@@ -47,6 +47,7 @@ OWN = {
     "circulation-get-account",
     "circulation-get-loan",
     "circulation-renew",
+    "circulation-renew-several",
     "circulation-get-hold",
     "circulation-place-hold",
     "circulation-cancel-hold",
