@@ -60,7 +60,7 @@ async def test_a_token_signed_with_our_key_for_outside_is_good(gateway: Front) -
         {"iss": None},
         {"sub": None},
     ],
-    ids=str,
+    ids=["expired", "for ever", "for a service", "for nobody", "of another", "of nobody", "of no one's"],
 )
 async def test_a_token_that_is_expired_or_not_for_us_is_refused(
     gateway: Front, changed: dict[str, Any]
