@@ -22,6 +22,7 @@ from circulation.patrons import routes as patrons
 from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.settings import Settings
+from circulation.shelves import routes as shelves
 from circulation.subscriptions import SUBSCRIPTIONS
 
 
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
             patrons.router,
             blocks.router,
             places.router,
+            shelves.router,
             items.router,
         ],
         description="Patrons, loans, holds, fees, availability.",

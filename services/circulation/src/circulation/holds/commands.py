@@ -1,7 +1,7 @@
 """Holds: placed, given up, run out. Each holds the title's queue while it looks and writes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
+from circulation.fees.charging import charge
+from circulation.fees.rules import Money
 from circulation.holds import queue
 from circulation.holds.rules import (
     TEXTS,
@@ -31,7 +33,7 @@ from circulation.holds.rules import (
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
 from circulation.patrons.standing import LATE, in_the_way, standing
-from circulation.places.library import Library
+from circulation.places.library import Desk, Library
 from contracts.circulation import (
     HoldCancelled,
     HoldExpired,
@@ -129,7 +131,7 @@ async def consider(
         level="item" if asked.item_id else "title",
         item_id=asked.item_id,
         pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[candidate_of(library, patron["group_code"], item) for item in items],
+        candidates=[candidate_of(library, patron["group_code"], item, pickup) for item in items],
         patron_id=patron["id"],
         active=patron["active"],
         blocked=patron["blocked"],
@@ -138,8 +140,20 @@ async def consider(
         open_holds=held["open"],
         suspended_holds=held["suspended"],
         beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
+        placed_today=await _placed_today(connection, patron["id"], pickup, now),
     )
     return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
+
+
+async def _placed_today(connection: Connection, patron_id: UUID, pickup: Desk | None, now: datetime) -> int:
+    """Holds of the patron since midnight at the pickup point."""
+    if pickup is None:
+        return 0
+    midnight = pickup.calendar.moment(pickup.calendar.day_of(now), time(0))
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM hold WHERE patron_id = $1 AND placed_at >= $2", patron_id, midnight
+    )
+    return count
 
 
 def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
@@ -147,9 +161,10 @@ def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
     return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
 
 
-def candidate_of(library: Library, group: str, item: asyncpg.Record) -> Candidate:
+def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Desk | None = None) -> Candidate:
+    """A copy, as the rules see it."""
     facts = facts_of(group, item)
-    policy = library.rules.hold[library.rules.winning(facts).hold]
+    rule = library.rules.winning(facts)
     copy = Copy(
         item["base"],
         on_loan=item["loan_id"] is not None,
@@ -158,7 +173,13 @@ def candidate_of(library: Library, group: str, item: asyncpg.Record) -> Candidat
         paged=item["state"] == State.PAGED,
         withdrawing=item["withdrawal_id"] is not None,
     )
-    return Candidate(item["id"], requestable(copy), item["lent_to"], policy)
+    at_pickup = (
+        pickup is not None
+        and state_of(copy) is State.AVAILABLE
+        and (item["library"] or "") in pickup.serves
+        and library.rules.loan[rule.loan].loanable
+    )
+    return Candidate(item["id"], requestable(copy), item["lent_to"], library.rules.hold[rule.hold], at_pickup)
 
 
 def reasons_for(seen: Considered) -> list[Reason]:
@@ -347,8 +368,27 @@ async def expire(connection: Connection, library: Library, hold_id: UUID, *, now
     await queue.change(
         connection, hold_id, queue.Change(state, reason=state.value), HoldExpired, now=now, reason=state.value
     )
+    if uncollected:
+        await _charge_unclaimed(connection, library, row, now=now)
     await pass_on(connection, library, hold_id, now=now)
     return True
+
+
+async def _charge_unclaimed(
+    connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
+) -> None:
+    policy = library.hold_policy(row["policy"])
+    if policy.unclaimed_fee:
+        await charge(
+            connection,
+            patron_id=row["patron_id"],
+            loan_id=None,
+            item_id=row["item_id"],
+            kind="unclaimed-hold",
+            policy=policy.code,
+            amount=Money(policy.unclaimed_fee, library.currency),
+            now=now,
+        )
 
 
 async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
@@ -391,7 +431,7 @@ async def _reassign(connection: Connection, library: Library, item: asyncpg.Reco
         fields = {"hold_id": told["id"], "kept_for": told["patron_id"]}
     if told is not None and ready:
         policy, desk = library.hold_policy(told["policy"]), library.desks[told["pickup_id"]]
-        until = shelf_expires_at(policy, desk.calendar, now=now)
+        until = shelf_expires_at(policy, desk.calendar, now=now, days=desk.shelf_days)
         change = queue.Change(HoldState.READY, item["id"], ready_at=now, shelf_expires_at=until)
         await queue.change(connection, told["id"], change, HoldReady, now=now)
     copy = Copy(

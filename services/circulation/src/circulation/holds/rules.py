@@ -49,6 +49,8 @@ class HoldRefusal(StrEnum):
     OVERDUE_ITEMS = "overdue-items"
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
+    DAY_LIMIT = "hold-limit-per-day"
+    ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
 
 
 TEXTS: Final = {
@@ -69,6 +71,8 @@ TEXTS: Final = {
     HoldRefusal.OVERDUE_ITEMS: "The patron has more overdue items than the group may.",
     HoldRefusal.OVERDUE_RECALLS: "The patron has more overdue recalled items than the group may.",
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
+    HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
+    HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",
 }
 
 
@@ -81,6 +85,8 @@ class Candidate:
     """Kinds that its state takes."""
     on_loan_to: UUID | None
     policy: HoldPolicy
+    at_pickup: bool = False
+    """It is for loan, and stands on its shelf where the hold would be picked up."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -111,6 +117,7 @@ class Wish:
     """Those of the open ones that wait for nothing just now."""
     beyond: tuple[Beyond, ...] = ()
     """Limits of the patron's group that stand in the way of a hold (L86)."""
+    placed_today: int = 0
 
 
 def kind_for(wish: Wish) -> str | None:
@@ -150,6 +157,7 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
     reached = [copy for copy in levels if _reaches(copy, wish)]
     limits = [_room(copy.policy, wish) for copy in reached or levels or copies]
+    days = [_room_today(copy.policy, wish) for copy in reached or levels or copies]
     must_page = [copy for copy in copies if "hold" not in copy.takes and serves(copy, wish, "page")]
     applies = {
         HoldRefusal.ITEM_OF_OTHER_TITLE: wish.item_id is not None and not copies,
@@ -161,6 +169,10 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.ALREADY_HELD: wish.held_already,
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
+        HoldRefusal.DAY_LIMIT: bool(days) and not any(days),
+        HoldRefusal.ON_SHELF_AT_PICKUP: any(
+            copy.at_pickup and copy.policy.refuse_on_shelf_at_pickup for copy in copies
+        ),
         HoldRefusal.CARD_EXPIRED: wish.expires_at is not None and wish.expires_at <= now,
         HoldRefusal.PATRON_INACTIVE: not wish.active,
         HoldRefusal.PATRON_BLOCKED: wish.blocked,
@@ -173,6 +185,10 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
 def _room(policy: HoldPolicy, wish: Wish) -> bool:
     counted = wish.open_holds - (0 if policy.count_suspended else wish.suspended_holds)
     return policy.max_holds is None or counted < policy.max_holds
+
+
+def _room_today(policy: HoldPolicy, wish: Wish) -> bool:
+    return policy.max_holds_per_day is None or wish.placed_today < policy.max_holds_per_day
 
 
 def _reaches(copy: Candidate, wish: Wish) -> bool:
@@ -348,28 +364,43 @@ def expires_at(policy: HoldPolicy, *, now: datetime) -> datetime | None:
     return None if policy.expires_after_days is None else now + timedelta(days=policy.expires_after_days)
 
 
-def shelf_expires_at(policy: HoldPolicy, calendar: Calendar, *, now: datetime) -> datetime:
-    """Until when an item waits on the hold shelf: the end of the n-th open day; of the n-th, where none opens."""
+def shelf_expires_at(
+    policy: HoldPolicy, calendar: Calendar, *, now: datetime, days: int | None = None
+) -> datetime:
+    """Until when an item waits on the hold shelf: the end of the n-th open day; of the n-th, where none opens.
+
+    The service point's own number of `days` goes before the policy's. Where closed days count, the time never
+    ends on one: it ends with the next open day.
+    """
+    counted = days or policy.shelf_days
+    day = calendar.day_of(now) + timedelta(days=counted)
     try:
-        return calendar.days_open_after(now, policy.shelf_days)
+        if not policy.shelf_counts_closed:
+            return calendar.days_open_after(now, counted)
+        return calendar.end_of_day(day if calendar.is_open_on(day) else calendar.open_day_from(day, 1))
     except NeverOpen:
-        return calendar.end_of_day(calendar.day_of(now) + timedelta(days=policy.shelf_days))
+        return calendar.end_of_day(day)
 
 
 def recalled_due_at(
     policy: HoldPolicy, calendar: Calendar, *, lent_at: datetime, due_at: datetime, now: datetime
 ) -> datetime:
-    """The due time after a recall: never later than it was.
+    """The due time after a recall: never later than it was, unless it is past and the policy may extend it.
 
-    The later of the guaranteed minimum since the loan and the return interval from now, at the end of that
-    day or of the next open one.
+    The later of the guaranteed minimum since the loan and the return interval from now (an overdue loan's own,
+    where the policy has one), at the end of that day or of the next open one.
     """
+    overdue = due_at < now
+    interval = policy.recall_return_days
+    if overdue and policy.recall_overdue_days is not None:
+        interval = policy.recall_overdue_days
     guaranteed = lent_at + timedelta(days=policy.recall_minimum_days)
-    wanted = now + timedelta(days=policy.recall_return_days)
+    wanted = now + timedelta(days=interval)
     day = calendar.day_of(max(guaranteed, wanted))
     if not calendar.is_open_on(day):
         try:
             day = calendar.open_day_from(day, 1)
         except NeverOpen:
             return due_at
-    return min(due_at, calendar.end_of_day(day))
+    recalled = calendar.end_of_day(day)
+    return recalled if overdue and policy.recall_may_extend else min(due_at, recalled)

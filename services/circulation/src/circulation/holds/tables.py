@@ -37,6 +37,12 @@ class Hold(Table, table=True):
             "suspended_until",
             postgresql_where=text("suspended_until IS NOT NULL"),
         ),
+        Index(
+            "hold_left_on_shelf",
+            "pickup_id",
+            "closed_at",
+            postgresql_where=text("state IN ('cancelled', 'shelf-expired') AND ready_at IS NOT NULL"),
+        ),
         CheckConstraint(f"(position IS NOT NULL) = ({OPEN})", name="hold_position_while_open"),
         CheckConstraint("kind IN ('hold', 'page', 'recall')", name="hold_kind"),
         CheckConstraint("level IN ('title', 'item')", name="hold_level"),

@@ -17,6 +17,9 @@ class Item(Table, table=True):
         Index("item_barcode", "barcode", unique=True, postgresql_where=text("barcode IS NOT NULL")),
         Index("item_by_title", "title_ids", postgresql_using="gin"),
         Index("item_by_location", "location_id"),
+        Index(
+            "item_in_transit", "transit_to", "last_seen_at", postgresql_where=text("transit_to IS NOT NULL")
+        ),
         Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
     )
 

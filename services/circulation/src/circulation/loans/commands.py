@@ -70,6 +70,8 @@ class Override:
     blocks: frozenset[Block]
     comment: str
     due_at: datetime | None = None
+    cancels_hold: bool = False
+    """Whether the hold of the patron it was kept for ends; else it waits again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,7 +346,7 @@ async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime
         until = told["shelf_expires_at"]
         if waiting.state is not HoldState.READY:
             policy = seen.library.hold_policy(told["policy"])
-            until = shelf_expires_at(policy, pickup.calendar, now=now)
+            until = shelf_expires_at(policy, pickup.calendar, now=now, days=pickup.shelf_days)
     hold = NextHoldOut(
         hold_id=waiting.hold_id,
         patron_id=told["patron_id"],

@@ -1,7 +1,7 @@
 """Loans and returns on the wire."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -47,13 +47,15 @@ class OverrideIn(BaseModel):
     blocks: list[Block] = Field(min_length=1, max_length=20)
     comment: str = Field(min_length=1, max_length=1000)
     due_at: AwareDatetime | None = None
+    hold: Literal["keep", "cancel"] = "keep"
+    """What becomes of the hold for which the item was kept: it waits again, first in line, or ends."""
 
     def as_command(self, now: datetime) -> Override:
         """As commands take it; nothing is lent for longer than ten years."""
         if self.due_at is not None and self.due_at > now + LONGEST:
             text = "It lies more than ten years ahead."
             raise Invalid(reasons=[Reason("moment-out-of-range", text, "/override/due_at")])
-        return Override(frozenset(self.blocks), self.comment, self.due_at)
+        return Override(frozenset(self.blocks), self.comment, self.due_at, self.hold == "cancel")
 
 
 class LoanIn(BaseModel):

@@ -20,6 +20,7 @@ from circulation.loans.commands import (
     CheckOut,
     CheckOutRefused,
     Extended,
+    Override,
     Renewal,
     decide,
     decide_renewal,
@@ -28,7 +29,9 @@ from circulation.loans.commands import (
 )
 from circulation.loans.facts import Seen
 from circulation.places.library import Shelf
-from contracts.circulation import HoldFilled, HoldRequeued
+from contracts.circulation import HoldCancelled, HoldFilled, HoldRequeued
+
+LENT_TO_ANOTHER = "lent-to-another"
 
 
 async def check_out(
@@ -46,7 +49,7 @@ async def check_out(
         if decided.blocks:
             raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
         own = seen["own_hold"]
-        await _settle_holds(connection, seen, now=now)
+        await _settle_holds(connection, seen, asked.override, now=now)
         seen = await commands.look_check_out(connection, shelf, asked, now)
         answer = await commands.lend(connection, seen, asked, decided, now=now)
         assert answer is not None, "the rows are locked"
@@ -63,12 +66,17 @@ async def lock(connection: Connection, seen: Seen) -> None:
     await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
 
 
-async def _settle_holds(connection: Connection, seen: Seen, *, now: datetime) -> None:
-    """The borrower's own hold is filled; a hold that this item was kept for waits again (overridden)."""
+async def _settle_holds(
+    connection: Connection, seen: Seen, override: Override | None, *, now: datetime
+) -> None:
+    """The borrower's own hold is filled; one that this item was kept for (overridden) waits again, or ends."""
     own, kept = seen["own_hold"], seen["hold_id"]
     if kept is not None and kept != own:
-        change = queue.Change(HoldState.WAITING)
-        await queue.change(connection, kept, change, HoldRequeued, now=now)
+        if override is not None and override.cancels_hold:
+            change = queue.Change(HoldState.CANCELLED, reason=LENT_TO_ANOTHER)
+            await queue.change(connection, kept, change, HoldCancelled, now=now, reason=LENT_TO_ANOTHER)
+        else:
+            await queue.change(connection, kept, queue.Change(HoldState.WAITING), HoldRequeued, now=now)
     if own is not None:
         change = queue.Change(HoldState.FILLED, seen["item_id"])
         await queue.change(connection, own, change, HoldFilled, now=now)

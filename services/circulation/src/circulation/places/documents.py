@@ -85,6 +85,8 @@ class ServicePointDoc(_Strict):
     serves: list[Code] = Field(default_factory=list)
     """Libraries whose items are at home here; its own when empty."""
     pickup: bool = True
+    shelf_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """How long items wait on its hold shelf; left out: as the hold policy says."""
     calendar: CalendarDoc
 
 
@@ -283,6 +285,18 @@ class HoldPolicyDoc(_Strict):
     recall_return_days: Count = 7
     count_suspended: bool = True
     """Whether suspended holds count towards `max_holds`."""
+    max_holds_per_day: Count | None = None
+    """How many a patron may place on one day, as the pickup point's calendar has it."""
+    refuse_on_shelf_at_pickup: bool = False
+    """Whether a patron is sent to the shelf when a copy stands where it would be picked up."""
+    shelf_counts_closed: bool = False
+    """Whether `shelf_days` count closed days too; what ends on a closed day ends with the next open one."""
+    unclaimed_fee: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """For an item that nobody fetched from the hold shelf; minor units of the library's currency."""
+    recall_overdue_days: Count | None = None
+    """Days to return an overdue loan that is recalled; left out: `recall_return_days`."""
+    recall_may_extend: bool = False
+    """Whether a recall may give an overdue loan a later due time; no other loan is ever lengthened."""
 
     def as_rule(self) -> HoldPolicy:
         """As rules put it."""
@@ -298,6 +312,12 @@ class HoldPolicyDoc(_Strict):
             recall_minimum_days=self.recall_minimum_days,
             recall_return_days=self.recall_return_days,
             count_suspended=self.count_suspended,
+            max_holds_per_day=self.max_holds_per_day,
+            refuse_on_shelf_at_pickup=self.refuse_on_shelf_at_pickup,
+            shelf_counts_closed=self.shelf_counts_closed,
+            unclaimed_fee=self.unclaimed_fee,
+            recall_overdue_days=self.recall_overdue_days,
+            recall_may_extend=self.recall_may_extend,
         )
 
 

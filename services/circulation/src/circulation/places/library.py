@@ -30,12 +30,22 @@ class Desk:
     serves: frozenset[str]
     pickup: bool
     calendar: Calendar
+    shelf_days: int | None = None
 
     @classmethod
     def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
         """From its document."""
         serves = frozenset(doc.serves or [doc.library])
-        return cls(point_id, doc.code, doc.name, doc.library, serves, doc.pickup, doc.calendar.as_rule())
+        return cls(
+            point_id,
+            doc.code,
+            doc.name,
+            doc.library,
+            serves,
+            doc.pickup,
+            doc.calendar.as_rule(),
+            doc.shelf_days,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,17 @@ class HoldPolicy:
     recall_return_days: int = 7
     count_suspended: bool = True
     """Whether a suspended hold counts towards `max_holds`."""
+    max_holds_per_day: int | None = None
+    refuse_on_shelf_at_pickup: bool = False
+    """Whether a patron is sent to the shelf when a copy stands where it would be picked up."""
+    shelf_counts_closed: bool = False
+    """Whether `shelf_days` count days on which the place does not open; it never ends on one."""
+    unclaimed_fee: int = 0
+    """For an item that nobody fetched from the hold shelf, in minor units."""
+    recall_overdue_days: int | None = None
+    """Days to return an overdue loan that is recalled; None: as others. Needs `recall_may_extend`."""
+    recall_may_extend: bool = False
+    """Whether a recall may give an overdue loan a later due time; no other is ever lengthened."""
 
 
 CRITERIA: Final = (

@@ -1,0 +1,56 @@
+"""The lists as SQL: each from an index that holds only what is on its way somewhere."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+_ITEM = """
+    i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.location, i.library,
+    i.base, i.state, i.hold_id, i.transit_to, i.withdrawal_id, i.last_seen_at, i.last_seen_by,
+    h.kind AS hold_kind, h.pickup_id, h.patron_id, h.placed_at
+"""
+_PICKS = f"""
+SELECT {_ITEM} FROM item i JOIN hold h ON h.id = i.hold_id
+WHERE i.state = 'paged' AND i.library = ANY ($1::text[]) LIMIT $2
+"""  # noqa: S608 - our own text
+_LEFT = f"""
+SELECT DISTINCT ON (i.id) {_ITEM}, c.id AS ended_id, c.state AS ended_state, c.closed_at
+FROM hold c JOIN item i ON i.id = c.item_id LEFT JOIN hold h ON h.id = i.hold_id
+WHERE c.pickup_id = $1 AND c.state IN ('cancelled', 'shelf-expired') AND c.ready_at IS NOT NULL AND c.closed_at >= $2
+  AND i.last_seen_at <= c.closed_at AND i.loan_id IS NULL AND NOT i.hold_shelf
+ORDER BY i.id, c.closed_at DESC LIMIT $3
+"""  # noqa: S608 - our own text
+"""Whatever was scanned since is no longer there."""
+
+_INCOMING = f"""
+SELECT {_ITEM} FROM item i LEFT JOIN hold h ON h.id = i.hold_id
+WHERE i.transit_to = $1 AND (i.last_seen_at, i.id) > ($2::timestamptz, $3::uuid)
+ORDER BY i.last_seen_at, i.id LIMIT $4
+"""  # noqa: S608 - our own text
+_OUTGOING = f"""
+SELECT {_ITEM} FROM item i LEFT JOIN hold h ON h.id = i.hold_id
+WHERE i.transit_to IS NOT NULL AND i.last_seen_by = $1 AND (i.last_seen_at, i.id) > ($2::timestamptz, $3::uuid)
+ORDER BY i.last_seen_at, i.id LIMIT $4
+"""  # noqa: S608 - our own text
+
+MOST = 5000
+"""More than a library fetches or clears in a day."""
+
+
+async def picks(pool: asyncpg.Pool, libraries: Collection[str]) -> list[asyncpg.Record]:
+    """Items of these libraries that are to be fetched from their shelves."""
+    return list(await pool.fetch(_PICKS, sorted(libraries), MOST))
+
+
+async def left_on_shelf(pool: asyncpg.Pool, desk_id: UUID, since: datetime) -> list[asyncpg.Record]:
+    """Items on a hold shelf for which nobody comes any more."""
+    return list(await pool.fetch(_LEFT, desk_id, since, MOST))
+
+
+async def transits(
+    pool: asyncpg.Pool, desk_id: UUID, *, incoming: bool, after: tuple[datetime, UUID], limit: int
+) -> list[asyncpg.Record]:
+    """Items on their way to a service point, or sent off by it; who has waited longest first."""
+    return list(await pool.fetch(_INCOMING if incoming else _OUTGOING, desk_id, *after, limit))

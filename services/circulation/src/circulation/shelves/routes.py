@@ -1,0 +1,256 @@
+"""Lists for a service point: what to fetch, what to clear, what is on its way."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from chassis import cursors
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+from circulation.loans.facts import home_of
+from circulation.loans.rules import Step, next_step
+from circulation.places.library import Desk, Library, NotConfigured
+from circulation.places.routes import TheLibrary
+from circulation.shelves import queries
+from circulation.shelves.rules import shelf_key
+
+router = new_router("/v1/service-points", tag="shelves")
+
+MayRead = Annotated[Principal, Depends(may("holds:read"))]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+SINCE_EVER = datetime(1000, 1, 1, tzinfo=UTC)
+MAY_BE = problems(Unauthenticated, Forbidden, NotFound, Invalid, NotConfigured)
+
+
+class ShelvedOut(BaseModel):
+    """An item, as its label and its shelf tell it."""
+
+    item_id: UUID
+    barcode: str | None
+    title: str
+    author: str | None
+    call_number: str | None
+    volume: str | None
+    copy_number: str | None
+    library: str | None
+    location: str | None
+
+
+class PickOut(ShelvedOut):
+    """An item to be fetched from its shelf, for which hold and for where."""
+
+    hold_id: UUID
+    kind: str
+    patron_id: UUID
+    pickup_id: UUID
+    pickup: str | None
+    placed_at: datetime
+
+
+class LeftOut(ShelvedOut):
+    """An item on the hold shelf for which nobody comes any more, and where it goes."""
+
+    hold_id: UUID
+    """The hold that has ended."""
+    ended: Literal["cancelled", "shelf-expired"]
+    ended_at: datetime
+    step: Step
+    """What a scan will say."""
+    to_service_point_id: UUID | None
+    to_service_point: str | None
+
+
+class TransitOut(ShelvedOut):
+    """An item on its way."""
+
+    from_service_point_id: UUID | None
+    from_service_point: str | None
+    to_service_point_id: UUID
+    to_service_point: str | None
+    since: datetime | None
+    hold_id: UUID | None
+
+
+def _desk(library: Library, desk_id: UUID, asker: Principal) -> Desk:
+    """The service point, in one of the staff's libraries."""
+    desk = library.desks.get(desk_id)
+    if desk is None:
+        raise NotFound("There is no such service point.")
+    if asker.libraries is not None and desk.library not in asker.libraries:
+        raise Forbidden(f"You do not work for the library {desk.library}.")
+    return desk
+
+
+def _name(library: Library, desk_id: UUID | None) -> str | None:
+    desk = library.desks.get(desk_id) if desk_id else None
+    return desk.name if desk else None
+
+
+def _shelved(row: asyncpg.Record) -> dict[str, object]:
+    return {
+        "item_id": row["id"],
+        "barcode": row["barcode"],
+        "title": row["short_title"],
+        "author": row["short_author"],
+        "call_number": row["call_number"],
+        "volume": row["volume"],
+        "copy_number": row["copy_number"],
+        "library": row["library"],
+        "location": row["location"],
+    }
+
+
+def _shelf_order(row: asyncpg.Record) -> tuple[object, ...]:
+    return (
+        row["location"] or "",
+        shelf_key(row["call_number"]),
+        shelf_key(row["volume"]),
+        shelf_key(row["copy_number"]),
+        row["id"],
+    )
+
+
+@router.get("/{service_point_id}/pick-list", response_model=cursors.Page[PickOut], responses=MAY_BE)
+async def pick_list(
+    request: Request,
+    response: Response,
+    service_point_id: UUID,
+    asker: MayRead,
+    library: TheLibrary,
+    cursor: str | None = None,
+    limit: Limit = 500,
+) -> cursors.Page[PickOut]:
+    """Items to be fetched for holds, of the libraries that are at home here, as they stand on the shelves."""
+    desk = _desk(library, service_point_id, asker)
+    at_home = [served for served in desk.serves if library.homes[served].id == desk.id]
+    rows = sorted(await queries.picks(request.app.state.resources.pool, at_home), key=_shelf_order)
+    start = _after(cursor, rows)
+    page = rows[start : start + limit]
+    more = cursors.encode(str(page[-1]["id"])) if len(rows) > start + limit else None
+    cursors.link_next(request, response, more)
+    return cursors.Page(
+        items=[
+            PickOut.model_validate(
+                _shelved(row)
+                | {
+                    "hold_id": row["hold_id"],
+                    "kind": row["hold_kind"],
+                    "patron_id": row["patron_id"],
+                    "pickup_id": row["pickup_id"],
+                    "pickup": _name(library, row["pickup_id"]),
+                    "placed_at": row["placed_at"],
+                }
+            )
+            for row in page
+        ],
+        next_cursor=more,
+    )
+
+
+def _after(cursor: str | None, rows: list[asyncpg.Record]) -> int:
+    """Where a page begins: behind the item that ended the last one; fetched meanwhile, the list begins anew."""
+    if cursor is None:
+        return 0
+    last = cursors.uuid_in(cursor)
+    return next((place + 1 for place, row in enumerate(rows) if row["id"] == last), 0)
+
+
+@router.get("/{service_point_id}/shelf-clearance", response_model=list[LeftOut], responses=MAY_BE)
+async def shelf_clearance(
+    request: Request,
+    service_point_id: UUID,
+    asker: MayRead,
+    library: TheLibrary,
+    now: Now,
+    days: Annotated[int, Query(ge=1, le=3650, description="How far back to look")] = 90,
+) -> list[LeftOut]:
+    """Items on the hold shelf here whose hold was cancelled or ran out, and what to do with each.
+
+    Scanned, lent or put aside for the next patron, an item is no longer listed.
+    """
+    desk = _desk(library, service_point_id, asker)
+    pool = request.app.state.resources.pool
+    rows = await queries.left_on_shelf(pool, desk.id, now - timedelta(days=days))
+    return [_left(library, desk, row) for row in sorted(rows, key=lambda row: (row["closed_at"], row["id"]))]
+
+
+def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
+    home = home_of(library, row["library"])
+    step = next_step(
+        base=row["base"],
+        withdrawing=row["withdrawal_id"] is not None,
+        here=desk.id,
+        serves_home=(row["library"] or "") in desk.serves,
+        home=home.id if home else None,
+        hold_id=row["hold_id"],
+        pickup=row["pickup_id"],
+    )
+    return LeftOut.model_validate(
+        _shelved(row)
+        | {
+            "hold_id": row["ended_id"],
+            "ended": row["ended_state"],
+            "ended_at": row["closed_at"],
+            "step": step.step,
+            "to_service_point_id": step.to,
+            "to_service_point": _name(library, step.to),
+        }
+    )
+
+
+@router.get("/{service_point_id}/transits", response_model=cursors.Page[TransitOut], responses=MAY_BE)
+async def list_transits(
+    request: Request,
+    response: Response,
+    service_point_id: UUID,
+    asker: MayRead,
+    library: TheLibrary,
+    direction: Literal["incoming", "outgoing"] = "incoming",
+    cursor: str | None = None,
+    limit: Limit = 500,
+) -> cursors.Page[TransitOut]:
+    """Items on their way here, or sent off from here and not yet arrived; the longest under way first."""
+    desk = _desk(library, service_point_id, asker)
+    after = _moment_in(cursor) if cursor else (SINCE_EVER, UUID(int=0))
+    rows = await queries.transits(
+        request.app.state.resources.pool,
+        desk.id,
+        incoming=direction == "incoming",
+        after=after,
+        limit=limit + 1,
+    )
+    page = rows[:limit]
+    more = cursors.encode(page[-1]["last_seen_at"], page[-1]["id"]) if len(rows) > limit else None
+    cursors.link_next(request, response, more)
+    return cursors.Page(
+        items=[
+            TransitOut.model_validate(
+                _shelved(row)
+                | {
+                    "from_service_point_id": row["last_seen_by"],
+                    "from_service_point": _name(library, row["last_seen_by"]),
+                    "to_service_point_id": row["transit_to"],
+                    "to_service_point": _name(library, row["transit_to"]),
+                    "since": row["last_seen_at"],
+                    "hold_id": row["hold_id"],
+                }
+            )
+            for row in page
+        ],
+        next_cursor=more,
+    )
+
+
+def _moment_in(cursor: str) -> tuple[datetime, UUID]:
+    at, item_id = cursors.decode(cursor, parts=2)
+    try:
+        moment = datetime.fromisoformat(str(at))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), UUID(str(item_id))
+    except ValueError:
+        raise cursors.wrong_cursor() from None
