@@ -10,6 +10,7 @@ from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from circulation.fees import routes as fees
+from circulation.fees import settling
 from circulation.holds import desk as holds_desk
 from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
@@ -46,6 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
             together.router,
             holds.router,
             fees.router,
+            settling.router,
+            settling.patrons,
             patrons.router,
             blocks.router,
             places.router,

@@ -322,6 +322,62 @@ class FeePaid(Event):
     method: str
 
 
+class FeeSettled(Event):
+    """Common shape of what is done with a fee besides paying it."""
+
+    subject: ClassVar = "fee_id"
+    partition: ClassVar = "patron_ref"
+
+    fee_id: UUID
+    patron_ref: UUID
+    fee: FeeFacts
+
+
+class FeeWaived(FeeSettled):
+    """The library gave up a fee, wholly or in part."""
+
+    type: ClassVar = "circulation.fee-waived.v1"
+
+    waived: Amount
+
+
+class FeeCancelled(FeeSettled):
+    """What remained of a fee should not have been charged."""
+
+    type: ClassVar = "circulation.fee-cancelled.v1"
+
+    cancelled: Amount
+
+
+class FeeTransferred(FeeSettled):
+    """The bursar collects a fee from now on, wholly or in part."""
+
+    type: ClassVar = "circulation.fee-transferred.v1"
+
+    transferred: Amount
+    account: str
+
+
+class FeeRefunded(FeeSettled):
+    """What had been paid or transferred was given back, wholly or in part."""
+
+    type: ClassVar = "circulation.fee-refunded.v1"
+
+    refunded: Amount
+    method: str | None = None
+    """How the money went back; none where the bursar gives it back."""
+    account: str | None = None
+    """The bursar's account; none where the money was the library's to give."""
+
+
+class FeeClosed(FeeSettled):
+    """Nothing remains of a fee; `status` tells how it came to that."""
+
+    type: ClassVar = "circulation.fee-closed.v1"
+
+    status: str
+
+
 class PatronCreated(Event):
     """A patron was registered."""
 

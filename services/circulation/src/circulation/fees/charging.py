@@ -7,6 +7,7 @@ from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
 from circulation.fees.rules import Money
+from circulation.ledger.rules import Act, booked
 from contracts.circulation import Amount, FeeCharged, FeeFacts
 
 
@@ -21,13 +22,14 @@ async def charge(
     amount: Money,
     now: datetime,
     note: str | None = None,
+    owner: str | None = None,
 ) -> UUID:
     """Charge a patron; the fee's id. The caller holds the patron's row."""
     fee_id = uuid7()
     await connection.execute(
         "INSERT INTO fee (id, patron_id, loan_id, item_id, kind, policy, amount, remaining, currency, state, "
-        "  note, charged_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 'open', $9, $10)",
+        "  note, charged_at, owner) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 'open', $9, $10, $11)",
         fee_id,
         patron_id,
         loan_id,
@@ -38,8 +40,9 @@ async def charge(
         amount.currency,
         note,
         now,
+        owner,
     )
-    await book(connection, fee_id=fee_id, debit="receivable", credit="income", amount=amount, now=now)
+    await book(connection, fee_id=fee_id, act=Act.CHARGE, amount=amount, now=now)
     await connection.execute(
         "UPDATE patron SET owed = owed + $2, guard = guard + 1 WHERE id = $1", patron_id, amount.minor
     )
@@ -63,17 +66,14 @@ async def charge(
     return fee_id
 
 
-async def book(
-    connection: Connection, *, fee_id: UUID, debit: str, credit: str, amount: Money, now: datetime
-) -> UUID:
-    """Two entries that sum to nothing; the booking's id."""
+async def book(connection: Connection, *, fee_id: UUID, act: Act, amount: Money, now: datetime) -> None:
+    """Both entries of a booking."""
     booking = uuid7()
     await connection.executemany(
         "INSERT INTO ledger_entry (id, booking_id, fee_id, account, amount, currency, at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
         [
-            (uuid7(), booking, fee_id, debit, amount.minor, amount.currency, now),
-            (uuid7(), booking, fee_id, credit, -amount.minor, amount.currency, now),
+            (uuid7(), booking, fee_id, entry.account.value, entry.amount.minor, entry.amount.currency, now)
+            for entry in booked(act, amount)
         ],
     )
-    return booking

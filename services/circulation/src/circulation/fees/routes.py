@@ -5,40 +5,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, computed_field
 
-from chassis import cursors, etags, outbox
+from chassis import cursors, etags
 from chassis.application import new_router
-from chassis.clock import Now
-from chassis.database import Connection
-from chassis.edge import OnceRequired
-from chassis.ids import uuid7
 from chassis.principal import Principal, may
-from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
+from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
-from circulation.fees.charging import book
-from circulation.fees.rules import FeeState, Money, PaymentRefusal, payment_refusals, state_after
-from circulation.once import whole
-from contracts.circulation import Amount, FeeFacts, FeePaid
+from circulation.fees.rules import Money
 
 router = new_router("/v1/fees", tag="fees")
 
 MayRead = Annotated[Principal, Depends(patron_or("fees:read"))]
-MayPay = Annotated[Principal, Depends(may("fees:pay"))]
-
-
-class PaymentRefused(Refused):
-    """The payment cannot be taken; every reason is given."""
-
-    code, title = "payment-refused", "This payment cannot be taken."
-
-
-TEXTS = {
-    PaymentRefusal.FEE_CLOSED: "The fee is settled already.",
-    PaymentRefusal.MORE_THAN_OWED: "It is more than remains to be paid.",
-    PaymentRefusal.NOT_POSITIVE: "A payment is more than nothing.",
-    PaymentRefusal.OTHER_CURRENCY: "The fee is owed in another currency.",
-}
 
 
 class FeeOut(BaseModel):
@@ -58,125 +36,74 @@ class FeeOut(BaseModel):
     charged_at: datetime
     closed_at: datetime | None
     version: int
+    status: str | None = None
+    """How it is being settled: `paid-partly`, `waived-fully` …; null while nothing was done with it."""
+    owner: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's way
+    @property
+    def shown(self) -> "ShownOut":
+        """The amounts in the currency's own units (ISO 4217)."""
+        amounts = (Money(minor, self.currency) for minor in (self.amount, self.remaining))
+        amount, remaining = (money.decimal for money in amounts)
+        return ShownOut(amount=amount, remaining=remaining)
 
 
-class PaymentIn(BaseModel):
-    """Money to be taken, in minor units; the whole of what remains where left out."""
+class ShownOut(BaseModel):
+    """Amounts as decimals, as many places as the currency has."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    amount: int | None = Field(default=None, ge=1, le=10**12)
-    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
-    method: str = Field(default="cash", min_length=1, max_length=60)
-    reference: str | None = Field(default=None, max_length=200)
+    amount: str
+    remaining: str
 
 
-class PaymentOut(BaseModel):
-    """Money taken, and what remains."""
+class ActionOut(BaseModel):
+    """What was done with a fee: paid, waived, cancelled, transferred, given back."""
 
     id: UUID
-    fee_id: UUID
+    act: str
     amount: int
     currency: str
-    method: str
+    method: str | None
     reference: str | None
-    paid_at: datetime
-    remaining: int
-    fee_state: str
+    account: str | None
+    comment: str | None
+    service_point_id: UUID | None
+    receipt_id: UUID | None
+    at: datetime
+    done_by: str
 
 
-@router.post(
-    "/{fee_id}/payments",
-    status_code=201,
-    response_model=PaymentOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, PaymentRefused, Invalid),
+class ActionsOut(BaseModel):
+    """Everything that was done with a fee, oldest first."""
+
+    items: list[ActionOut]
+
+
+_ACTIONS = """
+SELECT id, 'pay' AS act, amount, currency, method, reference, NULL AS account, comment, service_point_id, receipt_id,
+    paid_at AS at, taken_by AS done_by
+FROM payment WHERE fee_id = $1
+UNION ALL
+SELECT id, act, amount, currency, method, NULL, account, comment, service_point_id, NULL, at, done_by
+FROM fee_action WHERE fee_id = $1
+ORDER BY at, id
+"""
+
+
+@router.get(
+    "/{fee_id}/actions",
+    response_model=ActionsOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def pay(
-    request: Request, fee_id: UUID, body: PaymentIn, staff: MayPay, once: OnceRequired, now: Now
-) -> Response:
-    """Take a payment, wholly or in part; repeated with the same key it is taken once."""
-
-    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        told = await take_payment(connection, fee_id, body, staff, now=now)
-        return 201, told, {}
-
-    return await whole(request.app.state.resources.pool, once, act)
-
-
-async def take_payment(
-    connection: Connection, fee_id: UUID, body: PaymentIn, staff: Principal, *, now: datetime
-) -> PaymentOut:
-    """Book a payment; fee, ledger, balance and event together. Locks the patron before the fee."""
-    patron_id = await connection.fetchval("SELECT patron_id FROM fee WHERE id = $1", fee_id)
-    if patron_id is None:
+async def fee_actions(
+    request: Request, fee_id: UUID, _: Annotated[Principal, Depends(may("fees:read"))]
+) -> ActionsOut:
+    """What was done with a fee, by whom, and why."""
+    pool = request.app.state.resources.pool
+    if await pool.fetchval("SELECT id FROM fee WHERE id = $1", fee_id) is None:
         raise NotFound("There is no such fee.")
-    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", patron_id)
-    row = await connection.fetchrow("SELECT * FROM fee WHERE id = $1 FOR NO KEY UPDATE", fee_id)
-    assert row is not None
-    remaining = Money(row["remaining"], row["currency"])
-    amount = Money(
-        body.amount if body.amount is not None else row["remaining"], body.currency or row["currency"]
-    )
-    if reasons := payment_refusals(remaining=remaining, state=FeeState(row["state"]), amount=amount):
-        raise PaymentRefused(reasons=[Reason(reason, TEXTS[reason]) for reason in reasons])
-    left = remaining - amount
-    state = state_after(left)
-    payment_id = uuid7()
-    await connection.execute(
-        "UPDATE fee SET remaining = $2, state = $3, version = version + 1, "
-        "  closed_at = CASE WHEN $3 = 'closed' THEN $4::timestamptz END WHERE id = $1",
-        fee_id,
-        left.minor,
-        state.value,
-        now,
-    )
-    await connection.execute(
-        "INSERT INTO payment (id, fee_id, amount, currency, method, reference, service_point_id, paid_at, taken_by) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        payment_id,
-        fee_id,
-        amount.minor,
-        amount.currency,
-        body.method,
-        body.reference,
-        staff.service_point_id,
-        now,
-        str(staff.actor),
-    )
-    await book(connection, fee_id=fee_id, debit="cash", credit="receivable", amount=amount, now=now)
-    await connection.execute(
-        "UPDATE patron SET owed = owed - $2, guard = guard + 1 WHERE id = $1", patron_id, amount.minor
-    )
-    event = FeePaid(
-        version=row["version"] + 1,
-        occurred_at=now,
-        fee_id=fee_id,
-        patron_ref=patron_id,
-        fee=FeeFacts(
-            fee_id=fee_id,
-            patron_ref=patron_id,
-            loan_id=row["loan_id"],
-            kind=row["kind"],
-            amount=Amount(minor=row["amount"], currency=row["currency"]),
-            remaining=Amount(minor=left.minor, currency=left.currency),
-            state=state.value,
-        ),
-        payment_id=payment_id,
-        paid=Amount(minor=amount.minor, currency=amount.currency),
-        method=body.method,
-    )
-    await outbox.record(connection, [event])
-    return PaymentOut(
-        id=payment_id,
-        fee_id=fee_id,
-        amount=amount.minor,
-        currency=amount.currency,
-        method=body.method,
-        reference=body.reference,
-        paid_at=now,
-        remaining=left.minor,
-        fee_state=state.value,
-    )
+    rows = await pool.fetch(_ACTIONS, fee_id)
+    return ActionsOut(items=[ActionOut(**dict(row)) for row in rows])
 
 
 @router.get("/{fee_id}", response_model=FeeOut, responses=problems(Unauthenticated, NotFound))

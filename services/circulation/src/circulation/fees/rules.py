@@ -85,11 +85,16 @@ class Money:
         if self.currency != other.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency}")
 
-    def __str__(self) -> str:
+    @property
+    def decimal(self) -> str:
+        """In the currency's own units, without the currency."""
         exponent = EXPONENTS.get(self.currency, 2)
         sign, digits = "-" if self.minor < 0 else "", str(abs(self.minor)).zfill(exponent + 1)
         amount = f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
-        return f"{sign}{amount} {self.currency}"
+        return sign + amount
+
+    def __str__(self) -> str:
+        return f"{self.decimal} {self.currency}"
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
@@ -126,6 +131,10 @@ class FinePolicy:
 
 FREE: Final = "none"
 """The code of the policy that charges nothing."""
+
+
+CHARGED_BY_RULES: Final = frozenset({"overdue", "lost-item", "lost-processing", "reminder"})
+"""Kinds of fee that no hand charges."""
 
 
 def overdue_units(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
-from circulation.fees.rules import FinePolicy, FineUnit, Money
+from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money
 from circulation.patrons.rules import Limits, Measure
 from circulation.policies.rules import (
     Criterion,
@@ -88,6 +88,8 @@ class ServicePointDoc(_Strict):
     shelf_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """How long items wait on its hold shelf; left out: as the hold policy says."""
     calendar: CalendarDoc
+    fee_owner: Code | None = None
+    """Whose income the fees charged here are; its library's where left out, so that none is ever lost."""
 
 
 Action = Literal["borrow", "renew", "hold"]
@@ -270,6 +272,22 @@ class FinePolicyDoc(_Strict):
         )
 
 
+class FeeTypeDoc(_Strict):
+    """Something that staff charge by hand."""
+
+    code: Code
+    name: Name
+    amount: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """What it usually costs, in minor units; the desk may name another amount."""
+
+
+class BursarAccountDoc(_Strict):
+    """An account to which fees are transferred, to be collected there."""
+
+    code: Code
+    name: Name
+
+
 class HoldPolicyDoc(_Strict):
     """What may be placed, and how long it waits."""
 
@@ -355,6 +373,8 @@ CODED = (
     "fine_policies",
     "hold_policies",
     "block_templates",
+    "fee_types",
+    "bursar_accounts",
 )
 """Sections whose entries have codes."""
 
@@ -371,6 +391,8 @@ class ConfigurationDoc(_Strict):
     hold_policies: list[HoldPolicyDoc] = Field(default_factory=list, max_length=1000)
     rules: list[RuleDoc] = Field(default_factory=list, max_length=5000)
     block_templates: list[BlockTemplateDoc] = Field(default_factory=list, max_length=200)
+    fee_types: list[FeeTypeDoc] = Field(default_factory=list, max_length=200)
+    bursar_accounts: list[BursarAccountDoc] = Field(default_factory=list, max_length=200)
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""
@@ -419,6 +441,11 @@ class ConfigurationDoc(_Strict):
                 for code in policy.pickup_points or ()
                 if code not in points
             ]
+        found += [
+            Flaw(f"/fee_types/{place}/code", "code-reserved", f"{kind.code!r} is charged by the rules alone.")
+            for place, kind in enumerate(self.fee_types)
+            if kind.code in CHARGED_BY_RULES
+        ]
         for section in CODED:
             codes = [each.code for each in getattr(self, section)]
             found += [

@@ -15,7 +15,13 @@ import asyncpg
 from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
-from circulation.places.documents import BlockTemplateDoc, ConfigurationDoc, PatronGroupDoc, ServicePointDoc
+from circulation.places.documents import (
+    BlockTemplateDoc,
+    ConfigurationDoc,
+    FeeTypeDoc,
+    PatronGroupDoc,
+    ServicePointDoc,
+)
 from circulation.policies.rules import HoldPolicy, RuleSet
 
 
@@ -31,6 +37,8 @@ class Desk:
     pickup: bool
     calendar: Calendar
     shelf_days: int | None = None
+    owner: str = ""
+    """Whose income the fees charged here are."""
 
     @classmethod
     def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
@@ -45,6 +53,7 @@ class Desk:
             doc.pickup,
             doc.calendar.as_rule(),
             doc.shelf_days,
+            doc.fee_owner or doc.library,
         )
 
 
@@ -61,6 +70,8 @@ class Library:
     """The desk at which a library's items are at home: its own first, else the first that serves it."""
     groups: Mapping[str, PatronGroupDoc]
     block_templates: Mapping[str, BlockTemplateDoc] = field(default_factory=dict)
+    fee_types: Mapping[str, FeeTypeDoc] = field(default_factory=dict)
+    bursar_accounts: frozenset[str] = frozenset()
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -103,6 +114,8 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         homes,
         {group.code: group for group in doc.patron_groups},
         {template.code: template for template in doc.block_templates},
+        fee_types={kind.code: kind for kind in doc.fee_types},
+        bursar_accounts=frozenset(account.code for account in doc.bursar_accounts),
     )
 
 

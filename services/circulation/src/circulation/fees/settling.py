@@ -1,0 +1,585 @@
+"""Settling fees on the wire: charge by hand, pay, waive, cancel, transfer, refund; one or many, tried or done."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.database import Connection
+from chassis.edge import InFlight, Once, OnceRequired
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.fees import commands
+from circulation.fees.charging import charge
+from circulation.fees.commands import (
+    By,
+    Done,
+    FeeActionRefused,
+    PaymentRefused,
+    ReferenceUsed,
+    Taking,
+    Wish,
+)
+from circulation.fees.routes import FeeOut
+from circulation.fees.rules import Money
+from circulation.ledger.rules import Act
+from circulation.once import whole
+from circulation.places.library import Library, NotConfigured
+from circulation.places.routes import TheLibrary
+
+router = new_router("/v1/fees", tag="fees")
+patrons = new_router("/v1/patrons", tag="fees")
+
+MayPay = Annotated[Principal, Depends(may("fees:pay"))]
+MayCharge = Annotated[Principal, Depends(may("fees:write"))]
+MayWaive = Annotated[Principal, Depends(may("fees:waive"))]
+MayTransfer = Annotated[Principal, Depends(may("fees:transfer"))]
+MayRefund = Annotated[Principal, Depends(may("fees:refund"))]
+DryRun = Annotated[bool, Query(description="The same rules, and the answer they give; nothing is written")]
+
+MinorUnits = Annotated[int, Field(ge=1, le=10**12)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Comment = Annotated[str, Field(min_length=1, max_length=1000)]
+Method = Annotated[str, Field(min_length=1, max_length=60)]
+Code = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    service_point_id: UUID | None = None
+    """The client's own where left out."""
+
+
+class _AmountIn(_In):
+    amount: MinorUnits | None = None
+    """Minor units; the whole of what can be where left out."""
+    currency: Currency | None = None
+
+
+class PaymentIn(_AmountIn):
+    """Money to be taken, in minor units; the whole of what remains where left out."""
+
+    method: Method = "cash"
+    reference: str | None = Field(default=None, min_length=1, max_length=200)
+    """The terminal's or provider's own. Sent again by the same method it takes no more money."""
+    comment: Comment | None = None
+
+
+class WaiverIn(_AmountIn):
+    """Wholly or in part, and why."""
+
+    comment: Comment
+
+
+class CancellationIn(_In):
+    """Why what remains should not have been charged."""
+
+    comment: Comment
+
+
+class TransferIn(_AmountIn):
+    """To which of the bursar's accounts."""
+
+    account: Code
+    comment: Comment | None = None
+
+
+class RefundIn(_AmountIn):
+    """How much of what was paid or transferred goes back, and why."""
+
+    method: Method | None = None
+    """Only what was paid by this method; where left out, everything goes back the way it came, newest first."""
+    comment: Comment
+
+
+class PaymentOut(BaseModel):
+    """Money taken, and what remains."""
+
+    id: UUID
+    fee_id: UUID
+    amount: int
+    currency: str
+    method: str
+    reference: str | None
+    paid_at: datetime
+    remaining: int
+    fee_state: str
+    receipt_id: UUID | None = None
+
+
+class PartOut(BaseModel):
+    """One thing done with a fee."""
+
+    id: UUID
+    act: Act
+    amount: int
+    currency: str
+    method: str | None
+    account: str | None
+
+
+class SettledOut(BaseModel):
+    """What was done, and how the fee stands now."""
+
+    done: list[PartOut]
+    fee: FeeOut
+
+
+_PAYMENT = """
+SELECT p.id, p.fee_id, p.amount, p.currency, p.method, p.reference, p.paid_at, f.remaining, f.state AS fee_state,
+    p.receipt_id
+FROM payment p JOIN fee f ON f.id = p.fee_id WHERE p.receipt_id = $1 ORDER BY p.id
+"""
+
+
+def _by(library: Library, staff: Principal, asked: UUID | None, now: datetime) -> By:
+    """Who acts, and at which service point, if at any; a named one exists."""
+    if asked is not None and asked not in library.desks:
+        raise Invalid(
+            reasons=[
+                Reason(
+                    "service-point-unknown",
+                    "There is no such service point.",
+                    "/service_point_id",
+                    "Name one of /v1/service-points.",
+                )
+            ]
+        )
+    return By(str(staff.actor), asked or staff.service_point_id, now)
+
+
+class _Tried(Exception):
+    def __init__(self, told: BaseModel) -> None:
+        self.told = told
+
+
+async def _done(
+    request: Request,
+    once: Once,
+    act: Callable[[Connection], Awaitable[tuple[int, BaseModel, dict[str, str]]]],
+    *,
+    dry_run: bool = False,
+) -> Response:
+    """Do it once; or, for a dry run, do it and take it back."""
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    if not dry_run:
+        return await whole(pool, once, act)
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            raise _Tried((await act(connection))[1])
+    except _Tried as tried:
+        return Response(tried.told.model_dump_json(), 200, media_type="application/json")
+
+
+class FeeIn(_In):
+    """A fee that is charged by hand."""
+
+    patron_id: UUID
+    type: Code
+    """One of the configuration's fee types."""
+    amount: MinorUnits | None = None
+    """Minor units of the library's currency; what the type usually costs where left out."""
+    loan_id: UUID | None = None
+    item_id: UUID | None = None
+    comment: Comment | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=FeeOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound, InFlight, Invalid, NotConfigured),
+)
+async def charge_by_hand(
+    request: Request, body: FeeIn, staff: MayCharge, library: TheLibrary, once: OnceRequired, now: Now
+) -> Response:
+    """Charge a patron what no rule charges: a lost card, a damaged book, a photocopy."""
+    kind = library.fee_types.get(body.type)
+    amount = body.amount or (kind.amount if kind else None)
+    reasons = []
+    if kind is None:
+        mend = "Name one of the configuration's fee_types."
+        reasons.append(Reason("fee-type-unknown", f"There is no fee type {body.type!r}.", "/type", mend))
+    elif amount is None:
+        text = "The fee type has no usual amount."
+        reasons.append(Reason("amount-missing", text, "/amount", "Name an amount in minor units."))
+    if reasons:
+        raise Invalid(reasons=reasons)
+    assert kind is not None
+    assert amount is not None
+    by = _by(library, staff, body.service_point_id, now)
+    desk = library.desks.get(by.service_point_id) if by.service_point_id else None
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        item_id = await _concerned(connection, body)
+        fee_id = await charge(
+            connection,
+            patron_id=body.patron_id,
+            loan_id=body.loan_id,
+            item_id=item_id,
+            kind=kind.code,
+            policy=None,
+            amount=Money(amount, library.currency),
+            now=now,
+            note=body.comment,
+            owner=desk.owner if desk else None,
+        )
+        row = await connection.fetchrow("SELECT * FROM fee WHERE id = $1", fee_id)
+        assert row is not None
+        return 201, FeeOut(**dict(row)), {"location": f"/v1/fees/{fee_id}", "etag": '"1"'}
+
+    return await _done(request, once, act)
+
+
+async def _concerned(connection: Connection, body: FeeIn) -> UUID | None:
+    """The item that a fee by hand is about; the patron is locked, and every name is one we know."""
+    missing = []
+    found = await connection.fetchval("SELECT id FROM patron WHERE id = $1 FOR NO KEY UPDATE", body.patron_id)
+    if found is None:
+        missing.append(Reason("patron-unknown", "There is no such patron.", "/patron_id"))
+    item_id = body.item_id
+    if body.loan_id is not None:
+        lent = await connection.fetchrow(
+            "SELECT item_id FROM loan WHERE id = $1 AND patron_id = $2", body.loan_id, body.patron_id
+        )
+        if lent is None:
+            missing.append(Reason("loan-unknown", "The patron has no such loan.", "/loan_id"))
+        elif item_id is not None and item_id != lent["item_id"]:
+            missing.append(Reason("item-unknown", "The loan is of another item.", "/item_id"))
+        else:
+            item_id = lent["item_id"]
+    elif item_id is not None and not await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM item WHERE id = $1)", item_id
+    ):
+        missing.append(Reason("item-unknown", "There is no such item.", "/item_id"))
+    if missing:
+        raise NotFound("What the fee is about is unknown here.", reasons=missing)
+    return item_id
+
+
+@router.post(
+    "/{fee_id}/payments",
+    status_code=201,
+    response_model=PaymentOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NotFound, PaymentRefused, ReferenceUsed, InFlight, Invalid, NotConfigured
+    ),
+)
+async def pay(
+    request: Request,
+    fee_id: UUID,
+    body: PaymentIn,
+    staff: MayPay,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Take a payment, wholly or in part; repeated with the same key, or the same reference, it is taken once."""
+    by = _by(library, staff, body.service_point_id, now)
+    asked = {"fee": str(fee_id), "amount": body.amount, "currency": body.currency}
+    taking = Taking(body.method, body.reference, asked)
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        receipt_id = await commands.taken_before(connection, taking)
+        if receipt_id is None:
+            fees = await commands.locked(connection, [fee_id])
+            wish = Wish(Act.PAY, body.amount, body.currency, method=body.method, comment=body.comment)
+            receipt_id, _ = await commands.take(connection, [(fees[0], wish)], taking, by)
+        return 201, PaymentOut(**dict(await connection.fetchrow(_PAYMENT, receipt_id) or {})), {}
+
+    return await _done(request, once, act, dry_run=dry_run)
+
+
+SETTLING = problems(Unauthenticated, Forbidden, NotFound, FeeActionRefused, InFlight, Invalid, NotConfigured)
+
+
+async def _settle(
+    request: Request, fee_id: UUID, wish: Wish, by: By, once: Once, *, dry_run: bool
+) -> Response:
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        fees = await commands.locked(connection, [fee_id])
+        done = await commands.act(connection, fees[0], wish, by)
+        return 201, _settled(done)[0], {}
+
+    return await _done(request, once, act, dry_run=dry_run)
+
+
+def _settled(done: Sequence[Done]) -> list[SettledOut]:
+    """Fee by fee, in the order in which they were come to."""
+    fees: dict[UUID, SettledOut] = {}
+    for each in done:
+        fee = FeeOut(**dict(each.fee))
+        part = PartOut(
+            id=each.id,
+            act=each.act,
+            amount=each.amount.minor,
+            currency=each.amount.currency,
+            method=each.method,
+            account=each.account,
+        )
+        parts = fees[fee.id].done if fee.id in fees else []
+        fees[fee.id] = SettledOut(done=[*parts, part], fee=fee)
+    return list(fees.values())
+
+
+@router.post("/{fee_id}/waivers", status_code=201, response_model=SettledOut, responses=SETTLING)
+async def waive(
+    request: Request,
+    fee_id: UUID,
+    body: WaiverIn,
+    staff: MayWaive,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Give up a fee, wholly or in part."""
+    wish = Wish(Act.WAIVE, body.amount, body.currency, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+
+
+@router.post("/{fee_id}/cancellations", status_code=201, response_model=SettledOut, responses=SETTLING)
+async def cancel(
+    request: Request,
+    fee_id: UUID,
+    body: CancellationIn,
+    staff: MayCharge,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Cancel what remains of a fee: it should not have been charged. What was paid already is refunded apart."""
+    wish = Wish(Act.CANCEL, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+
+
+@router.post("/{fee_id}/transfers", status_code=201, response_model=SettledOut, responses=SETTLING)
+async def transfer(
+    request: Request,
+    fee_id: UUID,
+    body: TransferIn,
+    staff: MayTransfer,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Hand a fee over to the bursar, wholly or in part: it is collected there from now on."""
+    _known_account(library, body.account)
+    wish = Wish(Act.TRANSFER, body.amount, body.currency, account=body.account, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+
+
+def _known_account(library: Library, account: str) -> None:
+    if account not in library.bursar_accounts:
+        mend = "Name one of the configuration's bursar_accounts."
+        raise Invalid(
+            reasons=[Reason("account-unknown", f"There is no account {account!r}.", "/account", mend)]
+        )
+
+
+@router.post("/{fee_id}/refunds", status_code=201, response_model=SettledOut, responses=SETTLING)
+async def refund(
+    request: Request,
+    fee_id: UUID,
+    body: RefundIn,
+    staff: MayRefund,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Give back what was paid, and have the bursar give back what was transferred; never more than that."""
+    wish = Wish(Act.REFUND, body.amount, body.currency, method=body.method, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+
+
+class NamedFeeIn(BaseModel):
+    """One of several fees, and how much of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fee_id: UUID
+    amount: MinorUnits | None = None
+    """The whole of what remains where left out."""
+
+
+class _ManyIn(_AmountIn):
+    """Either some fees by name, or an amount over the oldest; everything where neither is told."""
+
+    fees: list[NamedFeeIn] | None = Field(default=None, min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "_ManyIn":
+        if self.fees is not None and self.amount is not None:
+            raise ValueError("name fees, or one amount for the oldest: not both")
+        if self.fees is not None and len({fee.fee_id for fee in self.fees}) < len(self.fees):
+            raise ValueError("a fee is named more than once")
+        return self
+
+
+class PaymentsIn(_ManyIn):
+    """Money to be taken for several fees at once."""
+
+    method: Method = "cash"
+    reference: str | None = Field(default=None, min_length=1, max_length=200)
+    comment: Comment | None = None
+
+
+class WaiversIn(_ManyIn):
+    """Several fees to be given up at once, and why."""
+
+    comment: Comment
+
+
+class TransfersIn(_ManyIn):
+    """Several fees for the bursar at once."""
+
+    account: Code
+    comment: Comment | None = None
+
+
+class ReceiptOut(BaseModel):
+    """Money taken in one act, and for what."""
+
+    receipt_id: UUID
+    amount: int
+    currency: str
+    method: str
+    reference: str | None
+    payments: list[PaymentOut]
+
+
+class ManySettledOut(BaseModel):
+    """What was done, fee by fee."""
+
+    items: list[SettledOut]
+
+
+async def _parts(
+    connection: Connection, patron_id: UUID, body: _ManyIn, wish: Wish
+) -> list[tuple[asyncpg.Record, Wish]]:
+    """The fees meant, locked, with what is to be done to each."""
+    if body.fees is None:
+        fees = await commands.locked_open(connection, patron_id)
+        if body.amount is None:
+            named = [(fee, fee["remaining"]) for fee in fees]
+        else:
+            currency = body.currency or (fees[0]["currency"] if fees else "")
+            named = commands.shared_out(Money(body.amount, currency), fees, wish.act)
+    else:
+        wanted = [fee.fee_id for fee in body.fees]
+        fees = await commands.locked(connection, wanted, patron_id=patron_id)
+        named = [(fee, asked.amount) for fee, asked in zip(fees, body.fees, strict=True)]
+    parts = [
+        (fee, Wish(wish.act, amount, body.currency, wish.method, wish.account, wish.comment))
+        for fee, amount in named
+    ]
+    await commands.check_all(connection, parts, wish.act)
+    return parts
+
+
+@patrons.post(
+    "/{patron_id}/payments",
+    status_code=201,
+    response_model=ReceiptOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NotFound, PaymentRefused, ReferenceUsed, InFlight, Invalid, NotConfigured
+    ),
+)
+async def pay_many(
+    request: Request,
+    patron_id: UUID,
+    body: PaymentsIn,
+    staff: MayPay,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Take money for several fees of a patron under one receipt, all or nothing: named ones, or the oldest first."""
+    by = _by(library, staff, body.service_point_id, now)
+    asked: dict[str, Any] = {"patron": str(patron_id), "amount": body.amount, "currency": body.currency}
+    asked["fees"] = [fee.model_dump(mode="json") for fee in body.fees] if body.fees else None
+    taking = Taking(body.method, body.reference, asked)
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        receipt_id = await commands.taken_before(connection, taking)
+        if receipt_id is None:
+            wish = Wish(Act.PAY, method=body.method, comment=body.comment)
+            parts = await _parts(connection, patron_id, body, wish)
+            receipt_id, _ = await commands.take(connection, parts, taking, by)
+        receipt = await connection.fetchrow("SELECT * FROM receipt WHERE id = $1", receipt_id)
+        payments = await connection.fetch(_PAYMENT, receipt_id)
+        assert receipt is not None
+        told = ReceiptOut(
+            receipt_id=receipt_id,
+            amount=receipt["amount"],
+            currency=receipt["currency"],
+            method=receipt["method"],
+            reference=receipt["reference"],
+            payments=[PaymentOut(**dict(row)) for row in payments],
+        )
+        return 201, told, {}
+
+    return await _done(request, once, act, dry_run=dry_run)
+
+
+async def _settle_many(
+    request: Request, patron_id: UUID, body: _ManyIn, wish: Wish, by: By, once: Once, *, dry_run: bool
+) -> Response:
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        done: list[Done] = []
+        for fee, each in await _parts(connection, patron_id, body, wish):
+            done += await commands.act(connection, fee, each, by)
+        return 201, ManySettledOut(items=_settled(done)), {}
+
+    return await _done(request, once, act, dry_run=dry_run)
+
+
+@patrons.post("/{patron_id}/waivers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
+async def waive_many(
+    request: Request,
+    patron_id: UUID,
+    body: WaiversIn,
+    staff: MayWaive,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Give up several fees of a patron, all or nothing: named ones, or an amount from the oldest on."""
+    wish = Wish(Act.WAIVE, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle_many(request, patron_id, body, wish, by, once, dry_run=dry_run)
+
+
+@patrons.post("/{patron_id}/transfers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
+async def transfer_many(
+    request: Request,
+    patron_id: UUID,
+    body: TransfersIn,
+    staff: MayTransfer,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
+    dry_run: DryRun = False,
+) -> Response:
+    """Hand several fees of a patron over to the bursar, all or nothing."""
+    _known_account(library, body.account)
+    wish = Wish(Act.TRANSFER, account=body.account, comment=body.comment)
+    by = _by(library, staff, body.service_point_id, now)
+    return await _settle_many(request, patron_id, body, wish, by, once, dry_run=dry_run)

@@ -1,0 +1,1 @@
+"""How each act on a fee is booked."""
