@@ -424,6 +424,19 @@ class PatronBlockRemoved(Event):
     patron_ref: UUID
 
 
+class PatronSuspended(Event):
+    """A patron may not do some things until a moment, for having been late: a block was made, or made longer."""
+
+    type: ClassVar = "circulation.patron-suspended.v1"
+    subject: ClassVar = "block_id"
+    partition: ClassVar = "patron_ref"
+
+    block_id: UUID
+    patron_ref: UUID
+    actions: tuple[str, ...]
+    until: datetime
+
+
 class ItemWithdrawalCleared(Event):
     """Circulation has no objection: its copy is marked, no loan can slip in."""
 

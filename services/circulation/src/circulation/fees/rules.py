@@ -1,12 +1,13 @@
 """Money and fines: integer minor units, ISO 4217 exponents, no floating point anywhere."""
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from circulation.calendars.rules import Calendar
+from circulation.calendars.rules import Calendar, NeverOpen
 
 EXPONENTS: Final = {
     "BHD": 3,
@@ -108,9 +109,30 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
 class FineUnit(StrEnum):
     """What a fine is charged for."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+SHORT: Final = {FineUnit.MINUTE: timedelta(minutes=1), FineUnit.HOUR: timedelta(hours=1)}
+LONG: Final = {FineUnit.DAY: timedelta(days=1), FineUnit.WEEK: timedelta(days=7)}
+MONTHS: Final = {FineUnit.MONTH: 1, FineUnit.YEAR: 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Days without loans, renewals and holds, for so many units overdue (L88)."""
+
+    days: int
+    per_units: int = 1
+    max_days: int | None = None
+    skip_closed: bool = True
+    """Days on which the place does not open are no days of suspension."""
+    cumulative: bool = False
+    """A new one begins when one that runs ends; else they run side by side and the longer counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +146,27 @@ class FinePolicy:
     cap: Money | None = None
     grace_units: int = 0
     """Units past due that cost nothing; once exceeded, the fine counts from the due time (L10)."""
+    grace_deducted: bool = False
+    """Once exceeded, the fine counts from the end of the grace instead."""
     count_closed: bool = True
     """Whether closed time is charged: closed days of fines by day or week, closed hours of those by the hour."""
     forgive_on_renewal: bool = False
+    minimum: Money | None = None
+    """Whatever is fined at all costs at least this."""
+    recall_per_unit: Money | None = None
+    """Instead of `per_unit`, once the loan was recalled."""
+    recall_cap: Money | None = None
+    replacement_cost: Money | None = None
+    cap_at_cost: bool = False
+    """No fine is higher than what a new copy would cost (L93)."""
+    suspension: Suspension | None = None
+
+    def cap_of(self, *, recalled: bool) -> Money | None:
+        """The highest fine; none where there is no limit."""
+        cap = self.recall_cap if recalled and self.recall_cap is not None else self.cap
+        if self.cap_at_cost and self.replacement_cost is not None:
+            return self.replacement_cost if cap is None else min(cap, self.replacement_cost)
+        return cap
 
 
 FREE: Final = "none"
@@ -142,31 +182,87 @@ def overdue_units(
 ) -> int:
     """Units begun since the due time; published as: ceil((elapsed - closed) / unit).
 
-    Hours are those that passed. Days and weeks are 24 hours and 7 days on the clocks of the place, so that
-    a day on which these change is a day like any other. Closed time is left out where it is not charged.
+    Minutes and hours are those that passed. Days and weeks are 24 hours and 7 days on the clocks of the place,
+    so that a day on which these change is a day like any other; months and years are the calendar's, counted
+    from the due date, not 31 days (W38). Closed time is left out where it is not charged.
     """
     if at <= due_at:
         return 0
-    if unit is FineUnit.HOUR:
+    if unit in SHORT:
         elapsed = at - due_at if count_closed else calendar.open_time_within(due_at, at)
-        return _begun(elapsed, timedelta(hours=1))
-    elapsed = calendar.wall_time(at) - calendar.wall_time(due_at)
+        return _begun(elapsed, SHORT[unit])
+    begins, ends = calendar.wall_time(due_at), calendar.wall_time(at)
     if not count_closed:
-        elapsed -= calendar.closed_days_within(due_at, at)
-    return _begun(elapsed, timedelta(days=1) if unit is FineUnit.DAY else timedelta(days=7))
+        ends -= calendar.closed_days_within(due_at, at)
+    if unit in LONG:
+        return _begun(ends - begins, LONG[unit])
+    return -(-_months_begun(begins, ends) // MONTHS[unit])
 
 
 def _begun(elapsed: timedelta, unit: timedelta) -> int:
     return max(-(-elapsed // unit), 0)
 
 
-def overdue_fine(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> Money:
-    """The fine for an item that is (or was brought back) at a moment; zero within the grace."""
+def _months_begun(begins: datetime, ends: datetime) -> int:
+    """Months begun between two times on one clock; a month ends on the same day of the next, or on its last."""
+    months = max((ends.year - begins.year) * 12 + ends.month - begins.month, 0)
+    while months and _months_later(begins, months - 1) >= ends:
+        months -= 1
+    while _months_later(begins, months) < ends:
+        months += 1
+    return months
+
+
+def _months_later(begins: datetime, months: int) -> datetime:
+    years, month = divmod(begins.month - 1 + months, 12)
+    year = begins.year + years
+    last = monthrange(year, month + 1)[1]
+    return begins.replace(year=year, month=month + 1, day=min(begins.day, last))
+
+
+def units_charged(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> int:
+    """Units that are fined: none within the grace."""
     units = overdue_units(due_at, at, policy.unit, calendar, count_closed=policy.count_closed)
     if units <= policy.grace_units:
-        return Money(0, policy.per_unit.currency)
-    fine = policy.per_unit * units
-    return min(fine, policy.cap) if policy.cap is not None else fine
+        return 0
+    return units - policy.grace_units if policy.grace_deducted else units
+
+
+def overdue_fine(
+    policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime, recalled: bool = False
+) -> Money:
+    """The fine for an item that is (or was brought back) at a moment; zero within the grace."""
+    rate = policy.recall_per_unit if recalled and policy.recall_per_unit is not None else policy.per_unit
+    fine = rate * units_charged(policy, calendar, due_at=due_at, at=at)
+    if fine and policy.minimum is not None:
+        fine = max(fine, policy.minimum)
+    cap = policy.cap_of(recalled=recalled)
+    return min(fine, cap) if cap is not None else fine
+
+
+def suspension_days(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> int:
+    """Days of suspension for a late return: floor((overdue - grace) / period) × days, up to the most."""
+    told = policy.suspension
+    if told is None:
+        return 0
+    units = overdue_units(due_at, at, policy.unit, calendar, count_closed=policy.count_closed)
+    days = max(units - policy.grace_units, 0) // told.per_units * told.days
+    return days if told.max_days is None else min(days, told.max_days)
+
+
+def suspended_until(
+    told: Suspension, calendar: Calendar, *, days: int, at: datetime, running_until: datetime | None
+) -> datetime:
+    """When it ends: never earlier than one that runs already."""
+    start = running_until if told.cumulative and running_until is not None and running_until > at else at
+    if told.skip_closed:
+        try:
+            end = calendar.days_open_after(start, days)
+        except NeverOpen:
+            end = calendar.end_of_day(calendar.day_of(start) + timedelta(days=days))
+    else:
+        end = calendar.end_of_day(calendar.day_of(start) + timedelta(days=days))
+    return end if running_until is None else max(end, running_until)
 
 
 class FeeState(StrEnum):

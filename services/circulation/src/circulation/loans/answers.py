@@ -98,6 +98,8 @@ class ReturnOut(BaseModel):
     fee_id: UUID | None = None
     fine_minor: int = 0
     currency: str | None = None
+    suspended_until: datetime | None = None
+    """Until when the patron may not borrow, renew or hold, for bringing it back late."""
     explanation: Explanation | None = None
 
 

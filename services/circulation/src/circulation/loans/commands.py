@@ -445,7 +445,7 @@ async def renew(
             extended = decide_renewal(seen, asked, principal, now=now)
             if extended.blocks:
                 raise extended.refusal()
-            if seen["due_at"] < now and unhurried.fine_owed(seen, extended, now=now):
+            if unhurried.owing(seen, now=now):
                 break
             answer = await extend(connection, seen, asked, extended, now=now)
             if answer is not None:

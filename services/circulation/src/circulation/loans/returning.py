@@ -17,8 +17,7 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason
-from circulation.fees.charging import charge
-from circulation.fees.rules import Money, overdue_fine
+from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
 from circulation.holds import queue
 from circulation.holds.commands import pass_on
 from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
@@ -89,7 +88,7 @@ async def take_back(
                 return answer
             desk = _known(seen, asked, principal)
             _not_before_it_was_lent(seen, asked)
-            if seen["open_loan_id"] is None or seen["waiting_for_it"] or _fine(seen, asked):
+            if seen["open_loan_id"] is None or seen["waiting_for_it"] or _late(seen, asked):
                 break
             step = _step(seen, desk, None, None)
             answer = await _close(connection, seen, asked, desk, step, now=now)
@@ -110,8 +109,12 @@ async def would_take_back(
         following = await _next(connection, seen, desk, now=now)
     loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
     told = _answer(seen, asked, following.step, following.hold, loan, None)
-    fine = _fine(seen, asked)
-    return told.model_copy(update={"fine_minor": fine.minor, "currency": fine.currency}) if fine else told
+    found = _late(seen, asked)
+    if found is None:
+        return told
+    until = would_be_suspended(found, now=now) if found.days else None
+    changed = {"fine_minor": found.fine.minor, "currency": found.fine.currency, "suspended_until": until}
+    return told.model_copy(update=changed)
 
 
 async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Return, now: datetime) -> Seen:
@@ -145,16 +148,9 @@ def _not_before_it_was_lent(seen: Seen, asked: Return) -> None:
         raise Invalid(reasons=[Reason("returned-before-lent", text, "/returned_at", mend)])
 
 
-def _fine(seen: Seen, asked: Return) -> Money | None:
-    """The fine for a late return; None when there is none."""
-    row = seen.row
-    if row["open_loan_id"] is None or asked.returned_at <= row["due_at"]:
-        return None
-    policy = seen.library.rules.fine.get(row["fine_policy"])
-    if policy is None:
-        return None
-    calendar = seen.library.calendar_at(row["lent_from"], row["due_zone"])
-    return overdue_fine(policy, calendar, due_at=row["due_at"], at=asked.returned_at) or None
+def _late(seen: Seen, asked: Return) -> Late | None:
+    """What a late return comes to; None when it is nothing."""
+    return late(seen.library, seen.row, asked.returned_at) if seen["open_loan_id"] is not None else None
 
 
 def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> NextStep:
@@ -192,7 +188,7 @@ async def _close(
     now: datetime,
     following: Following | None = None,
     queue_length: int | None = None,
-    fee: tuple[UUID, Money] | None = None,
+    final: Final | None = None,
 ) -> Response | None:
     """Write the end of the loan; None when somebody was faster."""
     row = seen.row
@@ -218,7 +214,7 @@ async def _close(
         ),
     )
     loan = LoanOut(**loan_fields(seen) | {"returned_at": asked.returned_at, "version": version})
-    answer = _answer(seen, asked, step, following.hold if following else None, loan, fee)
+    answer = _answer(seen, asked, step, following.hold if following else None, loan, final)
     stored = answer_of(answer, 200, {})
     outgoing = outbox.sealed(event)
     done: bool = await connection.fetchval(
@@ -256,7 +252,7 @@ def _answer(
     step: NextStep,
     hold: NextHoldOut | None,
     loan: LoanOut | None,
-    fee: tuple[UUID, Money] | None,
+    final: Final | None,
 ) -> ReturnOut:
     return ReturnOut(
         item_id=seen["item_id"],
@@ -264,9 +260,10 @@ def _answer(
         title=seen["short_title"],
         loan=loan,
         next_step=_step_out(seen.library, step, hold),
-        fee_id=fee[0] if fee else None,
-        fine_minor=fee[1].minor if fee else 0,
-        currency=fee[1].currency if fee else None,
+        fee_id=final.fee_id if final else None,
+        fine_minor=final.fine.minor if final else 0,
+        currency=final.fine.currency if final else None,
+        suspended_until=final.suspended_until if final else None,
         explanation=explained(seen) if asked.explain and loan is not None else None,
     )
 
@@ -286,19 +283,9 @@ async def _unhurried(
     desk = _known(seen, asked, principal)
     _not_before_it_was_lent(seen, asked)
 
-    fee = None
-    if (fine := _fine(seen, asked)) is not None:
-        fee_id = await charge(
-            connection,
-            patron_id=seen["patron_id"],
-            loan_id=seen["open_loan_id"],
-            item_id=seen["item_id"],
-            kind="overdue",
-            policy=seen["fine_policy"],
-            amount=fine,
-            now=now,
-        )
-        fee = (fee_id, fine)
+    final = None
+    if (found := _late(seen, asked)) is not None:
+        final = await make_final(connection, seen.library, seen.row, found, now=now)
     following = await _next(connection, seen, desk, now=now)
     await _write_hold(connection, seen, following, now=now)
     length: int = await connection.fetchval(
@@ -316,7 +303,7 @@ async def _unhurried(
             now=now,
             following=following,
             queue_length=length,
-            fee=fee,
+            final=final,
         )
         assert answer is not None, "the rows are locked"
     else:

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from chassis.database import Connection
 from chassis.principal import Principal
-from circulation.fees.charging import charge
-from circulation.fees.rules import Money, overdue_fine
+from circulation.fees.overdue import Late, late, make_final
 from circulation.holds import queue
 from circulation.holds.commands import pass_on
 from circulation.holds.rules import HoldState
@@ -19,7 +18,6 @@ from circulation.loans import commands
 from circulation.loans.commands import (
     CheckOut,
     CheckOutRefused,
-    Extended,
     Override,
     Renewal,
     decide,
@@ -82,12 +80,10 @@ async def _settle_holds(
         await queue.change(connection, own, change, HoldFilled, now=now)
 
 
-def fine_owed(seen: Seen, extended: Extended, *, now: datetime) -> Money | None:
-    """The fine that a late renewal makes final; None when there is none or the policy forgives it."""
-    policy = seen.library.rules.fine.get(seen["fine_policy"])
-    if policy is None or policy.forgive_on_renewal:
-        return None
-    return overdue_fine(policy, extended.calendar, due_at=seen["due_at"], at=now) or None
+def owing(seen: Seen, *, now: datetime) -> Late | None:
+    """What a late renewal makes final; None when it is nothing or the policy forgives it."""
+    found = late(seen.library, seen.row, now)
+    return None if found is None or found.policy.forgive_on_renewal else found
 
 
 async def renew(
@@ -104,17 +100,8 @@ async def renew(
         extended = decide_renewal(seen, asked, principal, now=now)
         if extended.blocks:
             raise extended.refusal()
-        if seen["due_at"] < now and (fine := fine_owed(seen, extended, now=now)) is not None:
-            await charge(
-                connection,
-                patron_id=seen["patron_id"],
-                loan_id=seen["open_loan_id"],
-                item_id=seen["item_id"],
-                kind="overdue",
-                policy=seen["fine_policy"],
-                amount=fine,
-                now=now,
-            )
+        if (found := owing(seen, now=now)) is not None:
+            await make_final(connection, seen.library, seen.row, found, now=now)
             seen = await commands.look_renewal(connection, shelf, asked, now)
         answer = await commands.extend(connection, seen, asked, extended, now=now)
         assert answer is not None, "the rows are locked"

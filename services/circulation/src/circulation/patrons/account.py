@@ -8,8 +8,8 @@ import asyncpg
 from pydantic import BaseModel
 
 from chassis.problems import NotFound
+from circulation.fees.overdue import late
 from circulation.fees.routes import FeeOut
-from circulation.fees.rules import overdue_fine
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
 from circulation.patrons.rules import Measure, Standing
@@ -252,11 +252,8 @@ def _loan(
 
 def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
     """The fine so far: the same formula that makes it final."""
-    policy = library.rules.fine.get(loan["fine_policy"])
-    if policy is None or loan["due_at"] >= now:
-        return 0
-    calendar = library.calendar_at(loan["service_point_id"], loan["due_zone"])
-    return overdue_fine(policy, calendar, due_at=loan["due_at"], at=now).minor
+    found = late(library, dict(loan) | {"lent_from": loan["service_point_id"]}, now)
+    return found.fine.minor if found else 0
 
 
 def _hold(

@@ -58,6 +58,8 @@ class PatronBlock(Table, table=True):
     created_by: str = Field(sa_column=words())
     template: str | None = Field(default=None, sa_column=words(null=True))
     version: int = Field(default=1, sa_column=big(1))
+    kind: str = Field(default="manual", sa_column=Column(Text, nullable=False, server_default="manual"))
+    """`manual`, or `suspension`: made, and made longer, by the fine policies."""
 
 
 class LiftedBlock(Table, table=True):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
-from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money
+from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money, Suspension
 from circulation.patrons.rules import Limits, Measure
 from circulation.policies.rules import (
     Criterion,
@@ -30,6 +30,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,5
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Hours = list[tuple[time, time]]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+MinorUnits = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class _Strict(BaseModel):
@@ -246,6 +247,20 @@ class LoanPolicyDoc(_Strict):
         )
 
 
+class SuspensionDoc(_Strict):
+    """Days without loans, renewals and holds, for each so many units overdue beyond the grace."""
+
+    days: Annotated[int, Field(ge=1, le=366)]
+    per_units: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    skip_closed: bool = True
+    cumulative: bool = False
+
+    def as_rule(self) -> Suspension:
+        """As rules put it."""
+        return Suspension(self.days, self.per_units, self.max_days, self.skip_closed, self.cumulative)
+
+
 class FinePolicyDoc(_Strict):
     """How an overdue item is fined; amounts in minor units of the library's currency."""
 
@@ -253,22 +268,44 @@ class FinePolicyDoc(_Strict):
     name: Name
     amount: Annotated[int, Field(ge=0, le=10_000_000)]
     unit: FineUnit = FineUnit.DAY
-    cap: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    cap: MinorUnits | None = None
     grace_units: Count = 0
     count_closed: bool = True
     forgive_on_renewal: bool = False
+    grace_deducted: bool = False
+    """Beyond the grace the fine counts from its end, not from the due time."""
+    minimum: MinorUnits | None = None
+    """Whatever is fined at all costs at least this."""
+    recall_amount: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    """A unit's fine once the loan was recalled."""
+    recall_cap: MinorUnits | None = None
+    replacement_cost: MinorUnits | None = None
+    """What a new copy costs; with `cap_at_cost` no fine is higher."""
+    cap_at_cost: bool = False
+    suspension: SuspensionDoc | None = None
 
     def as_rule(self, currency: str) -> FinePolicy:
         """As rules put it."""
+
+        def money(minor: int | None) -> Money | None:
+            return None if minor is None else Money(minor, currency)
+
         return FinePolicy(
             code=self.code,
             name=self.name,
             per_unit=Money(self.amount, currency),
             unit=self.unit,
-            cap=Money(self.cap, currency) if self.cap is not None else None,
+            cap=money(self.cap),
             grace_units=self.grace_units,
             count_closed=self.count_closed,
             forgive_on_renewal=self.forgive_on_renewal,
+            grace_deducted=self.grace_deducted,
+            minimum=money(self.minimum),
+            recall_per_unit=money(self.recall_amount),
+            recall_cap=money(self.recall_cap),
+            replacement_cost=money(self.replacement_cost),
+            cap_at_cost=self.cap_at_cost,
+            suspension=self.suspension.as_rule() if self.suspension else None,
         )
 
 

@@ -418,4 +418,10 @@ def flaws(
             found.append(
                 Flaw(f"/fine_policies/{place}/cap", "currency-mixed", "Fine and cap are of two currencies.")
             )
+        elif charged.minimum is not None and charged.cap is not None and charged.cap < charged.minimum:
+            text = "The least fine is more than the cap."
+            found.append(Flaw(f"/fine_policies/{place}/minimum", "policy-contradicts-itself", text))
+        if charged.cap_at_cost and charged.replacement_cost is None:
+            text = "A cap at what a new copy costs needs replacement_cost."
+            found.append(Flaw(f"/fine_policies/{place}/replacement_cost", "policy-contradicts-itself", text))
     return found
