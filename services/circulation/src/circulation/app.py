@@ -18,6 +18,8 @@ from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
 from circulation.loans import redating, together
 from circulation.loans import routes as loans
+from circulation.lost import routes as lost
+from circulation.lost.timers import lost_items
 from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
 from circulation.places import routes as places
@@ -49,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
             fees.router,
             settling.router,
             settling.patrons,
+            lost.router,
             patrons.router,
             blocks.router,
             places.router,
@@ -67,6 +70,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
+        Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
     ),
     opening=opening,

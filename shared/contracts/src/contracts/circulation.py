@@ -132,6 +132,51 @@ class LoanReturned(Event):
     availability: ItemAvailability
 
 
+class LossEvent(Event):
+    """Common shape of what happens to the loan of a lost or claimed item; its availability is told beside it."""
+
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+
+
+class ItemDeclaredLost(LossEvent):
+    """Somebody says that a lent item is lost."""
+
+    type: ClassVar = "circulation.item-declared-lost.v1"
+
+
+class LoanAgedToLost(LossEvent):
+    """A loan was overdue for so long that its item counts as lost."""
+
+    type: ClassVar = "circulation.loan-aged-to-lost.v1"
+
+
+class ItemClaimedReturned(LossEvent):
+    """The patron says that it was brought back."""
+
+    type: ClassVar = "circulation.item-claimed-returned.v1"
+
+    claimed_at: datetime
+
+
+class ItemClaimResolved(LossEvent):
+    """Such a claim ended: returned-by-patron, found-by-library, missing, withdrawn."""
+
+    type: ClassVar = "circulation.item-claim-resolved.v1"
+
+    resolution: str
+
+
+class ItemLostAndPaid(LossEvent):
+    """Nothing of a lost item is owed any more: its loan has ended."""
+
+    type: ClassVar = "circulation.item-lost-and-paid.v1"
+
+
 class ItemCheckedIn(Event):
     """An item that was not on loan was scanned at a desk."""
 

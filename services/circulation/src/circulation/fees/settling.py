@@ -29,9 +29,11 @@ from circulation.fees.commands import (
 from circulation.fees.routes import FeeOut
 from circulation.fees.rules import Money
 from circulation.ledger.rules import Act
+from circulation.lost.commands import close_settled
+from circulation.lost.rules import LOST_FEES
 from circulation.once import whole
-from circulation.places.library import Library, NotConfigured
-from circulation.places.routes import TheLibrary
+from circulation.places.library import Library, NotConfigured, Shelf
+from circulation.places.routes import TheShelf
 
 router = new_router("/v1/fees", tag="fees")
 patrons = new_router("/v1/patrons", tag="fees")
@@ -139,9 +141,9 @@ FROM payment p JOIN fee f ON f.id = p.fee_id WHERE p.receipt_id = $1 ORDER BY p.
 """
 
 
-def _by(library: Library, staff: Principal, asked: UUID | None, now: datetime) -> By:
+async def _by(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime) -> By:
     """Who acts, and at which service point, if at any; a named one exists."""
-    if asked is not None and asked not in library.desks:
+    if asked is not None and asked not in (await shelf.fresh()).desks:
         raise Invalid(
             reasons=[
                 Reason(
@@ -198,9 +200,10 @@ class FeeIn(_In):
     responses=problems(Unauthenticated, Forbidden, NotFound, InFlight, Invalid, NotConfigured),
 )
 async def charge_by_hand(
-    request: Request, body: FeeIn, staff: MayCharge, library: TheLibrary, once: OnceRequired, now: Now
+    request: Request, body: FeeIn, staff: MayCharge, shelf: TheShelf, once: OnceRequired, now: Now
 ) -> Response:
     """Charge a patron what no rule charges: a lost card, a damaged book, a photocopy."""
+    library = await shelf.fresh()
     kind = library.fee_types.get(body.type)
     amount = body.amount or (kind.amount if kind else None)
     reasons = []
@@ -214,7 +217,7 @@ async def charge_by_hand(
         raise Invalid(reasons=reasons)
     assert kind is not None
     assert amount is not None
-    by = _by(library, staff, body.service_point_id, now)
+    by = await _by(shelf, staff, body.service_point_id, now)
     desk = library.desks.get(by.service_point_id) if by.service_point_id else None
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
@@ -277,13 +280,13 @@ async def pay(
     fee_id: UUID,
     body: PaymentIn,
     staff: MayPay,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Take a payment, wholly or in part; repeated with the same key, or the same reference, it is taken once."""
-    by = _by(library, staff, body.service_point_id, now)
+    by = await _by(shelf, staff, body.service_point_id, now)
     asked = {"fee": str(fee_id), "amount": body.amount, "currency": body.currency}
     taking = Taking(body.method, body.reference, asked)
 
@@ -292,7 +295,8 @@ async def pay(
         if receipt_id is None:
             fees = await commands.locked(connection, [fee_id])
             wish = Wish(Act.PAY, body.amount, body.currency, method=body.method, comment=body.comment)
-            receipt_id, _ = await commands.take(connection, [(fees[0], wish)], taking, by)
+            receipt_id, done = await commands.take(connection, [(fees[0], wish)], taking, by)
+            await _close_loans(connection, shelf, done, now)
         return 201, PaymentOut(**dict(await connection.fetchrow(_PAYMENT, receipt_id) or {})), {}
 
     return await _done(request, once, act, dry_run=dry_run)
@@ -302,14 +306,26 @@ SETTLING = problems(Unauthenticated, Forbidden, NotFound, FeeActionRefused, InFl
 
 
 async def _settle(
-    request: Request, fee_id: UUID, wish: Wish, by: By, once: Once, *, dry_run: bool
+    request: Request, shelf: Shelf, fee_id: UUID, wish: Wish, by: By, once: Once, *, dry_run: bool
 ) -> Response:
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         fees = await commands.locked(connection, [fee_id])
         done = await commands.act(connection, fees[0], wish, by)
+        await _close_loans(connection, shelf, done, by.now)
         return 201, _settled(done)[0], {}
 
     return await _done(request, once, act, dry_run=dry_run)
+
+
+async def _close_loans(connection: Connection, shelf: Shelf, done: Sequence[Done], now: datetime) -> None:
+    """A lost item of which nothing is owed any more ends its loan."""
+    closed = {
+        each.fee["loan_id"] for each in done if each.fee["kind"] in LOST_FEES and not each.fee["remaining"]
+    }
+    if closed:
+        version = await connection.fetchval("SELECT version FROM reference")
+        library = await shelf.library(version, by=connection)
+        await close_settled(connection, library, closed, now=now)
 
 
 def _settled(done: Sequence[Done]) -> list[SettledOut]:
@@ -336,15 +352,15 @@ async def waive(
     fee_id: UUID,
     body: WaiverIn,
     staff: MayWaive,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Give up a fee, wholly or in part."""
     wish = Wish(Act.WAIVE, body.amount, body.currency, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
 @router.post("/{fee_id}/cancellations", status_code=201, response_model=SettledOut, responses=SETTLING)
@@ -353,15 +369,15 @@ async def cancel(
     fee_id: UUID,
     body: CancellationIn,
     staff: MayCharge,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Cancel what remains of a fee: it should not have been charged. What was paid already is refunded apart."""
     wish = Wish(Act.CANCEL, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
 @router.post("/{fee_id}/transfers", status_code=201, response_model=SettledOut, responses=SETTLING)
@@ -370,16 +386,16 @@ async def transfer(
     fee_id: UUID,
     body: TransferIn,
     staff: MayTransfer,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Hand a fee over to the bursar, wholly or in part: it is collected there from now on."""
-    _known_account(library, body.account)
+    _known_account(await shelf.fresh(), body.account)
     wish = Wish(Act.TRANSFER, body.amount, body.currency, account=body.account, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
 def _known_account(library: Library, account: str) -> None:
@@ -396,15 +412,15 @@ async def refund(
     fee_id: UUID,
     body: RefundIn,
     staff: MayRefund,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Give back what was paid, and have the bursar give back what was transferred; never more than that."""
     wish = Wish(Act.REFUND, body.amount, body.currency, method=body.method, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle(request, fee_id, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
 class NamedFeeIn(BaseModel):
@@ -505,13 +521,13 @@ async def pay_many(
     patron_id: UUID,
     body: PaymentsIn,
     staff: MayPay,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Take money for several fees of a patron under one receipt, all or nothing: named ones, or the oldest first."""
-    by = _by(library, staff, body.service_point_id, now)
+    by = await _by(shelf, staff, body.service_point_id, now)
     asked: dict[str, Any] = {"patron": str(patron_id), "amount": body.amount, "currency": body.currency}
     asked["fees"] = [fee.model_dump(mode="json") for fee in body.fees] if body.fees else None
     taking = Taking(body.method, body.reference, asked)
@@ -521,7 +537,8 @@ async def pay_many(
         if receipt_id is None:
             wish = Wish(Act.PAY, method=body.method, comment=body.comment)
             parts = await _parts(connection, patron_id, body, wish)
-            receipt_id, _ = await commands.take(connection, parts, taking, by)
+            receipt_id, done = await commands.take(connection, parts, taking, by)
+            await _close_loans(connection, shelf, done, now)
         receipt = await connection.fetchrow("SELECT * FROM receipt WHERE id = $1", receipt_id)
         payments = await connection.fetch(_PAYMENT, receipt_id)
         assert receipt is not None
@@ -539,12 +556,21 @@ async def pay_many(
 
 
 async def _settle_many(
-    request: Request, patron_id: UUID, body: _ManyIn, wish: Wish, by: By, once: Once, *, dry_run: bool
+    request: Request,
+    shelf: Shelf,
+    patron_id: UUID,
+    body: _ManyIn,
+    wish: Wish,
+    by: By,
+    once: Once,
+    *,
+    dry_run: bool,
 ) -> Response:
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         done: list[Done] = []
         for fee, each in await _parts(connection, patron_id, body, wish):
             done += await commands.act(connection, fee, each, by)
+        await _close_loans(connection, shelf, done, by.now)
         return 201, ManySettledOut(items=_settled(done)), {}
 
     return await _done(request, once, act, dry_run=dry_run)
@@ -556,15 +582,15 @@ async def waive_many(
     patron_id: UUID,
     body: WaiversIn,
     staff: MayWaive,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Give up several fees of a patron, all or nothing: named ones, or an amount from the oldest on."""
     wish = Wish(Act.WAIVE, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle_many(request, patron_id, body, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle_many(request, shelf, patron_id, body, wish, by, once, dry_run=dry_run)
 
 
 @patrons.post("/{patron_id}/transfers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
@@ -573,13 +599,13 @@ async def transfer_many(
     patron_id: UUID,
     body: TransfersIn,
     staff: MayTransfer,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: DryRun = False,
 ) -> Response:
     """Hand several fees of a patron over to the bursar, all or nothing."""
-    _known_account(library, body.account)
+    _known_account(await shelf.fresh(), body.account)
     wish = Wish(Act.TRANSFER, account=body.account, comment=body.comment)
-    by = _by(library, staff, body.service_point_id, now)
-    return await _settle_many(request, patron_id, body, wish, by, once, dry_run=dry_run)
+    by = await _by(shelf, staff, body.service_point_id, now)
+    return await _settle_many(request, shelf, patron_id, body, wish, by, once, dry_run=dry_run)

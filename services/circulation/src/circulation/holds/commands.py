@@ -172,6 +172,7 @@ def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Des
         in_transit=item["transit_to"] is not None,
         paged=item["state"] == State.PAGED,
         withdrawing=item["withdrawal_id"] is not None,
+        loss=item["loss"],
     )
     at_pickup = (
         pickup is not None

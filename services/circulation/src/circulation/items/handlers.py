@@ -68,6 +68,7 @@ _REMEMBER = f"""
         volume = excluded.volume, copy_number = excluded.copy_number, short_title = excluded.short_title,
         short_author = excluded.short_author, suppressed = excluded.suppressed, guard = item.guard + 1,
         state = CASE
+            WHEN item.loss IS NOT NULL THEN item.state
             WHEN item.loan_id IS NOT NULL THEN 'on-loan'
             WHEN item.withdrawal_id IS NOT NULL THEN 'withdrawing'
             WHEN item.hold_shelf THEN 'on-hold-shelf'
@@ -277,7 +278,8 @@ async def tell_availability(connection: Connection, item_ids: Sequence[UUID], no
 
 _GONE = """
 UPDATE item SET withdrawal_id = NULL, hold_id = NULL, kept_for = NULL, hold_shelf = false, transit_to = NULL,
-    state = CASE WHEN loan_id IS NULL THEN 'unavailable' ELSE state END, guard = guard + 1
+    state = CASE WHEN loan_id IS NULL THEN 'unavailable' ELSE state END,
+    loss = CASE WHEN loan_id IS NOT NULL THEN loss END, guard = guard + 1
 WHERE id = $1 AND (withdrawal_id IS NOT NULL OR hold_id IS NOT NULL OR hold_shelf OR transit_to IS NOT NULL)
 RETURNING id
 """

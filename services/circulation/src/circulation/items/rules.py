@@ -20,6 +20,21 @@ class State(StrEnum):
     UNAVAILABLE = "unavailable"
     """The base state stands against it: missing, in process, withdrawn …"""
     WITHDRAWING = "withdrawing"
+    LOST = "lost"
+    """Declared lost or aged to lost; the loan is open still."""
+    LOST_AND_PAID = "lost-and-paid"
+    CLAIMED_RETURNED = "claimed-returned"
+    """The patron says it was brought back."""
+
+
+class Loss(StrEnum):
+    """Why an item is not where it should be, as circulation knows; beside the catalogue's base state."""
+
+    LOST = "lost"
+    CLAIMED_RETURNED = "claimed-returned"
+    LOST_AND_PAID = "lost-and-paid"
+    MISSING = "missing"
+    """Claimed as returned, and never found."""
 
 
 LENDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "damaged", "unknown"})
@@ -40,14 +55,22 @@ class Copy:
     in_transit: bool = False
     paged: bool = False
     withdrawing: bool = False
+    loss: str | None = None
+    """One of `Loss`."""
 
 
 def state_of(copy: Copy) -> State:
     """The one state."""
     if copy.on_loan:
-        return State.ON_LOAN
+        if copy.loss == Loss.LOST:
+            return State.LOST
+        return State.CLAIMED_RETURNED if copy.loss == Loss.CLAIMED_RETURNED else State.ON_LOAN
     if copy.withdrawing:
         return State.WITHDRAWING
+    if copy.loss == Loss.LOST_AND_PAID:
+        return State.LOST_AND_PAID
+    if copy.loss is not None:
+        return State.UNAVAILABLE
     if copy.awaited_on_shelf:
         return State.ON_HOLD_SHELF
     if copy.in_transit:
@@ -61,8 +84,9 @@ def requestable(copy: Copy) -> frozenset[str]:
     """Kinds of hold that an item in this state takes.
 
     On its shelf it is paged (or held, when restricted); otherwise it is held; only a loan can be recalled.
+    What is lost, or said to have been brought back, takes none.
     """
-    if copy.withdrawing or copy.base not in HOLDABLE_BASES:
+    if copy.withdrawing or copy.loss is not None or copy.base not in HOLDABLE_BASES:
         return frozenset()
     state = state_of(copy)
     if state is State.AVAILABLE:

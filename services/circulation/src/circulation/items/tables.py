@@ -57,6 +57,8 @@ class Item(Table, table=True):
     """That hold's patron."""
     hold_shelf: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     transit_to: UUID | None = Field(default=None, sa_column=ref(null=True))
+    loss: str | None = Field(default=None, sa_column=words(null=True))
+    """Lost, claimed returned, lost and paid, missing: items/rules.py."""
     withdrawal_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     last_seen_at: datetime | None = Field(default=None, sa_column=when(null=True))
     last_seen_by: UUID | None = Field(default=None, sa_column=ref(null=True))

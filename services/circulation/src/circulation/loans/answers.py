@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from circulation.loans.rules import TEXTS, Block, Step
+from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Beyond
 from circulation.places.routes import ConsideredOut
 
@@ -31,7 +32,23 @@ class LoanOut(BaseModel):
     recalled_at: datetime | None = None
     returned_at: datetime | None = None
     version: int
+    lost_at: datetime | None = None
+    lost_cause: str | None = None
+    claimed_at: datetime | None = None
+    ended: str | None = None
+    """How it ended, when not by a return: lost-and-paid, missing."""
     explanation: "Explanation | None" = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's way
+    @property
+    def state(self) -> LoanState:
+        """What became of it so far."""
+        return loan_state(
+            ended=self.ended,
+            returned=self.returned_at is not None,
+            claimed=self.claimed_at is not None,
+            cause=self.lost_cause,
+        )
 
 
 class BlockOut(BaseModel):

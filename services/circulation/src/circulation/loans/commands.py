@@ -445,7 +445,7 @@ async def renew(
             extended = decide_renewal(seen, asked, principal, now=now)
             if extended.blocks:
                 raise extended.refusal()
-            if unhurried.owing(seen, now=now):
+            if unhurried.owing(seen, now=now) or seen["loss"] is not None:
                 break
             answer = await extend(connection, seen, asked, extended, now=now)
             if answer is not None:
@@ -583,4 +583,8 @@ def loan_fields(seen: Seen) -> dict[str, Any]:
         "recalled_at": row["recalled_at"],
         "returned_at": row["returned_at"],
         "version": row["loan_version"],
+        "lost_at": row["lost_at"],
+        "lost_cause": row["lost_cause"],
+        "claimed_at": row["claimed_at"],
+        "ended": row["ended"],
     }

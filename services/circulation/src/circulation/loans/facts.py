@@ -72,6 +72,7 @@ class Seen:
             on_loan=row["loan_id"] is not None,
             withdrawing=row["withdrawal_id"] is not None,
             kept_for=row["kept_for"],
+            lost=row["loss"] is not None,
         )
 
     @property
@@ -84,6 +85,8 @@ class Seen:
             row["recalled_at"] is not None,
             row["waiting_for_it"],
             row["lent_at"],
+            row["claimed_at"] is not None,
+            row["lost_cause"],
         )
 
     @property

@@ -17,6 +17,7 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason
+from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
 from circulation.holds import queue
 from circulation.holds.commands import pass_on
@@ -36,6 +37,8 @@ from circulation.loans.commands import (
 )
 from circulation.loans.facts import Seen, home_of, resting_state
 from circulation.loans.rules import NextStep, Step, next_step
+from circulation.lost import commands as lost
+from circulation.lost.rules import Resolution
 from circulation.places.library import Desk, Library, Shelf
 from contracts.circulation import HoldInTransit, HoldReady, HoldRequeued, ItemCheckedIn, LoanReturned
 from contracts.events import Event
@@ -60,6 +63,8 @@ class Return:
     returned_at: datetime
     once: Once
     explain: bool = False
+    resolution: Resolution | None = None
+    """How a claim ends that it was brought back before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ async def take_back(
                 return answer
             desk = _known(seen, asked, principal)
             _not_before_it_was_lent(seen, asked)
-            if seen["open_loan_id"] is None or seen["waiting_for_it"] or _late(seen, asked):
+            unhurried = seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"]
+            if unhurried or _late(seen, asked.returned_at):
                 break
             step = _step(seen, desk, None, None)
             answer = await _close(connection, seen, asked, desk, step, now=now)
@@ -109,7 +115,7 @@ async def would_take_back(
         following = await _next(connection, seen, desk, now=now)
     loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
     told = _answer(seen, asked, following.step, following.hold, loan, None)
-    found = _late(seen, asked)
+    found = _late(seen, asked.returned_at)
     if found is None:
         return told
     until = would_be_suspended(found, now=now) if found.days else None
@@ -148,9 +154,9 @@ def _not_before_it_was_lent(seen: Seen, asked: Return) -> None:
         raise Invalid(reasons=[Reason("returned-before-lent", text, "/returned_at", mend)])
 
 
-def _late(seen: Seen, asked: Return) -> Late | None:
-    """What a late return comes to; None when it is nothing."""
-    return late(seen.library, seen.row, asked.returned_at) if seen["open_loan_id"] is not None else None
+def _late(seen: Seen, to: datetime | None) -> Late | None:
+    """What a loan comes to that is late up to a moment; None when it is nothing."""
+    return None if to is None or seen["open_loan_id"] is None else late(seen.library, seen.row, to)
 
 
 def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> NextStep:
@@ -275,7 +281,10 @@ async def _unhurried(
     seen = await _look(connection, shelf, asked, now)
     _known(seen, asked, principal)
     await queue.lock_title(connection, seen["title_ids"])
-    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", seen["patron_id"])
+    borrower = seen["patron_id"]
+    if seen["loss"] is not None and borrower is None:
+        borrower = await lost.borrower_of(connection, seen["item_id"])
+    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", borrower)
     await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
     seen = await _look(connection, shelf, asked, now)
     if (answer := replayed(seen, asked.once)) is not None:
@@ -283,8 +292,19 @@ async def _unhurried(
     desk = _known(seen, asked, principal)
     _not_before_it_was_lent(seen, asked)
 
+    back = lost.Back(asked.returned_at)
+    if seen["loss"] is not None:
+        back = await lost.came_back(
+            connection,
+            seen.library,
+            seen["item_id"],
+            back_at=asked.returned_at,
+            by=By(str(principal.actor), desk.id, now),
+            resolution=asked.resolution,
+        )
+        seen = await _look(connection, shelf, asked, now)
     final = None
-    if (found := _late(seen, asked)) is not None:
+    if (found := _late(seen, back.overdue_to)) is not None:
         final = await make_final(connection, seen.library, seen.row, found, now=now)
     following = await _next(connection, seen, desk, now=now)
     await _write_hold(connection, seen, following, now=now)

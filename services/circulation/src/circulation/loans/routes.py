@@ -25,6 +25,7 @@ from circulation.loans.commands import (
 )
 from circulation.loans.races import persistently
 from circulation.loans.rules import Block
+from circulation.lost.rules import Resolution
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf
 
@@ -101,6 +102,8 @@ class ReturnIn(BaseModel):
     service_point_id: UUID | None = None
     returned_at: AwareDatetime | None = None
     """When it was really returned, from the book drop say (scope loans:backdate); now where left out."""
+    claim_resolution: Literal[Resolution.RETURNED_BY_PATRON, Resolution.FOUND_BY_LIBRARY] | None = None
+    """How a claim ends that the patron brought it back before; as the configuration says where left out."""
 
     @model_validator(mode="after")
     def _names_it_once(self) -> "ReturnIn":
@@ -248,6 +251,7 @@ async def take_back(
         returned_at=_backdated(body.returned_at, now, staff, "/returned_at"),
         once=once,
         explain=explain,
+        resolution=body.claim_resolution,
     )
     if dry_run:
         return _told(await returning.would_take_back(_pool(request), shelf, asked, staff, now=now))
@@ -261,7 +265,7 @@ def _told(answer: BaseModel) -> Response:
 _LOAN = """
 SELECT l.id, l.item_id, i.barcode AS item_barcode, l.title_id, i.short_title AS title, l.patron_id,
     l.service_point_id, l.lent_at, l.due_at, l.due_zone, l.renewals, l.policy, l.rules_version, l.recalled_at,
-    l.returned_at, l.version
+    l.returned_at, l.version, l.lost_at, l.lost_cause, l.claimed_at, l.ended
 FROM loan l JOIN item i ON i.id = l.item_id
 """
 _LIST = (

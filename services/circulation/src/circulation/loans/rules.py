@@ -20,6 +20,10 @@ class Block(StrEnum):
     ITEM_NOT_LOANABLE = "item-not-loanable"
     ITEM_STATE = "item-state"
     ITEM_WITHDRAWING = "item-withdrawing"
+    ITEM_LOST = "item-lost"
+    CLAIMED_RETURNED = "claimed-returned"
+    DECLARED_LOST = "declared-lost"
+    AGED_TO_LOST = "aged-to-lost"
     ITEM_HELD_FOR_ANOTHER = "item-held-for-another"
     CARD_EXPIRED = "card-expired"
     PATRON_INACTIVE = "patron-inactive"
@@ -50,6 +54,10 @@ TEXTS: Final = {
         "The item is being withdrawn.",
         "Wait for the withdrawal to end, or see it refused.",
     ),
+    Block.ITEM_LOST: ("The item counts as lost.", "Return it first: that is how it is found."),
+    Block.CLAIMED_RETURNED: ("The patron says that it was brought back.", "Resolve that claim first."),
+    Block.DECLARED_LOST: ("The item is declared lost.", "Return it, or override: its fees are undone."),
+    Block.AGED_TO_LOST: ("The item has aged to lost.", "Return it, or override: its fees are undone."),
     Block.ITEM_HELD_FOR_ANOTHER: (
         "The item is held for another patron.",
         "Lend it to that patron, or override.",
@@ -110,6 +118,8 @@ OVERRIDABLE: Final = frozenset(
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
         Block.RECALLED,
+        Block.DECLARED_LOST,
+        Block.AGED_TO_LOST,
         Block.OUTSIDE_SCHEDULE,
         Block.RENEWED_TOO_EARLY,
         Block.TOTAL_PERIOD,
@@ -153,6 +163,8 @@ class Piece:
     withdrawing: bool
     kept_for: UUID | None
     """The patron whose hold this item is on its way to, or waiting for."""
+    lost: bool = False
+    """Lost and paid, or missing: nobody's loan, and not where it should be."""
 
 
 def checkout_blocks(
@@ -161,6 +173,7 @@ def checkout_blocks(
     """Every reason to say no, so that the desk learns them all at once."""
     applies = {
         Block.ITEM_ON_LOAN: piece.on_loan,
+        Block.ITEM_LOST: piece.lost and not piece.on_loan,
         Block.ITEM_NOT_LOANABLE: not policy.loanable,
         Block.ITEM_STATE: piece.base not in LENDABLE_BASES,
         Block.ITEM_WITHDRAWING: piece.withdrawing,
@@ -260,6 +273,10 @@ class OpenLoan:
     """Holds that this very item could fill."""
     lent_at: datetime | None = None
     """Where the longest time in all counts from."""
+    claimed: bool = False
+    """The patron says that it was brought back."""
+    lost: str | None = None
+    """How it came to be lost: declared, aged."""
 
 
 def renewed_due_at(
@@ -330,6 +347,9 @@ def renewal_blocks(
     applies = {
         Block.NOT_RENEWABLE: not (policy.renewable and policy.loanable),
         Block.RENEWAL_LIMIT: policy.max_renewals is not None and loan.renewals >= policy.max_renewals,
+        Block.CLAIMED_RETURNED: loan.claimed,
+        Block.DECLARED_LOST: loan.lost == "declared",
+        Block.AGED_TO_LOST: loan.lost == "aged",
         Block.RECALLED: loan.recalled,
         Block.HOLDS_WAIT: loan.holds_waiting > 0 and not policy.renew_with_holds,
         Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,

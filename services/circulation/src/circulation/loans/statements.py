@@ -11,7 +11,8 @@ from typing import Final
 from circulation.patrons.standing import LATE
 
 PATRON_FACTS: Final = f"""
-    p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at, p.open_loans, p.owed,
+    p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at,
+    p.open_loans - p.claims_open AS open_loans, p.owed,
     p.library AS patron_library,
     EXISTS (
         SELECT FROM patron_block b
@@ -22,7 +23,8 @@ PATRON_FACTS: Final = f"""
 ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
-    i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id
+    i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
+    i.loss
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h
@@ -33,7 +35,8 @@ LOOK_CHECK_OUT: Final = f"""
 SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
     {PATRON_FACTS.format(action="'borrow'", now="$7::timestamptz")},
     (SELECT jsonb_object_agg(c.policy, c.n) FROM (
-        SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL GROUP BY policy
+        SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
+        GROUP BY policy
     ) c) AS loans_by_policy,
     (SELECT h.id FROM hold h
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
@@ -78,7 +81,7 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
     l.id AS open_loan_id, l.version AS loan_version, l.title_id, l.lent_at, l.due_at, l.due_zone, l.renewals,
     l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
-    l.patron_group,
+    l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended,
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
        AND (h.level = 'title' OR h.item_id = i.id)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, when, words
@@ -19,6 +19,30 @@ class Loan(Table, table=True):
         Index("loan_by_patron", "patron_id", "id"),
         Index("loan_by_item", "item_id", "id"),
         Index("loan_open_by_due", "due_at", postgresql_where=text("returned_at IS NULL")),
+        Index(
+            "loan_to_age",
+            "due_at",
+            postgresql_where=text(
+                "lost_check_at IS NULL AND returned_at IS NULL AND lost_at IS NULL AND claimed_at IS NULL"
+            ),
+        ),
+        Index(
+            "loan_to_age_later",
+            "lost_check_at",
+            postgresql_where=text(
+                "lost_check_at IS NOT NULL AND returned_at IS NULL AND lost_at IS NULL AND claimed_at IS NULL"
+            ),
+        ),
+        Index(
+            "loan_to_bill",
+            "bill_at",
+            postgresql_where=text("bill_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
+        ),
+        Index(
+            "loan_to_close",
+            "closes_at",
+            postgresql_where=text("closes_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
+        ),
         CheckConstraint("due_at > lent_at", name="loan_due_after_lent"),
     )
 
@@ -43,3 +67,21 @@ class Loan(Table, table=True):
     due_comment: str | None = Field(default=None, sa_column=words(null=True))
     """Why staff set the due time by hand, the last time."""
     version: int = Field(default=1, sa_column=big(1))
+    lost_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    lost_cause: str | None = Field(default=None, sa_column=words(null=True))
+    lost_policy: str | None = Field(default=None, sa_column=words(null=True))
+    lost_comment: str | None = Field(default=None, sa_column=words(null=True))
+    lost_check_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Before this moment it need not be asked whether the loan has aged to lost."""
+    bill_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When a lost item's fees are to be charged; null once they are."""
+    cost_awaited: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
+    closes_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When a lost item's loan ends although nothing was charged."""
+    claimed_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    claim_comment: str | None = Field(default=None, sa_column=words(null=True))
+    claim_resolution: str | None = Field(default=None, sa_column=words(null=True))
+    ended: str | None = Field(default=None, sa_column=words(null=True))
+    """How it ended, when not by a return: lost-and-paid, missing."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from chassis.database import Connection
 from chassis.principal import Principal
+from circulation.fees.commands import By
 from circulation.fees.overdue import Late, late, make_final
 from circulation.holds import queue
 from circulation.holds.commands import pass_on
@@ -26,6 +27,7 @@ from circulation.loans.commands import (
     replayed,
 )
 from circulation.loans.facts import Seen
+from circulation.lost import commands as lost
 from circulation.places.library import Shelf
 from contracts.circulation import HoldCancelled, HoldFilled, HoldRequeued
 
@@ -86,6 +88,15 @@ def owing(seen: Seen, *, now: datetime) -> Late | None:
     return None if found is None or found.policy.forgive_on_renewal else found
 
 
+async def _found(
+    connection: Connection, shelf: Shelf, asked: Renewal, seen: Seen, principal: Principal, *, now: datetime
+) -> Seen:
+    """A lost item that is renewed by override is lost no more."""
+    by = By(str(principal.actor), asked.desk_id or principal.service_point_id, now)
+    await lost.came_back(connection, seen.library, seen["item_id"], back_at=now, by=by, goes_on=True)
+    return await commands.look_renewal(connection, shelf, asked, now)
+
+
 async def renew(
     pool: asyncpg.Pool, shelf: Shelf, asked: Renewal, principal: Principal, *, now: datetime
 ) -> Response:
@@ -100,6 +111,8 @@ async def renew(
         extended = decide_renewal(seen, asked, principal, now=now)
         if extended.blocks:
             raise extended.refusal()
+        if seen["loss"] is not None:
+            seen = await _found(connection, shelf, asked, seen, principal, now=now)
         if (found := owing(seen, now=now)) is not None:
             await make_final(connection, seen.library, seen.row, found, now=now)
             seen = await commands.look_renewal(connection, shelf, asked, now)

@@ -12,6 +12,7 @@ from circulation.fees.overdue import late
 from circulation.fees.routes import FeeOut
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
+from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Measure, Standing
 from circulation.patrons.standing import ACTIONS, in_the_way
 from circulation.places.documents import Action
@@ -53,6 +54,7 @@ class AccountLoanOut(BaseModel):
     renewals: int
     overdue: bool
     recalled: bool
+    state: LoanState
     accruing_minor: int
     """The fine so far, in minor units; it becomes a fee when the item is returned or renewed."""
     actions: ActionsOut
@@ -218,6 +220,8 @@ def _loan(
         loan["recalled_at"] is not None,
         loan["waiting_for_it"],
         loan["lent_at"],
+        loan["claimed_at"] is not None,
+        loan["lost_cause"],
     )
     ahead = prospect(seen, policy, calendar, now=now, expires_at=borrower.expires_at)
     reasons = renewal_blocks(borrower, seen, policy, new_due_at=ahead.due_at, now=now, of_time=ahead.blocks)
@@ -237,6 +241,12 @@ def _loan(
         renewals=loan["renewals"],
         overdue=loan["due_at"] < now,
         recalled=loan["recalled_at"] is not None,
+        state=loan_state(
+            ended=None,
+            returned=False,
+            claimed=loan["claimed_at"] is not None,
+            cause=loan["lost_cause"],
+        ),
         accruing_minor=_accruing(library, loan, now),
         actions=ActionsOut(
             renew=RenewActionOut(
@@ -251,7 +261,9 @@ def _loan(
 
 
 def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
-    """The fine so far: the same formula that makes it final."""
+    """The fine so far: the same formula that makes it final. What is lost or claimed returned grows no more."""
+    if loan["lost_at"] is not None or loan["claimed_at"] is not None:
+        return 0
     found = late(library, dict(loan) | {"lent_from": loan["service_point_id"]}, now)
     return found.fine.minor if found else 0
 

@@ -95,6 +95,8 @@ class PatronOut(BaseModel):
     active: bool
     open_loans: int
     owed: int
+    claims: int = 0
+    """How often the patron said to have brought back what was not found."""
     version: int
 
 

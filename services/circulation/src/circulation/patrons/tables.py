@@ -20,6 +20,7 @@ class Patron(Table, table=True):
         ),
         CheckConstraint("open_loans >= 0", name="patron_loans_counted"),
         CheckConstraint("owed >= 0", name="patron_owed_counted"),
+        CheckConstraint("claims_open >= 0 AND claims_open <= claims", name="patron_claims_counted"),
     )
 
     id: UUID = Field(sa_column=key())
@@ -39,6 +40,10 @@ class Patron(Table, table=True):
     """Raised by whatever a rule may read of the patron: loans, fees, blocks, holds, the registration."""
     open_loans: int = Field(default=0, sa_column=count())
     owed: int = Field(default=0, sa_column=big(0))
+    claims: int = Field(default=0, sa_column=count())
+    """How often the patron said to have brought something back that was not found."""
+    claims_open: int = Field(default=0, sa_column=count())
+    """Open loans of which that is said now; they do not count to limits."""
     created_at: datetime = Field(sa_column=when())
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
 from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money, Suspension
+from circulation.lost.rules import Cause, Cost, LostPolicy, OverdueWhenFound, Resolution
 from circulation.patrons.rules import Limits, Measure
 from circulation.policies.rules import (
     Criterion,
@@ -309,6 +310,74 @@ class FinePolicyDoc(_Strict):
         )
 
 
+class LostPolicyDoc(_Strict):
+    """What happens to items that do not come back; amounts in minor units of the library's currency."""
+
+    code: Code
+    name: Name
+    age_after: PeriodDoc | None = None
+    """Past due; left out: an item is lost only when somebody says so."""
+    age_recalled_after: PeriodDoc | None = None
+    bill_after: PeriodDoc | None = None
+    """Between ageing to lost and the bill; what is declared lost is billed at once."""
+    bill_recalled_after: PeriodDoc | None = None
+    cost: Cost = Cost.NONE
+    amount: MinorUnits | None = None
+    """With the cost `set`."""
+    processing_fee: dict[Cause, MinorUnits] = Field(default_factory=dict)
+    close_when_settled: bool = True
+    close_after: PeriodDoc | None = None
+    refund: bool = True
+    refund_within: PeriodDoc | None = None
+    keep_processing_fee: bool = False
+    overdue_when_found: OverdueWhenFound = OverdueWhenFound.TO_RETURN
+
+    def as_rule(self, currency: str) -> LostPolicy:
+        """As rules put it."""
+
+        def period(told: PeriodDoc | None) -> Period | None:
+            return told.as_rule() if told else None
+
+        return LostPolicy(
+            code=self.code,
+            name=self.name,
+            age_after=period(self.age_after),
+            age_recalled_after=period(self.age_recalled_after),
+            bill_after=period(self.bill_after),
+            bill_recalled_after=period(self.bill_recalled_after),
+            cost=self.cost,
+            amount=None if self.amount is None else Money(self.amount, currency),
+            processing={cause: Money(minor, currency) for cause, minor in self.processing_fee.items()},
+            close_when_settled=self.close_when_settled,
+            close_after=period(self.close_after),
+            refund=self.refund,
+            refund_within=period(self.refund_within),
+            keep_processing_fee=self.keep_processing_fee,
+            overdue_when_found=self.overdue_when_found,
+        )
+
+    def flaws(self, pointer: str) -> list[Flaw]:
+        """What contradicts itself."""
+        found = []
+        if (self.cost is Cost.SET) != (self.amount is not None):
+            text = "An amount belongs to the cost `set`, and to no other."
+            found.append(Flaw(f"{pointer}/amount", "policy-contradicts-itself", text))
+        if self.age_after is None and (
+            self.age_recalled_after or self.bill_after or self.bill_recalled_after
+        ):
+            text = "Nothing ages to lost without age_after."
+            found.append(Flaw(f"{pointer}/age_after", "policy-contradicts-itself", text))
+        if not self.refund and self.refund_within is not None:
+            text = "Nothing is given back, yet there is a time for it."
+            found.append(Flaw(f"{pointer}/refund_within", "policy-contradicts-itself", text))
+        found += [
+            Flaw(f"{pointer}/{name}/amount", "period-not-positive", "It lasts at least one unit.")
+            for name in ("age_after", "age_recalled_after")
+            if (told := getattr(self, name)) is not None and told.amount < 1
+        ]
+        return found
+
+
 class FeeTypeDoc(_Strict):
     """Something that staff charge by hand."""
 
@@ -389,6 +458,8 @@ class RuleDoc(_Strict):
     loan: Code
     fine: Code
     hold: Code
+    lost: Code | None = None
+    """Left out: nothing ages to lost, and nothing lost is charged."""
     note: str | None = Field(default=None, max_length=500)
 
     def as_rule(self, line: int) -> Rule:
@@ -399,7 +470,7 @@ class RuleDoc(_Strict):
             else Criterion(frozenset(told))
             for name, told in self.when.items()
         }
-        return Rule(line, criteria, self.loan, self.fine, self.hold)
+        return Rule(line, criteria, self.loan, self.fine, self.hold, self.lost)
 
 
 CODED = (
@@ -412,6 +483,7 @@ CODED = (
     "block_templates",
     "fee_types",
     "bursar_accounts",
+    "lost_policies",
 )
 """Sections whose entries have codes."""
 
@@ -430,6 +502,11 @@ class ConfigurationDoc(_Strict):
     block_templates: list[BlockTemplateDoc] = Field(default_factory=list, max_length=200)
     fee_types: list[FeeTypeDoc] = Field(default_factory=list, max_length=200)
     bursar_accounts: list[BursarAccountDoc] = Field(default_factory=list, max_length=200)
+    lost_policies: list[LostPolicyDoc] = Field(default_factory=list, max_length=1000)
+    claim_resolution: Literal[Resolution.FOUND_BY_LIBRARY, Resolution.RETURNED_BY_PATRON] = (
+        Resolution.FOUND_BY_LIBRARY
+    )
+    """How a claim ends when the item is checked in and the desk says nothing else (Koha: AutoClaimReturnStatus)."""
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""
@@ -482,6 +559,14 @@ class ConfigurationDoc(_Strict):
             Flaw(f"/fee_types/{place}/code", "code-reserved", f"{kind.code!r} is charged by the rules alone.")
             for place, kind in enumerate(self.fee_types)
             if kind.code in CHARGED_BY_RULES
+        ]
+        for place, losing in enumerate(self.lost_policies):
+            found += losing.flaws(f"/lost_policies/{place}")
+        lost = {losing.code for losing in self.lost_policies}
+        found += [
+            Flaw(f"/rules/{place}/lost", "policy-unknown", f"There is no lost policy {rule.lost!r}.")
+            for place, rule in enumerate(self.rules)
+            if rule.lost is not None and rule.lost not in lost
         ]
         for section in CODED:
             codes = [each.code for each in getattr(self, section)]

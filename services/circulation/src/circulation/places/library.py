@@ -15,6 +15,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
+from circulation.lost.rules import LostPolicy, Resolution
 from circulation.places.documents import (
     BlockTemplateDoc,
     ConfigurationDoc,
@@ -72,6 +73,8 @@ class Library:
     block_templates: Mapping[str, BlockTemplateDoc] = field(default_factory=dict)
     fee_types: Mapping[str, FeeTypeDoc] = field(default_factory=dict)
     bursar_accounts: frozenset[str] = frozenset()
+    lost: Mapping[str, LostPolicy] = field(default_factory=dict)
+    claim_resolution: Resolution = Resolution.FOUND_BY_LIBRARY
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -116,6 +119,8 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         {template.code: template for template in doc.block_templates},
         fee_types={kind.code: kind for kind in doc.fee_types},
         bursar_accounts=frozenset(account.code for account in doc.bursar_accounts),
+        lost={policy.code: policy.as_rule(doc.currency) for policy in doc.lost_policies},
+        claim_resolution=doc.claim_resolution,
     )
 
 

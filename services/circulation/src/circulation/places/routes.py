@@ -140,6 +140,8 @@ def difference(old: ConfigurationDoc, new: ConfigurationDoc) -> dict[str, Sectio
         )
         if diff.added or diff.changed or diff.removed:
             told[section] = diff
+    if old.claim_resolution != new.claim_resolution:
+        told["claim_resolution"] = SectionDiff(added=[], changed=[new.claim_resolution], removed=[])
     if old.currency != new.currency:
         told["currency"] = SectionDiff(added=[], changed=[new.currency], removed=[])
     return told
@@ -216,6 +218,9 @@ UNION ALL
 SELECT 'currency', c AS code FROM unnest(CAST(:currencies AS text[])) AS c
 WHERE EXISTS (SELECT FROM fee WHERE state = 'open' AND currency = c)
 UNION ALL
+SELECT 'lost_policies', l AS code FROM unnest(CAST(:lost AS text[])) AS l
+WHERE EXISTS (SELECT FROM loan WHERE lost_policy = l AND returned_at IS NULL)
+UNION ALL
 SELECT 'fine_policies', f AS code FROM unnest(CAST(:fines AS text[])) AS f
 WHERE EXISTS (SELECT FROM loan WHERE fine_policy = f AND returned_at IS NULL)
 """)
@@ -229,6 +234,7 @@ async def _in_use(tx: AsyncSession, old: ConfigurationDoc, new: ConfigurationDoc
 
     removed = {
         "groups": gone("patron_groups"),
+        "lost": gone("lost_policies"),
         "points": gone("service_points"),
         "loans": gone("loan_policies"),
         "fines": gone("fine_policies"),
@@ -258,6 +264,7 @@ class ConsideredOut(BaseModel):
     loan: str
     fine: str
     hold: str
+    lost: str | None = None
 
 
 class ExplainedOut(BaseModel):
@@ -313,6 +320,7 @@ def told(library: Library, facts: dict[str, str | None]) -> list[ConsideredOut]:
             loan=each.rule.loan,
             fine=each.rule.fine,
             hold=each.rule.hold,
+            lost=each.rule.lost,
         )
         for each in library.rules.explain(facts)
     ]

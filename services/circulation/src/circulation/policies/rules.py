@@ -238,6 +238,8 @@ class Rule:
     loan: str
     fine: str
     hold: str
+    lost: str | None = None
+    """None: nothing ages to lost, nothing lost is charged."""
 
     @property
     def weight(self) -> int:

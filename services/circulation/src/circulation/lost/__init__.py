@@ -1,0 +1,1 @@
+"""Lost items: declared or aged, billed, settled, found again; and what patrons say they brought back."""
