@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
 from circulation.holds import desk as holds_desk
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
             settling.router,
             settling.patrons,
             lost.router,
+            drawers.router,
             patrons.router,
             blocks.router,
             places.router,

@@ -1,5 +1,6 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
 from circulation.items import tables as items
@@ -9,4 +10,4 @@ from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 
 METADATA = Table.metadata
-ALL = (fees, holds, items, loans, patrons, places)
+ALL = (drawers, fees, holds, items, loans, patrons, places)

@@ -16,8 +16,10 @@ from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.problems import NotFound, Reason, Refused
+from circulation.drawers.queries import open_at
+from circulation.drawers.rules import CASH
 from circulation.fees.charging import book
-from circulation.fees.rules import Money, PaymentRefusal, state_after
+from circulation.fees.rules import Money, PaymentRefusal, state_after, total
 from circulation.ledger.rules import (
     GIVES_BACK,
     Act,
@@ -53,6 +55,12 @@ class FeeActionRefused(Refused):
     """This cannot be done with the fee; every reason is given."""
 
     code, title = "fee-action-refused", "This cannot be done with the fee."
+
+
+class DrawerClosed(Refused):
+    """Cash is counted at this service point, and no drawer is open."""
+
+    code, title = "drawer-closed", "No cash drawer is open at this service point."
 
 
 class ReferenceUsed(Refused):
@@ -95,6 +103,8 @@ class By:
     who: str
     service_point_id: UUID | None
     now: datetime
+    counts_cash: bool = False
+    """Whether cash is taken here only into an open drawer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +162,19 @@ async def act(
 ) -> list[Done]:
     """Do it to one locked fee; a refund may go back in several parts. Raises with every reason against it."""
     stood = (await standings(connection, [fee]))[fee["id"]]
-    whole = stood.refundable if wish.act in GIVES_BACK else stood.owed
+    sources = await _sources(connection, fee, wish.method) if wish.act is Act.REFUND else []
+    whole = (
+        total((source.amount for source in sources), fee["currency"])
+        if wish.act is Act.REFUND
+        else stood.owed
+    )
     amount = Money(
         wish.amount if wish.amount is not None else whole.minor, wish.currency or stood.charged.currency
     )
     parts = [Source(wish.act, "", amount)]
     if wish.act is Act.REFUND and amount.currency == stood.charged.currency:
-        sources = [
-            source
-            for source in await _sources(connection, fee["id"], fee["currency"])
-            if wish.method is None or (source.act is Act.REFUND and source.name == wish.method)
-        ]
         parts = refund_parts(sources, amount)
-        if not parts or sum(part.amount.minor for part in parts) < amount.minor:
+        if not parts or amount > whole:
             raise _refused(wish.act, [_reason(Refusal.MORE_THAN_REFUNDABLE, "/amount")])
     elif reasons := refusals(wish.act, stood, amount):
         raise _refused(wish.act, [_reason(reason, "/amount") for reason in reasons])
@@ -188,10 +198,12 @@ SELECT act, name, sum(amount)::bigint AS net FROM (
 """
 
 
-async def _sources(connection: Connection, fee_id: UUID, currency: str) -> list[Source]:
+async def _sources(connection: Connection, fee: asyncpg.Record, method: str | None) -> list[Source]:
+    """Where a refund can go, newest first; with a method, only back by that one."""
     return [
-        Source(Act(row["act"]), row["name"], Money(row["net"], currency))
-        for row in await connection.fetch(_SOURCES, fee_id)
+        Source(Act(row["act"]), row["name"], Money(row["net"], fee["currency"]))
+        for row in await connection.fetch(_SOURCES, fee["id"])
+        if method is None or (row["act"] == Act.REFUND and row["name"] == method)
     ]
 
 
@@ -253,11 +265,14 @@ async def _note(
     receipt: "Receipt | None",
 ) -> UUID:
     action_id = uuid7()
+    drawer_id = None
+    if method is not None and (drawer_id := await open_at(connection, by.service_point_id)) is None:
+        _needs_no_drawer(method, by)
     if done is Act.PAY:
         await connection.execute(
             "INSERT INTO payment (id, fee_id, amount, currency, method, reference, service_point_id, paid_at, "
-            "  taken_by, receipt_id, comment) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "  taken_by, receipt_id, comment, drawer_id) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             action_id,
             fee["id"],
             amount.minor,
@@ -269,11 +284,13 @@ async def _note(
             by.who,
             receipt.id if receipt else None,
             wish.comment,
+            drawer_id,
         )
     else:
         await connection.execute(
             "INSERT INTO fee_action (id, fee_id, act, amount, currency, method, account, comment, "
-            "  service_point_id, at, done_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "  service_point_id, at, done_by, drawer_id) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             action_id,
             fee["id"],
             done.value,
@@ -285,8 +302,16 @@ async def _note(
             by.service_point_id,
             by.now,
             by.who,
+            drawer_id,
         )
     return action_id
+
+
+def _needs_no_drawer(method: str, by: By) -> None:
+    """Where cash is counted, none is taken or given back without an open drawer."""
+    if method == CASH and by.counts_cash:
+        text, mend = "No cash drawer is open at this service point.", "Open it first: POST /v1/cash-drawers."
+        raise DrawerClosed(reasons=[Reason("drawer-closed", text, "/service_point_id", mend)])
 
 
 def _common(fee: asyncpg.Record, version: int, now: datetime) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from circulation.fees.charging import charge
 from circulation.fees.commands import (
     By,
     Done,
+    DrawerClosed,
     FeeActionRefused,
     PaymentRefused,
     ReferenceUsed,
@@ -143,7 +144,9 @@ FROM payment p JOIN fee f ON f.id = p.fee_id WHERE p.receipt_id = $1 ORDER BY p.
 
 async def _by(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime) -> By:
     """Who acts, and at which service point, if at any; a named one exists."""
-    if asked is not None and asked not in (await shelf.fresh()).desks:
+    chosen = asked or staff.service_point_id
+    desk = (await shelf.fresh()).desks.get(chosen) if chosen is not None else None
+    if asked is not None and desk is None:
         raise Invalid(
             reasons=[
                 Reason(
@@ -154,7 +157,7 @@ async def _by(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime)
                 )
             ]
         )
-    return By(str(staff.actor), asked or staff.service_point_id, now)
+    return By(str(staff.actor), chosen, now, desk is not None and desk.cash_drawer)
 
 
 class _Tried(Exception):
@@ -272,7 +275,15 @@ async def _concerned(connection: Connection, body: FeeIn) -> UUID | None:
     status_code=201,
     response_model=PaymentOut,
     responses=problems(
-        Unauthenticated, Forbidden, NotFound, PaymentRefused, ReferenceUsed, InFlight, Invalid, NotConfigured
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        PaymentRefused,
+        ReferenceUsed,
+        DrawerClosed,
+        InFlight,
+        Invalid,
+        NotConfigured,
     ),
 )
 async def pay(
@@ -302,7 +313,9 @@ async def pay(
     return await _done(request, once, act, dry_run=dry_run)
 
 
-SETTLING = problems(Unauthenticated, Forbidden, NotFound, FeeActionRefused, InFlight, Invalid, NotConfigured)
+SETTLING = problems(
+    Unauthenticated, Forbidden, NotFound, FeeActionRefused, DrawerClosed, InFlight, Invalid, NotConfigured
+)
 
 
 async def _settle(
@@ -513,7 +526,15 @@ async def _parts(
     status_code=201,
     response_model=ReceiptOut,
     responses=problems(
-        Unauthenticated, Forbidden, NotFound, PaymentRefused, ReferenceUsed, InFlight, Invalid, NotConfigured
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        PaymentRefused,
+        ReferenceUsed,
+        DrawerClosed,
+        InFlight,
+        Invalid,
+        NotConfigured,
     ),
 )
 async def pay_many(

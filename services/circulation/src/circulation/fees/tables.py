@@ -76,6 +76,7 @@ class Payment(Table, table=True):
     __table_args__ = (
         Index("payment_by_fee", "fee_id"),
         Index("payment_by_receipt", "receipt_id", postgresql_where=text("receipt_id IS NOT NULL")),
+        Index("payment_by_drawer", "drawer_id", postgresql_where=text("drawer_id IS NOT NULL")),
         CheckConstraint("amount > 0", name="payment_positive"),
     )
 
@@ -89,6 +90,8 @@ class Payment(Table, table=True):
     paid_at: datetime = Field(sa_column=when())
     taken_by: str = Field(sa_column=words())
     receipt_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    drawer_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The cash drawer that was open at the service point."""
     comment: str | None = Field(default=None, sa_column=words(null=True))
 
 
@@ -98,6 +101,7 @@ class FeeAction(Table, table=True):
     __tablename__ = "fee_action"
     __table_args__ = (
         Index("fee_action_by_fee", "fee_id"),
+        Index("fee_action_by_drawer", "drawer_id", postgresql_where=text("drawer_id IS NOT NULL")),
         CheckConstraint("amount > 0", name="fee_action_positive"),
         CheckConstraint("act IN ('waive', 'cancel', 'transfer', 'refund', 'credit')", name="fee_action_act"),
         CheckConstraint("(act = 'refund') = (method IS NOT NULL)", name="fee_action_refund_has_method"),
@@ -116,6 +120,7 @@ class FeeAction(Table, table=True):
     """The bursar's account."""
     comment: str | None = Field(default=None, sa_column=words(null=True))
     service_point_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    drawer_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     at: datetime = Field(sa_column=when())
     done_by: str = Field(sa_column=words())
 

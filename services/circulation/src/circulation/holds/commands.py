@@ -442,6 +442,7 @@ async def _reassign(connection: Connection, library: Library, item: asyncpg.Reco
         in_transit=item["transit_to"] is not None,
         paged=fields["hold_id"] is not None,
         withdrawing=item["withdrawal_id"] is not None,
+        loss=item["loss"],
     )
     await connection.execute(
         "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1 "

@@ -90,6 +90,8 @@ class ServicePointDoc(_Strict):
     shelf_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """How long items wait on its hold shelf; left out: as the hold policy says."""
     calendar: CalendarDoc
+    cash_drawer: bool = False
+    """Cash is taken and given back here only while a cash drawer is open."""
     fee_owner: Code | None = None
     """Whose income the fees charged here are; its library's where left out, so that none is ever lost."""
 

@@ -40,6 +40,8 @@ class Desk:
     shelf_days: int | None = None
     owner: str = ""
     """Whose income the fees charged here are."""
+    cash_drawer: bool = False
+    """Whether cash is taken only into an open drawer."""
 
     @classmethod
     def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
@@ -55,6 +57,7 @@ class Desk:
             doc.calendar.as_rule(),
             doc.shelf_days,
             doc.fee_owner or doc.library,
+            doc.cash_drawer,
         )
 
 

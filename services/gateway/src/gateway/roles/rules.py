@@ -30,6 +30,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "patrons:read",
             "fees:read",
             "fees:pay",
+            "drawers:operate",
             "items:read",
             "titles:read",
         }
@@ -51,6 +52,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "patrons:write",
             "fees:read",
             "fees:pay",
+            "drawers:operate",
             "fees:write",
             "fees:waive",
             "fees:refund",

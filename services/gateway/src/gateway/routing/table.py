@@ -42,6 +42,8 @@ TABLE: Final = (
     _route("/v1/returns", "circulation"),
     _route("/v1/holds", "circulation"),
     _route("/v1/fees", "circulation"),
+    _route("/v1/cash-drawers", "circulation"),
+    _route("/v1/bursar-exports", "circulation"),
     _route("/v1/rules:explain", "circulation"),
     _route("/v1/rules", "circulation"),
 )

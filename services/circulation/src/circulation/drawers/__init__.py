@@ -1,0 +1,1 @@
+"""Cash drawers: opened, filled by payments, counted and closed."""
