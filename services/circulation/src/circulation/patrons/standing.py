@@ -13,7 +13,7 @@ LATE: Final = """
     CASE WHEN p.open_loans > 0 THEN (
         SELECT jsonb_build_object('items', count(*), 'recalls', count(recalled_at), 'recall_seconds',
             coalesce(floor(extract(epoch FROM {now} - min(due_at) FILTER (WHERE recalled_at IS NOT NULL))), 0))
-        FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND due_at < {now}
+        FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL AND due_at < {now}
     ) END AS late
 """
 """Of patron p, for statements that look; patrons without loans cost nothing."""
