@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from circulation.bursar import routes as bursar
+from circulation.bursar.worker import work_off
 from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
             settling.patrons,
             lost.router,
             drawers.router,
+            bursar.router,
             patrons.router,
             blocks.router,
             places.router,
@@ -72,6 +75,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
+        Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
     ),

@@ -1,5 +1,6 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from circulation.bursar import tables as bursar
 from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
@@ -10,4 +11,4 @@ from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 
 METADATA = Table.metadata
-ALL = (drawers, fees, holds, items, loans, patrons, places)
+ALL = (bursar, drawers, fees, holds, items, loans, patrons, places)

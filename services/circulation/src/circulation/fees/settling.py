@@ -202,7 +202,7 @@ class FeeIn(_In):
     response_model=FeeOut,
     responses=problems(Unauthenticated, Forbidden, NotFound, InFlight, Invalid, NotConfigured),
 )
-async def charge_by_hand(
+async def charge_fee(
     request: Request, body: FeeIn, staff: MayCharge, shelf: TheShelf, once: OnceRequired, now: Now
 ) -> Response:
     """Charge a patron what no rule charges: a lost card, a damaged book, a photocopy."""
@@ -360,7 +360,7 @@ def _settled(done: Sequence[Done]) -> list[SettledOut]:
 
 
 @router.post("/{fee_id}/waivers", status_code=201, response_model=SettledOut, responses=SETTLING)
-async def waive(
+async def waive_fee(
     request: Request,
     fee_id: UUID,
     body: WaiverIn,
@@ -377,7 +377,7 @@ async def waive(
 
 
 @router.post("/{fee_id}/cancellations", status_code=201, response_model=SettledOut, responses=SETTLING)
-async def cancel(
+async def cancel_fee(
     request: Request,
     fee_id: UUID,
     body: CancellationIn,
@@ -394,7 +394,7 @@ async def cancel(
 
 
 @router.post("/{fee_id}/transfers", status_code=201, response_model=SettledOut, responses=SETTLING)
-async def transfer(
+async def transfer_fee(
     request: Request,
     fee_id: UUID,
     body: TransferIn,
@@ -420,7 +420,7 @@ def _known_account(library: Library, account: str) -> None:
 
 
 @router.post("/{fee_id}/refunds", status_code=201, response_model=SettledOut, responses=SETTLING)
-async def refund(
+async def refund_fee(
     request: Request,
     fee_id: UUID,
     body: RefundIn,
@@ -537,7 +537,7 @@ async def _parts(
         NotConfigured,
     ),
 )
-async def pay_many(
+async def pay_fees(
     request: Request,
     patron_id: UUID,
     body: PaymentsIn,
@@ -598,7 +598,7 @@ async def _settle_many(
 
 
 @patrons.post("/{patron_id}/waivers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
-async def waive_many(
+async def waive_fees(
     request: Request,
     patron_id: UUID,
     body: WaiversIn,
@@ -615,7 +615,7 @@ async def waive_many(
 
 
 @patrons.post("/{patron_id}/transfers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
-async def transfer_many(
+async def transfer_fees(
     request: Request,
     patron_id: UUID,
     body: TransfersIn,

@@ -101,6 +101,12 @@ class FeeAction(Table, table=True):
     __tablename__ = "fee_action"
     __table_args__ = (
         Index("fee_action_by_fee", "fee_id"),
+        Index("fee_action_by_export", "export_id", "id", postgresql_where=text("export_id IS NOT NULL")),
+        Index(
+            "fee_action_to_give_back",
+            "account",
+            postgresql_where=text("act = 'credit' AND export_id IS NULL"),
+        ),
         Index("fee_action_by_drawer", "drawer_id", postgresql_where=text("drawer_id IS NOT NULL")),
         CheckConstraint("amount > 0", name="fee_action_positive"),
         CheckConstraint("act IN ('waive', 'cancel', 'transfer', 'refund', 'credit')", name="fee_action_act"),
@@ -121,6 +127,8 @@ class FeeAction(Table, table=True):
     comment: str | None = Field(default=None, sa_column=words(null=True))
     service_point_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     drawer_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    export_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The bursar's export that it went with."""
     at: datetime = Field(sa_column=when())
     done_by: str = Field(sa_column=words())
 

@@ -1,0 +1,1 @@
+"""Handing fees over to the bursar, many patrons at once, each fee once."""
