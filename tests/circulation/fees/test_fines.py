@@ -13,9 +13,11 @@ from circulation.fees.rules import (
     FinePolicy,
     FineUnit,
     Money,
+    Reminder,
     Suspension,
     overdue_fine,
     overdue_units,
+    reminders_due,
     suspended_until,
     suspension_days,
 )
@@ -197,3 +199,22 @@ def test_a_place_that_never_opens_still_ends_its_suspensions() -> None:
     )
 
     assert until == berlin("2027-03-07T23:59:59")
+
+
+REMINDED = FinePolicy("r", "", eur(0), reminders=(Reminder(3, eur(100)), Reminder(10, eur(300))))
+
+
+@pytest.mark.parametrize(
+    ("at", "due", "ahead"),
+    [
+        # Due on Wednesday, 3 March; the first reminder would fall on a Saturday, and waits for Monday.
+        ("2027-03-06T12:00:00", 0, "2027-03-08"),
+        ("2027-03-07T23:59:59", 0, "2027-03-08"),
+        ("2027-03-08T00:00:00", 1, "2027-03-15"),
+        ("2027-03-15T09:00:00", 2, None),
+    ],
+)
+def test_reminders_fall_due_on_open_days(at: str, due: int, ahead: str | None) -> None:
+    found = reminders_due(REMINDED, BERLIN, due_at=berlin("2027-03-03T23:59:59"), at=berlin(at))
+
+    assert found == (due, berlin(f"{ahead}T00:00:00") if ahead else None)

@@ -8,7 +8,7 @@ import pytest
 from contracts.circulation import FeeCharged, PatronSuspended
 from support.desk import CONFIGURATION, NOW, Make
 from support.harness import Harness
-from support.money import configured, money_is_whole
+from support.money import configured, money_is_whole, owed
 
 BACK = NOW + timedelta(days=38)
 """Ten days after a loan of four weeks is due."""
@@ -144,3 +144,56 @@ async def test_a_fine_policy_that_contradicts_itself_is_not_saved(
 
     assert answer.status_code == 422
     assert pointer in [reason.get("pointer") for reason in answer.json()["reasons"]]
+
+
+SCHEDULE = [{"after_days": 3, "amount": 100}, {"after_days": 10, "amount": 300}]
+
+
+async def test_reminders_cost_something_each_once_for_a_due_date(circulation: Harness, make: Make) -> None:
+    await fined(circulation, amount=0, reminders=SCHEDULE)
+    patron, item = await make.patron(), await make.item()
+    loan = await make.loan(patron, item)
+    owing = []
+    for days in (30, 31, 32, 37, 38, 39):
+        circulation.at(NOW + timedelta(days=days))
+        await circulation.tick("lost-items")
+        await circulation.tick("lost-items")
+        owing.append(await owed(make, patron))
+    renewed = await circulation.post(f"/v1/loans/{loan['id']}/renewals", json={})
+    circulation.at(NOW + timedelta(days=39 + 32))
+    await circulation.tick("lost-items")
+
+    assert owing == [0, 100, 100, 100, 400, 400]
+    assert renewed.status_code == 201
+    assert await owed(make, patron) == 500
+    told = [event.fee.kind for event in await circulation.announced(FeeCharged)]
+    assert told == ["reminder"] * 3
+    await money_is_whole(circulation)
+
+
+async def test_a_reminder_that_was_missed_costs_nothing_and_returned_items_get_none(
+    circulation: Harness, make: Make
+) -> None:
+    await fined(circulation, amount=0, reminders=SCHEDULE)
+    patron, items = await make.patron(), [await make.item() for _ in range(2)]
+    for item in items:
+        await make.loan(patron, item)
+    circulation.at(NOW + timedelta(days=29))
+    await make.take_back(items[0])
+
+    circulation.at(NOW + timedelta(days=60))
+    await circulation.tick("lost-items")
+
+    assert await owed(make, patron) == 300
+
+
+async def test_a_schedule_of_reminders_that_goes_backwards_is_not_saved(
+    circulation: Harness, make: Make
+) -> None:
+    told = {"code": "daily", "name": "The fine", "amount": 20, "reminders": SCHEDULE[::-1]}
+    body = CONFIGURATION | {"fine_policies": [told, CONFIGURATION["fine_policies"][1]]}
+
+    answer = await circulation.put("/v1/configuration/circulation", json=body)
+
+    assert answer.status_code == 422
+    assert "/fine_policies/0/reminders" in [each.get("pointer") for each in answer.json()["reasons"]]

@@ -668,6 +668,7 @@ async def test_a_lost_policy_is_kept_while_a_lost_item_waits_to_be_settled(
     ("statement", "indexes"),
     [
         (timers.OVERDUE, ["loan_to_age", "loan_to_age_later"]),
+        (timers.REMINDERS, ["loan_to_remind"]),
         (timers.BILLS, ["loan_to_bill"]),
         (timers.ENDS, ["loan_to_close"]),
     ],

@@ -1,9 +1,10 @@
 """Money and fines: integer minor units, ISO 4217 exponents, no floating point anywhere."""
 
+import contextlib
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -136,6 +137,15 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Reminder:
+    """One of a schedule of reminders that cost something each (L95)."""
+
+    after_days: int
+    """Past the due day; on the first open day from then on."""
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class FinePolicy:
     """How an overdue item is fined."""
 
@@ -160,6 +170,8 @@ class FinePolicy:
     cap_at_cost: bool = False
     """No fine is higher than what a new copy would cost (L93)."""
     suspension: Suspension | None = None
+    reminders: tuple[Reminder, ...] = ()
+    """In order of their days."""
 
     def cap_of(self, *, recalled: bool) -> Money | None:
         """The highest fine; none where there is no limit."""
@@ -218,6 +230,24 @@ def _months_later(begins: datetime, months: int) -> datetime:
     year = begins.year + years
     last = monthrange(year, month + 1)[1]
     return begins.replace(year=year, month=month + 1, day=min(begins.day, last))
+
+
+def reminder_at(reminder: Reminder, calendar: Calendar, *, due_at: datetime) -> datetime:
+    """The beginning of the day on which a reminder falls due: an open one, where there is one within a year."""
+    day = calendar.day_of(due_at) + timedelta(days=reminder.after_days)
+    if not calendar.is_open_on(day):
+        with contextlib.suppress(NeverOpen):
+            day = calendar.open_day_from(day, 1)
+    return calendar.moment(day, time(0))
+
+
+def reminders_due(
+    policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime
+) -> tuple[int, datetime | None]:
+    """How many reminders of the schedule have fallen due, and when the next one does."""
+    moments = [reminder_at(reminder, calendar, due_at=due_at) for reminder in policy.reminders]
+    ahead = [moment for moment in moments if moment > at]
+    return len(moments) - len(ahead), min(ahead, default=None)
 
 
 def units_charged(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> int:

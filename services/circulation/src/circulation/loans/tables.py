@@ -39,6 +39,11 @@ class Loan(Table, table=True):
             postgresql_where=text("bill_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
         ),
         Index(
+            "loan_to_remind",
+            "remind_at",
+            postgresql_where=text("remind_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
+        ),
+        Index(
             "loan_to_close",
             "closes_at",
             postgresql_where=text("closes_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
@@ -80,6 +85,11 @@ class Loan(Table, table=True):
     )
     closes_at: datetime | None = Field(default=None, sa_column=when(null=True))
     """When a lost item's loan ends although nothing was charged."""
+    remind_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When a reminder is to be charged; null once it is."""
+    reminded: int = Field(default=0, sa_column=count())
+    reminded_for: datetime | None = Field(default=None, sa_column=when(null=True))
+    """The due time that `reminded` counts for."""
     claimed_at: datetime | None = Field(default=None, sa_column=when(null=True))
     claim_comment: str | None = Field(default=None, sa_column=words(null=True))
     claim_resolution: str | None = Field(default=None, sa_column=words(null=True))

@@ -1,7 +1,7 @@
-"""Items age to lost, lost items are billed, loans of which nothing is owed end.
+"""What time does: reminders are charged, items age to lost, lost items are billed, settled loans end.
 
 Ageing goes by slices of whole sets: a loan is looked at when it is overdue, then once a day at most and when
-its time has come, so that a renewal, a recall or another policy is noticed within a day. Bills and ends are
+its time has come, so that a renewal, a recall or another policy is noticed within a day. Reminders, bills and ends are
 done one by one, each in a transaction of its own, so that one fault stops no other.
 """
 
@@ -16,6 +16,7 @@ from chassis import outbox
 from chassis.database import Connection
 from chassis.resources import Resources
 from circulation.calendars.rules import Calendar
+from circulation.fees import reminding
 from circulation.items.handlers import tell_availability
 from circulation.lost import commands
 from circulation.lost.rules import LostPolicy, ages_at, bills_at
@@ -38,7 +39,8 @@ UNION ALL
 LIMIT $2
 """
 _LATER = """
-UPDATE loan SET lost_check_at = t.at FROM unnest($1::uuid[], $2::timestamptz[]) AS t (id, at) WHERE loan.id = t.id
+UPDATE loan SET lost_check_at = t.at, remind_at = CASE WHEN t.wanted THEN $4::timestamptz END
+FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) AS t (id, at, wanted) WHERE loan.id = t.id
 """
 _AGE = """
 UPDATE loan SET lost_at = $4, lost_cause = 'aged', lost_policy = t.policy, bill_at = t.bill_at, version = version + 1
@@ -48,13 +50,14 @@ _LOSE = "UPDATE item SET loss = 'lost', state = 'lost', guard = guard + 1 WHERE 
 
 
 async def lost_items(resources: Resources, now: datetime) -> None:
-    """Age, bill, end."""
+    """Age, remind, bill, end."""
     shelf: Shelf = resources.own["shelf"]
     library = await shelf.fresh()
     while True:
         async with resources.pool.acquire() as connection, connection.transaction():
             if await age(connection, library, now=now) < SLICE:
                 break
+    await _each(resources, REMINDERS, _remind, library, now)
     await _each(resources, BILLS, _bill, library, now)
     await _each(resources, ENDS, _end, library, now)
 
@@ -77,7 +80,7 @@ async def age(connection: Connection, library: Library, *, now: datetime) -> int
         + "WHERE l.id = ANY ($1::uuid[]) AND l.returned_at IS NULL AND l.lost_at IS NULL AND l.claimed_at IS NULL",
         [row["id"] for row in due],
     )
-    later: list[tuple[asyncpg.Record, datetime]] = []
+    later: list[tuple[asyncpg.Record, datetime, bool]] = []
     lost: list[tuple[asyncpg.Record, LostPolicy, Calendar]] = []
     for row in rows:
         policy, calendar = commands.policy_for(library, row), commands.calendar_for(library, row)
@@ -85,8 +88,16 @@ async def age(connection: Connection, library: Library, *, now: datetime) -> int
         if at is not None and at <= now:
             lost.append((row, policy, calendar))
         else:
-            later.append((row, min(at or now + LOOK_AGAIN, max(now, row["due_at"]) + LOOK_AGAIN)))
-    await connection.execute(_LATER, [row["id"] for row, _ in later], [at for _, at in later])
+            wanted, ahead = reminding.wanted(library, row, now)
+            again = max(now, row["due_at"]) + LOOK_AGAIN
+            later.append((row, min(filter(None, (at, ahead, again))), wanted))
+    await connection.execute(
+        _LATER,
+        [row["id"] for row, _, _ in later],
+        [at for _, at, _ in later],
+        [wanted for _, _, wanted in later],
+        now,
+    )
     if lost:
         await _lose(connection, lost, now)
     return len(due)
@@ -116,7 +127,12 @@ ENDS = """
 SELECT id FROM loan WHERE closes_at <= $1 AND returned_at IS NULL AND claimed_at IS NULL ORDER BY closes_at LIMIT $2
 """
 _POSTPONE = """
-UPDATE loan SET bill_at = bill_at + interval '1 hour', closes_at = closes_at + interval '1 hour' WHERE id = $1
+UPDATE loan SET bill_at = bill_at + interval '1 hour', closes_at = closes_at + interval '1 hour',
+    remind_at = remind_at + interval '1 hour'
+WHERE id = $1
+"""
+REMINDERS = """
+SELECT id FROM loan WHERE remind_at <= $1 AND returned_at IS NULL AND claimed_at IS NULL ORDER BY remind_at LIMIT $2
 """
 One = Callable[[Connection, Library, asyncpg.Record, datetime], Awaitable[None]]
 
@@ -131,6 +147,12 @@ async def _each(resources: Resources, due: str, act: One, library: Library, now:
             except Exception:
                 log.exception("a lost item could not be settled", extra={"loan": str(row["id"])})
                 await resources.pool.execute(_POSTPONE, row["id"])
+
+
+async def _remind(connection: Connection, library: Library, row: asyncpg.Record, now: datetime) -> None:
+    if row["returned_at"] is None and row["claimed_at"] is None and row["lost_at"] is None:
+        await reminding.remind(connection, library, row, now=now)
+    await connection.execute("UPDATE loan SET remind_at = NULL WHERE id = $1", row["id"])
 
 
 async def _bill(connection: Connection, library: Library, row: asyncpg.Record, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, problems_of
-from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money, Suspension
+from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money, Reminder, Suspension
 from circulation.lost.rules import Cause, Cost, LostPolicy, OverdueWhenFound, Resolution
 from circulation.patrons.rules import Limits, Measure
 from circulation.policies.rules import (
@@ -264,6 +264,13 @@ class SuspensionDoc(_Strict):
         return Suspension(self.days, self.per_units, self.max_days, self.skip_closed, self.cumulative)
 
 
+class ReminderDoc(_Strict):
+    """A reminder that costs something, so many days past due; on an open day."""
+
+    after_days: Annotated[int, Field(ge=1, le=3650)]
+    amount: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
 class FinePolicyDoc(_Strict):
     """How an overdue item is fined; amounts in minor units of the library's currency."""
 
@@ -286,6 +293,8 @@ class FinePolicyDoc(_Strict):
     """What a new copy costs; with `cap_at_cost` no fine is higher."""
     cap_at_cost: bool = False
     suspension: SuspensionDoc | None = None
+    reminders: list[ReminderDoc] = Field(default_factory=list, max_length=20)
+    """In order of their days; each is charged once for a due date, and one that was missed costs nothing."""
 
     def as_rule(self, currency: str) -> FinePolicy:
         """As rules put it."""
@@ -309,6 +318,9 @@ class FinePolicyDoc(_Strict):
             replacement_cost=money(self.replacement_cost),
             cap_at_cost=self.cap_at_cost,
             suspension=self.suspension.as_rule() if self.suspension else None,
+            reminders=tuple(
+                Reminder(told.after_days, Money(told.amount, currency)) for told in self.reminders
+            ),
         )
 
 
@@ -561,6 +573,12 @@ class ConfigurationDoc(_Strict):
             Flaw(f"/fee_types/{place}/code", "code-reserved", f"{kind.code!r} is charged by the rules alone.")
             for place, kind in enumerate(self.fee_types)
             if kind.code in CHARGED_BY_RULES
+        ]
+        found += [
+            Flaw(f"/fine_policies/{place}/reminders", "policy-contradicts-itself", "A later one comes first.")
+            for place, fined in enumerate(self.fine_policies)
+            if [told.after_days for told in fined.reminders]
+            != sorted({told.after_days for told in fined.reminders})
         ]
         for place, losing in enumerate(self.lost_policies):
             found += losing.flaws(f"/lost_policies/{place}")
