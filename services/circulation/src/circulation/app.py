@@ -12,6 +12,8 @@ from chassis.resources import Resources, Service, Timer
 from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
 from circulation.drawers import routes as drawers
+from circulation.configuration import routes as configuration
+from circulation.configuration.drafts import activate_drafts
 from circulation.fees import routes as fees
 from circulation.fees import settling
 from circulation.holds import desk as holds_desk
@@ -27,6 +29,7 @@ from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
 from circulation.places import routes as places
 from circulation.places.library import Shelf
+from circulation.policies import routes as policies
 from circulation.settings import Settings
 from circulation.shelves import routes as shelves
 from circulation.subscriptions import SUBSCRIPTIONS
@@ -61,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
             blocks.router,
             places.router,
             shelves.router,
+            configuration.router,
+            policies.router,
             items.router,
         ],
         description="Patrons, loans, holds, fees, availability.",
@@ -78,6 +83,7 @@ SERVICE = Service(
         Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
+        Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
     ),
     opening=opening,
 )

@@ -2,6 +2,7 @@
 
 from circulation.bursar import tables as bursar
 from circulation.drawers import tables as drawers
+from circulation.configuration import tables as configuration
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
 from circulation.items import tables as items
@@ -11,4 +12,4 @@ from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 
 METADATA = Table.metadata
-ALL = (bursar, drawers, fees, holds, items, loans, patrons, places)
+ALL = (bursar, configuration, drawers, fees, holds, items, loans, patrons, places)

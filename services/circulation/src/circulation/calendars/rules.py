@@ -86,6 +86,12 @@ class Calendar:
                 return season.weekly
         return self.weekly
 
+    @property
+    def never_opens(self) -> bool:
+        """Whether it has no opening at all."""
+        weeks = [self.weekly, *(season.weekly for season in self.seasons)]
+        return not any(self.exceptions.values()) and not any(any(week.values()) for week in weeks)
+
     def is_open_on(self, day: date) -> bool:
         """Whether the place opens at all on that day."""
         return bool(self.openings(day))

@@ -11,6 +11,7 @@ from circulation.calendars.rules import Calendar, Opening, Season, WhenClosed, p
 from circulation.fees.rules import CHARGED_BY_RULES, FinePolicy, FineUnit, Money, Reminder, Suspension
 from circulation.lost.rules import Cause, Cost, LostPolicy, OverdueWhenFound, Resolution
 from circulation.patrons.rules import Limits, Measure
+from circulation.policies.lint import warnings
 from circulation.policies.rules import (
     Criterion,
     Earliest,
@@ -530,6 +531,19 @@ class ConfigurationDoc(_Strict):
         """The loan policies, with their schedules."""
         schedules = {schedule.code: schedule.as_rule() for schedule in self.schedules}
         return {policy.code: policy.as_rule(schedules) for policy in self.loan_policies}
+
+    def warnings(self) -> list[Flaw]:
+        """What is sound, yet probably not meant."""
+        chosen = {
+            kind: [policy.code for policy in getattr(self, f"{kind}_policies")]
+            for kind in ("loan", "fine", "hold")
+        }
+        groups = {group.code for group in self.patron_groups}
+        return warnings(self.as_rules(), self.as_loan_policies(), chosen, groups) + [
+            Flaw(f"/service_points/{place}/calendar", "never-open", f"{point.code!r} never opens.")
+            for place, point in enumerate(self.service_points)
+            if point.calendar.as_rule().never_opens
+        ]
 
     def _schedule_flaws(self) -> list[Flaw]:
         known = {schedule.code for schedule in self.schedules}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, text
+from sqlalchemy import Boolean, Column, Index, Text, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, document, key, when, words
@@ -19,6 +19,8 @@ class ServicePoint(Table, table=True):
     id: UUID = Field(sa_column=key())
     code: str = Field(sa_column=words())
     active: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=text("true")))
+    calendar_version: int = Field(default=0, sa_column=big(0))
+    """Events of its calendar."""
 
 
 class Location(Table, table=True):
@@ -47,6 +49,8 @@ class ConfigurationVersion(Table, table=True):
     document: dict[str, Any] = Field(sa_column=document())
     applied_at: datetime = Field(sa_column=when())
     applied_by: str = Field(sa_column=words())
+    how: str = Field(sa_column=Column(Text, nullable=False, server_default="applied"))
+    comment: str | None = Field(default=None, sa_column=words(null=True))
 
 
 class Reference(Table, table=True):
