@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 from chassis.application import new_router
 from chassis.edge import Tx
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Unauthenticated, problems
 from circulation.configuration import applying
 from circulation.places.documents import CalendarDoc
 from circulation.places.library import Library, Shelf
