@@ -13,7 +13,9 @@ from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
 from circulation.drawers import routes as drawers
 from circulation.configuration import routes as configuration
+from circulation.configuration import simulations
 from circulation.configuration.drafts import activate_drafts
+from circulation.configuration.simulating import simulate
 from circulation.fees import routes as fees
 from circulation.fees import settling
 from circulation.holds import desk as holds_desk
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
             places.router,
             shelves.router,
             configuration.router,
+            simulations.router,
             policies.router,
             items.router,
         ],
@@ -85,5 +88,6 @@ SERVICE = Service(
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
     ),
+    workers=(simulate,),
     opening=opening,
 )

@@ -134,18 +134,25 @@ async def _considered(
     session: AsyncSession, draft: ConfigurationDraft, current: ConfigurationDoc
 ) -> tuple[ConfigurationDoc, list[Reason]]:
     """The draft brought onto what is in force, and everything against it."""
+    new, reasons = await brought_up(session, draft, current)
+    return new, reasons or await applying.objections(session, current, new)
+
+
+async def brought_up(
+    session: AsyncSession, draft: ConfigurationDraft, current: ConfigurationDoc
+) -> tuple[ConfigurationDoc, list[Reason]]:
+    """The draft's own changes brought onto what is in force, and what contradicts it."""
     base = await version_of(session, draft.based_on)
     new, conflicts = brought_onto(base, ConfigurationDoc.model_validate(draft.document), current)
-    reasons = [
+    return new, [
         Reason(
             "changed-meanwhile",
-            f"{pointer} was changed by version after version {draft.based_on}, otherwise than by this draft.",
+            f"{pointer} was changed by a version after version {draft.based_on}, otherwise than by this draft.",
             pointer,
             "Rewrite the draft on the configuration now in force.",
         )
         for pointer in conflicts
     ]
-    return new, reasons or await applying.objections(session, current, new)
 
 
 async def version_of(session: AsyncSession, version: int) -> ConfigurationDoc:

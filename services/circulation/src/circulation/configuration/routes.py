@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +32,7 @@ from circulation.configuration.applying import Occasion, SectionDiff
 from circulation.configuration.merging import entries
 from circulation.configuration.rules import OPEN, DraftState
 from circulation.configuration.tables import ConfigurationDraft
+from circulation.moments import Moment
 from circulation.places.documents import ConfigurationDoc
 
 router = new_router("/v1/configuration/circulation", tag="configuration")
@@ -481,7 +482,7 @@ class ActivationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 @router.put(
