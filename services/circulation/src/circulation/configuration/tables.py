@@ -66,7 +66,9 @@ class Simulation(Table, table=True):
     until_at: datetime = Field(sa_column=when())
     examples_wanted: int = Field(sa_column=count())
     state: str = Field(sa_column=words())
-    cancelling: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    cancelling: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
     total: int = Field(default=0, sa_column=big(0))
     done: int = Field(default=0, sa_column=big(0))
     counts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
