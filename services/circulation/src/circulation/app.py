@@ -12,6 +12,8 @@ from chassis.resources import Resources, Service, Timer
 from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
 from circulation.drawers import routes as drawers
+from circulation.closings import routes as closings
+from circulation.closings.working import work_closings
 from circulation.configuration import routes as configuration
 from circulation.configuration import simulations
 from circulation.configuration.drafts import activate_drafts
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
             shelves.router,
             configuration.router,
             simulations.router,
+            closings.router,
             policies.router,
             items.router,
         ],
@@ -88,6 +91,6 @@ SERVICE = Service(
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
     ),
-    workers=(simulate,),
+    workers=(simulate, work_closings),
     opening=opening,
 )

@@ -2,6 +2,7 @@
 
 from circulation.bursar import tables as bursar
 from circulation.drawers import tables as drawers
+from circulation.closings import tables as closings
 from circulation.configuration import tables as configuration
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
@@ -12,4 +13,4 @@ from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 
 METADATA = Table.metadata
-ALL = (bursar, configuration, drawers, fees, holds, items, loans, patrons, places)
+ALL = (bursar, closings, configuration, drawers, fees, holds, items, loans, patrons, places)
