@@ -11,13 +11,13 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
-from circulation.drawers import routes as drawers
 from circulation.closings import routes as closings
 from circulation.closings.working import work_closings
 from circulation.configuration import routes as configuration
 from circulation.configuration import simulations
 from circulation.configuration.drafts import activate_drafts
 from circulation.configuration.simulating import simulate
+from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
 from circulation.holds import desk as holds_desk

@@ -1,9 +1,9 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from circulation.bursar import tables as bursar
-from circulation.drawers import tables as drawers
 from circulation.closings import tables as closings
 from circulation.configuration import tables as configuration
+from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
 from circulation.items import tables as items

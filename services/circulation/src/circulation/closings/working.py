@@ -17,6 +17,7 @@ from chassis.resources import Resources
 from circulation.calendars.rules import NeverOpen
 from circulation.closings.rules import ClosingState, due_after_closing
 from circulation.holds import queue
+from circulation.items.rules import State
 from circulation.loans import statements
 from circulation.loans.commands import loan_facts, look
 from circulation.loans.unhurried import lock
@@ -131,7 +132,8 @@ async def _move_loan(connection: Connection, resources: Resources, closing: Any,
     calendar = library.calendar_at(row["lent_from"], row["due_zone"])
     policy = library.rules.loan.get(row["policy"])
     after = due
-    if row["returned_at"] is None and closing["from_at"] <= due <= closing["until_at"]:
+    lent = row["returned_at"] is None and row["state"] == State.ON_LOAN  # neither claimed returned nor lost
+    if lent and closing["from_at"] <= due <= closing["until_at"]:
         try:
             after = due_after_closing(calendar, due, offset=policy.opening_offset if policy else timedelta(0))
         except NeverOpen:

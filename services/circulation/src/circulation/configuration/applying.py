@@ -175,6 +175,9 @@ UNION ALL
 SELECT 'currency', c AS code FROM unnest(CAST(:currencies AS text[])) AS c
 WHERE EXISTS (SELECT FROM fee WHERE state = 'open' AND currency = c)
 UNION ALL
+SELECT 'lost_policies', l AS code FROM unnest(CAST(:lost AS text[])) AS l
+WHERE EXISTS (SELECT FROM loan WHERE lost_policy = l AND returned_at IS NULL)
+UNION ALL
 SELECT 'fine_policies', f AS code FROM unnest(CAST(:fines AS text[])) AS f
 WHERE EXISTS (SELECT FROM loan WHERE fine_policy = f AND returned_at IS NULL)
 """)
@@ -188,6 +191,7 @@ async def _in_use(tx: AsyncSession, old: ConfigurationDoc, new: ConfigurationDoc
 
     removed = {
         "groups": gone("patron_groups"),
+        "lost": gone("lost_policies"),
         "points": gone("service_points"),
         "loans": gone("loan_policies"),
         "fines": gone("fine_policies"),

@@ -536,7 +536,7 @@ class ConfigurationDoc(_Strict):
         """What is sound, yet probably not meant."""
         chosen = {
             kind: [policy.code for policy in getattr(self, f"{kind}_policies")]
-            for kind in ("loan", "fine", "hold")
+            for kind in ("loan", "fine", "hold", "lost")
         }
         groups = {group.code for group in self.patron_groups}
         return warnings(self.as_rules(), self.as_loan_policies(), chosen, groups) + [

@@ -20,7 +20,7 @@ from circulation.calendars.rules import NeverOpen
 from circulation.configuration.drafts import version_of
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, due_at
-from circulation.places.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc
+from circulation.places.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc, LostPolicyDoc
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
 from circulation.policies.rules import OutsideSchedule
@@ -53,6 +53,7 @@ class PoliciesOut(BaseModel):
     loan: LoanPolicyDoc
     fine: FinePolicyDoc
     hold: HoldPolicyDoc
+    lost: LostPolicyDoc | None = None
 
 
 class ExplainedOut(BaseModel):
@@ -122,6 +123,7 @@ async def explain_rules(
             loan=next(policy for policy in doc.loan_policies if policy.code == rule.loan),
             fine=next(policy for policy in doc.fine_policies if policy.code == rule.fine),
             hold=next(policy for policy in doc.hold_policies if policy.code == rule.hold),
+            lost=next((policy for policy in doc.lost_policies if policy.code == rule.lost), None),
         ),
         decided=decided,
     )

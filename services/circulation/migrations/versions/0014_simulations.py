@@ -2,8 +2,8 @@
 
 from chassis.migrations import script
 
-revision = "0008"
-down_revision = "0007"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
