@@ -533,6 +533,23 @@ async def test_what_the_patron_says_was_brought_back_counts_to_no_limit_and_cost
     await whole(circulation)
 
 
+async def test_what_is_claimed_returned_is_not_held_against_the_patron_as_overdue(
+    circulation: Harness, make: Make
+) -> None:
+    student = CONFIGURATION["patron_groups"][0] | {"limits": {"borrow": {"overdue_items": 0}}}
+    await configured(circulation, patron_groups=[student, CONFIGURATION["patron_groups"][1]])
+    patron, _, loan = await lent(make)
+    circulation.at(DUE + DAY)
+    before = await make.lend(patron, await make.item())
+
+    await claim(circulation, loan)
+
+    account = (await circulation.get(f"/v1/patrons/{patron['id']}/account")).json()
+    assert before.status_code == 409
+    assert account["limits"] == []
+    assert (await make.lend(patron, await make.item())).status_code == 201
+
+
 async def test_a_claimed_item_cannot_be_renewed_by_anybody(circulation: Harness, make: Make) -> None:
     _, _, loan = await lent(make)
     await claim(circulation, loan)

@@ -103,6 +103,9 @@ def matrix(bases: Iterable[str]) -> list[tuple[str, State, frozenset[str]]]:
         for copy in (
             Copy(base),
             Copy(base, on_loan=True),
+            Copy(base, on_loan=True, loss=Loss.LOST),
+            Copy(base, on_loan=True, loss=Loss.CLAIMED_RETURNED),
+            Copy(base, loss=Loss.LOST_AND_PAID),
             Copy(base, awaited_on_shelf=True),
             Copy(base, in_transit=True),
             Copy(base, paged=True),

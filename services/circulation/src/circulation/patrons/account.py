@@ -168,7 +168,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         expires_at=patron["expires_at"],
         blocked=any("renew" in block["actions"] for block in blocks),
         owed=patron["owed"],
-        open_loans=patron["open_loans"],
+        open_loans=patron["open_loans"] - patron["claims_open"],
         open_loans_under_policy=0,
         max_owed=group.max_owed if group else None,
         max_loans=group.max_loans if group else None,
@@ -200,11 +200,13 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
 
 
 def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime) -> Standing:
-    """The same counts that the desk looks up, from the loans that the account shows."""
-    late = [loan for loan in loans if loan["due_at"] < now]
+    """The same counts that the desk looks up, from the loans that the account shows; claimed ones do not count."""
+    late = [loan for loan in loans if loan["due_at"] < now and loan["claimed_at"] is None]
     recalls = [loan["due_at"] for loan in late if loan["recalled_at"] is not None]
     seconds = int((now - min(recalls)).total_seconds()) if recalls else 0
-    return Standing(patron["open_loans"], patron["owed"], len(late), len(recalls), seconds)
+    return Standing(
+        patron["open_loans"] - patron["claims_open"], patron["owed"], len(late), len(recalls), seconds
+    )
 
 
 def _loan(
