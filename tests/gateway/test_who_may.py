@@ -39,6 +39,7 @@ PUBLIC = {
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",
+    "circulation-read-matrix",
 }
 """Strangers are let in: reading the catalogue and its availability, and saying who one is."""
 
@@ -51,11 +52,22 @@ OWN = {
     "circulation-get-hold",
     "circulation-place-hold",
     "circulation-cancel-hold",
+    "circulation-change-hold",
+    "circulation-suspend-hold",
+    "circulation-resume-hold",
+    "circulation-list-pickup-points",
     "circulation-get-fee",
 }
 """Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
 
 DESK = OWN | {
+    "circulation-list-blocks",
+    "circulation-list-transits",
+    "circulation-move-hold",
+    "circulation-pick-list",
+    "circulation-read-queue",
+    "circulation-reorder-queue",
+    "circulation-shelf-clearance",
     "catalog-export-titles",
     "circulation-check-out",
     "circulation-claim-returned",
