@@ -1,6 +1,6 @@
 """Limits of the group stop a patron by themselves, for one action and not for another."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,8 +69,6 @@ async def test_an_overdue_recall_stops_everything_after_the_days_the_group_allow
 
 
 def _moment(told: str) -> Any:
-    from datetime import datetime
-
     return datetime.fromisoformat(told)
 
 

@@ -25,6 +25,8 @@ from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
+from circulation.loading import routes as loading
+from circulation.loading.worker import forget_loads, take_up_loads
 from circulation.loans import redating, together
 from circulation.loans import routes as loans
 from circulation.lost import routes as lost
@@ -66,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             bursar.router,
             patrons.router,
             blocks.router,
+            loading.router,
             places.router,
             shelves.router,
             configuration.router,
@@ -85,12 +88,13 @@ SERVICE = Service(
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     timers=(
+        Timer("forget-loads", timedelta(hours=1), forget_loads),
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
         Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
     ),
-    workers=(simulate, work_closings),
+    workers=(simulate, work_closings, take_up_loads),
     opening=opening,
 )

@@ -7,10 +7,11 @@ from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
 from circulation.holds import tables as holds
 from circulation.items import tables as items
+from circulation.loading import tables as loading
 from circulation.loans import tables as loans
 from circulation.metadata import Table
 from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 
 METADATA = Table.metadata
-ALL = (bursar, closings, configuration, drawers, fees, holds, items, loans, patrons, places)
+ALL = (bursar, closings, configuration, drawers, fees, holds, items, loading, loans, patrons, places)

@@ -18,6 +18,7 @@ class Patron(Table, table=True):
         Index(
             "patron_external_id", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
         ),
+        Index("patron_by_load", "loaded_by", "id", postgresql_where=text("loaded_by IS NOT NULL")),
         CheckConstraint("open_loans >= 0", name="patron_loans_counted"),
         CheckConstraint("owed >= 0", name="patron_owed_counted"),
         CheckConstraint("claims_open >= 0 AND claims_open <= claims", name="patron_claims_counted"),
@@ -45,6 +46,8 @@ class Patron(Table, table=True):
     claims_open: int = Field(default=0, sa_column=count())
     """Open loans of which that is said now; they do not count to limits."""
     created_at: datetime = Field(sa_column=when())
+    loaded_by: str | None = Field(default=None, sa_column=words(null=True))
+    """The load profile whose files tell of the patron."""
 
 
 class PatronBlock(Table, table=True):

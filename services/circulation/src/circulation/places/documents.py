@@ -151,6 +151,33 @@ class BlockTemplateDoc(_Strict):
     """From the day it is set; until it is lifted where left out."""
 
 
+class LoadProfileDoc(_Strict):
+    """How a campus file of patrons is taken up."""
+
+    code: Code
+    name: Name
+    groups: dict[str, Code] = Field(default_factory=dict, max_length=500)
+    """The campus's words for patron groups, and what they are here."""
+    library_wins: list[
+        Literal[
+            "barcode",
+            "group",
+            "family_name",
+            "given_name",
+            "email",
+            "language",
+            "library",
+            "expires_at",
+            "active",
+        ]
+    ] = Field(default_factory=list)
+    """Fields that a file fills when a patron is new, and never changes afterwards."""
+    deactivate_missing: bool = False
+    """Patrons whom this profile brought, and who are not in a file, are no longer active."""
+    safety_percent: Annotated[int, Field(ge=1, le=100)] = 5
+    """When more are missing than this, nobody is deactivated: the file is more likely to be wrong."""
+
+
 class PeriodDoc(_Strict):
     """A length of time."""
 
@@ -499,6 +526,7 @@ CODED = (
     "fee_types",
     "bursar_accounts",
     "lost_policies",
+    "load_profiles",
 )
 """Sections whose entries have codes."""
 
@@ -522,6 +550,7 @@ class ConfigurationDoc(_Strict):
         Resolution.FOUND_BY_LIBRARY
     )
     """How a claim ends when the item is checked in and the desk says nothing else (Koha: AutoClaimReturnStatus)."""
+    load_profiles: list[LoadProfileDoc] = Field(default_factory=list, max_length=50)
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""
@@ -601,6 +630,17 @@ class ConfigurationDoc(_Strict):
             Flaw(f"/rules/{place}/lost", "policy-unknown", f"There is no lost policy {rule.lost!r}.")
             for place, rule in enumerate(self.rules)
             if rule.lost is not None and rule.lost not in lost
+        ]
+        groups = {group.code for group in self.patron_groups}
+        found += [
+            Flaw(
+                f"/load_profiles/{place}/groups/{word.replace('~', '~0').replace('/', '~1')}",
+                "group-unknown",
+                f"There is no patron group {code!r}.",
+            )
+            for place, profile in enumerate(self.load_profiles)
+            for word, code in profile.groups.items()
+            if code not in groups
         ]
         for section in CODED:
             codes = [each.code for each in getattr(self, section)]

@@ -20,6 +20,7 @@ from circulation.places.documents import (
     BlockTemplateDoc,
     ConfigurationDoc,
     FeeTypeDoc,
+    LoadProfileDoc,
     PatronGroupDoc,
     ServicePointDoc,
 )
@@ -78,6 +79,7 @@ class Library:
     bursar_accounts: frozenset[str] = frozenset()
     lost: Mapping[str, LostPolicy] = field(default_factory=dict)
     claim_resolution: Resolution = Resolution.FOUND_BY_LIBRARY
+    load_profiles: Mapping[str, LoadProfileDoc] = field(default_factory=dict)
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -124,6 +126,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         bursar_accounts=frozenset(account.code for account in doc.bursar_accounts),
         lost={policy.code: policy.as_rule(doc.currency) for policy in doc.lost_policies},
         claim_resolution=doc.claim_resolution,
+        load_profiles={profile.code: profile for profile in doc.load_profiles},
     )
 
 

@@ -1,0 +1,59 @@
+"""What a campus file changes of a patron, and when it must not be believed. Decisions only."""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+
+class LoadState(StrEnum):
+    """How far a load has come."""
+
+    RECEIVING = "receiving"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FINISHED_WITH_ERRORS = "finished-with-errors"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+FIELDS: Final = (
+    "barcode",
+    "group",
+    "family_name",
+    "given_name",
+    "email",
+    "language",
+    "library",
+    "expires_at",
+    "active",
+)
+"""What a file may tell of a patron, besides the external id by which they are found."""
+NEVER_EMPTY: Final = ("group", "family_name", "active")
+
+
+def changes(
+    present: Mapping[str, Any], told: Mapping[str, Any], *, library_wins: Collection[str]
+) -> dict[str, Any]:
+    """What the file changes: what it tells, what differs, and what is not the library's to say.
+
+    What a file leaves out stays as it is; what it says is empty is emptied.
+    """
+    return {
+        name: told[name]
+        for name in FIELDS
+        if name in told and name not in library_wins and present[name] != told[name]
+    }
+
+
+def too_many_missing(*, missing: int, known: int, safety_percent: int) -> bool:
+    """Whether so many are missing that the file is more likely to be wrong than they are to be gone."""
+    return missing * 100 > known * safety_percent
