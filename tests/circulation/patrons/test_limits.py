@@ -15,7 +15,9 @@ async def limited(make: Make, **limits: dict[str, int]) -> None:
         patron_groups=[
             {"code": "student", "name": "Students", "limits": limits},
             CONFIGURATION["patron_groups"][1],
-        ]
+        ],
+        lost_policies=[{"code": "lost", "name": "Lost", "cost": "set", "amount": 3000}],
+        rules=[rule | {"lost": "lost"} for rule in CONFIGURATION["rules"]],
     )
     assert answer.status_code == 200, answer.text
 
@@ -167,3 +169,29 @@ async def test_a_limit_below_nothing_is_no_limit(circulation: Harness, make: Mak
 
     assert answer.status_code == 422
     assert answer.json()["reasons"][0]["pointer"] == f"/patron_groups/0/limits/{action}/items_out"
+
+
+async def test_lost_items_stop_loans_and_what_is_claimed_returned_counts_to_nothing(
+    circulation: Harness, make: Make
+) -> None:
+    await limited(make, borrow={"lost_items": 0, "overdue_items": 0}, hold={"lost_items": 0})
+    patron, claimant = await make.patron(), await make.patron()
+    lost = await make.loan(patron, await make.item())
+    claimed = await make.loan(claimant, await make.item())
+    declared = await circulation.post(f"/v1/loans/{lost['id']}/losses", json={"comment": "On a train."})
+    assert declared.status_code == 201, declared.text
+    circulation.at(NOW + timedelta(days=29))
+    late = await make.lend(claimant, await make.item())
+    claim = await circulation.post(f"/v1/loans/{claimed['id']}/claims", json={"comment": "In the drop."})
+    assert claim.status_code == 201, claim.text
+
+    refused = await make.lend(patron, await make.item())
+    held = await make.place(patron, title_id=str((await make.item()).title_ids[0]))
+    lent = await make.lend(claimant, await make.item())
+
+    assert "lost-items" in codes(refused)
+    assert codes(held) == ["lost-items"]
+    assert codes(late) == ["overdue-items"]
+    assert lent.status_code == 201
+    assert "lost-items" in [each["code"] for each in (await make.account(patron))["limits"]]
+    assert (await make.account(claimant))["limits"] == []

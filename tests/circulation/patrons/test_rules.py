@@ -13,6 +13,7 @@ LIMITS: Limits = {
     Measure.OVERDUE_ITEMS: 2,
     Measure.OVERDUE_RECALLS: 0,
     Measure.RECALL_OVERDUE_DAYS: 1,
+    Measure.LOST_ITEMS: 0,
 }
 DAY = 86400
 
@@ -27,6 +28,7 @@ DAY = 86400
         (replace(GOOD, items_out=4), "hold", [(Measure.ITEMS_OUT, 4, 3)]),
         (replace(GOOD, balance=500), "borrow", []),
         (replace(GOOD, balance=501), "borrow", [(Measure.BALANCE, 501, 500)]),
+        (replace(GOOD, lost_items=1), "hold", [(Measure.LOST_ITEMS, 1, 0)]),
         (replace(GOOD, overdue_items=2), "borrow", []),
         (replace(GOOD, overdue_items=3), "borrow", [(Measure.OVERDUE_ITEMS, 3, 2)]),
         (replace(GOOD, overdue_recalls=1), "renew", [(Measure.OVERDUE_RECALLS, 1, 0)]),

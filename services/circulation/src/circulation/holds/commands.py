@@ -32,7 +32,7 @@ from circulation.holds.rules import (
 )
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
-from circulation.patrons.standing import LATE, in_the_way, standing
+from circulation.patrons.standing import OUT, in_the_way, standing
 from circulation.places.library import Desk, Library
 from contracts.circulation import (
     HoldCancelled,
@@ -83,7 +83,7 @@ class Considered:
 
 
 _PATRON = f"""
-SELECT p.*, {LATE.format(now="$3::timestamptz")}, EXISTS (
+SELECT p.*, {OUT.format(now="$3::timestamptz")}, EXISTS (
     SELECT FROM patron_block b WHERE b.patron_id = p.id AND 'hold' = ANY (b.actions)
       AND (b.expires_at IS NULL OR b.expires_at > $3)
 ) AS blocked

@@ -49,6 +49,7 @@ class HoldRefusal(StrEnum):
     OVERDUE_ITEMS = "overdue-items"
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
+    LOST_ITEMS = "lost-items"
     DAY_LIMIT = "hold-limit-per-day"
     ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
 
@@ -70,6 +71,7 @@ TEXTS: Final = {
     HoldRefusal.GROUP_LOAN_LIMIT: "The patron has more items out than the group may.",
     HoldRefusal.OVERDUE_ITEMS: "The patron has more overdue items than the group may.",
     HoldRefusal.OVERDUE_RECALLS: "The patron has more overdue recalled items than the group may.",
+    HoldRefusal.LOST_ITEMS: "The patron has more lost items than the group may.",
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
     HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
     HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",

@@ -47,8 +47,8 @@ FROM patron WHERE external_id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE
 """
 _CREATE = """
 INSERT INTO patron (id, external_id, barcode, group_code, family_name, given_name, email, language, library,
-    expires_at, active, loaded_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    expires_at, active, loaded_by, created_at, version, guard)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
 """
 _CHANGE = """
 UPDATE patron SET barcode = $2, group_code = $3, family_name = $4, given_name = $5, email = $6, language = $7,
@@ -295,6 +295,7 @@ class Slice:
                     each["active"],
                     each["loaded_by"],
                     self.now,
+                    each["version"],
                 )
                 for each in self.new.values()
             ],

@@ -34,6 +34,7 @@ class Block(StrEnum):
     OVERDUE_ITEMS = "overdue-items"
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
+    LOST_ITEMS = "lost-items"
     NO_OPEN_DAY = "no-open-day"
     DUE_NOT_AHEAD = "due-not-ahead"
     NOT_RENEWABLE = "not-renewable"
@@ -71,6 +72,10 @@ TEXTS: Final = {
     Block.OVERDUE_ITEMS: (
         "The patron has more overdue items than the group may.",
         "Return them, or override.",
+    ),
+    Block.LOST_ITEMS: (
+        "The patron has more lost items than the group may.",
+        "Settle or find them, or override.",
     ),
     Block.OVERDUE_RECALLS: (
         "The patron has more overdue recalled items than the group may.",
@@ -114,6 +119,7 @@ OVERRIDABLE: Final = frozenset(
         Block.OVERDUE_ITEMS,
         Block.OVERDUE_RECALLS,
         Block.RECALL_OVERDUE_DAYS,
+        Block.LOST_ITEMS,
         Block.NOT_RENEWABLE,
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
@@ -193,7 +199,7 @@ def checkout_blocks(
 
 
 def _lateness(borrower: Borrower) -> dict[Block, bool]:
-    late = (Block.OVERDUE_ITEMS, Block.OVERDUE_RECALLS, Block.RECALL_OVERDUE_DAYS)
+    late = (Block.OVERDUE_ITEMS, Block.OVERDUE_RECALLS, Block.RECALL_OVERDUE_DAYS, Block.LOST_ITEMS)
     return {block: block in borrower.too_far for block in late}
 
 

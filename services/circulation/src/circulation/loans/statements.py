@@ -8,7 +8,7 @@ makes a lost race look the same as a stale read: nothing was written, look again
 
 from typing import Final
 
-from circulation.patrons.standing import LATE
+from circulation.patrons.standing import OUT
 
 PATRON_FACTS: Final = f"""
     p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at,
@@ -18,7 +18,7 @@ PATRON_FACTS: Final = f"""
         SELECT FROM patron_block b
         WHERE b.patron_id = p.id AND {{action}} = ANY (b.actions)
           AND (b.expires_at IS NULL OR b.expires_at > {{now}})
-    ) AS blocked, {LATE}
+    ) AS blocked, {OUT}
 """
 ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,

@@ -201,12 +201,12 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
 
 def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime) -> Standing:
     """The same counts that the desk looks up, from the loans that the account shows; claimed ones do not count."""
-    late = [loan for loan in loans if loan["due_at"] < now and loan["claimed_at"] is None]
+    out = [loan for loan in loans if loan["claimed_at"] is None]
+    late = [loan for loan in out if loan["due_at"] < now]
     recalls = [loan["due_at"] for loan in late if loan["recalled_at"] is not None]
     seconds = int((now - min(recalls)).total_seconds()) if recalls else 0
-    return Standing(
-        patron["open_loans"] - patron["claims_open"], patron["owed"], len(late), len(recalls), seconds
-    )
+    lost = sum(1 for loan in out if loan["lost_at"] is not None)
+    return Standing(len(out), patron["owed"], len(late), len(recalls), seconds, lost)
 
 
 def _loan(

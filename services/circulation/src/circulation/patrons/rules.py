@@ -15,6 +15,7 @@ class Measure(StrEnum):
     OVERDUE_ITEMS = "overdue-items"
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
+    LOST_ITEMS = "lost-items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Standing:
     overdue_recalls: int = 0
     recall_overdue_seconds: int = 0
     """Of the recalled loan that is overdue longest."""
+    lost_items: int = 0
+    """Declared lost or aged to lost, neither found nor settled."""
 
     def of(self, measure: Measure) -> int:
         """One of the counts; of an overdue recall the days begun."""
@@ -36,6 +39,7 @@ class Standing:
             Measure.BALANCE: self.balance,
             Measure.OVERDUE_ITEMS: self.overdue_items,
             Measure.OVERDUE_RECALLS: self.overdue_recalls,
+            Measure.LOST_ITEMS: self.lost_items,
             Measure.RECALL_OVERDUE_DAYS: -(-self.recall_overdue_seconds // 86400),
         }
         return counts[measure]
@@ -60,6 +64,7 @@ _TEXTS: Final = {
     Measure.BALANCE: "The patron owes {value} minor units; the group allows {limit}.",
     Measure.OVERDUE_ITEMS: "The patron has {value} overdue items; the group allows {limit}.",
     Measure.OVERDUE_RECALLS: "The patron has {value} overdue recalled items; the group allows {limit}.",
+    Measure.LOST_ITEMS: "The patron has {value} lost items; the group allows {limit}.",
     Measure.RECALL_OVERDUE_DAYS: "A recalled item is overdue in its day {value}; the group allows {limit}.",
 }
 

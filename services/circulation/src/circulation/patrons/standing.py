@@ -9,25 +9,29 @@ from circulation.places.documents import Action, LimitsDoc, PatronGroupDoc
 
 ACTIONS: Final[tuple[Action, ...]] = ("borrow", "renew", "hold")
 
-LATE: Final = """
+OUT: Final = """
     CASE WHEN p.open_loans > 0 THEN (
-        SELECT jsonb_build_object('items', count(*), 'recalls', count(recalled_at), 'recall_seconds',
-            coalesce(floor(extract(epoch FROM {now} - min(due_at) FILTER (WHERE recalled_at IS NOT NULL))), 0))
-        FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL AND due_at < {now}
-    ) END AS late
+        SELECT jsonb_build_object('items', count(*), 'lost', count(lost_at),
+            'late', count(*) FILTER (WHERE due_at < {now}),
+            'recalls', count(*) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL),
+            'recall_seconds', coalesce(floor(extract(epoch FROM
+                {now} - min(due_at) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL))), 0))
+        FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
+    ) END AS out_now
 """
 """Of patron p, for statements that look; patrons without loans cost nothing."""
 
 
 def standing(row: asyncpg.Record) -> Standing:
-    """From a row with `open_loans`, `owed` and what `LATE` brings."""
-    late = row["late"] or {}
+    """From a row with `owed` and what `OUT` brings; what is claimed returned counts to nothing."""
+    out = row["out_now"] or {}
     return Standing(
-        row["open_loans"],
-        row["owed"],
-        late.get("items", 0),
-        late.get("recalls", 0),
-        int(late.get("recall_seconds", 0)),
+        items_out=out.get("items", 0),
+        balance=row["owed"],
+        overdue_items=out.get("late", 0),
+        overdue_recalls=out.get("recalls", 0),
+        recall_overdue_seconds=int(out.get("recall_seconds", 0)),
+        lost_items=out.get("lost", 0),
     )
 
 

@@ -110,6 +110,8 @@ class LimitsDoc(_Strict):
     overdue_recalls: Count | None = None
     recall_overdue_days: Count | None = None
     """Days begun since the due time of a recalled item."""
+    lost_items: Count | None = None
+    """Declared lost or aged to lost, neither found nor settled."""
 
     def as_rule(self) -> Limits:
         """As rules put it."""
