@@ -28,14 +28,6 @@ SLICE = 200
 IDLE_SECONDS = 0.5
 KEPT = timedelta(days=30)
 """How long a load, with the lines that were rejected, is kept."""
-AGAIN = (
-    asyncpg.UniqueViolationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
-)
-"""Somebody else was faster: nothing was written, look again."""
-
 _NEXT = "SELECT id FROM patron_load WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"
 _TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('patron-load ' || $1::uuid::text, 0))"
 _LOAD = "SELECT * FROM patron_load WHERE id = $1 AND state IN ('queued', 'running')"
@@ -92,7 +84,7 @@ async def take_up_loads(resources: Resources, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             worked = await work_once(resources)
-        except (*AGAIN, OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # or somebody was faster
             log.warning("a load of patrons waits", extra={"error": type(error).__name__})
             worked = False
         if not worked:
