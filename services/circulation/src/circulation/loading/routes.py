@@ -35,8 +35,8 @@ from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/patron-loads", tag="patrons")
 
-MayRead = Annotated[Principal, Depends(may("patrons:read"))]
 MayLoad = Annotated[Principal, Depends(may("patrons:write"))]
+"""A file is whole people: who may not write patrons does not read it either."""
 
 
 class LoadUnknown(NotFound):
@@ -202,7 +202,7 @@ async def list_loads(
     request: Request,
     response: Response,
     tx: Tx,
-    _: MayRead,
+    _: MayLoad,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> cursors.Page[LoadOut]:
@@ -225,7 +225,7 @@ async def list_loads(
 
 
 @router.get("/{load_id}", response_model=LoadOut, responses=problems(Unauthenticated, Forbidden, LoadUnknown))
-async def read_load(load_id: UUID, response: Response, tx: Tx, _: MayRead) -> LoadOut:
+async def read_load(load_id: UUID, response: Response, tx: Tx, _: MayLoad) -> LoadOut:
     """How far a load has come."""
     return _out(await _load(tx, load_id), response)
 
@@ -240,7 +240,7 @@ async def list_outcomes(
     response: Response,
     load_id: UUID,
     tx: Tx,
-    _: MayRead,
+    _: MayLoad,
     outcome: Outcome | None = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -279,7 +279,7 @@ def _line(cursor: str | None) -> int:
     response_class=Response,
     responses=problems(Unauthenticated, Forbidden, LoadUnknown),
 )
-async def read_errors(request: Request, load_id: UUID, tx: Tx, _: MayRead) -> Response:
+async def read_errors(request: Request, load_id: UUID, tx: Tx, _: MayLoad) -> Response:
     """The lines that were rejected, byte for byte and in the file's form: to be mended and sent again."""
     load = await _load(tx, load_id)
     pool = request.app.state.resources.pool
