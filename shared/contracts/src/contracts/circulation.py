@@ -1,8 +1,10 @@
 """What circulation tells: loans, holds, fees, patrons, and what each item's availability has become."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from contracts.events import Event, Part
 
@@ -513,7 +515,7 @@ class RulesActivated(Event):
     type: ClassVar = "circulation.rules-activated.v1"
     subject: ClassVar = "configuration"
 
-    configuration: str = "circulation"
+    configuration: Annotated[str, Field(min_length=1)] = "circulation"
     rules_version: int
     how: str
     """applied, scheduled, rolled-back or closing."""
