@@ -36,6 +36,7 @@ from circulation.patrons import routes as patrons
 from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.policies import routes as policies
+from circulation.proxies import routes as proxies
 from circulation.settings import Settings
 from circulation.shelves import routes as shelves
 from circulation.subscriptions import SUBSCRIPTIONS
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
             holds_desk.router,
             redating.router,
             together.router,
+            proxies.router,
             holds.router,
             fees.router,
             settling.router,

@@ -12,6 +12,7 @@ from circulation.loans import tables as loans
 from circulation.metadata import Table
 from circulation.patrons import tables as patrons
 from circulation.places import tables as places
+from circulation.proxies import tables as proxies
 
 METADATA = Table.metadata
-ALL = (bursar, closings, configuration, drawers, fees, holds, items, loading, loans, patrons, places)
+ALL = (bursar, closings, configuration, drawers, fees, holds, items, loading, loans, patrons, places, proxies)

@@ -50,6 +50,8 @@ class LoanFacts(Part):
     renewals: int
     policy: str
     rules_version: int
+    proxy_ref: UUID | None = None
+    """Who borrowed it for the patron, if somebody did."""
 
 
 class LoanCreated(Event):
@@ -232,6 +234,8 @@ class HoldFacts(Part):
     shelf_expires_at: datetime | None = None
     suspended: bool = False
     suspended_until: datetime | None = None
+    proxy_ref: UUID | None = None
+    """Who placed it for the patron, if somebody did."""
 
 
 class HoldEvent(Event):
@@ -482,6 +486,32 @@ class PatronSuspended(Event):
     patron_ref: UUID
     actions: tuple[str, ...]
     until: datetime
+
+
+class PatronProxyGranted(Event):
+    """Somebody may borrow for a patron from now on, or between two moments."""
+
+    type: ClassVar = "circulation.patron-proxy-granted.v1"
+    subject: ClassVar = "relation_id"
+    partition: ClassVar = "sponsor_ref"
+
+    relation_id: UUID
+    sponsor_ref: UUID
+    proxy_ref: UUID
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class PatronProxyRevoked(Event):
+    """Somebody may borrow for a patron no more."""
+
+    type: ClassVar = "circulation.patron-proxy-revoked.v1"
+    subject: ClassVar = "relation_id"
+    partition: ClassVar = "sponsor_ref"
+
+    relation_id: UUID
+    sponsor_ref: UUID
+    proxy_ref: UUID
 
 
 class ItemWithdrawalCleared(Event):

@@ -34,6 +34,9 @@ from circulation.items.handlers import tell_availability
 from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
 from circulation.patrons.standing import OUT, in_the_way, standing
 from circulation.places.library import Desk, Library
+from circulation.proxies.queries import Named
+from circulation.proxies.queries import standing as standing_of
+from circulation.proxies.rules import Standing, proxy_refusals
 from contracts.circulation import (
     HoldCancelled,
     HoldExpired,
@@ -69,6 +72,8 @@ class Placing:
     item_id: UUID | None
     pickup_id: UUID
     kind: str | None
+    proxy: Named | None = None
+    """Who places it for the patron, if somebody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class Considered:
     items: list[asyncpg.Record]
     wish: Wish
     refusals: list[HoldRefusal]
+    proxy: Standing | None = None
 
 
 _PATRON = f"""
@@ -102,9 +108,14 @@ async def consider(
     """Gather what the rules need; raises `NotFound` for what is unknown, or not the asker's own."""
     missing = []
     patron = await connection.fetchrow(_PATRON, asked.patron_id, asked.patron_barcode, now)
-    if patron is None or (not principal.may("holds:create") and patron["id"] != principal.patron_id):
+    proxy = None
+    if patron is not None and asked.proxy is not None:
+        proxy = await standing_of(connection, patron["id"], asked.proxy)
+    if patron is None or not _may_place(patron["id"], proxy, principal):
         pointer = "/patron_barcode" if asked.patron_barcode is not None else "/patron_id"
         missing.append(Reason("patron-unknown", "There is no such patron.", pointer))
+    elif asked.proxy is not None and (proxy is None or not _may_name(proxy, principal)):
+        missing.append(Reason("proxy-unknown", "There is no such patron.", asked.proxy.pointer))
     title_id = asked.title_id
     if asked.item_id is not None:
         titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
@@ -142,7 +153,20 @@ async def consider(
         beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
         placed_today=await _placed_today(connection, patron["id"], pickup, now),
     )
-    return Considered(patron, title_id, list(items), wish, refusals(wish, now=now))
+    against = [HoldRefusal(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
+    return Considered(patron, title_id, list(items), wish, refusals(wish, now=now) + against, proxy)
+
+
+def _may_place(patron_id: UUID, proxy: Standing | None, principal: Principal) -> bool:
+    """Staff for everybody, patrons for themselves, and a proxy for a sponsor of theirs."""
+    if principal.may("holds:create") or patron_id == principal.patron_id:
+        return True
+    return proxy is not None and proxy.related and proxy.proxy_id == principal.patron_id
+
+
+def _may_name(proxy: Standing, principal: Principal) -> bool:
+    """Patrons learn of no card but their own and their proxies'."""
+    return principal.may("holds:create") or proxy.related or proxy.proxy_id == principal.patron_id
 
 
 async def _placed_today(connection: Connection, patron_id: UUID, pickup: Desk | None, now: datetime) -> int:
@@ -213,8 +237,8 @@ async def place(
     policy = next(c.policy for c in seen.wish.candidates if c.item_id == (chosen or seen.items[0])["id"])
     row = await connection.fetchrow(
         "INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, "
-        "  placed_at, expires_at) "
-        "SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10 FROM hold "
+        "  placed_at, expires_at, proxy_id) "
+        "SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11 FROM hold "
         "WHERE title_id = $4 AND position IS NOT NULL RETURNING *",
         uuid7(),
         kind,
@@ -226,6 +250,7 @@ async def place(
         policy.code,
         now,
         expires_at(policy, now=now),
+        seen.proxy.proxy_id if seen.proxy else None,
     )
     assert row is not None
     event = HoldPlaced(
@@ -316,7 +341,14 @@ async def recall(
         occurred_at=now,
         loan_id=loan["id"],
         item_id=item["id"],
-        loan=LoanFacts(loan_id=loan["id"], patron_ref=loan["patron_id"], due_at=due, **facts, **more),
+        loan=LoanFacts(
+            loan_id=loan["id"],
+            patron_ref=loan["patron_id"],
+            due_at=due,
+            proxy_ref=loan["proxy_id"],
+            **facts,
+            **more,
+        ),
         previous_due_at=loan["due_at"],
         hold_id=hold_id,
         availability=ItemAvailability(

@@ -92,6 +92,7 @@ def facts_of(row: asyncpg.Record) -> HoldFacts:
         title_id=row["title_id"],
         item_id=row["item_id"],
         patron_ref=row["patron_id"],
+        proxy_ref=row["proxy_id"],
         pickup_id=row["pickup_id"],
         state=row["state"],
         position=row["position"],

@@ -21,6 +21,7 @@ from circulation.holds.rules import HoldRefusal, HoldState, kind_for, serves
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
+from circulation.proxies.queries import Named
 from circulation.waits.queries import queues_of
 
 router = new_router("/v1/holds", tag="holds")
@@ -37,6 +38,9 @@ class HoldIn(BaseModel):
 
     patron_id: UUID | None = None
     patron_barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    proxy_id: UUID | None = None
+    """Who places it for the patron, if somebody does; a patron's proxy names themselves."""
+    proxy_barcode: str | None = Field(default=None, min_length=1, max_length=100)
     title_id: UUID | None = None
     item_id: UUID | None = None
     pickup_id: UUID
@@ -50,7 +54,16 @@ class HoldIn(BaseModel):
             raise ValueError("name either title_id or item_id")
         if self.patron_id is not None and self.patron_barcode is not None:
             raise ValueError("name the patron once: patron_id or patron_barcode")
+        if self.proxy_id is not None and self.proxy_barcode is not None:
+            raise ValueError("name the proxy once: proxy_id or proxy_barcode")
         return self
+
+    @property
+    def proxy(self) -> Named | None:
+        """The proxy, if one is named."""
+        if self.proxy_id is None and self.proxy_barcode is None:
+            return None
+        return Named(self.proxy_id, self.proxy_barcode)
 
 
 class HoldOut(BaseModel):
@@ -62,6 +75,8 @@ class HoldOut(BaseModel):
     title_id: UUID
     item_id: UUID | None
     patron_id: UUID
+    proxy_id: UUID | None = None
+    """Who placed it for the patron, if somebody did."""
     pickup_id: UUID
     state: str
     position: int | None
@@ -180,7 +195,7 @@ async def place_hold(
     """Place a hold: staff for any patron, a patron for themselves."""
     named = body.patron_id or (None if body.patron_barcode else asker.patron_id)
     asked = commands.Placing(
-        named, body.patron_barcode, body.title_id, body.item_id, body.pickup_id, body.kind
+        named, body.patron_barcode, body.title_id, body.item_id, body.pickup_id, body.kind, body.proxy
     )
     if dry_run:
         async with request.app.state.resources.pool.acquire() as connection:

@@ -10,6 +10,8 @@ from uuid import UUID
 from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.patrons.rules import Beyond
 from circulation.policies.rules import HoldPolicy
+from circulation.proxies.rules import TEXTS as PROXY_TEXTS
+from circulation.proxies.rules import ProxyRefusal
 
 
 class HoldState(StrEnum):
@@ -52,6 +54,9 @@ class HoldRefusal(StrEnum):
     LOST_ITEMS = "lost-items"
     DAY_LIMIT = "hold-limit-per-day"
     ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
+    PROXY_IS_SPONSOR = "proxy-is-sponsor"
+    PROXY_UNRELATED = "proxy-unrelated"
+    PROXY_INACTIVE = "proxy-inactive"
 
 
 TEXTS: Final = {
@@ -75,6 +80,9 @@ TEXTS: Final = {
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
     HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
     HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",
+    HoldRefusal.PROXY_IS_SPONSOR: PROXY_TEXTS[ProxyRefusal.SELF][0],
+    HoldRefusal.PROXY_UNRELATED: PROXY_TEXTS[ProxyRefusal.UNRELATED][0],
+    HoldRefusal.PROXY_INACTIVE: PROXY_TEXTS[ProxyRefusal.INACTIVE][0],
 }
 
 

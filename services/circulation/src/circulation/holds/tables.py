@@ -55,6 +55,8 @@ class Hold(Table, table=True):
     title_id: UUID = Field(sa_column=ref())
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     patron_id: UUID = Field(sa_column=ref())
+    proxy_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Who placed it for the patron, if somebody did."""
     pickup_id: UUID = Field(sa_column=ref())
     state: str = Field(sa_column=words())
     position: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))

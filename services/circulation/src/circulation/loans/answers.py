@@ -22,6 +22,8 @@ class LoanOut(BaseModel):
     title_id: UUID
     title: str
     patron_id: UUID | None
+    proxy_id: UUID | None = None
+    """Who borrowed it for the patron, if somebody did."""
     service_point_id: UUID
     lent_at: datetime
     due_at: datetime

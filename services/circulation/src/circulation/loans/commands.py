@@ -40,6 +40,8 @@ from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Library, Shelf
 from circulation.places.routes import told
 from circulation.policies.rules import LoanPolicy, OutsideSchedule
+from circulation.proxies.queries import Named, standing
+from circulation.proxies.rules import Standing, proxy_refusals
 from contracts.circulation import LoanCreated, LoanFacts, LoanRenewed
 
 LOOKS = 3
@@ -87,6 +89,8 @@ class CheckOut:
     override: Override | None
     once: Once
     explain: bool = False
+    proxy: Named | None = None
+    """Who borrows it for the patron, if somebody does."""
 
 
 def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk:
@@ -155,9 +159,30 @@ class Decided:
     overridden: tuple[str, ...]
     beyond: tuple[Beyond, ...] = ()
     """Limits among the blocks."""
+    proxy: Standing | None = None
 
 
-def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) -> Decided:
+async def proxy_of(
+    connection: Connection | asyncpg.Pool, seen: Seen, asked: CheckOut, *, lock: bool = False
+) -> Standing | None:
+    """What is known of the proxy who borrows for the patron; None when there is none, or the patron is unknown."""
+    if asked.proxy is None or seen["patron_id"] is None:
+        return None
+    found = await standing(connection, seen["patron_id"], asked.proxy, lock=lock)
+    if found is None:
+        unknown = Reason("proxy-unknown", "There is no such patron.", asked.proxy.pointer)
+        raise NotFound("The proxy is unknown here.", reasons=[unknown])
+    return found
+
+
+def proxy_blocks(proxy: Standing | None, *, now: datetime) -> list[Block]:
+    """What stands against the proxy."""
+    return [Block(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
+
+
+def decide(
+    seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime, proxy: Standing | None = None
+) -> Decided:
     """Which policy, until when, and what stands against it. Raises what no override could mend."""
     missing = []
     if seen["patron_id"] is None:
@@ -194,8 +219,9 @@ def decide(seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime) 
         blocks.append(Block.OUTSIDE_SCHEDULE)
     if due is not None and due <= asked.lent_at:
         blocks.append(Block.DUE_NOT_AHEAD)
+    blocks += proxy_blocks(proxy, now=now)
     left, overridden = _overriding(blocks, asked.override, principal)
-    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond)
+    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond, proxy)
 
 
 def _overriding(
@@ -223,12 +249,15 @@ async def check_out(
             seen = await look_check_out(connection, shelf, asked, now)
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
+            proxy = await proxy_of(connection, seen, asked)
             if _same_holder(seen):
+                if blocks := proxy_blocks(proxy, now=now):
+                    raise CheckOutRefused(reasons=reasons_for(blocks))
                 break
-            decided = decide(seen, asked, principal, now=now)
+            decided = decide(seen, asked, principal, now=now, proxy=proxy)
             if decided.blocks:
                 raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
-            if seen["own_hold"] is not None or seen["kept_for"] is not None:
+            if seen["own_hold"] is not None or seen["kept_for"] is not None or proxy is not None:
                 break
             answer = await lend(connection, seen, asked, decided, now=now)
             if answer is not None:
@@ -286,6 +315,7 @@ async def lend(
         renewals=0,
         policy=decided.policy.code,
         rules_version=seen.library.version,
+        proxy_ref=decided.proxy.proxy_id if decided.proxy else None,
     )
     event = LoanCreated(
         version=1,
@@ -303,6 +333,7 @@ async def lend(
         title_id=title_id,
         title=row["short_title"],
         patron_id=row["patron_id"],
+        proxy_id=facts.proxy_ref,
         service_point_id=desk.id,
         lent_at=asked.lent_at,
         due_at=decided.due_at,
@@ -342,6 +373,7 @@ async def lend(
         stored.status,
         orjson.dumps(stored.headers).decode(),
         stored.body,
+        facts.proxy_ref,
     )
     return Response(stored.body, stored.status, stored.headers) if done else None
 
@@ -357,9 +389,10 @@ async def would_check_out(
 ) -> DryRunOut:
     """The same validations and policies, nothing written."""
     seen = await look_check_out(pool, shelf, asked, now)
-    if _same_holder(seen):
+    proxy = await proxy_of(pool, seen, asked)
+    if _same_holder(seen) and not proxy_blocks(proxy, now=now):
         return await would_renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
-    decided = decide(seen, asked, principal, now=now)
+    decided = decide(seen, asked, principal, now=now, proxy=proxy)
     return DryRunOut(
         allowed=not decided.blocks,
         blocks=blocks_out(decided.blocks, decided.beyond),
@@ -559,6 +592,7 @@ def loan_facts(seen: Seen, **changed: Any) -> LoanFacts:
         "renewals": row["renewals"],
         "policy": row["policy"],
         "rules_version": row["rules_version"],
+        "proxy_ref": row["proxy_id"],
     }
     return LoanFacts(**told_ | changed)
 
@@ -573,6 +607,7 @@ def loan_fields(seen: Seen) -> dict[str, Any]:
         "title_id": row["title_id"],
         "title": row["short_title"],
         "patron_id": row["patron_id"],
+        "proxy_id": row["proxy_id"],
         "service_point_id": row["lent_from"],
         "lent_at": row["lent_at"],
         "due_at": row["due_at"],

@@ -28,6 +28,7 @@ from circulation.loans.rules import Block
 from circulation.lost.rules import Resolution
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf
+from circulation.proxies.queries import Named
 
 router = new_router(tag="loans")
 
@@ -68,6 +69,9 @@ class LoanIn(BaseModel):
     patron_barcode: str | None = Field(default=None, min_length=1, max_length=100)
     item_id: UUID | None = None
     item_barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    proxy_id: UUID | None = None
+    """Who borrows it for the patron, if somebody does."""
+    proxy_barcode: str | None = Field(default=None, min_length=1, max_length=100)
     service_point_id: UUID | None = None
     """The client's own where left out."""
     lent_at: AwareDatetime | None = None
@@ -80,7 +84,16 @@ class LoanIn(BaseModel):
             raise ValueError("name the patron once: patron_id or patron_barcode")
         if (self.item_id is None) == (self.item_barcode is None):
             raise ValueError("name the item once: item_id or item_barcode")
+        if self.proxy_id is not None and self.proxy_barcode is not None:
+            raise ValueError("name the proxy once: proxy_id or proxy_barcode")
         return self
+
+    @property
+    def proxy(self) -> Named | None:
+        """The proxy, if one is named."""
+        if self.proxy_id is None and self.proxy_barcode is None:
+            return None
+        return Named(self.proxy_id, self.proxy_barcode)
 
 
 class RenewalIn(BaseModel):
@@ -191,6 +204,7 @@ async def check_out(
         override=body.override.as_command(now) if body.override else None,
         once=once,
         explain=explain,
+        proxy=body.proxy,
     )
     if dry_run:
         return _told(await commands.would_check_out(_pool(request), shelf, asked, staff, now=now))
@@ -263,7 +277,7 @@ def _told(answer: BaseModel) -> Response:
 
 
 _LOAN = """
-SELECT l.id, l.item_id, i.barcode AS item_barcode, l.title_id, i.short_title AS title, l.patron_id,
+SELECT l.id, l.item_id, i.barcode AS item_barcode, l.title_id, i.short_title AS title, l.patron_id, l.proxy_id,
     l.service_point_id, l.lent_at, l.due_at, l.due_zone, l.renewals, l.policy, l.rules_version, l.recalled_at,
     l.returned_at, l.version, l.lost_at, l.lost_cause, l.claimed_at, l.ended
 FROM loan l JOIN item i ON i.id = l.item_id

@@ -11,6 +11,8 @@ from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.items.rules import LENDABLE_BASES
 from circulation.patrons.rules import Beyond
 from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule
+from circulation.proxies.rules import TEXTS as PROXY_TEXTS
+from circulation.proxies.rules import ProxyRefusal
 
 
 class Block(StrEnum):
@@ -45,6 +47,9 @@ class Block(StrEnum):
     OUTSIDE_SCHEDULE = "outside-schedule"
     RENEWED_TOO_EARLY = "renewed-too-early"
     TOTAL_PERIOD = "total-period"
+    PROXY_IS_SPONSOR = "proxy-is-sponsor"
+    PROXY_UNRELATED = "proxy-unrelated"
+    PROXY_INACTIVE = "proxy-inactive"
 
 
 TEXTS: Final = {
@@ -104,6 +109,9 @@ TEXTS: Final = {
         "The loan has lasted as long as the policy allows in all.",
         "Return it, or override, naming a due time.",
     ),
+    Block.PROXY_IS_SPONSOR: PROXY_TEXTS[ProxyRefusal.SELF],
+    Block.PROXY_UNRELATED: PROXY_TEXTS[ProxyRefusal.UNRELATED],
+    Block.PROXY_INACTIVE: PROXY_TEXTS[ProxyRefusal.INACTIVE],
 }
 """What is said, and what would mend it."""
 

@@ -65,8 +65,8 @@ WITH guard AS (
     RETURNING item.id
 ), lent AS (
     INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone,
-        policy, fine_policy, rules_version, override_comment)
-    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15 FROM piece
+        policy, fine_policy, rules_version, override_comment, proxy_id)
+    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15, $26 FROM piece
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $16, $17, $18, $19 FROM piece
 ), kept AS (
@@ -81,7 +81,7 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
     l.id AS open_loan_id, l.version AS loan_version, l.title_id, l.lent_at, l.due_at, l.due_zone, l.renewals,
     l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
-    l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended,
+    l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.proxy_id,
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
        AND (h.level = 'title' OR h.item_id = i.id)

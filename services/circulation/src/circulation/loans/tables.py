@@ -69,6 +69,8 @@ class Loan(Table, table=True):
     system_returned_at: datetime | None = Field(default=None, sa_column=when(null=True))
     return_service_point_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     override_comment: str | None = Field(default=None, sa_column=words(null=True))
+    proxy_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Who borrowed it for the patron, if somebody did."""
     due_comment: str | None = Field(default=None, sa_column=words(null=True))
     """Why staff set the due time by hand, the last time."""
     version: int = Field(default=1, sa_column=big(1))

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import InFlight, OnceRequired
-from chassis.principal import Principal, demand
+from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
-from circulation.asking import patron_or
+from circulation.asking import patron_or, whose
 from circulation.loans import commands
 from circulation.loans.answers import LoanOut
 from circulation.loans.several import Act, Outcome, RefusalOut, one_by_one
@@ -57,21 +57,6 @@ class RenewalsOut(BaseModel):
 
 _OPEN = "SELECT id FROM loan WHERE patron_id = $1 AND returned_at IS NULL ORDER BY due_at, id"
 _THEIRS = "SELECT id FROM loan WHERE patron_id = $1 AND id = ANY ($2::uuid[])"
-
-
-def whose(asker: Principal, patron: str, scope: str) -> UUID:
-    """The patron meant; `me` is the asker. Somebody else does not exist for a patron without the scope."""
-    if patron == "me" and asker.patron_id is not None:
-        return asker.patron_id
-    try:
-        found = UUID(patron)
-    except ValueError:
-        raise NotFound("There is no such patron.") from None
-    if found != asker.patron_id:
-        if asker.patron_id is not None and not asker.may(scope):
-            raise NotFound("There is no such patron.")
-        demand(asker, scope)
-    return found
 
 
 @router.post(

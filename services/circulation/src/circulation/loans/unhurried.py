@@ -42,10 +42,11 @@ async def check_out(
         seen = await commands.look_check_out(connection, shelf, asked, now)
         decide(seen, asked, principal, now=now)
         await lock(connection, seen)
+        proxy = await commands.proxy_of(connection, seen, asked, lock=True)
         seen = await commands.look_check_out(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
-        decided = decide(seen, asked, principal, now=now)
+        decided = decide(seen, asked, principal, now=now, proxy=proxy)
         if decided.blocks:
             raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
         own = seen["own_hold"]

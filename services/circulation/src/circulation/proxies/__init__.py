@@ -1,0 +1,1 @@
+"""Who may borrow for whom: a sponsor, and the proxy who comes to the desk."""
