@@ -28,9 +28,12 @@ from circulation.items import routes as items
 from circulation.loading import routes as loading
 from circulation.loading.worker import forget_loads, take_up_loads
 from circulation.loans import redating, together
+from circulation.loans import batches, redating, together
 from circulation.loans import routes as loans
 from circulation.lost import routes as lost
 from circulation.lost.timers import lost_items
+from circulation.offline import routes as offline
+from circulation.offline.applying import apply_offline_actions
 from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
 from circulation.places import routes as places
@@ -59,6 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
             holds_offers.router,
             holds_desk.router,
             redating.router,
+            batches.router,
+            offline.router,
             together.router,
             proxies.router,
             holds.router,
@@ -96,6 +101,7 @@ SERVICE = Service(
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
+        Timer("apply-offline-actions", timedelta(seconds=2), apply_offline_actions),
     ),
     workers=(simulate, work_closings, take_up_loads),
     opening=opening,

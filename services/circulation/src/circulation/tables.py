@@ -10,9 +10,24 @@ from circulation.items import tables as items
 from circulation.loading import tables as loading
 from circulation.loans import tables as loans
 from circulation.metadata import Table
+from circulation.offline import tables as offline
 from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 from circulation.proxies import tables as proxies
 
 METADATA = Table.metadata
-ALL = (bursar, closings, configuration, drawers, fees, holds, items, loading, loans, patrons, places, proxies)
+ALL = (
+    bursar,
+    closings,
+    configuration,
+    drawers,
+    fees,
+    holds,
+    items,
+    loading,
+    loans,
+    offline,
+    patrons,
+    places,
+    proxies,
+)

@@ -12,7 +12,7 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import InFlight, OnceRequired, busy, plain
-from chassis.principal import Principal, demand, may, principal_of
+from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.asking import patron_or
 from circulation.loans import commands, returning
@@ -23,6 +23,7 @@ from circulation.loans.commands import (
     RenewalRefused,
     UnknownServicePoint,
 )
+from circulation.loans.dating import backdated
 from circulation.loans.races import persistently
 from circulation.loans.rules import Block
 from circulation.lost.rules import Resolution
@@ -38,7 +39,7 @@ MayRead = Annotated[Principal, Depends(patron_or("loans:read"))]
 MayReturn = Annotated[Principal, Depends(may("returns:create"))]
 DryRun = Annotated[bool, Query(description="The same validations and policies, nothing written")]
 Explain = Annotated[bool, Query(description="Tell which rule applied, which did not, and the facts")]
-OLDEST = LONGEST = timedelta(days=3650)
+LONGEST = timedelta(days=3650)
 
 
 class OverrideIn(BaseModel):
@@ -125,16 +126,6 @@ class ReturnIn(BaseModel):
         return self
 
 
-def _backdated(asked: datetime | None, now: datetime, principal: Principal, pointer: str) -> datetime:
-    """The moment meant; neither the future nor more than ten years ago."""
-    if asked is None:
-        return now
-    demand(principal, "loans:backdate")
-    if not now - OLDEST <= asked <= now:
-        raise Invalid(reasons=[Reason("moment-out-of-range", "It lies ahead, or ten years back.", pointer)])
-    return asked
-
-
 def _pool(request: Request) -> asyncpg.Pool:
     pool: asyncpg.Pool = request.app.state.resources.pool
     return pool
@@ -200,7 +191,7 @@ async def check_out(
         item_id=body.item_id,
         item_barcode=body.item_barcode,
         desk_id=body.service_point_id,
-        lent_at=_backdated(body.lent_at, now, staff, "/lent_at"),
+        lent_at=backdated(body.lent_at, now, staff, "/lent_at"),
         override=body.override.as_command(now) if body.override else None,
         once=once,
         explain=explain,
@@ -262,7 +253,7 @@ async def take_back(
         item_id=body.item_id,
         item_barcode=body.item_barcode,
         desk_id=body.service_point_id,
-        returned_at=_backdated(body.returned_at, now, staff, "/returned_at"),
+        returned_at=backdated(body.returned_at, now, staff, "/returned_at"),
         once=once,
         explain=explain,
         resolution=body.claim_resolution,
