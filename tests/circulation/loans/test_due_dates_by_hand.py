@@ -195,3 +195,22 @@ async def test_a_recall_is_forgotten_only_when_nobody_waits_any_more(
     assert free["recalled_at"] is None
     assert again["kind"] == "recall"
     assert shortened["due_at"] < free["due_at"]
+
+
+async def test_nothing_is_changed_on_what_is_claimed_returned_or_lost(
+    circulation: Harness, make: Make
+) -> None:
+    claimed, lost = [await make.loan(await make.patron(), await make.item()) for _ in range(2)]
+    await circulation.post(f"/v1/loans/{claimed['id']}/claims", json={})
+    await circulation.post(f"/v1/loans/{lost['id']}/losses", json={})
+
+    answers = [
+        await redate(circulation, (await circulation.get(f"/v1/loans/{loan['id']}")).json())
+        for loan in (claimed, lost)
+    ]
+
+    assert [(answer.status_code, codes(answer)) for answer in answers] == [
+        (409, ["claimed-returned"]),
+        (409, ["item-lost"]),
+    ]
+    assert await circulation.announced(LoanDueDateChanged) == []

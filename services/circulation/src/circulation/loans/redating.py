@@ -63,7 +63,7 @@ WHERE kind = 'recall' AND state IN ('waiting', 'in-transit', 'ready') AND title_
   AND (level = 'title' OR item_id = $2)
 """
 _LOAN = """
-UPDATE loan SET due_at = $2, recalled_at = CASE WHEN $3 THEN recalled_at END, due_comment = $4,
+UPDATE loan SET due_at = $2, recalled_at = CASE WHEN $3 THEN recalled_at END, due_comment = $4, lost_check_at = NULL,
     version = version + 1
 WHERE id = $1 RETURNING version, recalled_at
 """

@@ -114,6 +114,7 @@ def loan_facts(row: asyncpg.Record) -> LoanFacts:
         renewals=row["renewals"],
         policy=row["policy"],
         rules_version=row["rules_version"],
+        proxy_ref=row["proxy_id"],
     )
 
 
