@@ -49,6 +49,8 @@ OWN = {
     "circulation-get-loan",
     "circulation-renew",
     "circulation-renew-several",
+    "circulation-list-proxies",
+    "circulation-list-sponsors",
     "circulation-get-hold",
     "circulation-place-hold",
     "circulation-cancel-hold",
@@ -70,6 +72,8 @@ DESK = OWN | {
     "circulation-shelf-clearance",
     "catalog-export-titles",
     "circulation-check-out",
+    "circulation-check-out-pile",
+    "circulation-take-back-pile",
     "circulation-claim-returned",
     "circulation-close-drawer",
     "circulation-declare-lost",
@@ -177,7 +181,10 @@ async def test_strangers_read_the_catalogue_and_nothing_else(whole: Front) -> No
     assert {told[name] for name in ALL - PUBLIC} == {401}
 
 
-@pytest.mark.parametrize(("role", "may"), [("patron", OWN), ("desk", DESK), ("cataloguer", CATALOGUER)])
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("patron", OWN | {"circulation-revoke-proxy"}), ("desk", DESK), ("cataloguer", CATALOGUER)],
+)
 async def test_each_role_gets_in_where_its_work_is_and_nowhere_else(
     whole: Front, role: str, may: set[str]
 ) -> None:
