@@ -11,7 +11,7 @@ import pytest
 from chassis.principal import Principal
 from circulation.loans.rules import due_change_refusals, recall_stands
 from contracts.circulation import FeeCharged, LoanDueDateChanged
-from support.desk import NOW, Make, codes, pointers, themselves
+from support.desk import CONFIGURATION, NOW, Make, codes, pointers, themselves
 from support.harness import Harness
 
 DAY = timedelta(days=1)
@@ -200,9 +200,13 @@ async def test_a_recall_is_forgotten_only_when_nobody_waits_any_more(
 async def test_nothing_is_changed_on_what_is_claimed_returned_or_lost(
     circulation: Harness, make: Make
 ) -> None:
+    policy = {"code": "lost", "name": "Lost", "cost": "set", "amount": 3000}
+    await make.configure(
+        lost_policies=[policy], rules=[rule | {"lost": "lost"} for rule in CONFIGURATION["rules"]]
+    )
     claimed, lost = [await make.loan(await make.patron(), await make.item()) for _ in range(2)]
-    await circulation.post(f"/v1/loans/{claimed['id']}/claims", json={})
-    await circulation.post(f"/v1/loans/{lost['id']}/losses", json={})
+    await circulation.post(f"/v1/loans/{claimed['id']}/claims", json={"comment": "in the drop"})
+    await circulation.post(f"/v1/loans/{lost['id']}/losses", json={"comment": "lost on a train"})
 
     answers = [
         await redate(circulation, (await circulation.get(f"/v1/loans/{loan['id']}")).json())
