@@ -27,7 +27,6 @@ from circulation.holds.timers import expire_holds, resume_holds
 from circulation.items import routes as items
 from circulation.loading import routes as loading
 from circulation.loading.worker import forget_loads, take_up_loads
-from circulation.loans import redating, together
 from circulation.loans import batches, redating, together
 from circulation.loans import routes as loans
 from circulation.lost import routes as lost
