@@ -24,7 +24,7 @@ ENDED = ("finished", "finished-with-errors", "failed", "cancelled")
 
 
 class Desk:
-    """Lends and takes back, item after item, and remembers how long each answer took."""
+    """Lends item after item, then takes them all back, and remembers how long each answer took."""
 
     def __init__(self, library: Library, point: str, patron: str, items: list[str]) -> None:
         self.library, self.point, self.patron = library, point, patron
@@ -32,15 +32,18 @@ class Desk:
             [(item, path) for item in items for path in ("/v1/loans", "/v1/returns")]
         )
         self.took: list[float] = []
+        self.hands = {item: asyncio.Lock() for item in items}
+        """An item is in one hand at a time: what is done with it next waits for the answer before."""
 
     async def act(self, item: str, path: str) -> None:
         """One check-out or return."""
         body = {"item_id": item, "service_point_id": self.point}
         if path == "/v1/loans":
             body["patron_id"] = self.patron
-        began = time.perf_counter()
-        await self.library.post(path, body, expect=201 if path == "/v1/loans" else 200)
-        self.took.append(time.perf_counter() - began)
+        async with self.hands[item]:
+            began = time.perf_counter()
+            await self.library.post(path, body, expect=201 if path == "/v1/loans" else 200)
+            self.took.append(time.perf_counter() - began)
 
     async def work(self, rate: float, stop: asyncio.Event) -> float:
         """At this rate until told to stop; the p95 in milliseconds."""
