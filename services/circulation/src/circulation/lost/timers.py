@@ -20,7 +20,7 @@ from circulation.fees import reminding
 from circulation.items.handlers import tell_availability
 from circulation.lost import commands
 from circulation.lost.rules import LostPolicy, ages_at, bills_at
-from circulation.places.library import Library, Shelf
+from circulation.places.library import Library, NotConfigured, Shelf
 from contracts.circulation import LoanAgedToLost
 
 log = logging.getLogger(__name__)
@@ -50,9 +50,12 @@ _LOSE = "UPDATE item SET loss = 'lost', state = 'lost', guard = guard + 1 WHERE 
 
 
 async def lost_items(resources: Resources, now: datetime) -> None:
-    """Age, remind, bill, end."""
+    """Age, remind, bill, end. Where nothing is configured yet nothing can have been lent."""
     shelf: Shelf = resources.own["shelf"]
-    library = await shelf.fresh()
+    try:
+        library = await shelf.fresh()
+    except NotConfigured:
+        return
     while True:
         async with resources.pool.acquire() as connection, connection.transaction():
             if await age(connection, library, now=now) < SLICE:
