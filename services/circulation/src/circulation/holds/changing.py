@@ -15,7 +15,11 @@ from chassis.database import Connection
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from circulation.holds import commands, queue
-from circulation.holds.commands import Considered, HoldClosed, candidate_of
+from circulation.holds.choosing import Considered, keep, nearest
+from circulation.holds.commands import candidate_of
+from circulation.holds.ending import HoldClosed
+from circulation.holds.passing import pass_on
+from circulation.holds.recalling import recall
 from circulation.holds.rules import (
     CHANGE_TEXTS,
     OPEN,
@@ -81,7 +85,7 @@ async def suspend(
     )
     await _look_again(connection, row)
     told = await queue.tell(connection, hold_id, HoldSuspended, now=now)
-    await commands.pass_on(connection, library, hold_id, now=now)
+    await pass_on(connection, library, hold_id, now=now)
     return told
 
 
@@ -109,7 +113,7 @@ async def _resume(
 ) -> asyncpg.Record:
     """A copy that came to its shelf meanwhile is paged; a page whose copy went to another waits as a hold."""
     seen = await _considered(connection, library, row, kind="page", item_id=row["item_id"])
-    copy = None if seen is None else commands.nearest(seen, library, row["pickup_id"], "page")
+    copy = None if seen is None else nearest(seen, library, row["pickup_id"], "page")
     kind = "page" if copy is not None else "hold" if row["kind"] == "page" else row["kind"]
     await connection.execute(
         "UPDATE hold SET suspended_at = NULL, suspended_until = NULL, kind = $2, version = version + 1 "
@@ -120,7 +124,7 @@ async def _resume(
     await _look_again(connection, row)
     told = await queue.tell(connection, row["id"], HoldResumed, now=now, reason=reason)
     if copy is not None:
-        await commands.keep(connection, copy["id"], row["id"], row["patron_id"], now=now)
+        await keep(connection, copy["id"], row["id"], row["patron_id"], now=now)
     return told
 
 
@@ -212,12 +216,12 @@ async def move(
         previous_kind=row["kind"],
     )
     await _look_again(connection, row)
-    await commands.pass_on(connection, library, hold_id, now=now)
+    await pass_on(connection, library, hold_id, now=now)
     if kind == "page":
-        await commands.keep(connection, item_id, hold_id, row["patron_id"], now=now)
+        await keep(connection, item_id, hold_id, row["patron_id"], now=now)
     if kind == "recall":
         again = Considered(seen.patron, seen.title_id, seen.items, wish, [])
-        await commands.recall(connection, library, again, hold_id, now=now)
+        await recall(connection, library, again, hold_id, now=now)
     return told
 
 

@@ -1,8 +1,7 @@
-"""Holds: placed, given up, run out. Each holds the title's queue while it looks and writes."""
+"""Holds are placed: everything is looked up, the rules judge, the queue is held while it is written."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,40 +11,25 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
-from circulation.fees.charging import charge
-from circulation.fees.rules import Money
 from circulation.holds import queue
+from circulation.holds.choosing import Considered, keep, nearest
+from circulation.holds.recalling import recall
 from circulation.holds.rules import (
     TEXTS,
     Candidate,
     HoldRefusal,
-    HoldState,
-    Waiting,
     Wish,
     expires_at,
-    hold_to_fill,
     kind_for,
-    recalled_due_at,
     refusals,
-    serves,
-    shelf_expires_at,
 )
-from circulation.items.handlers import tell_availability
-from circulation.items.rules import LENDABLE_BASES, Copy, State, requestable, state_of
+from circulation.items.rules import Copy, State, requestable, state_of
 from circulation.patrons.standing import OUT, in_the_way, standing
 from circulation.places.library import Desk, Library
 from circulation.proxies.queries import Named
 from circulation.proxies.queries import standing as standing_of
 from circulation.proxies.rules import Standing, proxy_refusals
-from contracts.circulation import (
-    HoldCancelled,
-    HoldExpired,
-    HoldPlaced,
-    HoldReady,
-    ItemAvailability,
-    LoanFacts,
-    LoanRecalled,
-)
+from contracts.circulation import HoldPlaced
 
 NEAR = ("location", "library", "campus", "institution")
 
@@ -54,12 +38,6 @@ class HoldRefused(Refused):
     """The hold cannot be placed; every reason is given."""
 
     code, title = "hold-refused", "This hold cannot be placed."
-
-
-class HoldClosed(Refused):
-    """The hold has ended already."""
-
-    code, title = "hold-closed", "This hold has ended already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +52,6 @@ class Placing:
     kind: str | None
     proxy: Named | None = None
     """Who places it for the patron, if somebody does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """A wish with everything known about it."""
-
-    patron: asyncpg.Record
-    title_id: UUID
-    items: list[asyncpg.Record]
-    wish: Wish
-    refusals: list[HoldRefusal]
-    proxy: Standing | None = None
 
 
 _PATRON = f"""
@@ -268,233 +234,3 @@ async def place(
     if kind == "recall":
         await recall(connection, library, seen, row["id"], now=now)
     return row, seen
-
-
-def nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
-    """The copy that takes this kind and stands nearest to the pickup point (same desk's libraries first)."""
-    pickup = library.desks[pickup_id]
-    takes = {c.item_id for c in seen.wish.candidates if serves(c, seen.wish, kind)}
-    able = [item for item in seen.items if item["id"] in takes]
-    if seen.wish.item_id is not None:
-        able = [item for item in able if item["id"] == seen.wish.item_id]
-    if kind == "recall":
-        return min(able, key=lambda item: (item["loan_due_at"], item["id"]), default=None)
-    return min(able, key=lambda item: (item["library"] not in pickup.serves, item["id"]), default=None)
-
-
-async def keep(
-    connection: Connection, item_id: UUID, hold_id: UUID, patron_id: UUID, *, now: datetime
-) -> None:
-    """Keep the copy on the shelf for this hold, until somebody fetches it."""
-    await connection.execute(
-        "UPDATE item SET state = 'paged', hold_id = $2, kept_for = $3, guard = guard + 1 WHERE id = $1",
-        item_id,
-        hold_id,
-        patron_id,
-    )
-    await tell_availability(connection, [item_id], now)
-
-
-async def recall(
-    connection: Connection, library: Library, seen: Considered, hold_id: UUID, *, now: datetime
-) -> None:
-    """Of the loans that may be recalled the one due first is shortened, once; never lengthened."""
-    policies = {c.item_id: c.policy for c in seen.wish.candidates if serves(c, seen.wish, "recall")}
-    lent = [
-        item
-        for item in seen.items
-        if item["id"] in policies
-        and item["loan_id"] is not None
-        and item["recalled_at"] is None
-        and seen.wish.item_id in (None, item["id"])
-    ]
-    item = min(lent, key=lambda i: (i["loan_due_at"], i["id"]), default=None)
-    if item is None:
-        return
-    loan = await connection.fetchrow("SELECT * FROM loan WHERE id = $1 FOR NO KEY UPDATE", item["loan_id"])
-    assert loan is not None
-    desk = library.desks.get(loan["service_point_id"])
-    due = loan["due_at"]
-    if desk is not None:
-        due = recalled_due_at(
-            policies[item["id"]], desk.calendar, lent_at=loan["lent_at"], due_at=due, now=now
-        )
-    await connection.execute(
-        "UPDATE loan SET due_at = $2, recalled_at = $3, version = version + 1 WHERE id = $1",
-        loan["id"],
-        due,
-        now,
-    )
-    told = await connection.fetchrow(
-        "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1 RETURNING guard, "
-        "  (SELECT count(*) FROM hold h WHERE h.title_id = ANY (title_ids) AND h.position IS NOT NULL) AS queue",
-        item["id"],
-        due,
-    )
-    assert told is not None
-    facts = {
-        name: loan[name] for name in ("item_id", "title_id", "patron_group", "service_point_id", "lent_at")
-    }
-    more = {name: loan[name] for name in ("due_zone", "renewals", "policy", "rules_version")}
-    event = LoanRecalled(
-        version=loan["version"] + 1,
-        occurred_at=now,
-        loan_id=loan["id"],
-        item_id=item["id"],
-        loan=LoanFacts(
-            loan_id=loan["id"],
-            patron_ref=loan["patron_id"],
-            due_at=due,
-            proxy_ref=loan["proxy_id"],
-            **facts,
-            **more,
-        ),
-        previous_due_at=loan["due_at"],
-        hold_id=hold_id,
-        availability=ItemAvailability(
-            item_id=item["id"],
-            version=told["guard"],
-            title_ids=tuple(item["title_ids"]),
-            library=item["library"] or "",
-            location=item["location"] or "",
-            state=State.ON_LOAN,
-            lendable=False,
-            due_at=due,
-            queue_length=told["queue"],
-            as_of=now,
-        ),
-    )
-    await outbox.record(connection, [event])
-
-
-async def cancel(
-    connection: Connection,
-    library: Library,
-    hold_id: UUID,
-    principal: Principal,
-    *,
-    reason: str,
-    now: datetime,
-) -> asyncpg.Record:
-    """Give a hold up; an item kept for it goes to the next in line, or back."""
-    row = await _locked(connection, hold_id)
-    if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
-        raise NotFound("There is no such hold.")
-    if row["state"] not in queue.OPEN_STATES:
-        raise HoldClosed(reasons=[Reason("hold-closed", f"It is {row['state']}.")])
-    change = queue.Change(HoldState.CANCELLED, reason=reason)
-    done = await queue.change(connection, hold_id, change, HoldCancelled, now=now, reason=reason)
-    await pass_on(connection, library, hold_id, now=now)
-    return done
-
-
-async def expire(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> bool:
-    """Let a hold run out, if its time has come; an item on the shelf goes to the next in line, or back."""
-    row = await _locked(connection, hold_id)
-    if row is None:
-        return False
-    waited = row["state"] == HoldState.WAITING and row["expires_at"] is not None and row["expires_at"] <= now
-    uncollected = row["state"] == HoldState.READY and row["shelf_expires_at"] <= now
-    if not (waited or uncollected):
-        return False
-    state = HoldState.SHELF_EXPIRED if uncollected else HoldState.EXPIRED
-    await queue.change(
-        connection, hold_id, queue.Change(state, reason=state.value), HoldExpired, now=now, reason=state.value
-    )
-    if uncollected:
-        await _charge_unclaimed(connection, library, row, now=now)
-    await pass_on(connection, library, hold_id, now=now)
-    return True
-
-
-async def _charge_unclaimed(
-    connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
-) -> None:
-    policy = library.hold_policy(row["policy"])
-    if policy.unclaimed_fee:
-        await charge(
-            connection,
-            patron_id=row["patron_id"],
-            loan_id=None,
-            item_id=row["item_id"],
-            kind="unclaimed-hold",
-            policy=policy.code,
-            amount=Money(policy.unclaimed_fee, library.currency),
-            now=now,
-        )
-
-
-async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
-    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
-    if title_id is None:
-        return None
-    await queue.lock_title(connection, [title_id])
-    row: asyncpg.Record | None = await connection.fetchrow(
-        "SELECT * FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id
-    )
-    return row
-
-
-async def pass_on(
-    connection: Connection, library: Library, hold_id: UUID, *, now: datetime, but: UUID | None = None
-) -> None:
-    """The items that were kept for a hold which no longer wants them (all `but` the one that filled it).
-
-    On to the next hold they can fill, else free again. On the shelf, an item is ready for the next patron at
-    once when that is their pickup point; otherwise it is wanted elsewhere, and the next scan sends it there.
-    """
-    items = await connection.fetch(
-        "SELECT * FROM item WHERE hold_id = $1 AND id IS DISTINCT FROM $2 ORDER BY id FOR NO KEY UPDATE",
-        hold_id,
-        but,
-    )
-    for item in items:
-        await _reassign(connection, library, item, now=now)
-
-
-async def _reassign(connection: Connection, library: Library, item: asyncpg.Record, *, now: datetime) -> None:
-    told, ready = None, False
-    if item["base"] in LENDABLE_BASES and item["withdrawal_id"] is None:
-        told = await _first(connection, item["id"], await queue.queue_of(connection, item["title_ids"]))
-        ready = told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]
-        if not ready:  # whoever has another copy coming already does not need this one fetched, too
-            told = await _first(connection, item["id"], await queue.unserved(connection, item["title_ids"]))
-    fields: dict[str, Any] = {"hold_id": None, "kept_for": None}
-    if told is not None and (ready or item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF)):
-        fields = {"hold_id": told["id"], "kept_for": told["patron_id"]}
-    if told is not None and ready:
-        policy, desk = library.hold_policy(told["policy"]), library.desks[told["pickup_id"]]
-        until = shelf_expires_at(policy, desk.calendar, now=now, days=desk.shelf_days)
-        change = queue.Change(HoldState.READY, item["id"], ready_at=now, shelf_expires_at=until)
-        await queue.change(connection, told["id"], change, HoldReady, now=now)
-    copy = Copy(
-        item["base"],
-        on_loan=item["loan_id"] is not None,
-        awaited_on_shelf=ready,
-        in_transit=item["transit_to"] is not None,
-        paged=fields["hold_id"] is not None,
-        withdrawing=item["withdrawal_id"] is not None,
-        loss=item["loss"],
-    )
-    await connection.execute(
-        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1 "
-        "WHERE id = $1",
-        item["id"],
-        fields["hold_id"],
-        fields["kept_for"],
-        ready,
-        state_of(copy).value,
-    )
-    await tell_availability(connection, [item["id"]], now)
-    if told is not None and ready:
-        await pass_on(connection, library, told["id"], now=now, but=item["id"])
-
-
-async def _first(connection: Connection, item_id: UUID, waiting: list[Waiting]) -> asyncpg.Record | None:
-    following = hold_to_fill(item_id, waiting)
-    if following is None:
-        return None
-    row: asyncpg.Record | None = await connection.fetchrow(
-        "SELECT * FROM hold WHERE id = $1", following.hold_id
-    )
-    return row

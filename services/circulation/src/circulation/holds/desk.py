@@ -26,7 +26,7 @@ from chassis.problems import (
 from circulation.asking import patron_or
 from circulation.holds import changing, ordering, queue
 from circulation.holds.changing import HoldNotChanged, Wanted
-from circulation.holds.commands import HoldClosed
+from circulation.holds.ending import HoldClosed
 from circulation.holds.ordering import OrderWrong
 from circulation.holds.routes import HoldOut, hold_out
 from circulation.moments import Moment
@@ -38,6 +38,7 @@ router = new_router("/v1/holds", tag="holds")
 MayChange = Annotated[Principal, Depends(patron_or("holds:manage"))]
 MayManage = Annotated[Principal, Depends(may("holds:manage"))]
 MayReadAll = Annotated[Principal, Depends(may("holds:read"))]
+MAY_BE_CHANGED = problems(Unauthenticated, Forbidden, NotFound, HoldClosed, HoldNotChanged, Invalid)
 
 
 class QueuedOut(BaseModel):
@@ -117,7 +118,7 @@ class SuspensionIn(BaseModel):
     "/{hold_id}/suspensions",
     status_code=201,
     response_model=HoldOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, HoldClosed, HoldNotChanged, Invalid),
+    responses=MAY_BE_CHANGED,
 )
 async def suspend_hold(
     request: Request,
@@ -147,7 +148,7 @@ class ResumptionIn(BaseModel):
     "/{hold_id}/resumptions",
     status_code=201,
     response_model=HoldOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, HoldClosed, HoldNotChanged, Invalid),
+    responses=MAY_BE_CHANGED,
 )
 async def resume_hold(
     request: Request,
@@ -179,7 +180,7 @@ class MoveIn(BaseModel):
     "/{hold_id}/moves",
     status_code=201,
     response_model=HoldOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, HoldClosed, HoldNotChanged, Invalid),
+    responses=MAY_BE_CHANGED,
 )
 async def move_hold(
     request: Request,

@@ -15,8 +15,10 @@ from chassis.edge import OnceRequired
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
-from circulation.holds import commands
-from circulation.holds.commands import Considered, HoldClosed, HoldRefused, facts_of
+from circulation.holds import commands, ending
+from circulation.holds.choosing import Considered
+from circulation.holds.commands import HoldRefused, facts_of
+from circulation.holds.ending import HoldClosed
 from circulation.holds.rules import HoldRefusal, HoldState, kind_for, serves
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
@@ -253,7 +255,7 @@ async def cancel_hold(
     """Give a hold up: staff anybody's, a patron their own."""
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
-        row = await commands.cancel(connection, library, hold_id, asker, reason=body.reason, now=now)
+        row = await ending.cancel(connection, library, hold_id, asker, reason=body.reason, now=now)
         return 201, hold_out(row), {"etag": etags.etag(row["version"])}
 
     return await whole(request.app.state.resources.pool, once, act)

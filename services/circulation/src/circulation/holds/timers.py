@@ -11,7 +11,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.resources import Resources
 from circulation.holds.changing import resume_due
-from circulation.holds.commands import expire
+from circulation.holds.ending import expire
 from circulation.places.library import Library, Shelf
 
 log = logging.getLogger(__name__)

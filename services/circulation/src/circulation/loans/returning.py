@@ -20,7 +20,7 @@ from chassis.problems import Invalid, NotFound, Reason
 from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
 from circulation.holds import queue
-from circulation.holds.commands import pass_on
+from circulation.holds.passing import pass_on
 from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.rules import LENDABLE_BASES, State
 from circulation.loans import statements

@@ -13,7 +13,7 @@ from chassis.principal import Principal
 from circulation.fees.commands import By
 from circulation.fees.overdue import Late, late, make_final
 from circulation.holds import queue
-from circulation.holds.commands import pass_on
+from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
 from circulation.loans import commands
 from circulation.loans.commands import (

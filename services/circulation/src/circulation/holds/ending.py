@@ -1,0 +1,91 @@
+"""Holds end before they are filled: given up, or run out."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Connection
+from chassis.principal import Principal
+from chassis.problems import NotFound, Reason, Refused
+from circulation.fees.charging import charge
+from circulation.fees.rules import Money
+from circulation.holds import queue
+from circulation.holds.passing import pass_on
+from circulation.holds.rules import HoldState
+from circulation.places.library import Library
+from contracts.circulation import HoldCancelled, HoldExpired
+
+
+class HoldClosed(Refused):
+    """The hold has ended already."""
+
+    code, title = "hold-closed", "This hold has ended already."
+
+
+async def cancel(
+    connection: Connection,
+    library: Library,
+    hold_id: UUID,
+    principal: Principal,
+    *,
+    reason: str,
+    now: datetime,
+) -> asyncpg.Record:
+    """Give a hold up; an item kept for it goes to the next in line, or back."""
+    row = await _locked(connection, hold_id)
+    if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
+        raise NotFound("There is no such hold.")
+    if row["state"] not in queue.OPEN_STATES:
+        raise HoldClosed(reasons=[Reason("hold-closed", f"It is {row['state']}.")])
+    change = queue.Change(HoldState.CANCELLED, reason=reason)
+    done = await queue.change(connection, hold_id, change, HoldCancelled, now=now, reason=reason)
+    await pass_on(connection, library, hold_id, now=now)
+    return done
+
+
+async def expire(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> bool:
+    """Let a hold run out, if its time has come; an item on the shelf goes to the next in line, or back."""
+    row = await _locked(connection, hold_id)
+    if row is None:
+        return False
+    waited = row["state"] == HoldState.WAITING and row["expires_at"] is not None and row["expires_at"] <= now
+    uncollected = row["state"] == HoldState.READY and row["shelf_expires_at"] <= now
+    if not (waited or uncollected):
+        return False
+    state = HoldState.SHELF_EXPIRED if uncollected else HoldState.EXPIRED
+    await queue.change(
+        connection, hold_id, queue.Change(state, reason=state.value), HoldExpired, now=now, reason=state.value
+    )
+    if uncollected:
+        await _charge_unclaimed(connection, library, row, now=now)
+    await pass_on(connection, library, hold_id, now=now)
+    return True
+
+
+async def _charge_unclaimed(
+    connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
+) -> None:
+    policy = library.hold_policy(row["policy"])
+    if policy.unclaimed_fee:
+        await charge(
+            connection,
+            patron_id=row["patron_id"],
+            loan_id=None,
+            item_id=row["item_id"],
+            kind="unclaimed-hold",
+            policy=policy.code,
+            amount=Money(policy.unclaimed_fee, library.currency),
+            now=now,
+        )
+
+
+async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
+    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
+    if title_id is None:
+        return None
+    await queue.lock_title(connection, [title_id])
+    row: asyncpg.Record | None = await connection.fetchrow(
+        "SELECT * FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id
+    )
+    return row
