@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circulation.configuration.lines import Place, parsed, text_of
-from circulation.places.documents import NotDoc, RuleDoc
+from circulation.policies.documents import NotDoc, RuleDoc
 
 TEXT = """\
 # The fallback.

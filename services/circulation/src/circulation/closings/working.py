@@ -19,7 +19,7 @@ from circulation.closings.rules import ClosingState, due_after_closing
 from circulation.holds import queue
 from circulation.items.rules import State
 from circulation.loans import statements
-from circulation.loans.commands import loan_facts, look
+from circulation.loans.desk import loan_facts, look
 from circulation.loans.unhurried import lock
 from circulation.places.library import Library, Shelf
 from contracts.circulation import HoldUpdated, LoanDueDateChanged

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from circulation.places.documents import NotDoc, RuleDoc
+from circulation.policies.documents import NotDoc, RuleDoc
 
 POLICIES: Final = tuple(name for name in RuleDoc.model_fields if name not in ("when", "note"))
 """What a rule decides, in the order of its line."""

@@ -12,10 +12,10 @@ from chassis.clock import Now
 from chassis.edge import InFlight, Once, OnceRequired
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
-from circulation.loans import commands, returning
+from circulation.loans import lending, returning
 from circulation.loans.answers import LoanOut, ReturnOut
-from circulation.loans.commands import UnknownServicePoint, desk_for
 from circulation.loans.dating import backdated
+from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.several import Act, Outcome, RefusalOut, one_by_one
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary, TheShelf
@@ -111,9 +111,9 @@ async def check_out_pile(
         pointer = "/patron_barcode" if body.patron_id is None else "/patron_id"
         raise NotFound(reasons=[Reason("patron-unknown", "There is no such patron.", pointer)])
 
-    def lending(barcode: str) -> Act:
+    def lending_of(barcode: str) -> Act:
         async def act(once: Once) -> Response:
-            asked = commands.CheckOut(
+            asked = lending.CheckOut(
                 patron_id=body.patron_id,
                 patron_barcode=body.patron_barcode,
                 item_id=None,
@@ -123,7 +123,7 @@ async def check_out_pile(
                 override=None,
                 once=once,
             )
-            return await commands.check_out(pool, shelf, asked, staff, now=now)
+            return await lending.check_out(pool, shelf, asked, staff, now=now)
 
         return act
 
@@ -142,7 +142,7 @@ async def check_out_pile(
         lent = sum(result.lent for result in results)
         return LoansOut(lent=lent, refused=len(results) - lent, results=results)
 
-    return await one_by_one(pool, once, [(barcode, lending(barcode)) for barcode in barcodes], told)
+    return await one_by_one(pool, once, [(barcode, lending_of(barcode)) for barcode in barcodes], told)
 
 
 @router.post("/v1/returns:batch", response_model=ReturnsOut, responses=MAY_BE)

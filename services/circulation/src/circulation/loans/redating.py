@@ -27,7 +27,7 @@ from chassis.problems import (
 )
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut
-from circulation.loans.commands import loan_facts, loan_fields, look
+from circulation.loans.desk import loan_facts, loan_fields, look
 from circulation.loans.facts import Seen
 from circulation.loans.races import persistently
 from circulation.loans.rules import DUE_CHANGE_TEXTS, due_change_refusals, recall_stands

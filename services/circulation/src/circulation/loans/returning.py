@@ -25,7 +25,8 @@ from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_f
 from circulation.items.rules import LENDABLE_BASES, State
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, ReturnOut
-from circulation.loans.commands import (
+from circulation.loans.desk import (
+    LOOKS,
     answer_of,
     desk_for,
     desk_missing,
@@ -42,8 +43,6 @@ from circulation.lost.rules import Resolution
 from circulation.places.library import Desk, Library, Shelf
 from contracts.circulation import HoldInTransit, HoldReady, HoldRequeued, ItemCheckedIn, LoanReturned
 from contracts.events import Event
-
-LOOKS = 3
 
 TEXTS = {
     Step.RESHELVE: "Reshelve it.",

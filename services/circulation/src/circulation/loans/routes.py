@@ -15,16 +15,13 @@ from chassis.edge import InFlight, OnceRequired, busy, plain
 from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.asking import patron_or
-from circulation.loans import commands, returning
+from circulation.loans import lending, renewing, returning
 from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
-from circulation.loans.commands import (
-    CheckOutRefused,
-    Override,
-    RenewalRefused,
-    UnknownServicePoint,
-)
 from circulation.loans.dating import backdated
+from circulation.loans.desk import Override, UnknownServicePoint
+from circulation.loans.lending import CheckOutRefused
 from circulation.loans.races import persistently
+from circulation.loans.renewing import RenewalRefused
 from circulation.loans.rules import Block
 from circulation.lost.rules import Resolution
 from circulation.places.library import NotConfigured
@@ -185,7 +182,7 @@ async def check_out(
     explain: Explain = False,
 ) -> Response:
     """Lend an item. Every reason against it is told at once; a repetition with the same key changes nothing."""
-    asked = commands.CheckOut(
+    asked = lending.CheckOut(
         patron_id=body.patron_id,
         patron_barcode=body.patron_barcode,
         item_id=body.item_id,
@@ -198,8 +195,8 @@ async def check_out(
         proxy=body.proxy,
     )
     if dry_run:
-        return _told(await commands.would_check_out(_pool(request), shelf, asked, staff, now=now))
-    return await persistently(lambda: commands.check_out(_pool(request), shelf, asked, staff, now=now))
+        return _told(await lending.would_check_out(_pool(request), shelf, asked, staff, now=now))
+    return await persistently(lambda: lending.check_out(_pool(request), shelf, asked, staff, now=now))
 
 
 @router.post(
@@ -224,10 +221,10 @@ async def renew(
     """Extend a loan: staff anybody's, a patron their own."""
     told = body or RenewalIn()
     override = told.override.as_command(now) if told.override else None
-    asked = commands.Renewal(loan_id, once, override, told.service_point_id, explain)
+    asked = renewing.Renewal(loan_id, once, override, told.service_point_id, explain)
     if dry_run:
-        return _told(await commands.would_renew(_pool(request), shelf, asked, asker, now=now))
-    return await persistently(lambda: commands.renew(_pool(request), shelf, asked, asker, now=now))
+        return _told(await renewing.would_renew(_pool(request), shelf, asked, asker, now=now))
+    return await persistently(lambda: renewing.renew(_pool(request), shelf, asked, asker, now=now))
 
 
 @router.post(

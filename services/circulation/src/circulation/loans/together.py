@@ -13,7 +13,7 @@ from chassis.edge import InFlight, OnceRequired
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.asking import patron_or, whose
-from circulation.loans import commands
+from circulation.loans import renewing
 from circulation.loans.answers import LoanOut
 from circulation.loans.several import Act, Outcome, RefusalOut, one_by_one
 from circulation.places.library import NotConfigured
@@ -88,12 +88,12 @@ async def renew_several(
         wanted = list(dict.fromkeys(body.loan_ids))
         theirs = {row["id"] for row in await pool.fetch(_THEIRS, patron, wanted)}
 
-    def renewing(loan_id: UUID) -> Act:
+    def renewal_of(loan_id: UUID) -> Act:
         async def act(once: OnceRequired) -> Response:
             if loan_id not in theirs:
                 reason = Reason("loan-unknown", "The patron has no such loan.", mend="Name a loan of theirs.")
                 raise NotFound("There is no such loan.", reasons=[reason])
-            return await commands.renew(pool, shelf, commands.Renewal(loan_id, once), asker, now=now)
+            return await renewing.renew(pool, shelf, renewing.Renewal(loan_id, once), asker, now=now)
 
         return act
 
@@ -110,4 +110,4 @@ async def renew_several(
         renewed = sum(result.renewed for result in results)
         return RenewalsOut(patron_id=patron, renewed=renewed, refused=len(results) - renewed, results=results)
 
-    return await one_by_one(pool, once, [(str(loan_id), renewing(loan_id)) for loan_id in wanted], told)
+    return await one_by_one(pool, once, [(str(loan_id), renewal_of(loan_id)) for loan_id in wanted], told)

@@ -15,18 +15,11 @@ from circulation.fees.overdue import Late, late, make_final
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
-from circulation.loans import commands
-from circulation.loans.commands import (
-    CheckOut,
-    CheckOutRefused,
-    Override,
-    Renewal,
-    decide,
-    decide_renewal,
-    reasons_for,
-    replayed,
-)
+from circulation.loans import lending, renewing
+from circulation.loans.desk import Override, reasons_for, replayed
 from circulation.loans.facts import Seen
+from circulation.loans.lending import CheckOut, CheckOutRefused, decide
+from circulation.loans.renewing import Renewal, decide_renewal
 from circulation.lost import commands as lost
 from circulation.places.library import Shelf
 from contracts.circulation import HoldCancelled, HoldFilled, HoldRequeued
@@ -39,11 +32,11 @@ async def check_out(
 ) -> Response:
     """Lend with the rows locked; the patron's own hold on the title is filled by it."""
     async with pool.acquire() as connection, connection.transaction():
-        seen = await commands.look_check_out(connection, shelf, asked, now)
+        seen = await lending.look_check_out(connection, shelf, asked, now)
         decide(seen, asked, principal, now=now)
         await lock(connection, seen)
-        proxy = await commands.proxy_of(connection, seen, asked, lock=True)
-        seen = await commands.look_check_out(connection, shelf, asked, now)
+        proxy = await lending.proxy_of(connection, seen, asked, lock=True)
+        seen = await lending.look_check_out(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
         decided = decide(seen, asked, principal, now=now, proxy=proxy)
@@ -51,8 +44,8 @@ async def check_out(
             raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
         own = seen["own_hold"]
         await _settle_holds(connection, seen, asked.override, now=now)
-        seen = await commands.look_check_out(connection, shelf, asked, now)
-        answer = await commands.lend(connection, seen, asked, decided, now=now)
+        seen = await lending.look_check_out(connection, shelf, asked, now)
+        answer = await lending.lend(connection, seen, asked, decided, now=now)
         assert answer is not None, "the rows are locked"
         if own is not None:
             await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
@@ -95,7 +88,7 @@ async def _found(
     """A lost item that is renewed by override is lost no more."""
     by = By(str(principal.actor), asked.desk_id or principal.service_point_id, now)
     await lost.came_back(connection, seen.library, seen["item_id"], back_at=now, by=by, goes_on=True)
-    return await commands.look_renewal(connection, shelf, asked, now)
+    return await renewing.look_renewal(connection, shelf, asked, now)
 
 
 async def renew(
@@ -103,10 +96,10 @@ async def renew(
 ) -> Response:
     """Renew with the rows locked; a late renewal is charged for the days past due."""
     async with pool.acquire() as connection, connection.transaction():
-        seen = await commands.look_renewal(connection, shelf, asked, now)
+        seen = await renewing.look_renewal(connection, shelf, asked, now)
         decide_renewal(seen, asked, principal, now=now)
         await lock(connection, seen)
-        seen = await commands.look_renewal(connection, shelf, asked, now)
+        seen = await renewing.look_renewal(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
         extended = decide_renewal(seen, asked, principal, now=now)
@@ -116,7 +109,7 @@ async def renew(
             seen = await _found(connection, shelf, asked, seen, principal, now=now)
         if (found := owing(seen, now=now)) is not None:
             await make_final(connection, seen.library, seen.row, found, now=now)
-            seen = await commands.look_renewal(connection, shelf, asked, now)
-        answer = await commands.extend(connection, seen, asked, extended, now=now)
+            seen = await renewing.look_renewal(connection, shelf, asked, now)
+        answer = await renewing.extend(connection, seen, asked, extended, now=now)
         assert answer is not None, "the rows are locked"
         return answer

@@ -14,8 +14,8 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Forbidden, NotFound, Problem, Reason
 from chassis.resources import Resources
-from circulation.loans import commands, returning
-from circulation.loans.commands import Override
+from circulation.loans import lending, returning
+from circulation.loans.desk import Override
 from circulation.loans.rules import Block
 from circulation.loans.several import SPOILS_NO_OTHER, outcome_of
 from circulation.offline.rules import Kind, superseded
@@ -100,7 +100,7 @@ async def _done(
         if row["kind"] == Kind.CHECK_IN:
             back = returning.Return(None, row["item_barcode"], row["service_point_id"], row["at"], once)
             return await returning.take_back(pool, shelf, back, principal, now=now)
-        lent = commands.CheckOut(
+        lent = lending.CheckOut(
             patron_id=None,
             patron_barcode=row["patron_barcode"],
             item_id=None,
@@ -110,7 +110,7 @@ async def _done(
             override=_override(row["override"]),
             once=once,
         )
-        return await commands.check_out(pool, shelf, lent, principal, now=now)
+        return await lending.check_out(pool, shelf, lent, principal, now=now)
 
     outcome = await outcome_of(act, once)
     if outcome.problem is not None:

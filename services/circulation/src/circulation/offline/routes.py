@@ -19,7 +19,7 @@ from chassis.ids import uuid7
 from chassis.principal import Principal, demand, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.loans.batches import Barcode
-from circulation.loans.commands import UnknownServicePoint, desk_for
+from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.rules import OVERRIDABLE, Block
 from circulation.moments import Moment
 from circulation.offline.rules import Action, Kind, Outcome, flaws

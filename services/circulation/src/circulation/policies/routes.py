@@ -20,9 +20,9 @@ from circulation.calendars.rules import NeverOpen
 from circulation.configuration.drafts import version_of
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, due_at
-from circulation.places.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc, LostPolicyDoc
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
+from circulation.policies.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc, LostPolicyDoc
 from circulation.policies.rules import OutsideSchedule
 
 router = new_router(tag="policies")

@@ -1,0 +1,166 @@
+"""What acts at the busy desk have in common: look, name the service point, set blocks aside, answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from starlette.responses import Response
+
+from chassis.database import Connection
+from chassis.edge import Once, StoredAnswer, checked
+from chassis.principal import Principal
+from chassis.problems import Forbidden, Invalid, Reason
+from circulation.loans.answers import Explanation, blocks_out
+from circulation.loans.facts import Seen
+from circulation.loans.rules import Block, not_overridable, overridden
+from circulation.patrons.rules import Beyond
+from circulation.places.library import Desk, Library, Shelf
+from circulation.places.routes import told
+from contracts.circulation import LoanFacts
+
+LOOKS = 3
+"""Before the rows are locked first."""
+
+
+class UnknownServicePoint(Invalid):
+    """No service point was named, and the client has none of its own."""
+
+    code, title = "service-point-unknown", "Name a service point that exists."
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Blocks that staff set aside, and why."""
+
+    blocks: frozenset[Block]
+    comment: str
+    due_at: datetime | None = None
+    cancels_hold: bool = False
+    """Whether the hold of the patron it was kept for ends; else it waits again."""
+
+
+def overriding(
+    blocks: list[Block], override: Override | None, principal: Principal
+) -> tuple[list[Block], tuple[str, ...]]:
+    """What is left of the blocks after an override; one that is not needed does no harm."""
+    if override is None:
+        return blocks, ()
+    if not principal.may("loans:override"):
+        raise Forbidden("This needs the scope loans:override.")
+    if fixed := not_overridable([block for block in blocks if block in override.blocks]):
+        raise Invalid("These blocks cannot be overridden.", reasons=reasons_for(fixed))
+    aside = overridden(blocks, override.blocks, due_named=override.due_at is not None)
+    return [block for block in blocks if block not in aside], tuple(aside)
+
+
+def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk:
+    """The service point a request is made at: named, else the client's own; in one of the staff's libraries."""
+    chosen = asked or principal.service_point_id
+    desk = library.desks.get(chosen) if chosen else None
+    if desk is None:
+        raise UnknownServicePoint(reasons=[_NO_SUCH_DESK])
+    if principal.libraries is not None and desk.library not in principal.libraries:
+        raise Forbidden(f"You do not work for the library {desk.library}.")
+    return desk
+
+
+_NO_SUCH_DESK = Reason(
+    "service-point-unknown",
+    "There is no such service point.",
+    "/service_point_id",
+    "Name one of /v1/service-points.",
+)
+
+
+def desk_missing(seen: Seen, principal: Principal, asked: UUID | None) -> list[Reason]:
+    """That the service point is unknown, too, for an answer that tells every reason at once."""
+    chosen = asked or principal.service_point_id
+    return [] if chosen in seen.library.desks else [_NO_SUCH_DESK]
+
+
+def replayed(seen: Seen, asked: Once) -> Response | None:
+    """The stored answer of the same request; raises when the key was used for another."""
+    if seen["status"] is None:
+        return None
+    checked(seen["fingerprint"], asked)
+    return StoredAnswer(seen["status"], orjson.loads(seen["headers"]), bytes(seen["body"])).response()
+
+
+def reasons_for(blocks: Sequence[Block], beyond: Sequence[Beyond] = ()) -> list[Reason]:
+    """Blocks as reasons; of limits how much there is, and how much is allowed."""
+    told = blocks_out(list(blocks), beyond)
+    return [Reason(each.code, each.text, mend=each.mend, value=each.value, limit=each.limit) for each in told]
+
+
+def explained(seen: Seen) -> Explanation:
+    """The rule that won, those that lost, and the facts."""
+    return Explanation(facts=seen.facts, rules=told(seen.library, seen.facts))
+
+
+async def look(
+    connection: Connection | asyncpg.Pool, shelf: Shelf, statement: str, *arguments: object
+) -> Seen:
+    """Look, and make sure that what is decided by is of the version that was seen."""
+    row = await connection.fetchrow(statement, *arguments)
+    assert row is not None
+    holding = None if isinstance(connection, asyncpg.Pool) else connection
+    return Seen(row, await shelf.library(row["reference"], by=holding))
+
+
+def answer_of(told_: Any, status: int, headers: dict[str, str]) -> StoredAnswer:
+    """An answer as it is sent, and stored beside the effect."""
+    body = told_.model_dump_json(exclude_none=False).encode()
+    return StoredAnswer(status, {"content-type": "application/json", **headers}, body)
+
+
+def loan_facts(seen: Seen, **changed: Any) -> LoanFacts:
+    """The loan that was seen, as events tell it."""
+    row = seen.row
+    told_ = {
+        "loan_id": row["open_loan_id"],
+        "item_id": row["item_id"],
+        "title_id": row["title_id"],
+        "patron_ref": row["patron_id"],
+        "patron_group": row["patron_group"],
+        "service_point_id": row["lent_from"],
+        "lent_at": row["lent_at"],
+        "due_at": row["due_at"],
+        "due_zone": row["due_zone"],
+        "renewals": row["renewals"],
+        "policy": row["policy"],
+        "rules_version": row["rules_version"],
+        "proxy_ref": row["proxy_id"],
+    }
+    return LoanFacts(**told_ | changed)
+
+
+def loan_fields(seen: Seen) -> dict[str, Any]:
+    """The loan that was seen, as the desk is told."""
+    row = seen.row
+    return {
+        "id": row["open_loan_id"],
+        "item_id": row["item_id"],
+        "item_barcode": row["item_barcode"],
+        "title_id": row["title_id"],
+        "title": row["short_title"],
+        "patron_id": row["patron_id"],
+        "proxy_id": row["proxy_id"],
+        "service_point_id": row["lent_from"],
+        "lent_at": row["lent_at"],
+        "due_at": row["due_at"],
+        "due_zone": row["due_zone"],
+        "renewals": row["renewals"],
+        "policy": row["policy"],
+        "rules_version": row["rules_version"],
+        "recalled_at": row["recalled_at"],
+        "returned_at": row["returned_at"],
+        "version": row["loan_version"],
+        "lost_at": row["lost_at"],
+        "lost_cause": row["lost_cause"],
+        "claimed_at": row["claimed_at"],
+        "ended": row["ended"],
+    }

@@ -1,0 +1,303 @@
+"""Check-out at the busy desk: look once, decide by the rules, act once.
+
+When somebody was faster nothing was written, and we look again; after three misses the rows are locked
+first, so that a busy patron or item is never refused for being busy. What touches a queue of holds always
+goes that way (loans/unhurried.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+from starlette.responses import Response
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.edge import Once
+from chassis.ids import uuid7
+from chassis.principal import Principal
+from chassis.problems import NotFound, Reason, Refused
+from circulation.calendars.rules import NeverOpen
+from circulation.items.rules import State
+from circulation.loans import renewing, statements
+from circulation.loans.answers import DryRunOut, LoanOut, blocks_out
+from circulation.loans.desk import (
+    LOOKS,
+    Override,
+    answer_of,
+    desk_for,
+    desk_missing,
+    explained,
+    look,
+    overriding,
+    reasons_for,
+    replayed,
+)
+from circulation.loans.facts import Seen
+from circulation.loans.rules import Block, checkout_blocks, due_at, outside_schedule
+from circulation.patrons.rules import Beyond
+from circulation.places.library import Desk, Shelf
+from circulation.policies.rules import LoanPolicy, OutsideSchedule
+from circulation.proxies.queries import Named, standing
+from circulation.proxies.rules import Standing, proxy_refusals
+from contracts.circulation import LoanCreated, LoanFacts
+
+
+class CheckOutRefused(Refused):
+    """The item cannot be lent to this patron; every reason is given."""
+
+    code, title = "check-out-refused", "This item cannot be lent to this patron."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOut:
+    """What the desk asks for."""
+
+    patron_id: UUID | None
+    patron_barcode: str | None
+    item_id: UUID | None
+    item_barcode: str | None
+    desk_id: UUID | None
+    lent_at: datetime
+    override: Override | None
+    once: Once
+    explain: bool = False
+    proxy: Named | None = None
+    """Who borrows it for the patron, if somebody does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A check-out as the rules see it."""
+
+    desk: Desk
+    policy: LoanPolicy
+    fine_policy: str
+    due_at: datetime | None
+    blocks: list[Block]
+    overridden: tuple[str, ...]
+    beyond: tuple[Beyond, ...] = ()
+    """Limits among the blocks."""
+    proxy: Standing | None = None
+
+
+async def proxy_of(
+    connection: Connection | asyncpg.Pool, seen: Seen, asked: CheckOut, *, lock: bool = False
+) -> Standing | None:
+    """What is known of the proxy who borrows for the patron; None when there is none, or the patron is unknown."""
+    if asked.proxy is None or seen["patron_id"] is None:
+        return None
+    found = await standing(connection, seen["patron_id"], asked.proxy, lock=lock)
+    if found is None:
+        unknown = Reason("proxy-unknown", "There is no such patron.", asked.proxy.pointer)
+        raise NotFound("The proxy is unknown here.", reasons=[unknown])
+    return found
+
+
+def proxy_blocks(proxy: Standing | None, *, now: datetime) -> list[Block]:
+    """What stands against the proxy."""
+    return [Block(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
+
+
+def decide(
+    seen: Seen, asked: CheckOut, principal: Principal, *, now: datetime, proxy: Standing | None = None
+) -> Decided:
+    """Which policy, until when, and what stands against it. Raises what no override could mend."""
+    missing = []
+    if seen["patron_id"] is None:
+        pointer = "/patron_barcode" if asked.patron_id is None else "/patron_id"
+        missing.append(Reason("patron-unknown", "There is no such patron.", pointer))
+    if seen["item_id"] is None:
+        pointer = "/item_barcode" if asked.item_id is None else "/item_id"
+        missing.append(Reason("item-unknown", "There is no such item.", pointer))
+    if missing:
+        missing += desk_missing(seen, principal, asked.desk_id)
+        raise NotFound("The patron or the item is unknown here.", reasons=missing)
+    desk = desk_for(seen.library, principal, asked.desk_id)
+    rule = seen.rule
+    policy = seen.library.rules.loan[rule.loan]
+    borrower = seen.borrower(policy, "borrow")
+    blocks = checkout_blocks(borrower, seen.piece, policy, patron_id=seen["patron_id"], now=now)
+    due: datetime | None = None
+    if asked.override is not None and asked.override.due_at is not None:
+        due = asked.override.due_at
+    else:
+        try:
+            due = due_at(
+                policy,
+                desk.calendar,
+                lent_at=asked.lent_at,
+                expires_at=seen["expires_at"],
+                holds_waiting=seen.others_waiting,
+            )
+        except NeverOpen:
+            blocks.append(Block.NO_OPEN_DAY)
+        except OutsideSchedule:
+            pass
+    if outside_schedule(policy, desk.calendar, lent_at=asked.lent_at):
+        blocks.append(Block.OUTSIDE_SCHEDULE)
+    if due is not None and due <= asked.lent_at:
+        blocks.append(Block.DUE_NOT_AHEAD)
+    blocks += proxy_blocks(proxy, now=now)
+    left, overridden = overriding(blocks, asked.override, principal)
+    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond, proxy)
+
+
+async def check_out(
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> Response:
+    """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it."""
+    from circulation.loans import unhurried
+
+    async with pool.acquire() as connection:
+        for _ in range(LOOKS):
+            seen = await look_check_out(connection, shelf, asked, now)
+            if (answer := replayed(seen, asked.once)) is not None:
+                return answer
+            proxy = await proxy_of(connection, seen, asked)
+            if _same_holder(seen):
+                if blocks := proxy_blocks(proxy, now=now):
+                    raise CheckOutRefused(reasons=reasons_for(blocks))
+                break
+            decided = decide(seen, asked, principal, now=now, proxy=proxy)
+            if decided.blocks:
+                raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
+            if seen["own_hold"] is not None or seen["kept_for"] is not None or proxy is not None:
+                break
+            answer = await lend(connection, seen, asked, decided, now=now)
+            if answer is not None:
+                return answer
+    if _same_holder(seen):
+        return await renewing.renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
+    return await unhurried.check_out(pool, shelf, asked, principal, now=now)
+
+
+def _renewal_instead(seen: Seen, asked: CheckOut) -> renewing.Renewal:
+    return renewing.Renewal(seen["loan_id"], asked.once, asked.override, asked.desk_id, asked.explain)
+
+
+def _same_holder(seen: Seen) -> bool:
+    return (
+        seen["loan_id"] is not None and seen["patron_id"] is not None and seen["lent_to"] == seen["patron_id"]
+    )
+
+
+async def look_check_out(
+    connection: Connection | asyncpg.Pool, shelf: Shelf, asked: CheckOut, now: datetime
+) -> Seen:
+    return await look(
+        connection,
+        shelf,
+        statements.LOOK_CHECK_OUT,
+        asked.patron_id,
+        asked.patron_barcode,
+        asked.item_id,
+        asked.item_barcode,
+        asked.once.principal,
+        asked.once.key,
+        now,
+    )
+
+
+async def lend(
+    connection: Connection | asyncpg.Pool, seen: Seen, asked: CheckOut, decided: Decided, *, now: datetime
+) -> Response | None:
+    """Write the loan with everything that hangs on it; None when somebody was faster."""
+    assert decided.due_at is not None
+    row, desk = seen.row, decided.desk
+    loan_id = uuid7()
+    title_id = row["title_ids"][0]
+    facts = LoanFacts(
+        loan_id=loan_id,
+        item_id=row["item_id"],
+        title_id=title_id,
+        patron_ref=row["patron_id"],
+        patron_group=row["group_code"],
+        service_point_id=desk.id,
+        lent_at=asked.lent_at,
+        due_at=decided.due_at,
+        due_zone=desk.calendar.zone,
+        renewals=0,
+        policy=decided.policy.code,
+        rules_version=seen.library.version,
+        proxy_ref=decided.proxy.proxy_id if decided.proxy else None,
+    )
+    event = LoanCreated(
+        version=1,
+        occurred_at=now,
+        loan_id=loan_id,
+        item_id=row["item_id"],
+        loan=facts,
+        overridden=decided.overridden,
+        availability=seen.availability(state=State.ON_LOAN, lendable=False, due_at=decided.due_at, now=now),
+    )
+    answer = LoanOut(
+        id=loan_id,
+        item_id=row["item_id"],
+        item_barcode=row["item_barcode"],
+        title_id=title_id,
+        title=row["short_title"],
+        patron_id=row["patron_id"],
+        proxy_id=facts.proxy_ref,
+        service_point_id=desk.id,
+        lent_at=asked.lent_at,
+        due_at=decided.due_at,
+        due_zone=desk.calendar.zone,
+        renewals=0,
+        policy=decided.policy.code,
+        rules_version=seen.library.version,
+        version=1,
+        explanation=explained(seen) if asked.explain else None,
+    )
+    stored = answer_of(answer, 201, {"location": f"/v1/loans/{loan_id}", "etag": '"1"'})
+    outgoing = outbox.sealed(event)
+    done: bool = await connection.fetchval(
+        statements.ACT_CHECK_OUT,
+        row["patron_id"],
+        row["patron_guard"],
+        row["item_id"],
+        row["item_guard"],
+        seen.library.version,
+        loan_id,
+        decided.due_at,
+        asked.lent_at,
+        desk.id,
+        title_id,
+        row["group_code"],
+        desk.calendar.zone,
+        decided.policy.code,
+        decided.fine_policy,
+        asked.override.comment if asked.override else None,
+        outgoing.id,
+        outgoing.type,
+        outgoing.key,
+        outgoing.envelope,
+        asked.once.principal,
+        asked.once.key,
+        asked.once.fingerprint,
+        stored.status,
+        orjson.dumps(stored.headers).decode(),
+        stored.body,
+        facts.proxy_ref,
+    )
+    return Response(stored.body, stored.status, stored.headers) if done else None
+
+
+async def would_check_out(
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> DryRunOut:
+    """The same validations and policies, nothing written."""
+    seen = await look_check_out(pool, shelf, asked, now)
+    proxy = await proxy_of(pool, seen, asked)
+    if _same_holder(seen) and not proxy_blocks(proxy, now=now):
+        return await renewing.would_renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
+    decided = decide(seen, asked, principal, now=now, proxy=proxy)
+    return DryRunOut(
+        allowed=not decided.blocks,
+        blocks=blocks_out(decided.blocks, decided.beyond),
+        due_at=decided.due_at,
+        policy=decided.policy.code,
+        explanation=explained(seen) if asked.explain else None,
+    )
