@@ -29,6 +29,15 @@ JOIN (SELECT gen_random_uuid() AS id, n FROM generate_series(0, 39) n) d ON d.n 
 INSERT INTO fee (id, patron_id, kind, amount, remaining, currency, state, charged_at)
 SELECT gen_random_uuid(), patron_id, 'overdue', 20, CASE WHEN random() < 0.5 THEN 0 ELSE 20 END, 'EUR', 'closed', now()
 FROM loan;
+INSERT INTO in_house_use (id, item_id, title_id, service_point_id, material_type, used_at)
+SELECT gen_random_uuid(), l.item_id, l.title_id, d.id, 'book', now()
+FROM (SELECT *, row_number() OVER () AS n FROM loan) l
+JOIN (SELECT gen_random_uuid() AS id, n FROM generate_series(0, 39) n) d ON d.n = l.n % 40;
+UPDATE item SET state = 'in-transit', transit_to = d.id, transit_from = e.id, transit_since = now()
+FROM (SELECT id, row_number() OVER () AS n FROM item) i,
+    (SELECT gen_random_uuid() AS id, n FROM generate_series(0, 39) n) d,
+    (SELECT gen_random_uuid() AS id, n FROM generate_series(0, 39) n) e
+WHERE item.id = i.id AND d.n = i.n % 40 AND e.n = i.n % 40;
 """
 
 
@@ -54,6 +63,13 @@ LISTS = [
         "hold",
     ),
     ("/v1/holds", "pickup_id", "SELECT pickup_id FROM hold LIMIT 1", "hold"),
+    (
+        "/v1/in-house-uses",
+        "service_point_id",
+        "SELECT service_point_id FROM in_house_use LIMIT 1",
+        "in_house_use",
+    ),
+    ("/v1/in-house-uses", "item_id", "SELECT item_id FROM in_house_use LIMIT 1", "in_house_use"),
     ("/v1/fees", "patron_id", "SELECT patron_id FROM fee LIMIT 1", "fee"),
     ("/v1/fees?state=open", "patron_id", "SELECT patron_id FROM fee LIMIT 1", "fee"),
 ]
@@ -82,6 +98,27 @@ def indexed_by(plan: dict[str, Any], table: str) -> str | None:
         return plan.get("Index Name") if plan.get("Index Cond") else None
     found = (indexed_by(below, table) for below in plan.get("Plans", ()))
     return next((name for name in found if name), None)
+
+
+async def test_what_is_on_its_way_is_found_by_where_it_goes_and_where_it_comes_from(
+    circulation: Harness, make: Make
+) -> None:
+    await many(circulation)
+    pool, path = circulation.resources.pool, f"/v1/service-points/{make.desk}/transits?direction="
+    here = make.desks["main-desk"]
+    for side in ("transit_to", "transit_from"):
+        other = await pool.fetchval(f"SELECT {side} FROM item LIMIT 1")
+        await pool.execute(f"UPDATE item SET {side} = $1 WHERE {side} = $2", here, other)
+    await pool.execute("ANALYZE item")
+
+    for direction, index in (("incoming", "item_in_transit"), ("outgoing", "item_sent_off")):
+        async with statements(circulation) as asked:
+            answer = await circulation.get(path + direction)
+
+        assert len(answer.json()["items"]) == 150
+        query = next(each for each in asked if "transit_since" in each.query)
+        told = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query.query}", *query.args)
+        assert indexed_by(told[0]["Plan"], "item") == index
 
 
 @pytest.mark.parametrize("path", ["/v1/loans", "/v1/holds", "/v1/fees", "/v1/patrons"])

@@ -65,6 +65,12 @@ OWN = {
 DESK = OWN | {
     "circulation-list-blocks",
     "circulation-list-transits",
+    "circulation-cancel-transit",
+    "circulation-list-uses",
+    "circulation-count-uses",
+    "circulation-open-desk-session",
+    "circulation-read-desk-session",
+    "circulation-end-desk-session",
     "circulation-move-hold",
     "circulation-pick-list",
     "circulation-read-queue",

@@ -38,6 +38,9 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "short_title": "Walden",
         "short_author": "Thoreau, Henry David",
         "suppressed": False,
+        "pieces": None,
+        "pieces_text": None,
+        "intellectual": False,
     }
     found = await catalog.get("/v1/items", params={"barcode": "3100"})
     assert [each["id"] for each in found.json()["items"]] == [item["id"]]

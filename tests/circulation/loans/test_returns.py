@@ -118,6 +118,7 @@ async def test_staff_take_back_only_in_their_own_libraries(circulation: Harness,
 
 @pytest.mark.parametrize("base", [ItemBase.MISSING, ItemBase.LONG_MISSING, ItemBase.WITHDRAWN])
 async def test_what_was_thought_gone_is_put_aside(circulation: Harness, make: Make, base: ItemBase) -> None:
+    await make.configure(desk={"missing": "put-aside"})
     item = await make.item()
     patron = await make.patron()
     await make.loan(patron, item)
@@ -194,7 +195,7 @@ async def test_a_hold_waits_again_when_the_item_on_its_way_is_put_aside(
         await make.loan(await make.patron(), lent)
     hold = await make.hold(await make.patron(), item, at="law-desk")
     await make.take_back(item)
-    await make.tell(item, base_state=ItemBase.MISSING)
+    await make.tell(item, base_state=ItemBase.WITHDRAWN)
 
     aside = await make.take_back(item, at="law-desk")
     waits = await make.hold_of(hold)

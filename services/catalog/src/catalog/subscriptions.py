@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from catalog.items import handlers as items
 from catalog.search import handlers as search
 from catalog.withdrawals import handlers as withdrawals
 from chassis.resources import Handler
@@ -9,6 +10,8 @@ from contracts.circulation import (
     AvailabilityAnnounced,
     ItemAvailabilityChanged,
     ItemCheckedIn,
+    ItemFloated,
+    ItemFound,
     ItemWithdrawalCleared,
     ItemWithdrawalRefused,
     LoanCreated,
@@ -28,6 +31,8 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemCheckedIn: search.note_availability,
     ItemAvailabilityChanged: search.note_availability,
     AvailabilityAnnounced: search.note_availability,
+    ItemFound: items.found,
+    ItemFloated: items.floated,
     ItemWithdrawalCleared: withdrawals.cleared,
     ItemWithdrawalRefused: withdrawals.refused,
 }

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from circulation.arrivals import routes as arrivals
 from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
 from circulation.closings import routes as closings
@@ -39,9 +40,12 @@ from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.policies import routes as policies
 from circulation.proxies import routes as proxies
+from circulation.sessions import routes as sessions
+from circulation.sessions.commands import end_idle_sessions
 from circulation.settings import Settings
 from circulation.shelves import routes as shelves
 from circulation.subscriptions import SUBSCRIPTIONS
+from circulation.transits import routes as transits
 
 
 @asynccontextmanager
@@ -77,6 +81,9 @@ def create_app(settings: Settings) -> FastAPI:
             loading.router,
             places.router,
             shelves.router,
+            transits.router,
+            sessions.router,
+            arrivals.router,
             configuration.router,
             simulations.router,
             closings.router,
@@ -100,6 +107,7 @@ SERVICE = Service(
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
+        Timer("end-idle-sessions", timedelta(minutes=1), end_idle_sessions),
         Timer("apply-offline-actions", timedelta(seconds=2), apply_offline_actions),
     ),
     workers=(simulate, work_closings, take_up_loads),

@@ -1,5 +1,6 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from circulation.arrivals import tables as arrivals
 from circulation.bursar import tables as bursar
 from circulation.closings import tables as closings
 from circulation.configuration import tables as configuration
@@ -14,9 +15,11 @@ from circulation.offline import tables as offline
 from circulation.patrons import tables as patrons
 from circulation.places import tables as places
 from circulation.proxies import tables as proxies
+from circulation.sessions import tables as sessions
 
 METADATA = Table.metadata
 ALL = (
+    arrivals,
     bursar,
     closings,
     configuration,
@@ -30,4 +33,5 @@ ALL = (
     patrons,
     places,
     proxies,
+    sessions,
 )

@@ -43,6 +43,12 @@ class ItemState(Part):
     short_title: str = ""
     short_author: str | None = None
     suppressed: bool = False
+    pieces: int | None = None
+    """How many things it is made of (a book and its disc: 2), where that was counted."""
+    pieces_text: str | None = None
+    """Which they are, for whoever has them before them."""
+    intellectual: bool = False
+    """It stands for no single thing: it is neither lent nor held nor checked in."""
 
 
 class LocationState(Part):

@@ -26,6 +26,8 @@ class ItemAvailability(Part):
     due_at: datetime | None = None
     queue_length: int = 0
     as_of: datetime
+    reshelving_until: datetime | None = None
+    """Of an item that can be had, and is on its way from the desk to its shelf: when it will stand there."""
 
 
 class Amount(Part):
@@ -192,6 +194,78 @@ class ItemCheckedIn(Event):
     service_point_id: UUID
     next_step: str
     availability: ItemAvailability
+
+
+class DeskSessionEnded(Event):
+    """A patron's visit to a desk is over: what went out and what came in, by loan."""
+
+    type: ClassVar = "circulation.desk-session-ended.v1"
+    subject: ClassVar = "session_id"
+    partition: ClassVar = "patron_ref"
+
+    session_id: UUID
+    patron_ref: UUID
+    service_point_id: UUID
+    opened_at: datetime
+    how: str
+    """asked: somebody ended it; idle: nothing was scanned for a while."""
+    lent: tuple[UUID, ...]
+    returned: tuple[UUID, ...]
+
+
+class ItemUsedInHouse(Event):
+    """An item that was on its shelf was scanned at a desk: somebody used it in the house."""
+
+    type: ClassVar = "circulation.item-used-in-house.v1"
+    subject: ClassVar = "use_id"
+    partition: ClassVar = "item_id"
+
+    use_id: UUID
+    item_id: UUID
+    title_id: UUID
+    service_point_id: UUID
+    used_at: datetime
+
+
+class ItemFound(Event):
+    """An item that the catalogue thinks gone lies on a desk: it is part of the collection again."""
+
+    type: ClassVar = "circulation.item-found.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    item_id: UUID
+    base_before: str
+    """missing, long-missing or withdrawn; of another base state the catalogue knows better."""
+    service_point_id: UUID
+
+
+class ItemFloated(Event):
+    """An item of a floating collection stays where it was brought back: that is its location from now on."""
+
+    type: ClassVar = "circulation.item-floated.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CATALOG
+
+    item_id: UUID
+    from_location_id: UUID
+    to_location_id: UUID
+    service_point_id: UUID
+
+
+class ItemTransitCancelled(Event):
+    """An item is on its way no more, though it has not arrived."""
+
+    type: ClassVar = "circulation.item-transit-cancelled.v1"
+    subject: ClassVar = "item_id"
+
+    item_id: UUID
+    from_service_point_id: UUID | None
+    to_service_point_id: UUID
+    hold_id: UUID | None
+    """The hold it was to fill, which waits again."""
+    reason: str
+    """not-sent, not-arrived, not-needed; or the base state the catalogue gave it: missing, withdrawn …"""
 
 
 class ItemAvailabilityChanged(Event):

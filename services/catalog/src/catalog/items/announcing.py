@@ -19,7 +19,8 @@ BATCH: Final = 500
 STATE_COLUMNS: Final = """
 i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
-i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed
+i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
+i.intellectual
 """
 STATE_TABLES: Final = """
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
@@ -47,6 +48,9 @@ def state(row: Any) -> ItemState:
         short_title=shortened(row.title),
         short_author=shortened(row.author) if row.author else None,
         suppressed=row.suppressed,
+        pieces=row.pieces,
+        pieces_text=row.pieces_text,
+        intellectual=row.intellectual,
     )
 
 

@@ -112,9 +112,10 @@ async def add_holdings(
 
 _INSERT = text("""
 INSERT INTO item (id, barcode, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state,
-    call_number, volume, copy_number, note, suppressed, created_at, updated_at)
+    call_number, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual, created_at, updated_at)
 VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :location_id, :material_type, :loan_type,
-    :base_state, :call_number, :volume, :copy_number, :note, :suppressed, :now, :now)
+    :base_state, :call_number, :volume, :copy_number, :note, :suppressed, :pieces, :pieces_text, :intellectual, :now,
+    :now)
 """)
 
 
@@ -220,7 +221,7 @@ _UPDATE = text("""
 UPDATE item SET version = version + 1, barcode = :barcode, bound_with = CAST(:bound_with AS uuid[]),
     location_id = :location_id, material_type = :material_type, loan_type = :loan_type, base_state = :base_state,
     call_number = :call_number, volume = :volume, copy_number = :copy_number, note = :note, suppressed = :suppressed,
-    updated_at = :now
+    pieces = :pieces, pieces_text = :pieces_text, intellectual = :intellectual, updated_at = :now
 WHERE id = :id
 """)
 CHANGEABLE = (
@@ -235,6 +236,9 @@ CHANGEABLE = (
     "copy_number",
     "note",
     "suppressed",
+    "pieces",
+    "pieces_text",
+    "intellectual",
 )
 
 

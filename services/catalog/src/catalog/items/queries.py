@@ -12,7 +12,8 @@ ITEM: Final = """
 SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, l.code AS location,
     b.code AS library, i.material_type, i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
-    (i.suppressed OR t.suppressed) AS suppressed, t.title, t.author, i.created_at, i.updated_at
+    (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title, t.author,
+    i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
 """

@@ -41,6 +41,7 @@ router = new_router(tag="items")
 MayWrite = Annotated[Principal, Depends(may("items:write"))]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 Barcode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+Pieces = Annotated[int, Field(ge=1, le=10_000)]
 TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
 ItemState = Annotated[ItemBase, Field(description="`withdrawn` is reached by a withdrawal alone")]
 
@@ -65,6 +66,9 @@ class ItemOut(BaseModel):
     copy_number: str | None
     note: str | None
     suppressed: bool
+    pieces: int | None
+    pieces_text: str | None
+    intellectual: bool
     short_title: str
     short_author: str | None
     created_at: datetime
@@ -89,6 +93,12 @@ class ItemIn(BaseModel):
     copy_number: Words | None = None
     note: Words | None = None
     suppressed: bool = False
+    pieces: Pieces | None = None
+    """How many things it is made of: a book and its disc are two."""
+    pieces_text: Words | None = None
+    """Which they are, for whoever has them before them."""
+    intellectual: bool = False
+    """It stands for no single thing: it is neither lent nor held nor checked in."""
 
     @model_validator(mode="after")
     def placed(self) -> "ItemIn":
@@ -116,11 +126,21 @@ class ItemChange(BaseModel):
     copy_number: Words | None = None
     note: Words | None = None
     suppressed: bool | None = None
+    pieces: Pieces | None = None
+    pieces_text: Words | None = None
+    intellectual: bool | None = None
 
     @model_validator(mode="after")
     def kept(self) -> "ItemChange":
         """Some facts can be changed but not cleared."""
-        needed = ("location_id", "material_type", "loan_type", "base_state", "suppressed")
+        needed = (
+            "location_id",
+            "material_type",
+            "loan_type",
+            "base_state",
+            "suppressed",
+            "intellectual",
+        )
         if cleared := [
             name for name in needed if name in self.model_fields_set and getattr(self, name) is None
         ]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, text
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, count, flag, key, ref, uuids, when, words
@@ -41,6 +41,7 @@ class Item(Table, table=True):
             postgresql_where=text("bound_with <> '{}'"),
         ),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
+        CheckConstraint("pieces > 0", name="item_of_some_piece"),
     )
 
     id: UUID = Field(sa_column=key())
@@ -61,6 +62,12 @@ class Item(Table, table=True):
     copy_number: str | None = Field(default=None, sa_column=words(null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))
     suppressed: bool = Field(sa_column=flag(default=False))
+    pieces: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    """How many things it is made of, where that was counted."""
+    pieces_text: str | None = Field(default=None, sa_column=words(null=True))
+    """Which they are."""
+    intellectual: bool = Field(sa_column=flag(default=False))
+    """It stands for no single thing."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 

@@ -29,10 +29,11 @@ async def pass_on(
         but,
     )
     for item in items:
-        await _reassign(connection, library, item, now=now)
+        await reassign(connection, library, item, now=now)
 
 
-async def _reassign(connection: Connection, library: Library, item: asyncpg.Record, *, now: datetime) -> None:
+async def reassign(connection: Connection, library: Library, item: asyncpg.Record, *, now: datetime) -> None:
+    """On to the next hold that this item can fill, else free again; told of either way."""
     told, ready = None, False
     if item["base"] in LENDABLE_BASES and item["withdrawal_id"] is None:
         told = await _first(connection, item["id"], await queue.queue_of(connection, item["title_ids"]))

@@ -14,6 +14,7 @@ SLICE = 500
 
 _NEXT = """
 SELECT i.id, i.guard, i.title_ids, i.library, i.location, i.state, i.due_at,
+    i.reshelving_until,
     (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.position IS NOT NULL) AS queue_length
 FROM item i WHERE ($1::uuid IS NULL OR i.id > $1) ORDER BY i.id LIMIT $2
 """
@@ -39,6 +40,7 @@ async def announce_all(pool: asyncpg.Pool, *, now: datetime) -> int:
                     lendable=row["state"] == State.AVAILABLE,
                     due_at=row["due_at"],
                     queue_length=row["queue_length"],
+                    reshelving_until=row["reshelving_until"] if row["state"] == State.AVAILABLE else None,
                     as_of=now,
                 )
                 for row in rows

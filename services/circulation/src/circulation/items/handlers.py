@@ -9,7 +9,16 @@ from chassis.database import Connection
 from chassis.resources import Heard
 from circulation.holds import queue
 from circulation.holds.rules import HoldState
-from circulation.items.rules import LENDABLE_BASES, Copy, State, state_of, withdrawal_obstacles
+from circulation.items.rules import (
+    GONE_BASES,
+    INTELLECTUAL,
+    LENDABLE_BASES,
+    Copy,
+    State,
+    state_of,
+    withdrawal_obstacles,
+)
+from circulation.transits.ending import end_transit
 from contracts.catalog import (
     ItemBase,
     ItemCreated,
@@ -35,7 +44,8 @@ WITH told AS (
     SELECT DISTINCT ON (t.id) t.* FROM jsonb_to_recordset($1::jsonb) AS t (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
-        copy_number text, short_title text, short_author text, suppressed boolean)
+        copy_number text, short_title text, short_author text, suppressed boolean,
+        pieces int, pieces_text text)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
 _FREE_BARCODES = f"""
@@ -53,10 +63,10 @@ _REMEMBER = f"""
 ), kept AS (
     INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
         institution, material_type, loan_type, base, state, call_number, volume, copy_number, short_title,
-        short_author, suppressed)
+        short_author, suppressed, pieces, pieces_text)
     SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
         l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
-        t.copy_number, t.short_title, t.short_author, t.suppressed
+        t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text
     FROM told t LEFT JOIN location l ON l.id = t.location_id
     ORDER BY t.id
     ON CONFLICT (id) DO UPDATE SET
@@ -66,13 +76,15 @@ _REMEMBER = f"""
         institution = excluded.institution, material_type = excluded.material_type,
         loan_type = excluded.loan_type, base = excluded.base, call_number = excluded.call_number,
         volume = excluded.volume, copy_number = excluded.copy_number, short_title = excluded.short_title,
-        short_author = excluded.short_author, suppressed = excluded.suppressed, guard = item.guard + 1,
+        short_author = excluded.short_author, suppressed = excluded.suppressed, pieces = excluded.pieces,
+        pieces_text = excluded.pieces_text, guard = item.guard + 1,
         state = CASE
             WHEN item.loss IS NOT NULL THEN item.state
             WHEN item.loan_id IS NOT NULL THEN 'on-loan'
             WHEN item.withdrawal_id IS NOT NULL THEN 'withdrawing'
             WHEN item.hold_shelf THEN 'on-hold-shelf'
-            WHEN item.transit_to IS NOT NULL THEN 'in-transit'
+            WHEN item.transit_to IS NOT NULL AND excluded.base NOT IN ('missing', 'long-missing', 'withdrawn')
+                THEN 'in-transit'
             WHEN item.hold_id IS NOT NULL AND excluded.state = 'available' THEN 'paged'
             ELSE excluded.state END
     WHERE (item.epoch, item.version) < (excluded.epoch, excluded.version)
@@ -95,13 +107,33 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     if not told:
         return
     rows = [_as_row(epoch, item) for epoch, item in told]
+    gone = await _gone_under_way(connection, rows)
     await connection.execute(_LOCK, [row["id"] for row in rows])
     await connection.execute(_FREE_BARCODES, rows)
     changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
-    await tell_availability(connection, changed, max(heard.time for heard in batch))
+    now = max(heard.time for heard in batch)
+    for item in await connection.fetch(_STRAYED, gone, sorted(GONE_BASES)) if gone else ():
+        await end_transit(connection, item, item["base"], now=now)
+        changed += [item["id"]] if item["id"] not in changed else []
+    await tell_availability(connection, changed, now)
+
+
+_UNDER_WAY = "SELECT id, title_ids FROM item WHERE id = ANY ($1::uuid[]) AND transit_to IS NOT NULL"
+_STRAYED = """
+SELECT * FROM item WHERE id = ANY ($1::uuid[]) AND transit_to IS NOT NULL AND base = ANY ($2::text[]) ORDER BY id
+"""
+
+
+async def _gone_under_way(connection: Connection, rows: Sequence[dict[str, object]]) -> list[UUID]:
+    """Items on their way that the catalogue now tells are gone; their titles' queues are held from here on."""
+    told = [row["id"] for row in rows if row["base"] in GONE_BASES]
+    found = await connection.fetch(_UNDER_WAY, told) if told else []
+    await queue.lock_title(connection, {title for row in found for title in row["title_ids"]})
+    return [row["id"] for row in found]
 
 
 def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
+    base = INTELLECTUAL if item.intellectual else item.base_state.value
     return {
         "id": item.item_id,
         "epoch": epoch,
@@ -112,14 +144,16 @@ def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
         "location_id": item.location_id,
         "material_type": item.material_type,
         "loan_type": item.loan_type,
-        "base": item.base_state.value,
-        "resting": state_of(Copy(item.base_state.value)).value,
+        "base": base,
+        "resting": state_of(Copy(base)).value,
         "call_number": item.call_number,
         "volume": item.volume,
         "copy_number": item.copy_number,
         "short_title": item.short_title,
         "short_author": item.short_author,
         "suppressed": item.suppressed,
+        "pieces": item.pieces,
+        "pieces_text": item.pieces_text,
     }
 
 
@@ -268,6 +302,7 @@ async def tell_availability(connection: Connection, item_ids: Sequence[UUID], no
                 lendable=row["state"] == State.AVAILABLE,
                 due_at=row["due_at"],
                 queue_length=row["queue_length"],
+                reshelving_until=row["reshelving_until"] if row["state"] == State.AVAILABLE else None,
                 as_of=now,
             ),
         )
@@ -278,7 +313,7 @@ async def tell_availability(connection: Connection, item_ids: Sequence[UUID], no
 
 _GONE = """
 UPDATE item SET withdrawal_id = NULL, hold_id = NULL, kept_for = NULL, hold_shelf = false, transit_to = NULL,
-    state = CASE WHEN loan_id IS NULL THEN 'unavailable' ELSE state END,
+    transit_from = NULL, transit_since = NULL, state = CASE WHEN loan_id IS NULL THEN 'unavailable' ELSE state END,
     loss = CASE WHEN loan_id IS NOT NULL THEN loss END, guard = guard + 1
 WHERE id = $1 AND (withdrawal_id IS NOT NULL OR hold_id IS NOT NULL OR hold_shelf OR transit_to IS NOT NULL)
 RETURNING id

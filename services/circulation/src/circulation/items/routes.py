@@ -16,7 +16,7 @@ from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.items.announcing import announce_all
-from circulation.items.rules import State
+from circulation.items.rules import State, shown
 from circulation.places.library import NotConfigured, Shelf
 from circulation.waits.queries import queues_of
 
@@ -40,6 +40,8 @@ class ItemAvailabilityOut(BaseModel):
     state: str
     lendable: bool
     due_at: datetime | None
+    reshelving_until: datetime | None = None
+    """Of an item that can be had, and is on its way back to its shelf: when it will stand there."""
 
 
 class TitleAvailabilityOut(BaseModel):
@@ -82,7 +84,7 @@ class BatchOut(BaseModel):
 
 _BATCH = """
 SELECT t.title_id, i.id, i.barcode, i.library, i.location, i.call_number, i.volume, i.copy_number, i.material_type,
-    i.loan_type, i.state, i.due_at, coalesce(h.n, 0) AS queue_length
+    i.loan_type, i.state, i.due_at, i.reshelving_until, coalesce(h.n, 0) AS queue_length
 FROM unnest($1::uuid[]) AS t (title_id)
 JOIN item i ON i.title_ids @> ARRAY[t.title_id] AND NOT i.suppressed AND i.base <> 'withdrawn'
 LEFT JOIN (
@@ -100,15 +102,17 @@ JOIN item i ON i.title_ids @> ARRAY[t.title_id] AND NOT i.suppressed AND i.base 
 GROUP BY t.title_id
 """
 _ITEMS = """
-SELECT id, barcode, library, location, call_number, volume, copy_number, material_type, loan_type, state, due_at
+SELECT id, barcode, library, location, call_number, volume, copy_number, material_type, loan_type, state, due_at,
+    reshelving_until
 FROM item WHERE title_ids @> ARRAY[$1::uuid] AND NOT suppressed AND base <> 'withdrawn'
   AND ($2::uuid IS NULL OR id > $2)
 ORDER BY id LIMIT $3
 """
 
 
-def item_out(row: asyncpg.Record) -> dict[str, Any]:
+def item_out(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
     """An item's row on the wire."""
+    state = shown(State(row["state"]), row["reshelving_until"], now=now)
     return {
         "item_id": row["id"],
         "barcode": row["barcode"],
@@ -119,9 +123,10 @@ def item_out(row: asyncpg.Record) -> dict[str, Any]:
         "copy_number": row["copy_number"],
         "material_type": row["material_type"],
         "loan_type": row["loan_type"],
-        "state": row["state"],
+        "state": state,
         "lendable": row["state"] == State.AVAILABLE,
         "due_at": row["due_at"],
+        "reshelving_until": row["reshelving_until"] if state == State.RESHELVING else None,
     }
 
 
@@ -152,7 +157,7 @@ async def batch(request: Request, body: BatchIn, now: Now) -> Response:
         for row in await pool.fetch(_BATCH, list(set(body.ids))):
             grouped.setdefault(row["title_id"], []).append(row)
         told = {
-            title: {**title_out(title, rows, now), "items": [item_out(row) for row in rows]}
+            title: {**title_out(title, rows, now), "items": [item_out(row, now) for row in rows]}
             for title, rows in grouped.items()
         }
     titles = [told.get(title, {"title_id": title, "error": "title-unknown"}) for title in body.ids]
@@ -183,7 +188,7 @@ async def of_title(
         told["estimated_ready_at"] = await _estimated(request, title_id, now)
     if detail == "items":
         rows = await pool.fetch(_ITEMS, title_id, after, limit + 1)
-        told["items"] = [item_out(row) for row in rows[:limit]]
+        told["items"] = [item_out(row, now) for row in rows[:limit]]
         told["next_cursor"] = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     return Json(told)
 

@@ -5,6 +5,7 @@ The catalogue owns the base state; loan, transit, hold and withdrawal are ours.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +26,8 @@ class State(StrEnum):
     LOST_AND_PAID = "lost-and-paid"
     CLAIMED_RETURNED = "claimed-returned"
     """The patron says it was brought back."""
+    RESHELVING = "reshelving"
+    """To be had like an available one, and on its way from the desk back to its shelf: told, never stored."""
 
 
 class Loss(StrEnum):
@@ -42,6 +45,10 @@ LENDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-ord
 SHELVED_BASES: Final = frozenset({"active", "restricted"})
 """Base states in which an item that is not out stands on its shelf."""
 HOLDABLE_BASES: Final = frozenset({"active", "restricted", "in-process", "on-order", "missing", "damaged"})
+GONE_BASES: Final = frozenset({"missing", "long-missing", "withdrawn"})
+"""Base states of what the library no longer has, or cannot find: it is on its way nowhere."""
+INTELLECTUAL: Final = "intellectual-item"
+"""Our word for a record that stands for no single thing: it is neither lent nor held nor taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,18 @@ def state_of(copy: Copy) -> State:
         return State.UNAVAILABLE
     if copy.awaited_on_shelf:
         return State.ON_HOLD_SHELF
-    if copy.in_transit:
+    if copy.in_transit and copy.base not in GONE_BASES:
         return State.IN_TRANSIT
     if copy.base not in SHELVED_BASES:
         return State.UNAVAILABLE
     return State.PAGED if copy.paged else State.AVAILABLE
+
+
+def shown(state: State, reshelving_until: datetime | None, *, now: datetime) -> State:
+    """The state as it is told: what has just come in and may be had is on its way to its shelf for a while."""
+    if state is State.AVAILABLE and reshelving_until is not None and reshelving_until > now:
+        return State.RESHELVING
+    return state
 
 
 def requestable(copy: Copy) -> frozenset[str]:

@@ -3,14 +3,18 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, text
+from sqlalchemy import Boolean, Column, Index, Integer, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, uuids, when, words
 
 
 class Item(Table, table=True):
-    """An item. The upper half is the catalogue's and only handlers write it; the lower half is ours."""
+    """An item. The upper half is the catalogue's, the lower half is ours.
+
+    Handlers alone write the upper half, but for what a scan sets right before the catalogue does: the base state
+    of what is found, the location of what floats.
+    """
 
     __tablename__ = "item"
     __table_args__ = (
@@ -18,7 +22,18 @@ class Item(Table, table=True):
         Index("item_by_title", "title_ids", postgresql_using="gin"),
         Index("item_by_location", "location_id"),
         Index(
-            "item_in_transit", "transit_to", "last_seen_at", postgresql_where=text("transit_to IS NOT NULL")
+            "item_in_transit",
+            "transit_to",
+            "transit_since",
+            "id",
+            postgresql_where=text("transit_to IS NOT NULL"),
+        ),
+        Index(
+            "item_sent_off",
+            "transit_from",
+            "transit_since",
+            "id",
+            postgresql_where=text("transit_to IS NOT NULL"),
         ),
         Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
     )
@@ -43,6 +58,10 @@ class Item(Table, table=True):
     short_title: str = Field(sa_column=words())
     short_author: str | None = Field(default=None, sa_column=words(null=True))
     suppressed: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    pieces: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    """How many things it is made of, where that was counted."""
+    pieces_text: str | None = Field(default=None, sa_column=words(null=True))
+    """Which they are."""
 
     guard: int = Field(sa_column=big(1))
     """Raised by whatever a rule may read of the item; what a busy statement is guarded by."""
@@ -57,6 +76,13 @@ class Item(Table, table=True):
     """That hold's patron."""
     hold_shelf: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     transit_to: UUID | None = Field(default=None, sa_column=ref(null=True))
+    transit_from: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where it set out, whoever has scanned it on its way."""
+    transit_since: datetime | None = Field(default=None, sa_column=when(null=True))
+    reshelving_until: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Until when it is on its way from the desk to its shelf; of no account while it is not available."""
+    missing_pieces: str | None = Field(default=None, sa_column=words(null=True))
+    """What was not there when somebody last looked."""
     loss: str | None = Field(default=None, sa_column=words(null=True))
     """Lost, claimed returned, lost and paid, missing: items/rules.py."""
     withdrawal_id: UUID | None = Field(default=None, sa_column=ref(null=True))

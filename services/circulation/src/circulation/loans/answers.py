@@ -39,6 +39,8 @@ class LoanOut(BaseModel):
     claimed_at: datetime | None = None
     ended: str | None = None
     """How it ended, when not by a return: lost-and-paid, missing."""
+    instead_of: UUID | None = None
+    """Told by a check-out alone: the loan to another patron that it ended."""
     explanation: "Explanation | None" = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's way
@@ -106,6 +108,23 @@ class NextStepOut(BaseModel):
     hold: NextHoldOut | None = None
 
 
+class PlaceOut(BaseModel):
+    """A location in its library, by their codes."""
+
+    library: str
+    location: str
+
+
+class PiecesOut(BaseModel):
+    """What an item is made of."""
+
+    number: int
+    text: str | None
+    """Which they are."""
+    missing: str | None
+    """What was not there when somebody last looked."""
+
+
 class ReturnOut(BaseModel):
     """An item that came in."""
 
@@ -119,6 +138,13 @@ class ReturnOut(BaseModel):
     currency: str | None = None
     suspended_until: datetime | None = None
     """Until when the patron may not borrow, renew or hold, for bringing it back late."""
+    found: bool = False
+    """The catalogue thought it missing or withdrawn, and is told that it is here."""
+    floated_to: PlaceOut | None = None
+    """It stays here: where it is at home from now on."""
+    used_in_house: bool = False
+    """The scan counts as a use in the house."""
+    pieces: PiecesOut | None = None
     explanation: Explanation | None = None
 
 

@@ -102,6 +102,7 @@ class Seen:
         due_at: datetime | None,
         now: datetime,
         queue_length: int | None = None,
+        reshelving_until: datetime | None = None,
     ) -> ItemAvailability:
         """What the item's availability becomes by the act that follows this look."""
         row = self.row
@@ -115,6 +116,7 @@ class Seen:
             lendable=lendable,
             due_at=due_at,
             queue_length=row["queue_length"] if queue_length is None else queue_length,
+            reshelving_until=reshelving_until,
             as_of=now,
         )
 

@@ -19,6 +19,8 @@ from chassis.edge import Once
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
+from circulation.arrivals.commands import Looked, pieces_of
+from circulation.arrivals.rules import asks_for_pieces, unconfirmed
 from circulation.calendars.rules import NeverOpen
 from circulation.items.rules import State
 from circulation.loans import renewing, statements
@@ -66,6 +68,10 @@ class CheckOut:
     explain: bool = False
     proxy: Named | None = None
     """Who borrows it for the patron, if somebody does."""
+    looked: Looked | None = None
+    """What was said of its pieces, by whoever looked at them."""
+    instead_of: UUID | None = None
+    """The loan to another patron that this one ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,13 @@ class Decided:
     beyond: tuple[Beyond, ...] = ()
     """Limits among the blocks."""
     proxy: Standing | None = None
+
+    def refusal(self, seen: Seen) -> CheckOutRefused:
+        """Every reason; and which pieces are to be looked at, where that is one."""
+        reasons = reasons_for(self.blocks, self.beyond)
+        if Block.PIECES_UNCONFIRMED in self.blocks:
+            return CheckOutRefused(reasons=reasons, pieces=pieces_of(seen.row))
+        return CheckOutRefused(reasons=reasons)
 
 
 async def proxy_of(
@@ -141,6 +154,9 @@ def decide(
     if due is not None and due <= asked.lent_at:
         blocks.append(Block.DUE_NOT_AHEAD)
     blocks += proxy_blocks(proxy, now=now)
+    asks = asks_for_pieces("check-out", seen.library.desk_rules.confirm_pieces)
+    if unconfirmed(seen["pieces"], confirm=asks, confirmed=asked.looked is not None):
+        blocks.append(Block.PIECES_UNCONFIRMED)
     left, overridden = overriding(blocks, asked.override, principal)
     return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond, proxy)
 
@@ -149,7 +165,7 @@ async def check_out(
     pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
 ) -> Response:
     """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it."""
-    from circulation.loans import unhurried
+    from circulation.loans import changing_hands, unhurried
 
     async with pool.acquire() as connection:
         for _ in range(LOOKS):
@@ -162,8 +178,10 @@ async def check_out(
                     raise CheckOutRefused(reasons=reasons_for(blocks))
                 break
             decided = decide(seen, asked, principal, now=now, proxy=proxy)
+            if changing_hands.may_change_hands(seen, asked, principal, now=now):
+                break
             if decided.blocks:
-                raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
+                raise decided.refusal(seen)
             if seen["own_hold"] is not None or seen["kept_for"] is not None or proxy is not None:
                 break
             answer = await lend(connection, seen, asked, decided, now=now)
@@ -171,6 +189,8 @@ async def check_out(
                 return answer
     if _same_holder(seen):
         return await renewing.renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
+    if changing_hands.may_change_hands(seen, asked, principal, now=now):
+        return await changing_hands.check_out(pool, shelf, asked, principal, now=now)
     return await unhurried.check_out(pool, shelf, asked, principal, now=now)
 
 
@@ -249,6 +269,7 @@ async def lend(
         policy=decided.policy.code,
         rules_version=seen.library.version,
         version=1,
+        instead_of=asked.instead_of,
         explanation=explained(seen) if asked.explain else None,
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{loan_id}", "etag": '"1"'})
@@ -281,6 +302,8 @@ async def lend(
         orjson.dumps(stored.headers).decode(),
         stored.body,
         facts.proxy_ref,
+        asked.looked is not None,
+        asked.looked.missing if asked.looked else None,
     )
     return Response(stored.body, stored.status, stored.headers) if done else None
 
@@ -289,14 +312,19 @@ async def would_check_out(
     pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
 ) -> DryRunOut:
     """The same validations and policies, nothing written."""
+    from circulation.loans import changing_hands
+
     seen = await look_check_out(pool, shelf, asked, now)
     proxy = await proxy_of(pool, seen, asked)
     if _same_holder(seen) and not proxy_blocks(proxy, now=now):
         return await renewing.would_renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
     decided = decide(seen, asked, principal, now=now, proxy=proxy)
+    blocks = decided.blocks
+    if changing_hands.may_change_hands(seen, asked, principal, now=now):
+        blocks = await changing_hands.blocks_after(pool, seen, asked, blocks)
     return DryRunOut(
-        allowed=not decided.blocks,
-        blocks=blocks_out(decided.blocks, decided.beyond),
+        allowed=not blocks,
+        blocks=blocks_out(blocks, decided.beyond),
         due_at=decided.due_at,
         policy=decided.policy.code,
         explanation=explained(seen) if asked.explain else None,

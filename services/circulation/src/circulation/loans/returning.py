@@ -4,7 +4,7 @@ On loan, on time, nobody waiting: two round trips, like a check-out. A fine, a h
 on loan goes the unhurried way, in a transaction that holds the title's queue.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,14 +17,18 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason
+from circulation.arrivals.commands import Looked, count_use, find, pieces_of, refused
+from circulation.arrivals.rules import asks_for_pieces, back_on_shelf_at, is_found, refusals, used_in_house
 from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
+from circulation.floating.commands import location_of, stay
+from circulation.floating.rules import Place, floats_to
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.rules import LENDABLE_BASES, State
 from circulation.loans import statements
-from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, ReturnOut
+from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, PiecesOut, PlaceOut, ReturnOut
 from circulation.loans.desk import (
     LOOKS,
     answer_of,
@@ -64,6 +68,8 @@ class Return:
     explain: bool = False
     resolution: Resolution | None = None
     """How a claim ends that it was brought back before."""
+    looked: Looked | None = None
+    """What was said of its pieces, by whoever looked at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,13 @@ class Following:
     waiting: Waiting | None = None
     hold: NextHoldOut | None = None
     pickup: Desk | None = None
+    found: bool = False
+    """The catalogue thought it gone."""
+    used: bool = False
+    """Somebody used it in the house."""
+    floats_to: Place | None = None
+    location_id: UUID | None = None
+    """That of the place it floats to."""
 
     @property
     def kept_for(self) -> UUID | None:
@@ -91,16 +104,17 @@ async def take_back(
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
             desk = _known(seen, asked, principal)
-            _not_before_it_was_lent(seen, asked)
-            unhurried = seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"]
+            unhurried = seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"] or _found(seen)
             if unhurried or _late(seen, asked.returned_at):
                 break
-            step = _step(seen, desk, None, None)
-            answer = await _close(connection, seen, asked, desk, step, now=now)
+            following = _homeward(seen, desk)
+            if following.floats_to is not None:
+                break
+            answer = await _close(connection, seen, asked, desk, following, now=now)
             if answer is not None:
                 return answer
     async with pool.acquire() as connection, connection.transaction():
-        return await _unhurried(connection, shelf, asked, principal, now=now)
+        return await take_back_locked(connection, shelf, asked, principal, now=now)
 
 
 async def would_take_back(
@@ -110,10 +124,10 @@ async def would_take_back(
     async with pool.acquire() as connection:
         seen = await _look(connection, shelf, asked, now)
         desk = _known(seen, asked, principal)
-        _not_before_it_was_lent(seen, asked)
         following = await _next(connection, seen, desk, now=now)
     loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
-    told = _answer(seen, asked, following.step, following.hold, loan, None)
+    following = replace(following, found=_found(seen), used=_used(seen, desk, following.step, now=now))
+    told = _answer(seen, asked, following, loan, None)
     found = _late(seen, asked.returned_at)
     if found is None:
         return told
@@ -142,7 +156,44 @@ def _known(seen: Seen, asked: Return, principal: Principal) -> Desk:
         raise NotFound(
             "The item is unknown here.", reasons=missing + desk_missing(seen, principal, asked.desk_id)
         )
-    return desk_for(seen.library, principal, asked.desk_id)
+    desk = desk_for(seen.library, principal, asked.desk_id)
+    _not_before_it_was_lent(seen, asked)
+    settings = seen.library.desk_rules
+    reasons = refusals(
+        base=seen["base"],
+        loss=seen["loss"],
+        withdrawn=settings.withdrawn,
+        lost=settings.lost,
+        pieces=seen["pieces"],
+        confirm=asks_for_pieces("check-in", settings.confirm_pieces),
+        confirmed=asked.looked is not None,
+    )
+    if reasons:
+        raise refused(seen.row, reasons)
+    return desk
+
+
+def _found(seen: Seen) -> bool:
+    """Whether the catalogue thinks it gone, and the library takes a scan for its being found."""
+    settings = seen.library.desk_rules
+    return is_found(base=seen["base"], missing=settings.missing, withdrawn=settings.withdrawn)
+
+
+def _base(seen: Seen) -> str:
+    """The base state that decides: what is found is active from now on."""
+    return "active" if _found(seen) else str(seen["base"])
+
+
+def _used(seen: Seen, desk: Desk, step: NextStep, *, now: datetime) -> bool:
+    """Whether the scan of an item that was not on loan tells that it was used in the house."""
+    return used_in_house(
+        counted=seen.library.desk_rules.in_house_use,
+        state=seen["state"],
+        reshelving_until=seen["reshelving_until"],
+        now=now,
+        reshelved=step.step is Step.RESHELVE,
+        serves_home=(seen["library"] or "") in desk.serves,
+    )
 
 
 def _not_before_it_was_lent(seen: Seen, asked: Return) -> None:
@@ -162,7 +213,7 @@ def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> 
     row = seen.row
     home = home_of(seen.library, row["library"])
     return next_step(
-        base=row["base"],
+        base=_base(seen),
         withdrawing=row["withdrawal_id"] is not None,
         here=desk.id,
         serves_home=(row["library"] or "") in desk.serves,
@@ -188,18 +239,18 @@ async def _close(
     seen: Seen,
     asked: Return,
     desk: Desk,
-    step: NextStep,
+    following: Following,
     *,
     now: datetime,
-    following: Following | None = None,
     queue_length: int | None = None,
     final: Final | None = None,
 ) -> Response | None:
     """Write the end of the loan; None when somebody was faster."""
-    row = seen.row
+    row, step = seen.row, following.step
     version = row["loan_version"] + 1
     shelved = step.step is Step.HOLD_SHELF
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
+    until = _back_on_shelf_at(desk, step, state, now)
     event = LoanReturned(
         version=version,
         occurred_at=now,
@@ -216,10 +267,11 @@ async def _close(
             due_at=None,
             now=now,
             queue_length=queue_length,
+            reshelving_until=until,
         ),
     )
     loan = LoanOut(**loan_fields(seen) | {"returned_at": asked.returned_at, "version": version})
-    answer = _answer(seen, asked, step, following.hold if following else None, loan, final)
+    answer = _answer(seen, asked, following, loan, final)
     stored = answer_of(answer, 200, {})
     outgoing = outbox.sealed(event)
     done: bool = await connection.fetchval(
@@ -231,7 +283,7 @@ async def _close(
         row["loan_version"],
         state.value,
         step.hold_id,
-        following.kept_for if following else None,
+        following.kept_for,
         shelved,
         step.to if step.step is Step.TRANSIT else None,
         now,
@@ -247,36 +299,50 @@ async def _close(
         stored.status,
         orjson.dumps(stored.headers).decode(),
         stored.body,
+        until,
+        asked.looked is not None,
+        asked.looked.missing if asked.looked else None,
     )
     return Response(stored.body, stored.status, stored.headers) if done else None
+
+
+def _back_on_shelf_at(desk: Desk, step: NextStep, state: State, now: datetime) -> datetime | None:
+    shelved = step.step is Step.RESHELVE and state is State.AVAILABLE
+    return back_on_shelf_at(reshelved=shelved, minutes=desk.reshelving_minutes, now=now)
 
 
 def _answer(
     seen: Seen,
     asked: Return,
-    step: NextStep,
-    hold: NextHoldOut | None,
+    following: Following,
     loan: LoanOut | None,
     final: Final | None,
 ) -> ReturnOut:
+    pieces, place = pieces_of(seen.row), following.floats_to
+    if pieces is not None and asked.looked is not None:
+        pieces |= {"missing": asked.looked.missing}
     return ReturnOut(
         item_id=seen["item_id"],
         item_barcode=seen["item_barcode"],
         title=seen["short_title"],
         loan=loan,
-        next_step=_step_out(seen.library, step, hold),
+        next_step=_step_out(seen.library, following.step, following.hold),
         fee_id=final.fee_id if final else None,
         fine_minor=final.fine.minor if final else 0,
         currency=final.fine.currency if final else None,
         suspended_until=final.suspended_until if final else None,
         explanation=explained(seen) if asked.explain and loan is not None else None,
+        found=following.found,
+        floated_to=PlaceOut(library=place.library, location=place.location) if place else None,
+        used_in_house=following.used,
+        pieces=PiecesOut.model_validate(pieces) if pieces is not None else None,
     )
 
 
-async def _unhurried(
+async def take_back_locked(
     connection: Connection, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
 ) -> Response:
-    """The same in a transaction that holds the title's queue, the patron and the item."""
+    """The same in the transaction of whoever calls; it holds the title's queue, the patron and the item from here."""
     seen = await _look(connection, shelf, asked, now)
     _known(seen, asked, principal)
     await queue.lock_title(connection, seen["title_ids"])
@@ -289,9 +355,11 @@ async def _unhurried(
     if (answer := replayed(seen, asked.once)) is not None:
         return answer
     desk = _known(seen, asked, principal)
-    _not_before_it_was_lent(seen, asked)
 
-    back = lost.Back(asked.returned_at)
+    before, back = seen, lost.Back(asked.returned_at)
+    if _found(before):
+        await find(connection, before.row, desk.id, now=now)
+        seen = await _look(connection, shelf, asked, now)
     if seen["loss"] is not None:
         back = await lost.came_back(
             connection,
@@ -306,7 +374,11 @@ async def _unhurried(
     if (found := _late(seen, back.overdue_to)) is not None:
         final = await make_final(connection, seen.library, seen.row, found, now=now)
     following = await _next(connection, seen, desk, now=now)
+    following = replace(following, found=_found(before), used=_used(before, desk, following.step, now=now))
     await _write_hold(connection, seen, following, now=now)
+    if following.location_id is not None:
+        await stay(connection, seen.row, following.location_id, desk.id, now=now)
+        seen = await _look(connection, shelf, asked, now)
     length: int = await connection.fetchval(
         "SELECT count(*) FROM hold WHERE title_id = ANY ($1::uuid[]) AND state = ANY ($2::text[])",
         seen["title_ids"],
@@ -314,15 +386,7 @@ async def _unhurried(
     )
     if seen["open_loan_id"] is not None:
         answer = await _close(
-            connection,
-            seen,
-            asked,
-            desk,
-            following.step,
-            now=now,
-            following=following,
-            queue_length=length,
-            final=final,
+            connection, seen, asked, desk, following, now=now, queue_length=length, final=final
         )
         assert answer is not None, "the rows are locked"
     else:
@@ -332,13 +396,33 @@ async def _unhurried(
     return answer
 
 
+def _homeward(seen: Seen, desk: Desk) -> Following:
+    """Nobody waits for it: it goes home, or stays here where its collection floats."""
+    step = _step(seen, desk, None, None)
+    if step.step is not Step.TRANSIT:
+        return Following(step)
+    home = Place(seen["library"] or "", seen["location"] or "")
+    place = floats_to(seen.library.floating, home, desk_library=desk.library, serves=desk.serves)
+    return Following(step if place is None else NextStep(Step.RESHELVE), floats_to=place)
+
+
+async def _where_it_stays(connection: Connection, wished: Following, seen: Seen, desk: Desk) -> Following:
+    """The same, as far as the catalogue has told of the place: else it is sent home."""
+    if wished.floats_to is None:
+        return wished
+    location_id = await location_of(connection, wished.floats_to)
+    if location_id is None:
+        return Following(_step(seen, desk, None, None))
+    return replace(wished, location_id=location_id)
+
+
 async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime) -> Following:
     """Whoever is next gets the item, if anybody is: it is ready here, or goes on its way."""
     waiting = None
-    if seen["base"] in LENDABLE_BASES and seen["withdrawal_id"] is None:
+    if _base(seen) in LENDABLE_BASES and seen["withdrawal_id"] is None:
         waiting = hold_to_fill(seen["item_id"], await queue.queue_of(connection, seen["title_ids"]))
     if waiting is None:
-        return Following(_step(seen, desk, None, None))
+        return await _where_it_stays(connection, _homeward(seen, desk), seen, desk)
     told = await connection.fetchrow(
         "SELECT h.*, p.family_name, p.given_name, p.barcode FROM hold h JOIN patron p ON p.id = h.patron_id "
         "WHERE h.id = $1",
@@ -391,6 +475,18 @@ async def _left_behind(connection: Connection, seen: Seen) -> UUID | None:
     return found
 
 
+_SHELVED = """
+UPDATE item SET guard = guard + 1, told = told + 1, state = $2, hold_id = $3, kept_for = $4, hold_shelf = $5,
+    transit_from = CASE WHEN $6::uuid IS NULL THEN NULL WHEN transit_to = $6 THEN transit_from ELSE $8::uuid END,
+    transit_since = CASE WHEN $6::uuid IS NULL THEN NULL WHEN transit_to = $6 THEN transit_since
+        ELSE $7::timestamptz END,
+    transit_to = $6, last_seen_at = $7, last_seen_by = $8, reshelving_until = $9,
+    missing_pieces = CASE WHEN $10::boolean THEN $11::text ELSE missing_pieces END
+WHERE id = $1
+"""
+"""Scanned on its way, it set out where and when it did."""
+
+
 async def _shelve(
     connection: Connection,
     seen: Seen,
@@ -405,9 +501,11 @@ async def _shelve(
     row, step = seen.row, following.step
     shelved = step.step is Step.HOLD_SHELF
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
+    until = _back_on_shelf_at(desk, step, state, now)
+    if following.used:
+        await count_use(connection, row, desk.id, used_at=asked.returned_at, now=now)
     await connection.execute(
-        "UPDATE item SET guard = guard + 1, told = told + 1, state = $2, hold_id = $3, kept_for = $4, "
-        "  hold_shelf = $5, transit_to = $6, last_seen_at = $7, last_seen_by = $8 WHERE id = $1",
+        _SHELVED,
         row["item_id"],
         state.value,
         step.hold_id,
@@ -416,6 +514,9 @@ async def _shelve(
         step.to if step.step is Step.TRANSIT else None,
         now,
         desk.id,
+        until,
+        asked.looked is not None,
+        asked.looked.missing if asked.looked else None,
     )
     events: list[Event] = [
         ItemCheckedIn(
@@ -425,12 +526,17 @@ async def _shelve(
             service_point_id=desk.id,
             next_step=step.step,
             availability=seen.availability(
-                state=state, lendable=state is State.AVAILABLE, due_at=None, now=now, queue_length=length
+                state=state,
+                lendable=state is State.AVAILABLE,
+                due_at=None,
+                now=now,
+                queue_length=length,
+                reshelving_until=until,
             ),
         )
     ]
     await outbox.record(connection, events)
-    stored = answer_of(_answer(seen, asked, step, following.hold, None, None), 200, {})
+    stored = answer_of(_answer(seen, asked, following, None, None), 200, {})
     await remember(connection, asked.once, stored.status, stored.headers, stored.body)
     return Response(stored.body, stored.status, stored.headers)
 

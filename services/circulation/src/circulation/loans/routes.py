@@ -14,6 +14,7 @@ from chassis.clock import Now
 from chassis.edge import InFlight, OnceRequired, busy, plain
 from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.arrivals.commands import Looked, ReturnRefused
 from circulation.asking import patron_or
 from circulation.loans import lending, renewing, returning
 from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
@@ -37,6 +38,7 @@ MayReturn = Annotated[Principal, Depends(may("returns:create"))]
 DryRun = Annotated[bool, Query(description="The same validations and policies, nothing written")]
 Explain = Annotated[bool, Query(description="Tell which rule applied, which did not, and the facts")]
 LONGEST = timedelta(days=3650)
+MissingPieces = Annotated[str | None, Field(default=None, min_length=1, max_length=1000)]
 
 
 class OverrideIn(BaseModel):
@@ -75,6 +77,10 @@ class LoanIn(BaseModel):
     lent_at: AwareDatetime | None = None
     """When it was really lent (scope loans:backdate); now where left out."""
     override: OverrideIn | None = None
+    confirm: Literal["pieces"] | None = None
+    """`pieces`: somebody looked whether all its pieces are there."""
+    missing_pieces: MissingPieces = None
+    """What was not there; kept with the item, for whoever has it next."""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> "LoanIn":
@@ -84,7 +90,14 @@ class LoanIn(BaseModel):
             raise ValueError("name the item once: item_id or item_barcode")
         if self.proxy_id is not None and self.proxy_barcode is not None:
             raise ValueError("name the proxy once: proxy_id or proxy_barcode")
+        if self.missing_pieces is not None and self.confirm is None:
+            raise ValueError("missing_pieces needs confirm: pieces")
         return self
+
+    @property
+    def looked(self) -> Looked | None:
+        """What was said of its pieces."""
+        return Looked(self.missing_pieces) if self.confirm else None
 
     @property
     def proxy(self) -> Named | None:
@@ -115,12 +128,23 @@ class ReturnIn(BaseModel):
     """When it was really returned, from the book drop say (scope loans:backdate); now where left out."""
     claim_resolution: Literal[Resolution.RETURNED_BY_PATRON, Resolution.FOUND_BY_LIBRARY] | None = None
     """How a claim ends that the patron brought it back before; as the configuration says where left out."""
+    confirm: Literal["pieces"] | None = None
+    """`pieces`: somebody looked whether all its pieces are there."""
+    missing_pieces: MissingPieces = None
+    """What was not there; kept with the item, for whoever has it next."""
 
     @model_validator(mode="after")
     def _names_it_once(self) -> "ReturnIn":
         if (self.item_id is None) == (self.item_barcode is None):
             raise ValueError("name the item once: item_id or item_barcode")
+        if self.missing_pieces is not None and self.confirm is None:
+            raise ValueError("missing_pieces needs confirm: pieces")
         return self
+
+    @property
+    def looked(self) -> Looked | None:
+        """What was said of its pieces."""
+        return Looked(self.missing_pieces) if self.confirm else None
 
 
 def _pool(request: Request) -> asyncpg.Pool:
@@ -193,6 +217,7 @@ async def check_out(
         once=once,
         explain=explain,
         proxy=body.proxy,
+        looked=body.looked,
     )
     if dry_run:
         return _told(await lending.would_check_out(_pool(request), shelf, asked, staff, now=now))
@@ -231,7 +256,14 @@ async def renew(
     "/v1/returns",
     response_model=ReturnOut,
     responses=problems(
-        Unauthenticated, Forbidden, NotFound, InFlight, UnknownServicePoint, Invalid, NotConfigured
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        ReturnRefused,
+        InFlight,
+        UnknownServicePoint,
+        Invalid,
+        NotConfigured,
     ),
 )
 @busy(_plain_return)
@@ -254,6 +286,7 @@ async def take_back(
         once=once,
         explain=explain,
         resolution=body.claim_resolution,
+        looked=body.looked,
     )
     if dry_run:
         return _told(await returning.would_take_back(_pool(request), shelf, asked, staff, now=now))

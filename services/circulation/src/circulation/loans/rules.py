@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen
-from circulation.items.rules import LENDABLE_BASES
+from circulation.items.rules import INTELLECTUAL, LENDABLE_BASES
 from circulation.patrons.rules import Beyond
 from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule
 from circulation.proxies.rules import TEXTS as PROXY_TEXTS
@@ -23,6 +23,8 @@ class Block(StrEnum):
     ITEM_STATE = "item-state"
     ITEM_WITHDRAWING = "item-withdrawing"
     ITEM_LOST = "item-lost"
+    ITEM_INTELLECTUAL = "item-intellectual"
+    PIECES_UNCONFIRMED = "pieces-unconfirmed"
     CLAIMED_RETURNED = "claimed-returned"
     DECLARED_LOST = "declared-lost"
     AGED_TO_LOST = "aged-to-lost"
@@ -61,6 +63,14 @@ TEXTS: Final = {
         "Wait for the withdrawal to end, or see it refused.",
     ),
     Block.ITEM_LOST: ("The item counts as lost.", "Return it first: that is how it is found."),
+    Block.ITEM_INTELLECTUAL: (
+        "The record stands for no single thing that could be lent.",
+        "Scan the piece that lies before you.",
+    ),
+    Block.PIECES_UNCONFIRMED: (
+        "Nobody has said yet whether all its pieces are there.",
+        "Look at them and send confirm: pieces, naming what is missing in missing_pieces.",
+    ),
     Block.CLAIMED_RETURNED: ("The patron says that it was brought back.", "Resolve that claim first."),
     Block.DECLARED_LOST: ("The item is declared lost.", "Return it, or override: its fees are undone."),
     Block.AGED_TO_LOST: ("The item has aged to lost.", "Return it, or override: its fees are undone."),
@@ -189,7 +199,8 @@ def checkout_blocks(
         Block.ITEM_ON_LOAN: piece.on_loan,
         Block.ITEM_LOST: piece.lost and not piece.on_loan,
         Block.ITEM_NOT_LOANABLE: not policy.loanable,
-        Block.ITEM_STATE: piece.base not in LENDABLE_BASES,
+        Block.ITEM_INTELLECTUAL: piece.base == INTELLECTUAL,
+        Block.ITEM_STATE: piece.base not in LENDABLE_BASES and piece.base != INTELLECTUAL,
         Block.ITEM_WITHDRAWING: piece.withdrawing,
         Block.ITEM_HELD_FOR_ANOTHER: piece.kept_for not in (None, patron_id),
         Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,

@@ -24,7 +24,7 @@ ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
     i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
-    i.loss
+    i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h
@@ -60,13 +60,19 @@ WITH guard AS (
     FROM guard WHERE patron.id = guard.patron_id
 ), piece AS (
     UPDATE item SET guard = guard + 1, state = 'on-loan', loan_id = $6, due_at = $7, hold_id = NULL,
-        kept_for = NULL, hold_shelf = false, transit_to = NULL, last_seen_at = $8, last_seen_by = $9
+        kept_for = NULL, hold_shelf = false, transit_to = NULL, transit_from = NULL, transit_since = NULL,
+        missing_pieces = CASE WHEN $27::boolean THEN $28::text ELSE missing_pieces END, last_seen_at = $8,
+        last_seen_by = $9
     FROM guard WHERE item.id = guard.item_id
     RETURNING item.id
+), visit AS (
+    UPDATE desk_session s SET last_at = greatest(s.last_at, $8) FROM guard
+    WHERE s.patron_id = guard.patron_id AND s.service_point_id = $9 AND s.ended_at IS NULL
+    RETURNING s.id
 ), lent AS (
     INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone,
-        policy, fine_policy, rules_version, override_comment, proxy_id)
-    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15, $26 FROM piece
+        policy, fine_policy, rules_version, override_comment, proxy_id, session_id)
+    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15, $26, (SELECT id FROM visit) FROM piece
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $16, $17, $18, $19 FROM piece
 ), kept AS (
@@ -139,12 +145,19 @@ WITH guard AS (
     FROM guard WHERE patron.id = guard.patron_id
 ), piece AS (
     UPDATE item SET guard = guard + 1, state = $6, loan_id = NULL, due_at = NULL, hold_id = $7, kept_for = $8,
-        hold_shelf = $9, transit_to = $10, last_seen_at = $11, last_seen_by = $12
+        hold_shelf = $9, transit_to = $10, transit_from = CASE WHEN $10::uuid IS NOT NULL THEN $12::uuid END,
+        transit_since = CASE WHEN $10::uuid IS NOT NULL THEN $11::timestamptz END, reshelving_until = $24,
+        missing_pieces = CASE WHEN $25::boolean THEN $26::text ELSE missing_pieces END, last_seen_at = $11,
+        last_seen_by = $12
     FROM guard WHERE item.id = guard.item_id
     RETURNING item.id
+), visit AS (
+    UPDATE desk_session s SET last_at = greatest(s.last_at, $11) FROM guard
+    WHERE s.patron_id = guard.patron_id AND s.service_point_id = $12 AND s.ended_at IS NULL
+    RETURNING s.id
 ), returned AS (
     UPDATE loan SET returned_at = $13, system_returned_at = $11, return_service_point_id = $12,
-        version = version + 1
+        return_session_id = (SELECT id FROM visit), version = version + 1
     FROM guard WHERE loan.id = guard.loan_id
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $14, $15, $16, $17 FROM piece

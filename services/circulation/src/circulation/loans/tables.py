@@ -48,6 +48,12 @@ class Loan(Table, table=True):
             "closes_at",
             postgresql_where=text("closes_at IS NOT NULL AND returned_at IS NULL AND claimed_at IS NULL"),
         ),
+        Index("loan_by_session", "session_id", postgresql_where=text("session_id IS NOT NULL")),
+        Index(
+            "loan_by_return_session",
+            "return_session_id",
+            postgresql_where=text("return_session_id IS NOT NULL"),
+        ),
         CheckConstraint("due_at > lent_at", name="loan_due_after_lent"),
     )
 
@@ -71,6 +77,9 @@ class Loan(Table, table=True):
     override_comment: str | None = Field(default=None, sa_column=words(null=True))
     proxy_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """Who borrowed it for the patron, if somebody did."""
+    session_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The patron's visit to the desk that lent it."""
+    return_session_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     due_comment: str | None = Field(default=None, sa_column=words(null=True))
     """Why staff set the due time by hand, the last time."""
     version: int = Field(default=1, sa_column=big(1))

@@ -4,6 +4,7 @@ For what touches a hold's queue or charges a fine, and for whoever lost the race
 """
 
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 from starlette.responses import Response
@@ -16,9 +17,9 @@ from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
 from circulation.loans import lending, renewing
-from circulation.loans.desk import Override, reasons_for, replayed
+from circulation.loans.desk import Override, replayed
 from circulation.loans.facts import Seen
-from circulation.loans.lending import CheckOut, CheckOutRefused, decide
+from circulation.loans.lending import CheckOut, decide
 from circulation.loans.renewing import Renewal, decide_renewal
 from circulation.lost import commands as lost
 from circulation.places.library import Shelf
@@ -35,28 +36,39 @@ async def check_out(
         seen = await lending.look_check_out(connection, shelf, asked, now)
         decide(seen, asked, principal, now=now)
         await lock(connection, seen)
-        proxy = await lending.proxy_of(connection, seen, asked, lock=True)
-        seen = await lending.look_check_out(connection, shelf, asked, now)
-        if (answer := replayed(seen, asked.once)) is not None:
-            return answer
-        decided = decide(seen, asked, principal, now=now, proxy=proxy)
-        if decided.blocks:
-            raise CheckOutRefused(reasons=reasons_for(decided.blocks, decided.beyond))
-        own = seen["own_hold"]
-        await _settle_holds(connection, seen, asked.override, now=now)
-        seen = await lending.look_check_out(connection, shelf, asked, now)
-        answer = await lending.lend(connection, seen, asked, decided, now=now)
-        assert answer is not None, "the rows are locked"
-        if own is not None:
-            await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
+        return await check_out_locked(connection, shelf, asked, principal, now=now)
+
+
+async def check_out_locked(
+    connection: Connection, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> Response:
+    """The same within the transaction of whoever has locked the rows."""
+    seen = await lending.look_check_out(connection, shelf, asked, now)
+    proxy = await lending.proxy_of(connection, seen, asked, lock=True)
+    if (answer := replayed(seen, asked.once)) is not None:
         return answer
+    decided = decide(seen, asked, principal, now=now, proxy=proxy)
+    if decided.blocks:
+        raise decided.refusal(seen)
+    own = seen["own_hold"]
+    await _settle_holds(connection, seen, asked.override, now=now)
+    seen = await lending.look_check_out(connection, shelf, asked, now)
+    answer = await lending.lend(connection, seen, asked, decided, now=now)
+    assert answer is not None, "the rows are locked"
+    if own is not None:
+        await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
+    return answer
 
 
-async def lock(connection: Connection, seen: Seen) -> None:
-    """The rules, the queue, patron, item: one order everywhere. What is decided by them is written by them."""
+async def lock(connection: Connection, seen: Seen, *, and_patron: UUID | None = None) -> None:
+    """The rules, the queue, patrons, item: one order everywhere. What is decided by them is written by them."""
     await connection.execute("SELECT FROM reference FOR SHARE")
     await queue.lock_title(connection, seen["title_ids"])
-    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", seen["patron_id"])
+    await connection.execute(
+        "SELECT FROM patron WHERE id = $1 OR id = $2 ORDER BY id FOR NO KEY UPDATE",
+        seen["patron_id"],
+        and_patron,
+    )
     await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
 
 

@@ -7,8 +7,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from circulation.calendars.rules import Calendar, Opening, Season, problems_of
 from circulation.fees.rules import CHARGED_BY_RULES
+from circulation.floating.documents import FloatingDoc
+from circulation.floating.rules import overlaps
 from circulation.lost.rules import Resolution
 from circulation.patrons.rules import Limits, Measure
+from circulation.places.desk_rules import DeskRulesDoc
 from circulation.places.entries import Code, Count, Name, Strict
 from circulation.policies.documents import (
     FinePolicyDoc,
@@ -85,6 +88,8 @@ class ServicePointDoc(Strict):
     """Cash is taken and given back here only while a cash drawer is open."""
     fee_owner: Code | None = None
     """Whose income the fees charged here are; its library's where left out, so that none is ever lost."""
+    reshelving_minutes: Annotated[int, Field(ge=0, le=43_200)] = 0
+    """How long what comes in here takes to be back on its shelf; availability tells so meanwhile."""
 
 
 Action = Literal["borrow", "renew", "hold"]
@@ -198,6 +203,7 @@ CODED = (
     "bursar_accounts",
     "lost_policies",
     "load_profiles",
+    "floating",
 )
 """Sections whose entries have codes."""
 
@@ -222,6 +228,8 @@ class ConfigurationDoc(Strict):
     )
     """How a claim ends when the item is checked in and the desk says nothing else (Koha: AutoClaimReturnStatus)."""
     load_profiles: list[LoadProfileDoc] = Field(default_factory=list, max_length=50)
+    desk: DeskRulesDoc = Field(default_factory=DeskRulesDoc)
+    floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""
@@ -256,6 +264,21 @@ class ConfigurationDoc(Strict):
             for place, policy in enumerate(self.loan_policies)
             for name in ("schedule", "renewal_schedule")
             if (code := getattr(policy, name)) is not None and code not in known
+        ]
+
+    def _floating_flaws(self) -> list[Flaw]:
+        collections = [floating.as_rule() for floating in self.floating]
+        return [
+            Flaw(f"/floating/{number}/places", "floating-wrong", text)
+            for number, collection in enumerate(collections)
+            for text in collection.problems()
+        ] + [
+            Flaw(
+                f"/floating/{number}/places",
+                "floats-twice",
+                f"{place.location!r} of {place.library!r} floats with another collection already.",
+            )
+            for number, place in overlaps(collections)
         ]
 
     def flaws(self) -> list[Flaw]:
@@ -313,6 +336,7 @@ class ConfigurationDoc(Strict):
             for word, code in profile.groups.items()
             if code not in groups
         ]
+        found += self._floating_flaws()
         for section in CODED:
             codes = [each.code for each in getattr(self, section)]
             found += [

@@ -15,7 +15,9 @@ import asyncpg
 from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
+from circulation.floating.rules import Floating, Place, by_place
 from circulation.lost.rules import LostPolicy, Resolution
+from circulation.places.desk_rules import DeskRulesDoc
 from circulation.places.documents import (
     BlockTemplateDoc,
     ConfigurationDoc,
@@ -43,6 +45,8 @@ class Desk:
     """Whose income the fees charged here are."""
     cash_drawer: bool = False
     """Whether cash is taken only into an open drawer."""
+    reshelving_minutes: int = 0
+    """From here back to the shelf."""
 
     @classmethod
     def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
@@ -59,6 +63,7 @@ class Desk:
             doc.shelf_days,
             doc.fee_owner or doc.library,
             doc.cash_drawer,
+            doc.reshelving_minutes,
         )
 
 
@@ -80,6 +85,8 @@ class Library:
     lost: Mapping[str, LostPolicy] = field(default_factory=dict)
     claim_resolution: Resolution = Resolution.FOUND_BY_LIBRARY
     load_profiles: Mapping[str, LoadProfileDoc] = field(default_factory=dict)
+    desk_rules: DeskRulesDoc = field(default_factory=DeskRulesDoc)
+    floating: Mapping[Place, Floating] = field(default_factory=dict)
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -127,6 +134,8 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         lost={policy.code: policy.as_rule(doc.currency) for policy in doc.lost_policies},
         claim_resolution=doc.claim_resolution,
         load_profiles={profile.code: profile for profile in doc.load_profiles},
+        desk_rules=doc.desk,
+        floating=by_place([floating.as_rule() for floating in doc.floating]),
     )
 
 

@@ -9,6 +9,7 @@ import asyncpg
 _ITEM = """
     i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.location, i.library,
     i.base, i.state, i.hold_id, i.transit_to, i.withdrawal_id, i.last_seen_at, i.last_seen_by,
+    i.transit_from, i.transit_since,
     h.kind AS hold_kind, h.pickup_id, h.patron_id, h.placed_at
 """
 _PICKS = f"""
@@ -26,13 +27,15 @@ ORDER BY i.id, c.closed_at DESC LIMIT $3
 
 _INCOMING = f"""
 SELECT {_ITEM} FROM item i LEFT JOIN hold h ON h.id = i.hold_id
-WHERE i.transit_to = $1 AND (i.last_seen_at, i.id) > ($2::timestamptz, $3::uuid)
-ORDER BY i.last_seen_at, i.id LIMIT $4
+WHERE i.transit_to = $1 AND (i.transit_since, i.id) > ($2::timestamptz, $3::uuid)
+  AND ($5::uuid IS NULL OR i.transit_from = $5) AND ($6::timestamptz IS NULL OR i.transit_since < $6)
+ORDER BY i.transit_since, i.id LIMIT $4
 """  # noqa: S608 - our own text
 _OUTGOING = f"""
 SELECT {_ITEM} FROM item i LEFT JOIN hold h ON h.id = i.hold_id
-WHERE i.transit_to IS NOT NULL AND i.last_seen_by = $1 AND (i.last_seen_at, i.id) > ($2::timestamptz, $3::uuid)
-ORDER BY i.last_seen_at, i.id LIMIT $4
+WHERE i.transit_to IS NOT NULL AND i.transit_from = $1 AND (i.transit_since, i.id) > ($2::timestamptz, $3::uuid)
+  AND ($5::uuid IS NULL OR i.transit_to = $5) AND ($6::timestamptz IS NULL OR i.transit_since < $6)
+ORDER BY i.transit_since, i.id LIMIT $4
 """  # noqa: S608 - our own text
 
 MOST = 5000
@@ -50,7 +53,18 @@ async def left_on_shelf(pool: asyncpg.Pool, desk_id: UUID, since: datetime) -> l
 
 
 async def transits(
-    pool: asyncpg.Pool, desk_id: UUID, *, incoming: bool, after: tuple[datetime, UUID], limit: int
+    pool: asyncpg.Pool,
+    desk_id: UUID,
+    *,
+    incoming: bool,
+    after: tuple[datetime, UUID],
+    limit: int,
+    other_end: UUID | None = None,
+    before: datetime | None = None,
 ) -> list[asyncpg.Record]:
-    """Items on their way to a service point, or sent off by it; who has waited longest first."""
-    return list(await pool.fetch(_INCOMING if incoming else _OUTGOING, desk_id, *after, limit))
+    """Items on their way to a service point, or sent off by it; the longest under way first.
+
+    Only those from or to the `other_end`, only those sent off `before` a moment, where these are given.
+    """
+    statement = _INCOMING if incoming else _OUTGOING
+    return list(await pool.fetch(statement, desk_id, *after, limit, other_end, before))

@@ -13,8 +13,11 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+from circulation.arrivals.rules import is_found
+from circulation.floating.rules import Place, floats_to
 from circulation.loans.facts import home_of
-from circulation.loans.rules import Step, next_step
+from circulation.loans.rules import NextStep, Step, next_step
+from circulation.moments import Moment
 from circulation.places.library import Desk, Library, NotConfigured
 from circulation.places.routes import TheLibrary
 from circulation.shelves import queries
@@ -181,9 +184,10 @@ async def shelf_clearance(
 
 
 def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
-    home = home_of(library, row["library"])
+    home, settings = home_of(library, row["library"]), library.desk_rules
+    found = is_found(base=row["base"], missing=settings.missing, withdrawn=settings.withdrawn)
     step = next_step(
-        base=row["base"],
+        base="active" if found else row["base"],
         withdrawing=row["withdrawal_id"] is not None,
         here=desk.id,
         serves_home=(row["library"] or "") in desk.serves,
@@ -191,6 +195,10 @@ def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
         hold_id=row["hold_id"],
         pickup=row["pickup_id"],
     )
+    place = Place(row["library"] or "", row["location"] or "")
+    stays = floats_to(library.floating, place, desk_library=desk.library, serves=desk.serves) is not None
+    if step.step is Step.TRANSIT and step.hold_id is None and stays:
+        step = NextStep(Step.RESHELVE)
     return LeftOut.model_validate(
         _shelved(row)
         | {
@@ -212,10 +220,15 @@ async def list_transits(
     asker: MayRead,
     library: TheLibrary,
     direction: Literal["incoming", "outgoing"] = "incoming",
+    other_end: Annotated[UUID | None, Query(description="Only from there, or only to there")] = None,
+    before: Annotated[Moment | None, Query(description="Only what set out before that")] = None,
     cursor: str | None = None,
     limit: Limit = 500,
 ) -> cursors.Page[TransitOut]:
-    """Items on their way here, or sent off from here and not yet arrived; the longest under way first."""
+    """Items on their way here, or sent off from here and not yet arrived; the longest under way first.
+
+    Scanned at a third desk, an item is still on its way from where it set out.
+    """
     desk = _desk(library, service_point_id, asker)
     after = _moment_in(cursor) if cursor else (SINCE_EVER, UUID(int=0))
     rows = await queries.transits(
@@ -224,20 +237,22 @@ async def list_transits(
         incoming=direction == "incoming",
         after=after,
         limit=limit + 1,
+        other_end=other_end,
+        before=before,
     )
     page = rows[:limit]
-    more = cursors.encode(page[-1]["last_seen_at"], page[-1]["id"]) if len(rows) > limit else None
+    more = cursors.encode(page[-1]["transit_since"], page[-1]["id"]) if len(rows) > limit else None
     cursors.link_next(request, response, more)
     return cursors.Page(
         items=[
             TransitOut.model_validate(
                 _shelved(row)
                 | {
-                    "from_service_point_id": row["last_seen_by"],
-                    "from_service_point": _name(library, row["last_seen_by"]),
+                    "from_service_point_id": row["transit_from"],
+                    "from_service_point": _name(library, row["transit_from"]),
                     "to_service_point_id": row["transit_to"],
                     "to_service_point": _name(library, row["transit_to"]),
-                    "since": row["last_seen_at"],
+                    "since": row["transit_since"],
                     "hold_id": row["hold_id"],
                 }
             )

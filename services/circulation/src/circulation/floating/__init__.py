@@ -1,0 +1,1 @@
+"""Collections that float: their items stay where they are brought back."""

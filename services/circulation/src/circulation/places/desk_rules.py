@@ -1,0 +1,26 @@
+"""What a library decides about its desks, apart from who may borrow what: one part of the configuration."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DeskRulesDoc(BaseModel):
+    """What happens at the desk with items that are not as they should be, and what is counted there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    missing: Literal["find", "put-aside"] = "find"
+    """A missing item that is scanned: it is found and goes on like any other, or somebody has a look first."""
+    withdrawn: Literal["put-aside", "refuse", "revive"] = "put-aside"
+    """A withdrawn item that is scanned: put aside, refused with nothing changed, or part of the collection again."""
+    lost: Literal["find", "refuse"] = "find"
+    """A lost item that is scanned: found, its fees undone as its policy says; or refused with nothing changed."""
+    in_house_use: bool = True
+    """Whether an item that was on its shelf, scanned where it is at home, counts as used in the house."""
+    confirm_pieces: list[Literal["check-out", "check-in"]] = Field(default_factory=list, max_length=2)
+    """When staff must say that they looked at an item's accompanying pieces."""
+    auto_return: bool = False
+    """Whether an item that is on loan to one patron is returned by lending it to another."""
+    session_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    """After how long without a scan a patron's visit to the desk is over."""
