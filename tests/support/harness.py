@@ -1,6 +1,7 @@
 """One service under test: a migrated database of its own, its app in process, events in and out."""
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from chassis.leases import run_if_due
 from chassis.outbox import Origin
 from chassis.principal import SCOPE_KEY, Principal
 from chassis.resources import Resources, Service, open_resources
+from chassis.settings import ServiceSettings
 from chassis.transport import EventTransport, Message
 from chassis.transport.memory import MemoryTransport
 from contracts.events import Actor, Envelope, Event
@@ -123,6 +125,23 @@ class Harness:
         self.resources.clock = lambda: moment
 
 
+_idle_apps: defaultdict[str, list[FastAPI]] = defaultdict(list)
+
+
+@contextmanager
+def _lent_app(service: Service, settings: ServiceSettings) -> Iterator[FastAPI]:
+    """An app for one test. One that is done with serves the next: its routes are built at its first request,
+    which costs more than most tests. Only an app that verifies tokens itself keeps anything of its settings.
+    """
+    if settings.jwks_url is not None:
+        yield service.create_app(settings)
+        return
+    idle = _idle_apps[service.name]
+    app = idle.pop() if idle else service.create_app(settings)
+    yield app
+    idle.append(app)
+
+
 @asynccontextmanager
 async def running(
     service: Service,
@@ -137,7 +156,7 @@ async def running(
         chosen = service.settings(
             database_url=dsn, transport_url="postgresql://nowhere/bus", _env_file=None, **dict(settings or {})
         )
-        app = service.create_app(chosen)
+        app = stack.enter_context(_lent_app(service, chosen))
         resources = await stack.enter_async_context(
             open_resources(
                 service, chosen, role="serve", clock=clock, transport=transport or MemoryTransport()
