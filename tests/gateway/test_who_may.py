@@ -36,6 +36,8 @@ PUBLIC = {
     "catalog-list-locations",
     "catalog-read-location",
     "catalog-index-state",
+    "catalog-harvest",
+    "catalog-harvest-by-form",
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",

@@ -10,6 +10,8 @@ from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
 from catalog.locations import routes as locations
+from catalog.oai import routes as oai
+from catalog.oai.following import follow_for_harvesters
 from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
@@ -49,8 +51,9 @@ def create_app(settings: Settings) -> FastAPI:
             items.router,
             imports.router,
             withdrawals.router,
+            oai.router,
         ],
-        description="Titles, holdings, items, imports, search.",
+        description="Titles, holdings, items, imports, search, harvest.",
     )
 
 
@@ -64,6 +67,6 @@ SERVICE = Service(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),
-    workers=(import_files, keep_index),
+    workers=(import_files, keep_index, follow_for_harvesters),
     opening=opening,
 )

@@ -24,3 +24,15 @@ class Settings(ServiceSettings):
     """Bytes of one record."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")
+    """Where clients reach the gateway; unset: as they have addressed it themselves."""
+    repository_name: str = Field(default="Carrel", min_length=1, max_length=200)
+    """What harvesters are told we are called."""
+    repository_id: str = Field(
+        default="carrel.localhost", pattern=r"^[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z][a-zA-Z0-9-]*)+$"
+    )
+    """The domain name in harvest identifiers (`oai:DOMAIN:TITLE`); must never change once harvested."""
+    repository_email: str = Field(default="root@carrel.localhost", pattern=r"^\S+@(\S+\.)+\S+$")
+    """Whom a harvester's keeper may write to."""
+    harvest_page: int = Field(default=500, ge=1, le=5000)
+    """Records in one answer to a harvester."""

@@ -105,8 +105,18 @@ _PUT = {
         "INSERT INTO loan_type (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
     ),
+    "harvest_sets": text(
+        "INSERT INTO oai_set "
+        "(code, name, description, material_types, libraries, locations, languages, formats, query) "
+        "VALUES (:code, :name, :description, CAST(:material_types AS text[]), CAST(:libraries AS text[]), "
+        "CAST(:locations AS text[]), CAST(:languages AS text[]), CAST(:formats AS text[]), :query) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name, description = excluded.description, "
+        "material_types = excluded.material_types, libraries = excluded.libraries, locations = excluded.locations, "
+        "languages = excluded.languages, formats = excluded.formats, query = excluded.query"
+    ),
 }
 _DROP = {
+    "harvest_sets": text("DELETE FROM oai_set WHERE code = ANY (:keys)"),
     "locations": text(
         "DELETE FROM location l USING library b "
         "WHERE b.id = l.library_id AND b.code || '/' || l.code = ANY (:keys)"

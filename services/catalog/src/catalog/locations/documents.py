@@ -1,11 +1,13 @@
 """The catalogue's configuration as one document: everything by code, nothing by id."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from catalog.oai.rules import SET_SPEC
+from catalog.search.grammar import QueryProblem, parse
 from chassis.problems import Reason
 
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S(.*\S)?$")]
@@ -57,6 +59,40 @@ class LocationDoc(Entry):
         return f"{self.library}{SEPARATOR}{self.code}"
 
 
+class HarvestSetDoc(Entry):
+    """A set that harvesters may ask for by its code (OAI-PMH's setSpec; `a:b` is a set of `a`).
+
+    Every condition that is told must hold, by any of its values; without any, the set holds all titles.
+    """
+
+    code: Annotated[str, Field(min_length=1, max_length=200, pattern=SET_SPEC)]
+    description: str = Field(default="", max_length=2000)
+    material_types: list[Code] = Field(default_factory=list, max_length=100)
+    """Of an item of the title."""
+    libraries: list[Code] = Field(default_factory=list, max_length=100)
+    locations: list[Annotated[str, Field(max_length=121)]] = Field(default_factory=list, max_length=1000)
+    """`LIBRARY/CODE`."""
+    languages: list[Annotated[str, Field(pattern="^[a-z]{3}$")]] = Field(default_factory=list, max_length=100)
+    """Codes of MARC's list."""
+    formats: list[Code] = Field(default_factory=list, max_length=50)
+    query: str = Field(default="", max_length=2000)
+    """See docs/search-query.md."""
+
+    def flaws(self, place: str, known: Mapping[str, Collection[str]]) -> Iterator[Reason]:
+        """What it names that is not there, and a query that cannot be read."""
+        for section in ("material_types", "libraries", "locations"):
+            for number, told in enumerate(getattr(self, section)):
+                if told not in known[section]:
+                    yield Reason(
+                        "code-unknown", f"There is no {told!r} in {section}.", f"{place}/{section}/{number}"
+                    )
+        try:
+            parse(self.query)
+        except QueryProblem as problem:
+            words = f"{problem.message} (character {problem.position})"
+            yield Reason(problem.code, words, f"{place}/query", "See docs/search-query.md.")
+
+
 class TypeDoc(Entry):
     """A material or loan type."""
 
@@ -76,6 +112,7 @@ class ConfigurationDoc(BaseModel):
     locations: list[LocationDoc] = Field(default_factory=list, max_length=50_000)
     material_types: list[TypeDoc] = Field(default_factory=lambda: [UNSPECIFIED], max_length=1_000)
     loan_types: list[TypeDoc] = Field(default_factory=lambda: [STANDARD], max_length=1_000)
+    harvest_sets: list[HarvestSetDoc] = Field(default_factory=list, max_length=200)
 
     def section(self, name: str) -> Sequence[Entry]:
         """A section by its name."""
@@ -98,6 +135,10 @@ class ConfigurationDoc(BaseModel):
                         f"There is no {link} {told!r} in {parents}.",
                         f"/{name}/{place}/{link}",
                     )
+        named = ("material_types", "libraries", "locations")
+        there = {name: {entry.key for entry in self.section(name)} for name in named}
+        for place, wanted in enumerate(self.harvest_sets):
+            yield from wanted.flaws(f"/harvest_sets/{place}", there)
         for name, needed in (("material_types", UNSPECIFIED), ("loan_types", STANDARD)):
             if needed.code not in {entry.code for entry in self.section(name)}:
                 yield Reason(
@@ -108,7 +149,15 @@ class ConfigurationDoc(BaseModel):
                 )
 
 
-SECTIONS = ("institutions", "campuses", "libraries", "locations", "material_types", "loan_types")
+SECTIONS = (
+    "institutions",
+    "campuses",
+    "libraries",
+    "locations",
+    "material_types",
+    "loan_types",
+    "harvest_sets",
+)
 PARENTS = (
     ("campuses", "institutions", "institution"),
     ("libraries", "campuses", "campus"),

@@ -34,7 +34,10 @@ SELECT
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
      FROM material_type) AS material_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
-     FROM loan_type) AS loan_types
+     FROM loan_type) AS loan_types,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name, 'description', description,
+        'material_types', material_types, 'libraries', libraries, 'locations', locations, 'languages', languages,
+        'formats', formats, 'query', query) ORDER BY code), '[]') FROM oai_set) AS harvest_sets
 """)
 
 

@@ -1,0 +1,81 @@
+"""MARCXML that is valid by its schema (MARC21slim.xsd), for answers in which one record must not spoil five hundred.
+
+`marcxml.dumps` says a record as it is, however odd; here what the schema cannot say is left out (a field whose
+tag is none, a subfield's code that is none), blanked (an indicator) or set right (the leader). Stored records
+are not touched.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from catalog.marc.marcxml import NAMESPACE
+from catalog.marc.record import Field, Record
+from catalog.marc.xmltext import quoted, told
+
+SCHEMA: Final = "http://www.loc.gov/standards/marcxml/schema/MARC21slim.xsd"
+_LEADER: Final = re.compile(
+    r"[0-9 ]{5}[0-9A-Za-z ][0-9A-Za-z][0-9A-Za-z ]{3}[2 ][2 ][0-9 ]{5}[0-9A-Za-z ]{3}(?:4500|    )"
+)
+_CONTROL_TAG: Final = re.compile(r"00[1-9A-Za-z]")
+_DATA_TAG: Final = re.compile(r"0[1-9A-Z][0-9A-Z]|0[1-9a-z][0-9a-z]|[1-9A-Z][0-9A-Z]{2}|[1-9a-z][0-9a-z]{2}")
+_CODE: Final = re.compile(r"""[0-9A-Za-z!"#$%&'()*+,\-./:;<=>?{}_^`~\[\]\\]""")
+_UNSPACED: Final = re.compile(r"[^0-9A-Za-z]")
+
+
+def valid_leader(leader: str) -> str:
+    """The leader, with what no leader may hold set right."""
+    if _LEADER.fullmatch(leader):
+        return leader
+    kept = _UNSPACED.sub(" ", f"{leader:24.24}")
+    kind = kept[6] if kept[6] != " " else "a"
+    return f"00000{kept[5]}{kind}{kept[7:10]}2200000{kept[17:20]}4500"
+
+
+@lru_cache(maxsize=4096)
+def _opening(tag: str, ind1: str, ind2: str) -> str | None:
+    """A data field's start tag; None when its tag is none."""
+    if not _DATA_TAG.fullmatch(tag):
+        return None
+    first, second = (
+        each if len(each) == 1 and (each.isdigit() or "a" <= each <= "z") and each.isascii() else " "
+        for each in (ind1, ind2)
+    )
+    return f'<datafield tag="{tag}" ind1="{first}" ind2="{second}">'
+
+
+@lru_cache(maxsize=512)
+def _coded(code: str) -> str | None:
+    """A subfield's start tag; None when its code is none."""
+    return f"<subfield code={quoted(code)}>" if _CODE.fullmatch(code) else None
+
+
+def dumps(record: Record, extra: Iterable[Field] = (), *, without: frozenset[str] = frozenset()) -> str:
+    """One `<record>` in its namespace; `extra` fields come last, fields of the tags `without` not at all."""
+    controls: list[str] = []
+    fields: list[str] = []
+    for field in record:
+        if field.tag not in without:
+            _say(field, controls, fields)
+    for field in extra:
+        _say(field, controls, fields)
+    return (
+        f'<record xmlns="{NAMESPACE}"><leader>{valid_leader(record.leader)}</leader>'
+        f"{''.join(controls)}{''.join(fields)}</record>"
+    )
+
+
+def _say(field: Field, controls: list[str], fields: list[str]) -> None:
+    if field.is_control:
+        if _CONTROL_TAG.fullmatch(field.tag):
+            controls.append(f'<controlfield tag="{field.tag}">{told(field.value)}</controlfield>')
+        return
+    opening = _opening(field.tag, field.ind1, field.ind2)
+    if opening is None:
+        return
+    subfields = [
+        f"{start}{told(value)}</subfield>" for code, value in field.subfields if (start := _coded(code))
+    ]
+    if subfields:
+        fields.append(f"{opening}{''.join(subfields)}</datafield>")

@@ -1,0 +1,68 @@
+"""Whether one title answers a query, without the engine: for rules that sort titles as they change.
+
+The same tree and the same folding as `compile`, over the same fields as `documents.as_document` fills.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from catalog.search.documents import EXACT, TEXT, TitleDocument, as_document
+from catalog.search.folding import identifier, tokens
+from catalog.search.grammar import And, Everything, Node, Not, Or, Range, Term
+
+Fields = Mapping[str, Sequence[Any]]
+
+
+def fields_of(title: TitleDocument) -> Fields:
+    """A title's fields as the index would hold them."""
+    told: Fields = as_document(title).to_dict()
+    return told
+
+
+def matches(node: Node, fields: Fields) -> bool:
+    """Does the title answer?"""
+    if isinstance(node, Everything):
+        return True
+    if isinstance(node, And):
+        return all(matches(part, fields) for part in node.parts)
+    if isinstance(node, Or):
+        return any(matches(part, fields) for part in node.parts)
+    if isinstance(node, Not):
+        return not matches(node.part, fields)
+    if isinstance(node, Range):
+        low, high = node.low if node.low is not None else -9998, node.high if node.high is not None else 9999
+        return any(low <= year <= high for year in fields.get("year", ()))
+    return _term(node, fields)
+
+
+def _term(term: Term, fields: Fields) -> bool:
+    field = term.field
+    if field in EXACT:
+        value = identifier(term.text)
+        held = fields.get(f"x_{field}", ())
+        return any(each.startswith(value) for each in held) if term.prefix and value else value in held
+    if field in ("language", "format", "library", "location"):
+        return term.text in fields.get(f"f_{field}", ())
+    words = tokens(term.text)
+    if not words:
+        return field == "any"
+    if field == "any":
+        if len(words) <= 3 and not term.prefix and any(char.isdigit() for char in term.text):
+            value = identifier(term.text)
+            if value in fields.get("x_identifier", ()) or value in fields.get("x_barcode", ()):
+                return True
+        return any(_said(words, fields.get(name, ()), prefix=term.prefix) for name in TEXT)
+    name = "subject" if field == "genre" else field
+    return _said(words, fields.get(name, ()), prefix=term.prefix)
+
+
+def _said(words: list[str], texts: Iterable[str], *, prefix: bool) -> bool:
+    """Whether the words stand together in one of the texts; the last one may go on when a prefix is meant."""
+    *first, last = words
+    for text in texts:
+        held = text.split()
+        for at in range(len(held) - len(first)):
+            found = held[at + len(first)]
+            if held[at : at + len(first)] == first and (found.startswith(last) if prefix else found == last):
+                return True
+    return False
