@@ -38,6 +38,8 @@ PUBLIC = {
     "catalog-index-state",
     "catalog-harvest",
     "catalog-harvest-by-form",
+    "catalog-search-retrieve",
+    "catalog-search-retrieve-by-form",
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",

@@ -16,6 +16,7 @@ from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
 from catalog.settings import Settings
+from catalog.sru import routes as sru
 from catalog.subscriptions import SUBSCRIPTIONS
 from catalog.titles import routes as titles
 from catalog.withdrawals import routes as withdrawals
@@ -52,8 +53,9 @@ def create_app(settings: Settings) -> FastAPI:
             imports.router,
             withdrawals.router,
             oai.router,
+            sru.router,
         ],
-        description="Titles, holdings, items, imports, search, harvest.",
+        description="Titles, holdings, items, imports, search, harvest, SRU.",
     )
 
 

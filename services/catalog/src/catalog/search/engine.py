@@ -20,16 +20,17 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import tantivy
-from tantivy import Order, Query
+from tantivy import Occur, Order, Query
 
 from catalog.search.compile import compiled, filtered
 from catalog.search.documents import FACETS, SCHEMA_VERSION, TitleDocument, as_document, make_schema
 from catalog.search.grammar import Node, QueryProblem, parse
 
-Sort = Literal["relevance", "title", "author", "year", "-year"]
+Sort = Literal["relevance", "title", "author", "year", "-title", "-author", "-year"]
 DEEPEST_HIT: Final = 10_000
 MOST_FACET_VALUES: Final = 200
 SEGMENT_VALUES: Final = 65_000
+LONGEST_SCAN_PREFIX: Final = 6
 WRITER_BYTES: Final = 64_000_000
 TRIES: Final = 5
 """How often an index may be replaced in the moment of its opening."""
@@ -44,7 +45,8 @@ class AnotherWriter(Exception):
 class SearchRequest:
     """What is asked."""
 
-    query: str = ""
+    query: str | Node = ""
+    """In the catalogue's language (docs/search-query.md), or a tree that another language has come to."""
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facets: Sequence[str] = ()
     facet_size: int = 20
@@ -71,6 +73,14 @@ class SearchResult:
     total: int
     facets: dict[str, list[tuple[str, int]]]
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedTerm:
+    """A term of an index, and how many titles have it."""
+
+    term: str
+    count: int
 
 
 class Reader:
@@ -123,7 +133,7 @@ class Reader:
 
     def search(self, asked: SearchRequest) -> SearchResult:
         """Search. Raises `QueryProblem`. Releases the interpreter's lock while the engine works."""
-        tree: Node = parse(asked.query)
+        tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
         if asked.offset + asked.limit > DEEPEST_HIT:
             raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
         if unknown := [name for name in asked.facets if name not in FACETS]:
@@ -147,6 +157,46 @@ class Reader:
             hits.append(Hit(UUID(told["key"][0]), bytes(told["stored"][0]), scored))
         return SearchResult(hits, total, _facets(searcher, query, asked), position)
 
+    def scan(self, field: str, start: str, *, before: int, after: int) -> tuple[list[ScannedTerm], int]:
+        """The index's terms around `start`: up to `before` that are less, up to `after` from it on, in the order of
+        their characters; and how many of them are less. Only terms of titles that the public sees are told.
+
+        The engine walks its dictionary by prefix, so the neighbourhood is widened letter by letter until there is
+        enough of it.
+        """
+        index = self._current()
+        if index is None:
+            return [], 0
+        searcher, schema = index.searcher(), index.schema
+        public = Query.term_query(schema, "public", "yes")
+        less: list[ScannedTerm] = []
+        more: list[ScannedTerm] = []
+        seen: set[str] = set()
+        for length in range(min(len(start), LONGEST_SCAN_PREFIX), -1, -1):
+            found = sorted(
+                term for term, _ in searcher.terms_with_prefix(field, start[:length]) if term not in seen
+            )
+            seen.update(found)
+            for term in reversed([each for each in found if each < start]):
+                if len(less) >= before:
+                    break
+                if count := _count(searcher, schema, public, field, term):
+                    less.append(ScannedTerm(term, count))
+            for term in (each for each in found if each >= start):
+                if len(more) >= after:
+                    break
+                if count := _count(searcher, schema, public, field, term):
+                    more.append(ScannedTerm(term, count))
+            if len(less) >= before and len(more) >= after:
+                break
+        return [*reversed(less), *more], len(less)
+
+
+def _count(searcher: tantivy.Searcher, schema: tantivy.Schema, public: Query, field: str, term: str) -> int:
+    both = Query.boolean_query([(Occur.Must, public), (Occur.Must, Query.term_query(schema, field, term))])
+    found = searcher.search(both, limit=1)
+    return int(found.count)  # type: ignore[attr-defined]  # missing in the wheel's stubs
+
 
 def _order(sort: Sort) -> dict[str, Any]:
     orders: dict[str, dict[str, Any]] = {
@@ -154,6 +204,8 @@ def _order(sort: Sort) -> dict[str, Any]:
         "title": {"order_by_field": "s_title", "order": Order.Asc},
         "author": {"order_by_field": "s_author", "order": Order.Asc},
         "year": {"order_by_field": "year", "order": Order.Asc},
+        "-title": {"order_by_field": "s_title", "order": Order.Desc},
+        "-author": {"order_by_field": "s_author", "order": Order.Desc},
         "-year": {"order_by_field": "year", "order": Order.Desc},
     }
     try:
