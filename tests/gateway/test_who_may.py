@@ -40,6 +40,7 @@ PUBLIC = {
     "catalog-harvest-by-form",
     "catalog-search-retrieve",
     "catalog-search-retrieve-by-form",
+    "catalog-unapi",
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 
+from catalog.citations import routes as citations
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
             withdrawals.router,
             oai.router,
             sru.router,
+            citations.router,
         ],
         description="Titles, holdings, items, imports, search, harvest, SRU.",
     )

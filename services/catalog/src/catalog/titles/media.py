@@ -1,10 +1,13 @@
 """The media types a record is read and written in, and how a client's wish is met (RFC 9110 §12.5.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from catalog.marc import crosswalk, iso2709, marcjson, marcxml
+import orjson
+
+from catalog.citations import bibtex, csl, ris, schema_org
+from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
 from catalog.marc.problems import Read, acceptable
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, read
 from catalog.marc.record import Record
@@ -13,8 +16,19 @@ from chassis.problems import Invalid, NotAcceptable, Reason, Unsupported
 JSON: Final = "application/json"
 DUBLIN_CORE: Final = "application/xml"
 """Simple Dublin Core in an `oai_dc:dc` element: what harvesters mean when they ask for plain XML."""
-OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE)
-ALIASES: Final = {"application/x-marc": MARC, "application/oai_dc+xml": DUBLIN_CORE, "text/xml": DUBLIN_CORE}
+MODS: Final = "application/mods+xml"
+RIS: Final = "application/x-research-info-systems"
+BIBTEX: Final = "application/x-bibtex"
+CSL: Final = "application/vnd.citationstyles.csl+json"
+JSON_LD: Final = "application/ld+json"
+"""schema.org's terms."""
+OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE, MODS, RIS, BIBTEX, CSL, JSON_LD)
+ALIASES: Final = {
+    "application/x-marc": MARC,
+    "application/oai_dc+xml": DUBLIN_CORE,
+    "text/xml": DUBLIN_CORE,
+    "text/x-bibtex": BIBTEX,
+}
 
 
 def told(content_type: str | None, *, known: Iterable[str] = MEDIA_TYPES) -> str:
@@ -95,8 +109,8 @@ def held(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or tags == ["*"]
 
 
-def written(record: Record, kind: str) -> bytes:
-    """A record in one of the media types that we write."""
+def written(record: Record, kind: str, *, key: str) -> bytes:
+    """A record in one of the media types that we write; `key` is what a citation calls the title."""
     if kind == MARC:
         try:
             return iso2709.dumps(record)
@@ -109,7 +123,19 @@ def written(record: Record, kind: str) -> bytes:
         return marcxml.dumps(record)
     if kind == MARC_JSON:
         return marcjson.dumps(record)
+    if kind == MODS:
+        return mods.dumps(record).encode()
+    if kind in CITED:
+        return CITED[kind](csl.csl(record, key=key))
     return crosswalk.dumps(crosswalk.dublin_core(record))
+
+
+CITED: Final[Mapping[str, Callable[[csl.Csl], bytes]]] = {
+    RIS: lambda item: ris.dumps(item).encode(),
+    BIBTEX: lambda item: bibtex.dumps(item).encode(),
+    CSL: lambda item: orjson.dumps([item]),
+    JSON_LD: schema_org.dumps,
+}
 
 
 def one_record(body: bytes, kind: str, *, limit: int) -> Record:

@@ -141,7 +141,7 @@ def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | Non
     record = unpack(row.record)
     told = {"ETag": etags.etag(row.version), "Vary": "Accept", **(headers or {})}
     if kind != media.JSON:
-        return Response(media.written(record, kind), status, told, media_type=kind)
+        return Response(media.written(record, kind, key=f"t{row.hrid}"), status, told, media_type=kind)
     view = queries.as_json(
         title_id=row.id,
         hrid=row.hrid,
@@ -207,7 +207,8 @@ async def read_title(
     if_none_match: Annotated[str | None, Header(description="ETags of what is held already")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
-    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core."""
+    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, BibTeX,
+    CSL-JSON, schema.org as JSON-LD."""
     kind = media.chosen(accept, media.OFFERS)
     row = await shown(tx, title_id, asker, version)
     if media.held(if_none_match, etags.etag(row.version)):

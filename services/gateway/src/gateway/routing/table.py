@@ -36,6 +36,7 @@ TABLE: Final = (
     _route("/v1/search-index", "catalog"),
     _route("/oai", "catalog"),
     _route("/sru", "catalog"),
+    _route("/unapi", "catalog"),
     _route("/v1/service-points", "circulation"),
     _route("/v1/patron-groups", "circulation"),
     _route("/v1/patron-loads", "circulation", upload=True),

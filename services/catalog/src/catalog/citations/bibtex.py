@@ -1,0 +1,60 @@
+"""BibTeX, in UTF-8, with every character that TeX reads as a command told as text."""
+
+import re
+from typing import Final
+
+from catalog.citations.csl import Csl, named
+from catalog.search.folding import folded
+
+_TYPES: Final = {"book": "book", "thesis": "phdthesis", "periodical": "periodical"}
+_FIELDS: Final = (
+    ("publisher", "publisher"),
+    ("address", "publisher-place"),
+    ("edition", "edition"),
+    ("series", "collection-title"),
+    ("isbn", "ISBN"),
+    ("issn", "ISSN"),
+    ("doi", "DOI"),
+    ("url", "URL"),
+    ("language", "language"),
+    ("keywords", "keyword"),
+    ("abstract", "abstract"),
+)
+_SPECIAL: Final = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}
+_TABLE: Final = str.maketrans(_SPECIAL)
+_NO_KEY: Final = re.compile(r"[^a-z0-9]+")
+
+
+def dumps(item: Csl) -> str:
+    """One entry."""
+    fields = [(role, " and ".join(map(_name, item[role]))) for role in ("author", "editor") if item.get(role)]
+    fields.append(("title", "{" + item["title"].translate(_TABLE) + "}"))
+    if "issued" in item:
+        fields.append(("year", str(item["issued"]["date-parts"][0][0])))
+    fields += [(name, item[told].translate(_TABLE)) for name, told in _FIELDS if told in item]
+    body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
+    return f"@{_TYPES.get(item['type'], 'misc')}{{{_key(item)},\n{body}\n}}\n"
+
+
+def _name(name: dict[str, str]) -> str:
+    told = named(name).translate(_TABLE)
+    return "{" + told + "}" if "literal" in name else told
+
+
+def _key(item: Csl) -> str:
+    """Who and when, such as `thoreau1854`; without either, the title's id."""
+    names = item.get("author") or item.get("editor") or ()
+    first = names[0].get("family") or names[0].get("literal", "") if names else ""
+    year = str(item["issued"]["date-parts"][0][0]) if "issued" in item else ""
+    return _NO_KEY.sub("", folded(first))[:40] + year or _NO_KEY.sub("", item["id"])

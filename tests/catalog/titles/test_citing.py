@@ -1,0 +1,179 @@
+"""A title as reference managers and search engines take it."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from catalog.citations import bibtex, csl, ris, schema_org
+from catalog.marc.record import Field, Record
+from chassis.principal import ANONYMOUS
+from support.marc_records import LEADER, RECORDS
+from support.shelves import Shelves, record
+
+FIXED = Field.control("008", "260101s1993    gw                  ger d")
+BOOK = Record(
+    LEADER,
+    [
+        FIXED,
+        Field.data("020", "  ", ("a", "9780141439518")),
+        Field.data("024", "7 ", ("a", "10.1000/182"), ("2", "doi")),
+        Field.data("100", "1 ", ("a", "Kafka, Franz,"), ("d", "1883-1924,"), ("e", "author.")),
+        Field.data("245", "14", ("a", "The trial :"), ("b", "100% {real} & <b>\r\nER  - /"), ("c", "F. K.")),
+        Field.data("250", "  ", ("a", "2nd ed.")),
+        Field.data("264", " 1", ("a", "Berlin :"), ("b", "Wagenbach,"), ("c", "1993.")),
+        Field.data("490", "0 ", ("a", "Classics ;"), ("v", "7")),
+        Field.data("650", " 0", ("a", "Trials"), ("v", "Fiction.")),
+        Field.data("700", "1 ", ("a", "Muir, Willa,"), ("e", "translator.")),
+        Field.data("710", "2 ", ("a", "Schocken."), ("4", "edt")),
+        Field.data("856", "40", ("u", "https://e.org/?a=1&b=2")),
+    ],
+)
+
+
+def test_a_book_is_one_item_of_csl() -> None:
+    assert csl.csl(BOOK, key="t7") == {
+        "id": "t7",
+        "type": "book",
+        "title": "The trial: 100% {real} & <b> ER  -",
+        "author": [{"family": "Kafka", "given": "Franz"}],
+        "translator": [{"family": "Muir", "given": "Willa"}],
+        "editor": [{"literal": "Schocken"}],
+        "issued": {"date-parts": [[1993]]},
+        "publisher": "Wagenbach",
+        "publisher-place": "Berlin",
+        "edition": "2nd ed.",
+        "collection-title": "Classics",
+        "ISBN": "9780141439518",
+        "DOI": "10.1000/182",
+        "URL": "https://e.org/?a=1&b=2",
+        "language": "ger",
+        "keyword": "Trials -- Fiction",
+    }
+
+
+@pytest.mark.parametrize(
+    ("leader", "fields", "kind"),
+    [
+        (LEADER, [], "book"),
+        (LEADER, [Field.data("502", "  ", ("a", "Thesis, Bonn, 1993"))], "thesis"),
+        ("00000nas a2200000 i 4500", [], "periodical"),
+        ("00000ncm a2200000 i 4500", [], "musical_score"),
+        ("00000ngm a2200000 i 4500", [], "motion_picture"),
+        ("00000nrm a2200000 i 4500", [], "document"),
+    ],
+    ids=["book", "thesis", "journal", "score", "film", "object"],
+)
+def test_each_kind_of_thing_has_its_type(leader: str, fields: list[Field], kind: str) -> None:
+    assert csl.csl(Record(leader, [FIXED, *fields]), key="t1")["type"] == kind
+
+
+def test_ris_has_a_line_per_value_and_none_of_the_records_own() -> None:
+    lines = ris.dumps(csl.csl(BOOK, key="t7")).split("\r\n")
+
+    assert lines[:6] == [
+        "TY  - BOOK",
+        "ID  - t7",
+        "TI  - The trial: 100% {real} & <b> ER  -",
+        "AU  - Kafka, Franz",
+        "ED  - Schocken",
+        "A4  - Muir, Willa",
+    ]
+    assert [line for line in lines if line.startswith("ER  -")] == ["ER  - "]
+    assert lines[-2:] == ["ER  - ", ""]
+
+
+def test_bibtex_tells_texs_own_characters_as_text() -> None:
+    told = bibtex.dumps(csl.csl(BOOK, key="t7"))
+
+    assert told.startswith("@book{kafka1993,\n  author = {Kafka, Franz},\n  editor = {{Schocken}},\n")
+    assert r"title = {{The trial: 100\% \{real\} \& <b> ER  -}}" in told
+
+
+def test_json_ld_can_stand_in_a_page() -> None:
+    told = schema_org.dumps(csl.csl(BOOK, key="t7"))
+
+    assert b"<" not in told
+    found = json.loads(told)
+    assert (found["@type"], found["name"]) == ("Book", "The trial: 100% {real} & <b> ER  -")
+    assert found["author"] == [{"@type": "Person", "name": "Kafka, Franz"}]
+    assert found["sameAs"] == "https://doi.org/10.1000/182"
+
+
+ODD = st.builds(
+    lambda title, name: Record(
+        LEADER, [FIXED, Field.data("100", "1 ", ("a", name)), Field.data("245", "00", ("a", title))]
+    ),
+    st.text(max_size=20),
+    st.text(max_size=20),
+)
+
+
+@given(RECORDS | ODD)
+def test_any_record_can_be_cited(made: Record) -> None:
+    item = csl.csl(made, key="t1")
+    lines = ris.dumps(item).split("\r\n")
+    entry = bibtex.dumps(item).replace("\\{", "").replace("\\}", "")
+
+    assert all(line[2:6] == "  - " for line in lines[:-1])
+    assert [line[:2] for line in lines[:-1]].count("ER") == 1
+    assert not any(char < " " for line in lines for char in line)
+    assert entry.count("{") == entry.count("}")
+    assert b"<" not in schema_org.dumps(item)
+
+
+KINDS: list[tuple[str, Any]] = [
+    ("application/x-research-info-systems", "TY  - BOOK\r\n"),
+    ("application/x-bibtex", "@book{thoreau1854,"),
+    ("application/vnd.citationstyles.csl+json", '[{"id":"t'),
+    ("application/ld+json", '{"@context":"https://schema.org"'),
+    ("application/mods+xml", "<mods "),
+]
+
+
+async def test_a_title_is_given_in_the_form_that_is_asked_for(shelves: Shelves) -> None:
+    title = await shelves.title(record("1"))
+
+    for kind, beginning in KINDS:
+        answer = await shelves.catalog.get(f"/v1/titles/{title['id']}", headers={"Accept": kind})
+
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["etag"]
+        assert answer.text.startswith(beginning)
+    plain = await shelves.catalog.get(f"/v1/titles/{title['id']}", headers={"Accept": "application/*"})
+    assert plain.headers["content-type"] == "application/json"
+
+
+async def test_a_reference_manager_asks_what_there_is_and_takes_one(shelves: Shelves) -> None:
+    title = await shelves.title(record("1"))
+    hidden = await shelves.title(record("2"), suppressed="true")
+
+    with shelves.catalog.asking(ANONYMOUS):
+
+        async def ask(**params: str) -> httpx.Response:
+            return await shelves.catalog.get("/unapi", params=params)
+
+        offered, its_own = await ask(), await ask(id=f"oai:library.example:{title['id']}")
+        taken = {str(each): await ask(id=title["id"], format=str(each)) for each in names(offered)}
+        refused = [
+            (await ask(id=title["id"], format="pdf")).status_code,
+            (await ask(id="nothing")).status_code,
+            (await ask(id=hidden["id"], format="ris")).status_code,
+        ]
+
+    assert (offered.status_code, its_own.status_code) == (200, 300)
+    assert (
+        names(offered) == names(its_own) == ["marcxml", "mods", "oai_dc", "ris", "bibtex", "csl", "schemaorg"]
+    )
+    assert {name: answer.status_code for name, answer in taken.items()} == dict.fromkeys(taken, 200)
+    assert taken["ris"].text.startswith("TY  - BOOK")
+    assert refused == [406, 404, 404]
+
+
+def names(answer: httpx.Response) -> list[str]:
+    return [str(each.get("name")) for each in etree.fromstring(answer.content).iter("format")]
