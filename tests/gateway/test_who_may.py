@@ -11,6 +11,7 @@ import pytest
 
 import catalog.app
 import circulation.app
+import ill.app
 from gateway.roles.rules import ROLES, SCOPES
 from support.front import OPERATOR, Front, bearer, fronting
 from support.harness import migrated, running
@@ -64,10 +65,21 @@ OWN = {
     "circulation-resume-hold",
     "circulation-list-pickup-points",
     "circulation-get-fee",
+    *(
+        INTERLIBRARY := {
+            "ill-place-request",
+            "ill-list-requests",
+            "ill-get-request",
+            "ill-change-request",
+            "ill-explain-actions",
+            "ill-act-on-request",
+            "ill-list-steps",
+        }
+    ),
 }
 """Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
 
-DESK = OWN | {
+DESK = (OWN - INTERLIBRARY) | {
     "circulation-list-blocks",
     "circulation-list-transits",
     "circulation-cancel-transit",
@@ -145,6 +157,7 @@ async def whole(
         for service, settings in (
             (catalog.app.SERVICE, {"data_dir": tmp_path}),
             (circulation.app.SERVICE, {}),
+            (ill.app.SERVICE, {}),
         ):
             dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
             apps[service.name] = (

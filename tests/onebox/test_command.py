@@ -51,7 +51,7 @@ def test_status_and_doctor_speak_to_people_and_to_machines(operated: Operated) -
 
     assert status["status"] == "ready"
     assert status["url"] == operated.box.url
-    assert set(status["dead_letters"]) == {"catalog", "circulation"}
+    assert set(status["dead_letters"]) == {"catalog", "circulation", "ill"}
     assert status["search_index"]["count"] >= 600
     assert {check["check"] for check in doctor} >= {"gateway", "dead letters", "backlog", "search index"}
     assert "ready" in operated.carrel("status").out
@@ -275,9 +275,9 @@ def test_dead_letters_are_listed_replayed_and_discarded(operated: Operated) -> N
 
 def test_configuration_is_exported_compared_and_applied(operated: Operated, tmp_path: Path) -> None:
     files = operated.carrel("config", "export", str(tmp_path), "--json").json["files"]
-    assert [Path(file).name for file in files] == ["catalog.json", "circulation.json"]
+    assert [Path(file).name for file in files] == ["catalog.json", "circulation.json", "ill.json"]
     assert operated.carrel("config", "diff", str(tmp_path)).out == (
-        "catalog: nothing differs\ncirculation: nothing differs\n"
+        "catalog: nothing differs\ncirculation: nothing differs\nill: nothing differs\n"
     )
     rules = json.loads((tmp_path / "circulation.json").read_text())
     rules["loan_policies"].append({"code": "a-day", "name": "A day", "period": {"amount": 1, "unit": "day"}})

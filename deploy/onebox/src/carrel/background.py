@@ -8,12 +8,18 @@ import signal
 import catalog.app
 import circulation.app
 import gateway.app
+import ill.app
 from carrel.serving import run_on_fast_loop
 from chassis import logs, roles, tracing
 from chassis.resources import Service, open_resources
 from chassis.settings import ServiceSettings, load
 
-SERVICES: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE, gateway.app.SERVICE)
+SERVICES: tuple[Service, ...] = (
+    catalog.app.SERVICE,
+    circulation.app.SERVICE,
+    ill.app.SERVICE,
+    gateway.app.SERVICE,
+)
 NICENESS = 5
 """The desk comes first when there are too few cores."""
 

@@ -25,13 +25,14 @@ def openapi_document() -> dict[str, Any]:
     import catalog.app
     import circulation.app
     import gateway.app
+    import ill.app
     from chassis.settings import ServiceSettings
     from gateway.portal.merging import merged
     from gateway.settings import Settings as GatewaySettings
 
     nowhere: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
     parts: dict[str, dict[str, Any]] = {}
-    for service in (catalog.app.SERVICE, circulation.app.SERVICE):
+    for service in (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE):
         settings: ServiceSettings = service.settings(**nowhere)
         parts[service.name] = service.create_app(settings).openapi()
     front = gateway.app.create_app(GatewaySettings(**nowhere, sealing_key="only to make the document"))

@@ -7,14 +7,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICES = ("catalog", "circulation", "gateway")
+SERVICES = ("catalog", "circulation", "ill", "gateway")
 """Services with a database of their own that the one box runs."""
 
-POOL = {"catalog": 6, "circulation": 8, "gateway": 4}
-SESSIONS = {"catalog": 4, "circulation": 4, "gateway": 3}
+POOL = {"catalog": 6, "circulation": 8, "ill": 3, "gateway": 4}
+SESSIONS = {"catalog": 4, "circulation": 4, "ill": 2, "gateway": 3}
 """Connections of one serving process, per service: to the busy paths, and to ordinary sessions."""
-BACKGROUND = 3 * (6 + 2) + 3 * 3
-"""Connections of the background process: pools of three services, and three on the bus."""
+BACKGROUND = 4 * (6 + 2) + 4 * 3
+"""Connections of the background process: pools of four services, and three each on the bus."""
 SHARE = 0.8
 """How much of what the server allows may be spoken for."""
 

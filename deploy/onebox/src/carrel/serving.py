@@ -18,12 +18,13 @@ from fastapi import FastAPI
 import catalog.app
 import circulation.app
 import gateway.app
+import ill.app
 from chassis import garbage, logs, tracing
 from chassis.resources import Service
 from chassis.settings import ServiceSettings, load
 from gateway.settings import Settings as GatewaySettings
 
-BEHIND: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE)
+BEHIND: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE)
 """The services behind the gateway."""
 DRAIN_SECONDS = 30
 

@@ -105,7 +105,11 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.journal = journal = Journal(here.pool)
     journal.start()
     stack.push_async_callback(journal.stop)
-    for name, url in (("catalog", settings.catalog_url), ("circulation", settings.circulation_url)):
+    for name, url in (
+        ("catalog", settings.catalog_url),
+        ("circulation", settings.circulation_url),
+        ("ill", settings.ill_url),
+    ):
         if url is not None and name not in app.state.apps:
             upstream = Upstream(
                 name,

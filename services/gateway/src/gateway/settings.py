@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     catalog_url: str | None = Field(default=None, pattern=r"^https?://")
     """Where catalog answers; unset in one box, where it is in the same process."""
     circulation_url: str | None = Field(default=None, pattern=r"^https?://")
+    ill_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Where interlibrary loan answers; unset: there is none, or it is in the same process."""
     body_limit: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Bytes of an ordinary request body."""
     upload_limit: int = Field(default=4 * 1024 * 1024 * 1024, ge=1024)

@@ -4,9 +4,10 @@ from typing import Any
 
 import contracts.catalog
 import contracts.circulation
+import contracts.ill
 from contracts.events import CONTENT_TYPE, Event, event_types, schema_path, schema_uri
 
-KNOWN = (contracts.catalog, contracts.circulation)
+KNOWN = (contracts.catalog, contracts.circulation, contracts.ill)
 """Modules whose import fills the registry."""
 
 EXCHANGE = "carrel.events"
@@ -28,7 +29,9 @@ def event_schema(kind: type[Event]) -> dict[str, Any]:
 def asyncapi_document() -> dict[str, Any]:
     """The document of the whole."""
     kinds = [
-        kind for kind in event_types() if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation")
+        kind
+        for kind in event_types()
+        if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation", "ill")
     ]
     names = {kind: kind.type.replace(".", "-") for kind in kinds}
     return {

@@ -73,6 +73,9 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "imports:read",
         }
     ),
+    "interlibrary-loan": frozenset(
+        {"ill:read", "ill:write", "ill:costs", "ill:partners", "patrons:read", "titles:read", "items:read"}
+    ),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read"}),
     "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),

@@ -1,0 +1,46 @@
+"""Where interlibrary loan's parts meet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from chassis.application import build
+from chassis.migrations import migrations_beside
+from chassis.resources import Resources, Service, Timer
+from ill.configuration import routes as configuration
+from ill.partners import routes as partners
+from ill.requests import routes as requests
+from ill.requests.commands import check_models
+from ill.requests.watching import watch
+from ill.settings import Settings
+from ill.subscriptions import SUBSCRIPTIONS
+
+
+@asynccontextmanager
+async def opening(resources: Resources) -> AsyncIterator[None]:
+    """Nothing runs by a state model that contradicts the code."""
+    check_models()
+    yield
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Interlibrary loan's app."""
+    return build(
+        SERVICE,
+        settings,
+        routers=[partners.router, requests.router, configuration.router],
+        description="Requests for what the library does not have, and for what others want of it.",
+    )
+
+
+SERVICE = Service(
+    name="ill",
+    settings=Settings,
+    create_app=create_app,
+    migrations=migrations_beside(__file__),
+    subscriptions=SUBSCRIPTIONS,
+    timers=(Timer("watch-requests", timedelta(seconds=15), watch),),
+    opening=opening,
+)

@@ -1,0 +1,1 @@
+"""How this library takes part in interlibrary loan: one document."""

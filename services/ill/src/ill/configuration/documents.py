@@ -1,0 +1,79 @@
+"""The document, as it is exported, compared and applied."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ill.requests.rules import Spans
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Days = Annotated[int, Field(ge=1, le=365)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgencyDoc(_Strict):
+    """A library's symbol."""
+
+    scheme: Annotated[str, Field(min_length=1, max_length=60)] = "ISIL"
+    symbol: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class TimesDoc(_Strict):
+    """How long is waited for what, in working days unless said otherwise."""
+
+    condition_days: Days = 4
+    """For an answer to a condition; then the next supplier is tried."""
+    not_received_days: Days = 14
+    """For something that was shipped."""
+    copy_days: Days = 7
+    """Until a delivered copy counts as handed over."""
+    return_days: Days = 30
+    """For the owner to say that it is back."""
+    stale_days: Days | None = None
+    """Until a partner's request that nobody answers is declined by itself; none: never."""
+    stale_rush_hours: Annotated[int, Field(ge=1, le=500)] | None = None
+    """The same for Rush and Express, in hours."""
+    overdue_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
+    """Calendar days after the due date."""
+    messages_kept_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    """Calendar days."""
+
+
+class ConfigurationDoc(_Strict):
+    """How this library takes part."""
+
+    agency: AgencyDoc | None = None
+    """Our own symbol; until it is set, nothing is sent or taken."""
+    name: Word | None = None
+    address: Annotated[list[Word], Field(max_length=6)] = []
+    """Where items are sent and sent back to, line by line."""
+    email: Word | None = None
+    number_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,12}$")] = "ILL-"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    max_cost: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Minor units a request may cost unless it says otherwise; none: whatever it costs."""
+    max_open_requests: Annotated[int, Field(ge=1, le=10_000)] = 25
+    """Of one patron."""
+    duplicate_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """How far back the same wish of the same patron is looked for."""
+    send: Literal["at-once", "by-hand"] = "at-once"
+    """Whether a request that passed the checks goes out by itself."""
+    cancel: Literal["at-once", "by-hand"] = "at-once"
+    """Whether a partner may cancel by itself what was not shipped."""
+    times: TimesDoc = TimesDoc()
+
+    def spans(self, days_to_respond: int = 4) -> Spans:
+        """The times as the rules take them."""
+        return Spans(
+            respond=days_to_respond,
+            condition=self.times.condition_days,
+            not_received=self.times.not_received_days,
+            copy=self.times.copy_days,
+            back=self.times.return_days,
+            stale=self.times.stale_days,
+            stale_hours=self.times.stale_rush_hours,
+            grace=self.times.overdue_grace_days,
+        )

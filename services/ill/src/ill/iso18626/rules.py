@@ -1,0 +1,160 @@
+"""What a partner's message means for a request. Decisions only: no clock, no database, no XML.
+
+Statuses have a rank, and a lower one that comes late changes nothing; from an end nothing moves. `Loaned` and
+`Overdue` alternate, and a recalled loan can become overdue.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+RANK: Final = {
+    "RequestReceived": 1,
+    "ExpectToSupply": 2,
+    "WillSupply": 3,
+    "RetryPossible": 4,
+    "Unfilled": 5,
+    "Loaned": 6,
+    "Overdue": 6,
+    "Recalled": 7,
+    "Cancelled": 8,
+    "CompletedWithoutReturn": 9,
+    "CopyCompleted": 10,
+    "LoanCompleted": 11,
+}
+ENDS: Final = frozenset(
+    {"RetryPossible", "Unfilled", "Cancelled", "CompletedWithoutReturn", "CopyCompleted", "LoanCompleted"}
+)
+SHIPPED: Final = frozenset(
+    {"Loaned", "Overdue", "Recalled", "CompletedWithoutReturn", "CopyCompleted", "LoanCompleted"}
+)
+"""After these there is nothing left to cancel."""
+
+BY_STATUS: Final = {
+    "RequestReceived": "supplier-received",
+    "ExpectToSupply": "supplier-expects",
+    "WillSupply": "supplier-will",
+    "RetryPossible": "supplier-offers-retry",
+    "Unfilled": "supplier-cannot",
+    "Loaned": "supplier-shipped",
+    "Overdue": "supplier-says-overdue",
+    "Recalled": "supplier-recalls",
+    "Cancelled": "supplier-cannot",
+    "CompletedWithoutReturn": "supplier-charges",
+    "CopyCompleted": "copy-supplied",
+    "LoanCompleted": "supplier-completes",
+}
+BY_ACTION: Final = {
+    "StatusRequest": "partner-asks-status",
+    "Received": "partner-received",
+    "Cancel": "partner-cancels",
+    "Renew": "partner-asks-renewal",
+    "ShippedReturn": "partner-returns",
+    "ShippedForward": "partner-forwards",
+    "Notification": "partner-writes",
+}
+SUPPLIER_EVENTS: Final = frozenset(BY_STATUS.values()) | {
+    "supplier-conditional",
+    "supplier-has-duplicate",
+    "supplier-writes",
+    "cancel-agreed",
+    "cancel-declined",
+    "supplier-renews",
+    "supplier-declines-renewal",
+}
+PARTNER_EVENTS: Final = frozenset(BY_ACTION.values()) | {"partner-agrees"}
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierSays:
+    """What stands in a supplyingAgencyMessage, as far as it decides."""
+
+    reason: str
+    status: str | None = None
+    answer: str | None = None
+    conditional: bool = False
+    """It names a condition or costs."""
+    duplicate: bool = False
+    """It has this request already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What follows: an event, a status to keep, or an element whose value makes no sense."""
+
+    event: str | None = None
+    status: str | None = None
+    wrong: str | None = None
+
+
+def counts(status: str, *, before: str | None) -> bool:
+    """Whether a status moves a request on from the one before."""
+    if before is None:
+        return True
+    if before in ENDS:
+        return False
+    if {status, before} == {"Loaned", "Overdue"} or (before, status) == ("Recalled", "Overdue"):
+        return True
+    return RANK[status] > RANK[before]
+
+
+def supplier_says(says: SupplierSays, *, before: str | None, cancelling: bool) -> Meaning:
+    """What a supplier's message means, after the status that counted last."""
+    if says.reason == "Notification":
+        return Meaning("supplier-writes")
+    if says.reason == "CancelResponse":
+        return _cancel_response(says, before)
+    if says.reason == "RenewResponse":
+        if says.answer is None or (says.answer == "Y" and says.status not in ("Loaned", None)):
+            return Meaning(wrong="answerYesNo")
+        if says.answer == "N":
+            return Meaning("supplier-declines-renewal")
+        return Meaning("supplier-renews", "Loaned")
+    if says.status is None:
+        return Meaning()
+    again = says.status == before == "WillSupply"  # with another condition, or with none any more
+    if not again and not counts(says.status, before=before):
+        return Meaning()
+    event = BY_STATUS[says.status]
+    if says.status == "WillSupply" and says.conditional:
+        event = "supplier-conditional"
+    elif says.status == "Unfilled" and says.duplicate:
+        event = "supplier-has-duplicate"
+    elif says.status == "Cancelled" and cancelling:
+        event = "cancel-agreed"
+    return Meaning(event, says.status)
+
+
+def _cancel_response(says: SupplierSays, before: str | None) -> Meaning:
+    """Yes with another status than Cancelled, or no with Cancelled, contradicts itself."""
+    if says.answer is None or (says.answer == "Y") != (
+        says.status == "Cancelled" or (says.status is None and says.answer == "Y")
+    ):
+        return Meaning(wrong="answerYesNo")
+    if says.answer == "Y":
+        return Meaning("cancel-agreed", "Cancelled")
+    if says.status in SHIPPED | {"Unfilled"} and counts(says.status or "", before=before):
+        return Meaning(BY_STATUS[says.status or ""], says.status)
+    return Meaning("cancel-declined")
+
+
+def action_means(action: str, *, note: str | None, awaits_agreement: bool) -> str:
+    """The event that a requesting library's action brings about."""
+    if action == "Notification" and awaits_agreement and agrees(note):
+        return "partner-agrees"
+    return BY_ACTION[action]
+
+
+_AGREED: Final = re.compile(
+    r"^\W*(ACCEPT\b|conditions? (are )?(accepted|agreed)|#ReShareLoanConditionAgreeResponse#)", re.IGNORECASE
+)
+
+
+def agrees(note: str | None) -> bool:
+    """Whether a note agrees to a condition. 1.2 has no word for it; these are the ones that libraries send."""
+    return note is not None and _AGREED.match(note) is not None
+
+
+def tells_of_duplicate(reason: str | None, note: str | None) -> bool:
+    """Whether a supplier says that it has the request already: as a reason, or as a note that begins so."""
+    return (reason or "").casefold() == "duplicate" or (note or "").casefold().startswith("duplicate")

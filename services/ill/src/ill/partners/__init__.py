@@ -1,0 +1,1 @@
+"""The libraries that lend to us and borrow from us: the directory."""

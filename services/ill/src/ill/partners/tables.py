@@ -1,0 +1,64 @@
+"""Partners, and apart from them what proves who they are."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field
+
+from ill.metadata import Table, big, count, day, digest, flag, key, ref, when, words
+
+
+class Partner(Table, table=True):
+    """A library that we exchange requests with."""
+
+    __tablename__ = "partner"
+    __table_args__ = (
+        Index("partner_one_per_symbol", text("upper(scheme)"), text("upper(symbol)"), unique=True),
+        Index("partner_one_per_client", "client_id", unique=True),
+        Index("partner_by_name", "name", "id"),
+        CheckConstraint("closed_from <= closed_until", name="partner_closed_forwards"),
+        CheckConstraint("days_to_respond > 0", name="partner_has_time_to_respond"),
+        CheckConstraint("max_open > 0", name="partner_takes_some"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    name: str = Field(sa_column=words())
+    scheme: str = Field(sa_column=words())
+    symbol: str = Field(sa_column=words())
+    address: str | None = Field(default=None, sa_column=words(null=True))
+    """Where its messages go (ISO 18626 over HTTP); none: it is written to otherwise, and staff record what it says."""
+    lends_books: bool = Field(default=True, sa_column=flag(default=True))
+    lends_copies: bool = Field(default=True, sa_column=flag(default=True))
+    borrows: bool = Field(default=True, sa_column=flag(default=True))
+    """Whether we take its requests."""
+    rank: int = Field(default=100, sa_column=count(100))
+    """Lower is asked first."""
+    last_resort: bool = Field(default=False, sa_column=flag(default=False))
+    days_to_respond: int = Field(default=4, sa_column=count(4))
+    """Working days."""
+    max_open: int | None = Field(default=None, sa_column=count(None, null=True))
+    closed_from: date | None = Field(default=None, sa_column=day(null=True))
+    closed_until: date | None = Field(default=None, sa_column=day(null=True))
+    lenient: bool = Field(default=False, sa_column=flag(default=False))
+    """Its messages may have elements that the standard does not know."""
+    client_id: str | None = Field(default=None, sa_column=words(null=True))
+    """The machine at the gateway as which it sends, if it has one."""
+    note: str | None = Field(default=None, sa_column=words(null=True))
+    active: bool = Field(default=True, sa_column=flag(default=True))
+    created_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=big(1))
+
+
+class PartnerSecret(Table, table=True):
+    """What it proves itself with (a hash), and what we prove ourselves with to it. No route reads it out."""
+
+    __tablename__ = "partner_secret"
+
+    partner_id: UUID = Field(sa_column=ref(to="partner.id", primary=True))
+    security_code_hash: bytes | None = Field(default=None, sa_column=digest(null=True))
+    given_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    our_account: str | None = Field(default=None, sa_column=words(null=True))
+    our_security_code: str | None = Field(default=None, sa_column=words(null=True))
+    our_token: str | None = Field(default=None, sa_column=words(null=True))
+    """Sent as `Authorization: Bearer`."""

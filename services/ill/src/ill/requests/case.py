@@ -1,0 +1,161 @@
+"""A request under one's hand: its row locked, what was told, and what has been done to it so far."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.ids import uuid7
+from chassis.problems import Reason, Refused
+from contracts.ill import RequestFacts, RequestProgressed
+from ill.configuration.documents import ConfigurationDoc
+from ill.iso18626.composing import Agency
+from ill.requests import queries
+from ill.requests.model import FORMER, SAME, Model, model_of
+from ill.requests.rules import Told, look_at
+
+_WRITTEN = (
+    "state",
+    "former_state",
+    "ended",
+    "status",
+    "offer",
+    "due_at",
+    "item_barcode",
+    "received_at",
+    "renewal_pending",
+    "attention",
+    "look_at",
+    "max_cost",
+    "currency",
+)
+_WRITE = (
+    "UPDATE request SET version = version + 1, changed_at = $2, "  # noqa: S608 - our own names
+    + ", ".join(f"{name} = ${at}" for at, name in enumerate(_WRITTEN, 3))
+    + " WHERE id = $1 RETURNING version"
+)
+_STEP = """
+INSERT INTO step (id, request_id, at, actor, what, from_state, to_state, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+RUSHED = frozenset({"Rush", "Express", "Urgent"})
+
+
+class AgencyMissing(Refused):
+    """Messages need a sender: the library's symbol is not configured."""
+
+    code, title = "agency-not-set", "Configure the library's own symbol first."
+
+
+@dataclass(slots=True)
+class Case:
+    """One request, from the lock to the commit."""
+
+    connection: Connection
+    row: dict[str, Any]
+    doc: ConfigurationDoc
+    actor: str
+    now: datetime
+    told: Told = field(default_factory=Told)
+    in_person: bool = False
+    """The patron asked, and was let in as one."""
+    steps: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        """The request's."""
+        found: UUID = self.row["id"]
+        return found
+
+    @property
+    def model(self) -> Model:
+        """Its side's."""
+        return model_of(self.row["side"])
+
+    @property
+    def us(self) -> Agency:
+        """This library, as messages name it."""
+        agency = self.doc.agency
+        if agency is None:
+            raise AgencyMissing(
+                reasons=[
+                    Reason(
+                        "agency-not-set",
+                        "The library has no symbol to send under.",
+                        mend="Set agency in /v1/configuration/ill.",
+                    )
+                ]
+            )
+        return Agency(agency.scheme, agency.symbol, self.doc.name, tuple(self.doc.address), self.doc.email)
+
+    def enter(self, move_to: str, *, keep: bool) -> tuple[str, str]:
+        """Go into the state that a move leads to; from where, and to where."""
+        before = self.row["state"]
+        after = before if move_to == SAME else move_to
+        if move_to == FORMER:
+            after = self.row["former_state"] or before
+        if keep and before != after:
+            self.row["former_state"] = before
+        self.row["state"] = after
+        return before, after
+
+    async def write(self) -> None:
+        """Write the row, its steps and the event that tells of them: one version, however much happened."""
+        entry = await queries.active_entry(self.connection, self.id)
+        state = self.model.states[self.row["state"]]
+        self.row["ended"] = state.end
+        if any(before != after for _, before, after in self.steps) or len(self.steps) > 1:
+            self.row["look_at"] = look_at(
+                state.timeout.after if state.timeout else None,
+                self.doc.spans(entry["days_to_respond"] if entry else 4),
+                now=self.now,
+                due_at=self.row["due_at"],
+                rush=self.row["service_level"] in RUSHED,
+                need_before=self.row["need_before"] if state.before_shipping else None,
+            )
+        self.row["version"] = await self.connection.fetchval(
+            _WRITE, self.id, self.now, *(self.row[name] for name in _WRITTEN)
+        )
+        await self.connection.executemany(
+            _STEP,
+            [
+                (
+                    uuid7(),
+                    self.id,
+                    self.now,
+                    self.actor,
+                    what,
+                    before,
+                    after,
+                    self.told.note if not at else None,
+                )
+                for at, (what, before, after) in enumerate(self.steps)
+            ],
+        )
+        event = RequestProgressed(
+            version=self.row["version"],
+            occurred_at=self.now,
+            request_id=self.id,
+            request=facts_of(self.row, entry["partner_id"] if entry else None),
+            previous_state=self.steps[0][1],
+            what=tuple(what for what, _, _ in self.steps),
+        )
+        await outbox.record(self.connection, [event])
+
+
+def facts_of(row: dict[str, Any], supplier_id: UUID | None) -> RequestFacts:
+    """A request as events tell of it."""
+    return RequestFacts(
+        request_id=row["id"],
+        number=row["number"],
+        side=row["side"],
+        service=row["service"],
+        state=row["state"],
+        ended=row["ended"],
+        patron_ref=row["patron_ref"],
+        partner_id=row["partner_id"] or supplier_id,
+        pickup=row["pickup"],
+        due_at=row["due_at"],
+        attention=row["attention"],
+    )

@@ -1,0 +1,193 @@
+"""Requests are placed, acted upon, and hear of messages and timers: always through a move of the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from chassis import outbox
+from chassis.database import Connection
+from chassis.ids import uuid7
+from chassis.problems import NotFound, Reason, Refused
+from contracts.ill import RequestPlaced
+from ill.configuration.queries import in_force
+from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
+from ill.requests import model, queries
+from ill.requests.case import Case, facts_of
+from ill.requests.effects import EFFECTS
+from ill.requests.rules import SPANS, TEXTS, Told, likeness, refusals
+
+CHECKS: Final = frozenset(
+    {
+        "checks-passed",
+        "patron-refused",
+        "over-limit",
+        "seems-duplicate",
+        "citation-thin",
+        "supplier-found",
+        "none-left",
+    }
+)
+BORROWING_TIMERS: Final = frozenset(
+    {
+        "supplier-silent",
+        "condition-unanswered",
+        "retry-unanswered",
+        "still-waiting",
+        "return-unconfirmed",
+        "copy-kept",
+        "need-passed",
+    }
+)
+LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
+DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
+
+EVENTS: Final = {
+    "borrowing": CHECKS | BORROWING_TIMERS | DELIVERY | SUPPLIER_EVENTS,
+    "lending": LENDING_TIMERS | PARTNER_EVENTS,
+}
+"""What the code brings about, besides the actions that people take."""
+
+
+class WrongModel(Exception):
+    """The state model contradicts the code; the message names every flaw."""
+
+
+def check_models() -> None:
+    """Hold both models against the code. Called at start: a flaw is told before anybody relies on it."""
+    for side in EVENTS:
+        found = model.flaws(
+            model.model_of(side),
+            events=EVENTS[side],
+            effects=frozenset(EFFECTS[side]),
+            spans=SPANS,
+        )
+        if found:
+            raise WrongModel(f"The state model {side}.toml is wrong: {'; '.join(found)}.")
+
+
+class ActionRefused(Refused):
+    """The request does not allow this now; every reason is given."""
+
+    code, title = "action-refused", "This cannot be done with the request now."
+
+
+class NoSuchRequest(NotFound):
+    """There is no such request, or it is not yours to see."""
+
+    title = "There is no such request."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for, by whom."""
+
+    service: str
+    citation: Mapping[str, Any]
+    patron_ref: UUID | None = None
+    pickup: str | None = None
+    partner_id: UUID | None = None
+    partners_request_id: str | None = None
+    fingerprint: bytes | None = None
+    service_level: str | None = None
+    need_before: datetime | None = None
+    max_cost: int | None = None
+    currency: str | None = None
+    any_edition: bool = True
+    note: str | None = None
+
+
+_PLACE = """
+INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
+    partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
+    created_at, created_by, changed_at, look_at)
+VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21) RETURNING *
+"""
+
+
+async def place(
+    connection: Connection, wish: Wish, *, actor: str, now: datetime, in_person: bool = False
+) -> dict[str, Any]:
+    """A new request. One of ours is checked and, if nothing stands against it, on its way before this returns."""
+    doc = await in_force(connection)
+    side = "borrowing" if wish.partner_id is None else "lending"
+    start = model.model_of(side).start
+    row = await connection.fetchrow(
+        _PLACE,
+        uuid7(),
+        doc.number_prefix,
+        side,
+        start,
+        wish.service,
+        dict(wish.citation),
+        likeness(wish.service, wish.citation),
+        wish.patron_ref,
+        wish.pickup,
+        wish.partner_id,
+        wish.partners_request_id,
+        wish.fingerprint,
+        wish.service_level,
+        wish.need_before,
+        wish.max_cost,
+        wish.currency,
+        wish.any_edition,
+        wish.note,
+        now,
+        actor,
+        None,
+    )
+    assert row is not None
+    case = Case(connection, dict(row), doc, actor, now, in_person=in_person)
+    event = RequestPlaced(version=1, occurred_at=now, request_id=case.id, request=facts_of(case.row, None))
+    await outbox.record(connection, [event])
+    case.steps.append(("placed", start, start))
+    if side == "borrowing":
+        await _follow(case, [await EFFECTS[side]["check"](case)])
+    await case.write()
+    return case.row
+
+
+async def _follow(case: Case, pending: list[str | None]) -> None:
+    """Let events happen, and what follows from them, until nothing does."""
+    while pending:
+        on = pending.pop(0)
+        move = case.model.move(case.row["state"], on) if on is not None else None
+        if on is None or move is None:
+            continue
+        case.steps.append((on, *case.enter(move.to, keep=move.keep)))
+        pending += [await EFFECTS[case.row["side"]][effect](case) for effect in move.do]
+
+
+async def happen(case: Case, event: str) -> bool:
+    """Let something happen to a request; False when the state that it is in does not heed it."""
+    if case.model.move(case.row["state"], event) is None:
+        return False
+    await _follow(case, [event])
+    await case.write()
+    return True
+
+
+async def take_up(
+    connection: Connection, request_id: UUID, *, actor: str, now: datetime, told: Told | None = None
+) -> Case:
+    """Lock a request and take it in hand; `NoSuchRequest` when there is none."""
+    row = await queries.locked(connection, request_id)
+    if row is None:
+        raise NoSuchRequest
+    return Case(connection, row, await in_force(connection), actor, now, told or Told())
+
+
+async def act(case: Case, action: str) -> None:
+    """What a person does; refused with every reason at once."""
+    allowed = case.model.move(case.row["state"], action) is not None
+    found = refusals(
+        case.row["side"], action, queries.facts(case.row), case.told, allowed=allowed, now=case.now
+    )
+    if found:
+        raise ActionRefused(
+            f"The request is {case.row['state']}.",
+            reasons=[Reason(refusal, TEXTS[refusal][0], "/action", TEXTS[refusal][1]) for refusal in found],
+        )
+    await happen(case, action)

@@ -1,0 +1,199 @@
+"""The state model as data: read from `borrowing.toml` and `lending.toml`, and held against the code at start.
+
+A wrong model ends the start with one line that names every flaw, so that no request is ever led into a state that
+nothing leads out of, or to an effect that nobody wrote.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+SAME: Final = "same"
+FORMER: Final = "former"
+ARGUMENTS: Final = frozenset(
+    {
+        "note",
+        "reason",
+        "condition",
+        "cost",
+        "due_at",
+        "item_barcode",
+        "link",
+        "retry_after",
+        "retry_before",
+    }
+)
+"""What an action can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """What happens when nothing does."""
+
+    after: str
+    """The name of a span: `ill.requests.rules.look_at` knows them."""
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of a request."""
+
+    name: str
+    says: str
+    end: bool = False
+    before_shipping: bool = False
+    timeout: Timeout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person may do."""
+
+    name: str
+    says: str
+    by: frozenset[str]
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From a state to another, and what is done on the way."""
+
+    on: str
+    to: str
+    do: tuple[str, ...] = ()
+    keep: bool = False
+    """Remember the state that is left, to come back to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One side's states, actions and moves."""
+
+    side: str
+    start: str
+    states: Mapping[str, State]
+    actions: Mapping[str, Action]
+    moves: Mapping[tuple[str, str], Move]
+    """By state and event."""
+
+    def move(self, state: str, on: str) -> Move | None:
+        """What the event does in this state; None: nothing."""
+        return self.moves.get((state, on))
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every event that some state heeds."""
+        return frozenset(on for _, on in self.moves)
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Every effect that some move has."""
+        return frozenset(effect for move in self.moves.values() for effect in move.do)
+
+
+def read(text: str) -> Model:
+    """A model from its text; `ValueError` when it contradicts itself before it can be read whole."""
+    told = tomllib.loads(text)
+    states = {
+        name: State(
+            name,
+            about["says"],
+            about.get("end", False),
+            about.get("before_shipping", False),
+            Timeout(**about["timeout"]) if "timeout" in about else None,
+        )
+        for name, about in told["states"].items()
+    }
+    actions = {
+        name: Action(
+            name,
+            about["says"],
+            frozenset(about["by"]),
+            tuple(about.get("needs", ())),
+            tuple(about.get("takes", ())),
+        )
+        for name, about in told["actions"].items()
+    }
+    moves: dict[tuple[str, str], Move] = {}
+    for about in told["moves"]:
+        move = Move(about["on"], about["to"], tuple(about.get("do", ())), about.get("keep", False))
+        for state in _sources(about["from"], states):
+            if (state, move.on) in moves:
+                raise ValueError(f"{state} heeds {move.on} twice")
+            moves[(state, move.on)] = move
+    return Model(told["side"], told["start"], states, actions, moves)
+
+
+def _sources(told: Any, states: Mapping[str, State]) -> list[str]:
+    if told == "all":
+        return list(states)
+    if told == "any":
+        return [name for name, state in states.items() if not state.end]
+    return list(told)
+
+
+def flaws(
+    model: Model, *, events: frozenset[str], effects: frozenset[str], spans: frozenset[str]
+) -> list[str]:
+    """Everything that is wrong with a model, held against the events and effects that the code has."""
+    return list(_flaws(model, events, effects, spans))
+
+
+def _flaws(
+    model: Model, events: frozenset[str], effects: frozenset[str], spans: frozenset[str]
+) -> Iterator[str]:
+    known = model.states.keys()
+    if model.start not in known:
+        yield f"it starts in {model.start}, which is no state"
+        return
+    for (state, on), move in model.moves.items():
+        if state not in known:
+            yield f"{on} leads from {state}, which is no state"
+        if move.to not in known | {SAME, FORMER}:
+            yield f"{on} leads to {move.to}, which is no state"
+        if state in known and model.states[state].end and move.to != SAME:
+            yield f"{on} leads on from {state}, which is an end"
+    yield from (f"nobody brings about {name}" for name in sorted(model.events - events - set(model.actions)))
+    yield from (f"no state heeds {name}" for name in sorted((events | set(model.actions)) - model.events))
+    yield from (f"the code has no effect {name}" for name in sorted(model.effects - effects))
+    yield from (f"no move has the effect {name}" for name in sorted(effects - model.effects))
+    for about in model.states.values():
+        if about.timeout and about.timeout.after not in spans:
+            yield f"{about.name} waits for {about.timeout.after}, which is no span"
+        if about.timeout and model.move(about.name, about.timeout.on) is None:
+            yield f"{about.name} does not heed its own timeout {about.timeout.on}"
+    for action in model.actions.values():
+        yield from (
+            f"{action.name} is told {name}, which is no argument"
+            for name in sorted(set(action.needs + action.takes) - ARGUMENTS)
+        )
+    reached = _reached(model, model.start)
+    yield from (f"nothing leads to {name}" for name in known if name not in reached)
+    ends = {name for name, state in model.states.items() if state.end}
+    yield from (f"nothing leads from {name} to an end" for name in known if not _reached(model, name) & ends)
+
+
+def _reached(model: Model, start: str) -> set[str]:
+    """Every state that can follow, the first included. (`former` leads to where `keep` was set.)"""
+    kept = {state for (state, _), move in model.moves.items() if move.keep}
+    found, at_hand = {start}, [start]
+    while at_hand:
+        here = at_hand.pop()
+        for (state, _), move in model.moves.items():
+            if state == here and move.to != SAME:
+                onwards = (kept if move.to == FORMER else {move.to}) - found
+                found |= onwards
+                at_hand += onwards
+    return found
+
+
+@cache
+def model_of(side: str) -> Model:
+    """The model that this release runs by."""
+    return read((files("ill.requests") / f"{side}.toml").read_text(encoding="utf-8"))

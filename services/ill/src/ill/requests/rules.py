@@ -1,0 +1,411 @@
+"""May this request go on, to whom, and until when is something waited for? Decisions only: no clock, no database."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+# --- what is asked for ---
+
+
+@dataclass(frozen=True, slots=True)
+class CitationFlaw:
+    """Something in a citation that cannot be right."""
+
+    code: str
+    text: str
+    pointer: str
+    mend: str
+
+
+def bare(number: str) -> str:
+    """An ISBN or ISSN without its dashes."""
+    return re.sub(r"[\s-]", "", number).upper()
+
+
+def isbn_sound(told: str) -> bool:
+    """Whether the check digit of an ISBN-10 or ISBN-13 is right (ISO 2108)."""
+    number = bare(told)
+    if re.fullmatch(r"\d{9}[\dX]", number):
+        return (
+            sum((10 - at) * (10 if digit == "X" else int(digit)) for at, digit in enumerate(number)) % 11 == 0
+        )
+    if re.fullmatch(r"97[89]\d{10}", number):
+        return sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(number)) % 10 == 0
+    return False
+
+
+def issn_sound(told: str) -> bool:
+    """Whether the check digit of an ISSN is right (ISO 3297)."""
+    number = bare(told)
+    if not re.fullmatch(r"\d{7}[\dX]", number):
+        return False
+    return sum((8 - at) * (10 if digit == "X" else int(digit)) for at, digit in enumerate(number)) % 11 == 0
+
+
+def citation_flaws(citation: Mapping[str, Any]) -> list[CitationFlaw]:
+    """Everything in a citation that is wrong in itself; what is missing is not wrong yet."""
+    found = []
+    if (isbn := citation.get("isbn")) and not isbn_sound(isbn):
+        found.append(
+            CitationFlaw(
+                "isbn-wrong", f"{isbn} is no ISBN.", "/citation/isbn", "Check its digits, or leave it out."
+            )
+        )
+    found += [
+        CitationFlaw(
+            "issn-wrong",
+            f"{citation[name]} is no ISSN.",
+            f"/citation/{name}",
+            "Check its digits, or leave it out.",
+        )
+        for name in ("issn", "eissn")
+        if citation.get(name) and not issn_sound(citation[name])
+    ]
+    if (year := citation.get("year")) and not re.fullmatch(r"1[0-9]{3}|20[0-9]{2}", year):
+        found.append(
+            CitationFlaw(
+                "year-wrong", f"{year} is no year.", "/citation/year", "Give four digits, or leave it out."
+            )
+        )
+    return found
+
+
+def citation_thin(service: str, citation: Mapping[str, Any]) -> bool:
+    """Whether a library could not tell from this what is wanted, so that staff complete it first."""
+    told = {name for name, value in citation.items() if value}
+    known = told & {"title", "isbn", "issn", "eissn", "doi", "pmid", "record_id"}
+    if service == "copy":
+        part = told & {"article_title", "doi", "pmid", "pages"} or {"volume", "issue"} <= told
+        return not (known and part)
+    return not known
+
+
+def likeness(service: str, citation: Mapping[str, Any]) -> str:
+    """The same text for two requests for the same thing: by its number where it has one, else by its words."""
+    strongest = ("doi", "pmid") if service == "copy" else ("isbn", "record_id")
+    for name in strongest:
+        if citation.get(name):
+            return f"{service} {name} {bare(str(citation[name]))}"
+    words = ("title", "issn", "volume", "issue", "article_title", "pages", "author", "edition")
+    told = " ".join(str(citation.get(name) or "") for name in words)
+    plain = unicodedata.normalize("NFKD", told).casefold()
+    whole = " ".join(re.findall(r"[^\W_]+", plain))
+    return f"{service} {whole if len(whole) <= 300 else hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+# --- may it go on ---
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the patron and their other requests when a request is checked."""
+
+    known: bool
+    """Circulation has told of the patron, or the patron asked in person."""
+    blocked: bool
+    """A block stops borrowing or holds now."""
+    open_requests: int
+    """Besides this one."""
+    alike: int
+    """Requests of the patron for the same thing, within the window."""
+
+
+def checked(standing: Standing, *, thin: bool, max_open: int) -> str:
+    """The event that the checks bring about; the gravest finding first."""
+    if not standing.known or standing.blocked:
+        return "patron-refused"
+    if standing.open_requests >= max_open:
+        return "over-limit"
+    if standing.alike:
+        return "seems-duplicate"
+    return "citation-thin" if thin else "checks-passed"
+
+
+class Refusal(StrEnum):
+    """Why an action is not possible now. Codes never change."""
+
+    STATE = "state-forbids"
+    RECEIVED = "received-already"
+    NOT_RECEIVED = "not-received-yet"
+    RENEWAL_PENDING = "renewal-pending"
+    RENEWAL_NOT_ASKED = "renewal-not-asked"
+    COST = "cost-above-maximum"
+    RETRY_EARLY = "retry-too-early"
+    RETRY_LATE = "retry-too-late"
+    COPY_NOT_LOAN = "copy-not-loan"
+    LOAN_NOT_COPY = "loan-not-copy"
+    DUE_PASSED = "due-date-passed"
+    DUE_LATER = "recall-lengthens"
+    NOTHING_OFFERED = "condition-missing"
+
+
+TEXTS: Final = {
+    Refusal.STATE: (
+        "The request is not at the point where this can be done.",
+        "See which actions it allows now.",
+    ),
+    Refusal.RECEIVED: ("It was received already.", "Nothing is to be done."),
+    Refusal.NOT_RECEIVED: ("It has not been received yet.", "Receive it first."),
+    Refusal.RENEWAL_PENDING: ("The owner has not answered the last renewal yet.", "Wait for the answer."),
+    Refusal.RENEWAL_NOT_ASKED: ("The partner has not asked for more time.", "Nothing is to be answered."),
+    Refusal.COST: (
+        "It costs more than the request may.",
+        "Raise the request's max_cost, or have somebody with ill:costs agree.",
+    ),
+    Refusal.RETRY_EARLY: ("The supplier wants to be asked later.", "Wait until the moment that it named."),
+    Refusal.RETRY_LATE: ("The supplier's offer has run out.", "Try the next supplier."),
+    Refusal.COPY_NOT_LOAN: ("A copy is asked for; nothing is lent.", "Send a copy."),
+    Refusal.LOAN_NOT_COPY: ("A loan is asked for.", "Ship it."),
+    Refusal.DUE_PASSED: ("The due date has passed.", "Name a moment that lies ahead."),
+    Refusal.DUE_LATER: ("A recall only shortens a loan.", "Name an earlier due date."),
+    Refusal.NOTHING_OFFERED: (
+        "Neither a condition nor a cost is named.",
+        "Name one, or simply agree to supply.",
+    ),
+}
+"""What is said, and what would mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came with an action or a message."""
+
+    note: str | None = None
+    reason: str | None = None
+    condition: str | None = None
+    cost: int | None = None
+    """Minor units."""
+    currency: str | None = None
+    due_at: datetime | None = None
+    item_barcode: str | None = None
+    link: str | None = None
+    retry_after: datetime | None = None
+    retry_before: datetime | None = None
+    service: str | None = None
+    """What the supplier says it has done: loan or copy."""
+    may_exceed_cost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a refusal depends on."""
+
+    service: str
+    received: bool = False
+    renewal_pending: bool = False
+    due_at: datetime | None = None
+    max_cost: int | None = None
+    currency: str | None = None
+    offer: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refusals(
+    side: str, action: str, facts: Facts, told: Told, *, allowed: bool, now: datetime
+) -> list[Refusal]:
+    """Every reason why the action is not possible; `allowed`: the state's model has a move for it."""
+    applies = {Refusal.STATE: not allowed}
+    rule = (_BORROWING if side == "borrowing" else _LENDING).get(action)
+    if rule is not None:
+        applies |= rule(facts, told, now)
+    return [refusal for refusal, holds in applies.items() if holds]
+
+
+_Applies = dict[Refusal, bool]
+
+
+def _receive(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.RECEIVED: facts.received}
+
+
+def _in_hand(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.NOT_RECEIVED: not facts.received}
+
+
+def _renew(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.NOT_RECEIVED: not facts.received, Refusal.RENEWAL_PENDING: facts.renewal_pending}
+
+
+def exceeds(facts: Facts) -> bool:
+    """Whether the offer costs more than the request may, or in another currency, which nobody can compare."""
+    cost = facts.offer.get("cost")
+    if not cost or facts.max_cost is None:
+        return False
+    return facts.offer.get("currency") != facts.currency or int(cost) > facts.max_cost
+
+
+def _accept(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.COST: exceeds(facts) and not told.may_exceed_cost}
+
+
+def _retry(facts: Facts, told: Told, now: datetime) -> _Applies:
+    after, before = (_moment(facts.offer.get(name)) for name in ("retry_after", "retry_before"))
+    return {
+        Refusal.RETRY_EARLY: after is not None and now < after,
+        Refusal.RETRY_LATE: before is not None and now > before,
+        Refusal.COST: exceeds(facts) and not told.may_exceed_cost,
+    }
+
+
+def _moment(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
+
+
+def _ship(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.COPY_NOT_LOAN: facts.service == "copy"} | _due(facts, told, now)
+
+
+def _due(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.DUE_PASSED: told.due_at is not None and told.due_at <= now}
+
+
+def _copy(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.LOAN_NOT_COPY: facts.service == "loan"}
+
+
+def _asked(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.RENEWAL_NOT_ASKED: not facts.renewal_pending} | _due(facts, told, now)
+
+
+def _recall(facts: Facts, told: Told, now: datetime) -> _Applies:
+    later = told.due_at is not None and facts.due_at is not None and told.due_at > facts.due_at
+    return {Refusal.DUE_LATER: later} | _due(facts, told, now)
+
+
+def _condition(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.NOTHING_OFFERED: told.condition is None and told.cost is None}
+
+
+_BORROWING: Final = {
+    "receive": _receive,
+    "take-back": _in_hand,
+    "ship-back": _in_hand,
+    "renew": _renew,
+    "accept-conditions": _accept,
+    "accept-retry": _retry,
+}
+_LENDING: Final = {
+    "ship": _ship,
+    "supply-copy": _copy,
+    "renew": _asked,
+    "decline-renewal": _asked,
+    "recall": _recall,
+    "supply-on-condition": _condition,
+}
+
+
+# --- to whom ---
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A partner, as the rota sees it."""
+
+    partner_id: UUID
+    name: str
+    active: bool = True
+    lends_books: bool = True
+    lends_copies: bool = True
+    rank: int = 100
+    last_resort: bool = False
+    closed_from: date | None = None
+    closed_until: date | None = None
+    max_open: int | None = None
+    open_now: int = 0
+    """Requests of ours that it is at."""
+    lent: int = 0
+    """Requests it has filled for us …"""
+    borrowed: int = 0
+    """… and we for it."""
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """In the order in which they are asked: last resorts last, by rank, then whoever has lent less than they took."""
+    return sorted(
+        candidates,
+        key=lambda one: (one.last_resort, one.rank, one.lent - one.borrowed, one.name, str(one.partner_id)),
+    )
+
+
+def skip_reason(candidate: Candidate, service: str, *, today: date) -> str | None:
+    """Why a partner is not asked now; None when it is."""
+    lends = {"loan": candidate.lends_books, "copy": candidate.lends_copies}.get(
+        service, candidate.lends_books or candidate.lends_copies
+    )
+    closed = (
+        candidate.closed_from is not None
+        and candidate.closed_until is not None
+        and candidate.closed_from <= today <= candidate.closed_until
+    )
+    if not candidate.active:
+        return "inactive"
+    if not lends:
+        return "does-not-lend-this"
+    if closed:
+        return "closed"
+    if candidate.max_open is not None and candidate.open_now >= candidate.max_open:
+        return "has-enough-of-ours"
+    return None
+
+
+# --- until when ---
+
+SPANS: Final = frozenset({"respond", "condition", "not-received", "copy", "return", "stale", "due"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How long is waited, in working days; None: for ever."""
+
+    respond: int = 4
+    """The supplier's own `days_to_respond`."""
+    condition: int = 4
+    not_received: int = 14
+    copy: int = 7
+    back: int = 30
+    stale: int | None = None
+    stale_hours: int | None = None
+    """For Rush and Express."""
+    grace: int = 14
+    """Days after the due date until the other side is told."""
+
+
+def working_days(moment: datetime, days: int) -> datetime:
+    """The same time of day, that many working days later. Saturdays and Sundays do not count."""
+    while days > 0:
+        moment += timedelta(days=1)
+        days -= moment.weekday() < 5
+    return moment
+
+
+def look_at(
+    span: str | None,
+    spans: Spans,
+    *,
+    now: datetime,
+    due_at: datetime | None,
+    rush: bool,
+    need_before: datetime | None,
+) -> datetime | None:
+    """When a timer acts on a state that has this timeout; `need_before` only where running out matters still."""
+    moment: datetime | None = None
+    if span == "due":
+        moment = due_at + timedelta(days=spans.grace) if due_at is not None else None
+    elif span == "stale" and rush and spans.stale_hours is not None:
+        moment = now + timedelta(hours=spans.stale_hours)
+    elif span is not None:
+        days = {
+            "respond": spans.respond,
+            "condition": spans.condition,
+            "not-received": spans.not_received,
+            "copy": spans.copy,
+            "return": spans.back,
+            "stale": spans.stale,
+        }[span]
+        moment = working_days(now, days) if days is not None else None
+    return min((one for one in (moment, need_before) if one is not None), default=None)

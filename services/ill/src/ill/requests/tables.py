@@ -1,0 +1,132 @@
+"""Requests of both sides, whom they went to, and every step they took."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field
+
+from ill.metadata import Table, big, count, digest, document, flag, key, ref, when, words
+
+SIDES = "side IN ('borrowing', 'lending')"
+
+
+class Request(Table, table=True):
+    """A wish for a book or an article: a patron's of ours, or a partner's."""
+
+    __tablename__ = "request"
+    __table_args__ = (
+        Index("request_by_number", "number", unique=True),
+        Index("request_by_patron", "patron_ref", "id"),
+        Index("request_by_state", "side", "state", "id"),
+        Index(
+            "request_one_per_partners_id",
+            "partner_id",
+            "partners_request_id",
+            unique=True,
+            postgresql_where=text("side = 'lending'"),
+        ),
+        Index("request_due", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index("request_needing_attention", "id", postgresql_where=text("attention IS NOT NULL")),
+        Index("request_alike", "patron_ref", "likeness"),
+        CheckConstraint(SIDES, name="request_side"),
+        CheckConstraint("service IN ('loan', 'copy', 'copy-or-loan')", name="request_service"),
+        CheckConstraint("side = 'lending' OR patron_ref IS NOT NULL", name="request_of_a_patron"),
+        CheckConstraint(
+            "side = 'borrowing' OR (partner_id IS NOT NULL AND partners_request_id IS NOT NULL)",
+            name="request_of_a_partner",
+        ),
+    )
+
+    id: UUID = Field(sa_column=key())
+    number: str = Field(sa_column=words())
+    side: str = Field(sa_column=words())
+    state: str = Field(sa_column=words())
+    former_state: str | None = Field(default=None, sa_column=words(null=True))
+    """Where a refused cancellation leads back to."""
+    ended: bool = Field(default=False, sa_column=flag(default=False))
+    service: str = Field(sa_column=words())
+    citation: dict[str, Any] = Field(sa_column=document())
+    likeness: str = Field(sa_column=words())
+    """The same for two requests for the same thing."""
+    patron_ref: UUID | None = Field(default=None, sa_column=ref(null=True))
+    pickup: str | None = Field(default=None, sa_column=words(null=True))
+    """The code of the service point where the patron fetches it."""
+    partner_id: UUID | None = Field(default=None, sa_column=ref(to="partner.id", null=True))
+    """Lending: who asks."""
+    partners_request_id: str | None = Field(default=None, sa_column=words(null=True))
+    fingerprint: bytes | None = Field(default=None, sa_column=digest(null=True))
+    """Of what the partner asked for: the same request sent twice is one, another one under its id an error."""
+    service_level: str | None = Field(default=None, sa_column=words(null=True))
+    need_before: datetime | None = Field(default=None, sa_column=when(null=True))
+    max_cost: int | None = Field(default=None, sa_column=big(null=True))
+    currency: str | None = Field(default=None, sa_column=words(null=True))
+    any_edition: bool = Field(default=True, sa_column=flag(default=True))
+    note: str | None = Field(default=None, sa_column=words(null=True))
+    status: str | None = Field(default=None, sa_column=words(null=True))
+    """The partner's last status that counted (borrowing), or ours as last sent (lending)."""
+    offer: dict[str, Any] = Field(sa_column=document())
+    """Conditions, costs and times of the partner's last offer, or of ours."""
+    due_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    item_barcode: str | None = Field(default=None, sa_column=words(null=True))
+    received_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    renewal_pending: bool = Field(default=False, sa_column=flag(default=False))
+    attention: str | None = Field(default=None, sa_column=words(null=True))
+    """Why staff should look, as a code."""
+    look_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When a timer acts, unless something happens before."""
+    created_at: datetime = Field(sa_column=when())
+    created_by: str = Field(sa_column=words())
+    changed_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=big(1))
+
+
+class RotaEntry(Table, table=True):
+    """A supplier of a request: asked one after another, one at a time."""
+
+    __tablename__ = "rota_entry"
+    __table_args__ = (
+        Index(
+            "rota_one_active_supplier",
+            "request_id",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+        Index("rota_one_entry_per_supplier", "request_id", "partner_id", unique=True),
+        Index("rota_by_wire_id", "wire_id", unique=True),
+        Index("rota_by_partner", "partner_id", postgresql_where=text("state = 'active'")),
+        CheckConstraint("state IN ('waiting', 'active', 'skipped', 'left')", name="rota_state"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    request_id: UUID = Field(sa_column=ref(to="request.id"))
+    partner_id: UUID = Field(sa_column=ref(to="partner.id"))
+    position: int = Field(sa_column=count(None))
+    state: str = Field(sa_column=words())
+    reason: str | None = Field(default=None, sa_column=words(null=True))
+    """Why it was skipped or left."""
+    wire_id: str | None = Field(default=None, sa_column=words(null=True))
+    """The requestingAgencyRequestId it was asked with; a retry gets a new one."""
+    suppliers_request_id: str | None = Field(default=None, sa_column=words(null=True))
+    tries: int = Field(default=0, sa_column=count())
+    asked_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    left_at: datetime | None = Field(default=None, sa_column=when(null=True))
+
+
+class Step(Table, table=True):
+    """A step of a request, kept for good."""
+
+    __tablename__ = "step"
+    __table_args__ = (Index("step_by_request", "request_id", "id"),)
+
+    id: UUID = Field(sa_column=key())
+    request_id: UUID = Field(sa_column=ref(to="request.id"))
+    at: datetime = Field(sa_column=when())
+    actor: str = Field(sa_column=words())
+    what: str = Field(sa_column=words())
+    """The event of the model."""
+    from_state: str = Field(sa_column=words())
+    to_state: str = Field(sa_column=words())
+    note: str | None = Field(default=None, sa_column=words(null=True))
+    """Staff's and partners' words; a patron sees none of them."""

@@ -1,0 +1,22 @@
+"""Every event interlibrary loan reacts to, on one screen."""
+
+from collections.abc import Mapping
+
+from chassis.resources import Handler
+from contracts.circulation import (
+    PatronBlockAdded,
+    PatronBlockRemoved,
+    PatronCreated,
+    PatronSuspended,
+    PatronUpdated,
+)
+from contracts.events import Event
+from ill.patrons import handlers as patrons
+
+SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
+    PatronCreated: patrons.know,
+    PatronUpdated: patrons.know,
+    PatronBlockAdded: patrons.note_block,
+    PatronSuspended: patrons.note_block,
+    PatronBlockRemoved: patrons.note_block,
+}

@@ -1,0 +1,51 @@
+"""What interlibrary loan tells: requests of both sides, and how they stand."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from contracts.events import Event, Part
+
+
+class RequestFacts(Part):
+    """A request as it stands after the event."""
+
+    request_id: UUID
+    number: str
+    side: str
+    """borrowing (a patron of ours asks) or lending (a partner asks)."""
+    service: str
+    """loan, copy or copy-or-loan."""
+    state: str
+    ended: bool
+    patron_ref: UUID | None = None
+    partner_id: UUID | None = None
+    """Who supplies it now, or who asked."""
+    pickup: str | None = None
+    """The service point's code."""
+    due_at: datetime | None = None
+    attention: str | None = None
+    """Why staff should look, as a code."""
+
+
+class RequestPlaced(Event):
+    """A patron of ours, or a partner, asks for something."""
+
+    type: ClassVar = "ill.request-placed.v1"
+    subject: ClassVar = "request_id"
+
+    request_id: UUID
+    request: RequestFacts
+
+
+class RequestProgressed(Event):
+    """Something happened to a request; what happened in one go is told once, as it now stands."""
+
+    type: ClassVar = "ill.request-progressed.v1"
+    subject: ClassVar = "request_id"
+
+    request_id: UUID
+    request: RequestFacts
+    previous_state: str
+    what: tuple[str, ...]
+    """The events of the state model, in order."""

@@ -1,0 +1,23 @@
+"""Interlibrary loan, open for a test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from ill.app import SERVICE
+from support.harness import Harness, migrated, running
+from support.lending import Make, furnished
+
+
+@pytest.fixture
+async def ill(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]:
+    """The service over a database of its own."""
+    dsn = await database("ill", lambda dsn: migrated(SERVICE, dsn))
+    async with running(SERVICE, dsn) as harness:
+        yield harness
+
+
+@pytest.fixture
+async def make(ill: Harness) -> Make:
+    """A library that takes part, and what tests are about."""
+    return await furnished(ill)

@@ -1,0 +1,99 @@
+"""The state model as data: whole, and held against the code at start."""
+
+from importlib.resources import files
+
+import pytest
+
+from ill.requests import commands, model
+from ill.requests.commands import EVENTS, check_models
+from ill.requests.effects import EFFECTS
+from ill.requests.rules import SPANS
+
+SMALL = """
+side = "lending"
+start = "new"
+[states]
+new = { says = "x", timeout = { after = "stale", on = "gone-stale" } }
+done = { says = "x", end = true }
+[actions]
+will-supply = { by = ["staff"], says = "x" }
+[[moves]]
+on = "will-supply"
+from = ["new"]
+to = "done"
+do = ["say-will-supply"]
+[[moves]]
+on = "gone-stale"
+from = ["new"]
+to = "done"
+"""
+
+
+def flaws(text: str) -> list[str]:
+    return model.flaws(
+        model.read(text),
+        events=frozenset({"gone-stale"}),
+        effects=frozenset({"say-will-supply"}),
+        spans=SPANS,
+    )
+
+
+@pytest.mark.parametrize("side", ["borrowing", "lending"])
+def test_the_models_that_are_shipped_have_no_flaw(side: str) -> None:
+    told = model.flaws(
+        model.model_of(side), events=EVENTS[side], effects=frozenset(EFFECTS[side]), spans=SPANS
+    )
+
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "flaw"),
+    [
+        ('to = "done"\ndo', 'to = "gone"\ndo', "will-supply leads to gone, which is no state"),
+        ('from = ["new"]\nto = "done"\ndo', 'from = ["old"]\nto = "done"\ndo', "will-supply leads from old"),
+        ('"say-will-supply"', '"dance"', "the code has no effect dance"),
+        ('do = ["say-will-supply"]', "", "no move has the effect say-will-supply"),
+        ('on = "gone-stale"\nfrom', 'on = "rain"\nfrom', "nobody brings about rain"),
+        ('on = "gone-stale"\nfrom', 'on = "rain"\nfrom', "no state heeds gone-stale"),
+        ('on = "gone-stale" } }', 'on = "rain" } }', "new does not heed its own timeout rain"),
+        ('after = "stale"', 'after = "a-while"', "new waits for a-while, which is no span"),
+        (", end = true", "", "nothing leads from new to an end"),
+        ("done = {", 'lost = { says = "x", end = true }\ndone = {', "nothing leads to lost"),
+        ('by = ["staff"],', 'by = ["staff"], needs = ["luck"],', "will-supply is told luck"),
+        (
+            'from = ["new"]\nto = "done"\ndo',
+            'from = ["done"]\nto = "new"\ndo',
+            "leads on from done, which is an end",
+        ),
+        ('start = "new"', 'start = "nowhere"', "it starts in nowhere, which is no state"),
+    ],
+)
+def test_a_model_that_contradicts_itself_or_the_code_is_told_apart(
+    before: str, after: str, flaw: str
+) -> None:
+    assert before in SMALL
+    assert flaws(SMALL) == []
+
+    assert [told for told in flaws(SMALL.replace(before, after, 1)) if flaw in told]
+
+
+def test_a_state_heeds_an_event_in_one_way() -> None:
+    with pytest.raises(ValueError, match="new heeds gone-stale twice"):
+        model.read(SMALL + '[[moves]]\non = "gone-stale"\nfrom = "any"\nto = "done"\n')
+
+
+def test_a_service_with_a_wrong_model_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (files("ill.requests") / "lending.toml").read_text()
+    wrong = model.read(text.replace('do = ["say-will-supply"]', 'do = ["dance"]'))
+    monkeypatch.setattr(commands.model, "model_of", lambda side: wrong)
+
+    with pytest.raises(commands.WrongModel, match="the code has no effect dance"):
+        check_models()
+
+
+def test_every_state_speaks_plainly_and_every_move_out_of_an_end_stays_there() -> None:
+    for side in EVENTS:
+        for state in model.model_of(side).states.values():
+            assert state.says.endswith(".")
+            assert state.name.replace("-", "").isalpha()

@@ -1,0 +1,221 @@
+"""May a request go on, to whom, and until when: examples."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ill.requests.rules import (
+    Candidate,
+    Facts,
+    Refusal,
+    Spans,
+    Standing,
+    Told,
+    checked,
+    citation_flaws,
+    citation_thin,
+    isbn_sound,
+    issn_sound,
+    likeness,
+    look_at,
+    ranked,
+    refusals,
+    skip_reason,
+    working_days,
+)
+
+NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "sound"),
+    [
+        ("9780306406157", True),
+        ("978-0-306-40615-7", True),
+        ("0306406152", True),
+        ("080442957X", True),
+        ("9780306406158", False),
+        ("9770306406157", False),
+        ("12", False),
+        ("", False),
+    ],
+)
+def test_an_isbn_has_the_right_check_digit(told: str, sound: bool) -> None:
+    assert isbn_sound(told) is sound
+
+
+@pytest.mark.parametrize(
+    ("told", "sound"), [("0378-5955", True), ("2434561X", True), ("0378-5954", False), ("1234", False)]
+)
+def test_an_issn_has_the_right_check_digit(told: str, sound: bool) -> None:
+    assert issn_sound(told) is sound
+
+
+def test_every_flaw_of_a_citation_is_told_at_once() -> None:
+    told = citation_flaws({"isbn": "1", "issn": "2", "eissn": "3", "year": "last"})
+
+    assert [flaw.pointer for flaw in told] == [
+        "/citation/isbn",
+        "/citation/issn",
+        "/citation/eissn",
+        "/citation/year",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "citation", "thin"),
+    [
+        ("loan", {"title": "Rivers"}, False),
+        ("loan", {"isbn": "0306406152"}, False),
+        ("loan", {"author": "Okafor"}, True),
+        ("loan", {}, True),
+        ("copy", {"title": "Journal", "article_title": "Bends"}, False),
+        ("copy", {"issn": "0378-5955", "volume": "1", "issue": "2"}, False),
+        ("copy", {"doi": "10.1/x"}, False),
+        ("copy", {"title": "Journal"}, True),
+        ("copy", {"article_title": "Bends"}, True),
+        ("copy", {"issn": "0378-5955", "volume": "1"}, True),
+    ],
+)
+def test_a_library_can_tell_from_a_citation_what_is_wanted(
+    service: str, citation: dict[str, Any], thin: bool
+) -> None:
+    assert citation_thin(service, citation) is thin
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ({"isbn": "0-306-40615-2"}, {"isbn": "0306406152", "title": "x"}, True),
+        ({"title": "Rivers, Plains"}, {"title": "rivers  plains"}, True),
+        ({"title": "Müll"}, {"title": "Mu\u0308ll"}, True),
+        ({"title": "Rivers", "edition": "2"}, {"title": "Rivers", "edition": "3"}, False),
+        ({"title": "a" * 1000}, {"title": "a" * 999}, False),
+    ],
+)
+def test_two_wishes_are_alike(one: dict[str, Any], other: dict[str, Any], alike: bool) -> None:
+    assert (likeness("loan", one) == likeness("loan", other)) is alike
+    assert likeness("loan", one) != likeness("copy", one)
+
+
+FINE = Standing(known=True, blocked=False, open_requests=0, alike=0)
+
+
+@pytest.mark.parametrize(
+    ("standing", "thin", "event"),
+    [
+        (FINE, False, "checks-passed"),
+        (FINE, True, "citation-thin"),
+        (replace(FINE, alike=1), True, "seems-duplicate"),
+        (replace(FINE, open_requests=3, alike=1), False, "over-limit"),
+        (replace(FINE, blocked=True, open_requests=3), False, "patron-refused"),
+        (replace(FINE, known=False), False, "patron-refused"),
+    ],
+)
+def test_a_request_is_checked_for_the_gravest_first(standing: Standing, thin: bool, event: str) -> None:
+    assert checked(standing, thin=thin, max_open=3) == event
+
+
+BORROWED = Facts("loan", received=True, max_cost=3000, currency="EUR")
+OFFER = {"cost": 3500, "currency": "EUR"}
+DOLLAR = {"cost": 1, "currency": "USD"}
+EARLY = {"retry_after": (NOW + DAY).isoformat()}
+LATE = {"retry_before": (NOW - DAY).isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("side", "action", "facts", "told", "reasons"),
+    [
+        ("borrowing", "receive", BORROWED, Told(), [Refusal.RECEIVED]),
+        ("borrowing", "receive", replace(BORROWED, received=False), Told(), []),
+        ("borrowing", "ship-back", replace(BORROWED, received=False), Told(), [Refusal.NOT_RECEIVED]),
+        ("borrowing", "renew", replace(BORROWED, renewal_pending=True), Told(), [Refusal.RENEWAL_PENDING]),
+        ("borrowing", "accept-conditions", replace(BORROWED, offer=OFFER), Told(), [Refusal.COST]),
+        ("borrowing", "accept-conditions", replace(BORROWED, offer=OFFER), Told(may_exceed_cost=True), []),
+        ("borrowing", "accept-conditions", replace(BORROWED, offer=OFFER | {"cost": 3000}), Told(), []),
+        ("borrowing", "accept-conditions", replace(BORROWED, offer=DOLLAR), Told(), [Refusal.COST]),
+        ("borrowing", "accept-conditions", replace(BORROWED, offer=OFFER, max_cost=None), Told(), []),
+        ("borrowing", "accept-retry", replace(BORROWED, offer=EARLY), Told(), [Refusal.RETRY_EARLY]),
+        ("borrowing", "accept-retry", replace(BORROWED, offer=LATE), Told(), [Refusal.RETRY_LATE]),
+        ("lending", "ship", Facts("copy"), Told(due_at=NOW - DAY), [Refusal.COPY_NOT_LOAN, Refusal.DUE_PASSED]),
+        ("lending", "ship", Facts("copy-or-loan"), Told(due_at=NOW + DAY), []),
+        ("lending", "supply-copy", Facts("loan"), Told(), [Refusal.LOAN_NOT_COPY]),
+        ("lending", "renew", Facts("loan"), Told(due_at=NOW + DAY), [Refusal.RENEWAL_NOT_ASKED]),
+        ("lending", "recall", Facts("loan", due_at=NOW + DAY), Told(due_at=NOW + 2 * DAY), [Refusal.DUE_LATER]),
+        ("lending", "supply-on-condition", Facts("loan"), Told(), [Refusal.NOTHING_OFFERED]),
+        ("lending", "supply-on-condition", Facts("loan"), Told(cost=1), []),
+    ],
+)  # fmt: skip
+def test_an_action_is_refused_with_every_reason(
+    side: str, action: str, facts: Facts, told: Told, reasons: list[Refusal]
+) -> None:
+    assert refusals(side, action, facts, told, allowed=True, now=NOW) == reasons
+    assert refusals(side, action, facts, told, allowed=False, now=NOW) == [Refusal.STATE, *reasons]
+
+
+def candidate(number: int, **more: Any) -> Candidate:
+    return Candidate(UUID(int=number), f"Library {number}", **more)
+
+
+def test_partners_are_asked_by_rank_then_by_what_they_are_owed_and_the_last_resort_last() -> None:
+    last, cheap, generous, fair = (
+        candidate(1, last_resort=True, rank=1),
+        candidate(2, rank=10),
+        candidate(3, rank=20, lent=9, borrowed=1),
+        candidate(4, rank=20, lent=3, borrowed=3),
+    )
+
+    assert ranked([last, generous, fair, cheap]) == [cheap, fair, generous, last]
+
+
+@pytest.mark.parametrize(
+    ("partner", "service", "reason"),
+    [
+        (candidate(1), "loan", None),
+        (candidate(1, active=False), "loan", "inactive"),
+        (candidate(1, lends_books=False), "loan", "does-not-lend-this"),
+        (candidate(1, lends_books=False), "copy", None),
+        (candidate(1, lends_copies=False), "copy", "does-not-lend-this"),
+        (candidate(1, lends_copies=False), "copy-or-loan", None),
+        (candidate(1, closed_from=date(2027, 3, 1), closed_until=date(2027, 3, 1)), "loan", "closed"),
+        (candidate(1, closed_from=date(2027, 3, 2), closed_until=date(2027, 3, 9)), "loan", None),
+        (candidate(1, max_open=2, open_now=2), "loan", "has-enough-of-ours"),
+        (candidate(1, max_open=2, open_now=1), "loan", None),
+    ],
+)
+def test_a_partner_is_skipped_for_a_reason(partner: Candidate, service: str, reason: str | None) -> None:
+    assert skip_reason(partner, service, today=NOW.date()) == reason
+
+
+def test_weekends_do_not_count() -> None:
+    friday = datetime(2027, 3, 5, 17, tzinfo=UTC)
+
+    assert working_days(friday, 1) == datetime(2027, 3, 8, 17, tzinfo=UTC)
+    assert working_days(NOW, 5) == NOW + 7 * DAY
+    assert working_days(friday + DAY, 1) == datetime(2027, 3, 8, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("span", "rush", "need", "moment"),
+    [
+        ("respond", False, None, NOW + 2 * DAY),
+        ("respond", False, NOW + DAY, NOW + DAY),
+        (None, False, NOW + DAY, NOW + DAY),
+        (None, False, None, None),
+        ("due", False, None, NOW + 24 * DAY),
+        ("stale", False, None, None),
+        ("stale", True, None, NOW + timedelta(hours=2)),
+    ],
+)
+def test_a_timer_looks_when_something_is_due(
+    span: str | None, rush: bool, need: datetime | None, moment: datetime | None
+) -> None:
+    spans = Spans(respond=2, stale_hours=2)
+
+    told = look_at(span, spans, now=NOW, due_at=NOW + 10 * DAY, rush=rush, need_before=need)
+
+    assert told == moment
