@@ -46,6 +46,8 @@ PUBLIC = {
     "circulation-of-title",
     "circulation-list-service-points",
     "circulation-read-matrix",
+    # a partner proves itself within the message
+    "ill-take-message",
 }
 """Strangers are let in: reading the catalogue and its availability, and saying who one is."""
 

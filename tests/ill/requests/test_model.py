@@ -86,7 +86,7 @@ def test_a_state_heeds_an_event_in_one_way() -> None:
 def test_a_service_with_a_wrong_model_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (files("ill.requests") / "lending.toml").read_text()
     wrong = model.read(text.replace('do = ["say-will-supply"]', 'do = ["dance"]'))
-    monkeypatch.setattr(commands.model, "model_of", lambda side: wrong)
+    monkeypatch.setattr(model, "model_of", lambda side: wrong)
 
     with pytest.raises(commands.WrongModel, match="the code has no effect dance"):
         check_models()

@@ -10,6 +10,8 @@ from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from ill.configuration import routes as configuration
+from ill.iso18626 import routes as iso18626
+from ill.iso18626.sending import forget_messages, send_messages
 from ill.partners import routes as partners
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
@@ -30,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     return build(
         SERVICE,
         settings,
-        routers=[partners.router, requests.router, configuration.router],
+        routers=[iso18626.router, partners.router, requests.router, configuration.router],
         description="Requests for what the library does not have, and for what others want of it.",
     )
 
@@ -41,6 +43,10 @@ SERVICE = Service(
     create_app=create_app,
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
-    timers=(Timer("watch-requests", timedelta(seconds=15), watch),),
+    timers=(
+        Timer("watch-requests", timedelta(seconds=15), watch),
+        Timer("forget-messages", timedelta(hours=1), forget_messages),
+    ),
+    workers=(send_messages,),
     opening=opening,
 )

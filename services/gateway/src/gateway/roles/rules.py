@@ -76,6 +76,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "interlibrary-loan": frozenset(
         {"ill:read", "ill:write", "ill:costs", "ill:partners", "patrons:read", "titles:read", "items:read"}
     ),
+    "interlibrary-partner": frozenset({"ill:exchange"}),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read"}),
     "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),

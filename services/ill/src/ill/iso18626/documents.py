@@ -88,7 +88,7 @@ def _read_group(element: Element, group: str, reading: _Reading) -> Document:
 def _read_part(element: Element, part: Part, reading: _Reading) -> Any:
     """What it holds; None for an empty one, which peers send where they have nothing to say."""
     if part.holds in GROUPS:
-        return _read_group(element, part.holds, reading) if element.children else None
+        return _read_group(element, part.holds, reading) if element.children or part.wanted else None
     if not element.text:
         return None
     try:

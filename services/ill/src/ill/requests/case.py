@@ -39,6 +39,7 @@ _WRITE = (
 _STEP = """
 INSERT INTO step (id, request_id, at, actor, what, from_state, to_state, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+_DONE = "UPDATE rota_entry SET state = 'left', reason = $2, left_at = $3 WHERE id = $1"
 RUSHED = frozenset({"Rush", "Express", "Urgent"})
 
 
@@ -61,6 +62,8 @@ class Case:
     in_person: bool = False
     """The patron asked, and was let in as one."""
     steps: list[tuple[str, str, str]] = field(default_factory=list)
+    entered: bool = False
+    """A state was gone into, if only again: what it waits for begins anew."""
 
     @property
     def id(self) -> UUID:
@@ -92,6 +95,7 @@ class Case:
     def enter(self, move_to: str, *, keep: bool) -> tuple[str, str]:
         """Go into the state that a move leads to; from where, and to where."""
         before = self.row["state"]
+        self.entered = self.entered or move_to != SAME
         after = before if move_to == SAME else move_to
         if move_to == FORMER:
             after = self.row["former_state"] or before
@@ -105,7 +109,9 @@ class Case:
         entry = await queries.active_entry(self.connection, self.id)
         state = self.model.states[self.row["state"]]
         self.row["ended"] = state.end
-        if any(before != after for _, before, after in self.steps) or len(self.steps) > 1:
+        if state.end and entry is not None:
+            await self.connection.execute(_DONE, entry["id"], self.steps[-1][0], self.now)
+        if self.entered:
             self.row["look_at"] = look_at(
                 state.timeout.after if state.timeout else None,
                 self.doc.spans(entry["days_to_respond"] if entry else 4),

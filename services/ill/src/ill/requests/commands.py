@@ -139,7 +139,7 @@ async def place(
         None,
     )
     assert row is not None
-    case = Case(connection, dict(row), doc, actor, now, in_person=in_person)
+    case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)
     event = RequestPlaced(version=1, occurred_at=now, request_id=case.id, request=facts_of(case.row, None))
     await outbox.record(connection, [event])
     case.steps.append(("placed", start, start))

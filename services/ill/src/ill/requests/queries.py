@@ -27,11 +27,16 @@ SELECT p.id AS partner_id, p.name, p.active, p.lends_books, p.lends_copies, p.ra
     p.closed_until, p.max_open,
     (SELECT count(*) FROM rota_entry e WHERE e.partner_id = p.id AND e.state = 'active') AS open_now,
     (SELECT count(*) FROM rota_entry e JOIN request r ON r.id = e.request_id
-        WHERE e.partner_id = p.id AND e.state = 'active' AND r.received_at IS NOT NULL) AS lent,
+        WHERE e.partner_id = p.id AND e.asked_at IS NOT NULL AND (r.received_at IS NOT NULL OR r.state = 'delivered')
+          AND (e.state = 'active' OR e.reason = ANY ($2))) AS lent,
     (SELECT count(*) FROM request r WHERE r.partner_id = p.id AND r.side = 'lending'
         AND r.status IN ('Loaned', 'Overdue', 'Recalled', 'LoanCompleted', 'CopyCompleted')) AS borrowed
 FROM partner p WHERE p.id = ANY ($1::uuid[]) OR ($1 IS NULL AND p.active AND (p.lends_books OR p.lends_copies))
 """
+
+
+SUPPLIED = ("supplier-completes", "supplier-charges", "hand-over", "copy-kept")
+"""With these a supplier has done what it was asked for."""
 
 
 async def locked(connection: Connection, request_id: UUID) -> dict[str, Any] | None:
@@ -72,7 +77,7 @@ async def standing(
 
 async def candidates(connection: Connection, partner_ids: Sequence[UUID] | None = None) -> list[Candidate]:
     """The partners named, or all that lend anything."""
-    return [Candidate(**dict(row)) for row in await connection.fetch(_CANDIDATES, partner_ids)]
+    return [Candidate(**dict(row)) for row in await connection.fetch(_CANDIDATES, partner_ids, SUPPLIED)]
 
 
 def facts(row: Mapping[str, Any]) -> Facts:

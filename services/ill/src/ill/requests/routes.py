@@ -1,5 +1,6 @@
 """Requests on the wire: placed, read, changed until they are sent, and led on by actions that explain themselves."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -30,10 +31,12 @@ from chassis.problems import (
     problems,
 )
 from ill.configuration.queries import in_force
+from ill.iso18626.rules import BY_ACTION, RANK, SupplierSays, tells_of_duplicate
 from ill.partners.routes import NoSuchPartner
 from ill.requests import commands, queries
 from ill.requests.case import AgencyMissing, Case
 from ill.requests.commands import ActionRefused, NoSuchRequest, Wish
+from ill.requests.hearing import hear_partner, hear_supplier
 from ill.requests.model import model_of
 from ill.requests.rules import TEXTS, Told, citation_flaws, likeness, refusals
 
@@ -537,6 +540,89 @@ async def act_on_request(
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         case = await commands.take_up(connection, request_id, actor=str(asker.actor), now=now, told=told)
         await commands.act(case, body.action)
+        return 200, _out(case.row), {"etag": etags.etag(case.row["version"])}
+
+    return await whole(pool, once, act)
+
+
+class ReportIn(BaseModel):
+    """What a partner has said by mail or telephone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason_for_message: Literal[
+        "RequestResponse", "RenewResponse", "CancelResponse", "StatusChange", "Notification"
+    ] = "StatusChange"
+    """Of a supplier."""
+    status: Annotated[str, Field(max_length=40)] | None = None
+    """Of a supplier: a status of ISO 18626."""
+    answer: bool | None = None
+    """Of a supplier, to a renewal or a cancellation."""
+    action: Annotated[str, Field(max_length=40)] | None = None
+    """Of a partner that borrows: an action of ISO 18626."""
+    note: Long | None = None
+    reason: Short | None = None
+    condition: Short | None = None
+    cost: MoneyIn | None = None
+    due_at: Moment | None = None
+    item_barcode: Short | None = None
+    link: Annotated[str, Field(pattern=r"^https?://\S{1,1000}$")] | None = None
+    retry_after: Moment | None = None
+    retry_before: Moment | None = None
+
+
+@router.post(
+    "/requests/{request_id}/reports",
+    response_model=InterlibraryRequestOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NoSuchRequest, ActionRefused, AgencyMissing, InFlight, Invalid
+    ),
+)
+async def report_partner(
+    request: Request, request_id: UUID, body: ReportIn, by: MayWrite, once: OnceRequired, now: Now
+) -> Response:
+    """Write down what a partner without ISO 18626 has said: the same rules hold as for a message."""
+    pool = _pool(request)
+    row = await _own(pool, request_id, by)
+    lending = row["side"] == "lending"
+    known: Iterable[str] = BY_ACTION if lending else RANK
+    said, pointer = (body.action, "/action") if lending else (body.status, "/status")
+    if (said is not None and said not in known) or (lending and said is None):
+        text = f"{said!r} is none of ISO 18626's."
+        raise Invalid(
+            reasons=[Reason("value-unknown", text, pointer, f"Those that are: {', '.join(known)}.")]
+        )
+    told = Told(
+        note=body.note,
+        reason=body.reason,
+        condition=body.condition,
+        cost=body.cost.minor if body.cost else None,
+        currency=body.cost.currency if body.cost else None,
+        due_at=body.due_at,
+        item_barcode=body.item_barcode,
+        link=body.link,
+        retry_after=body.retry_after,
+        retry_before=body.retry_before,
+    )
+    says = SupplierSays(
+        reason=body.reason_for_message,
+        status=body.status,
+        answer=None if body.answer is None else "Y" if body.answer else "N",
+        conditional=body.condition is not None or body.cost is not None,
+        duplicate=tells_of_duplicate(body.reason, body.note),
+    )
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        case = await commands.take_up(connection, request_id, actor=str(by.actor), now=now)
+        version = case.row["version"]
+        if lending:
+            await hear_partner(case, body.action or "", told)
+        elif (wrong := await hear_supplier(case, says, told)) is not None:
+            text = "The answer contradicts the status, or is missing."
+            raise Invalid(reasons=[Reason("answer-contradicts", text, f"/{wrong}", "See ISO 18626.")])
+        if case.row["version"] == version:
+            text, mend = "The request is past that, or not there yet.", "See which steps it has taken."
+            raise ActionRefused(reasons=[Reason("report-changes-nothing", text, mend=mend)])
         return 200, _out(case.row), {"etag": etags.etag(case.row["version"])}
 
     return await whole(pool, once, act)

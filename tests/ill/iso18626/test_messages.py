@@ -1,0 +1,247 @@
+"""Messages are read from strangers' XML and written to the standard's schema."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from ill.iso18626 import composing, documents
+from ill.iso18626.composing import Agency, decimal, minor
+from ill.iso18626.grammar import CLOSED, MESSAGES, SPACE
+from ill.iso18626.markup import DEPTH, NotXml, read
+from support.shared_data import shared_data
+
+NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
+US = Agency(
+    "ISIL", "XX-REQ1", "Library & Archive", ("1 Road", "Building <B>", "12345 Town", "XX"), "a@b.example"
+)
+THEM = Agency("ISIL", "XX-SUPA")
+HEAD = composing.header(supplier=THEM, requester=US, request_id="R1", suppliers_id="S1", now=NOW)
+ROW: dict[str, Any] = {
+    "citation": {
+        "title": "Rivers \x00\x0b& <plains>",
+        "author": "Okafor",
+        "edition": "2",
+        "isbn": "9780306406157",
+        "issn": "0378-5955",
+        "doi": "10.1/x",
+        "pmid": "1",
+        "oclc": "2",
+        "record_id": "r",
+        "publisher": "P",
+        "year": "1999",
+        "place": "T",
+        "article_title": "Bends",
+        "article_author": "A",
+        "volume": "1",
+        "issue": "2",
+        "pages": "3-4",
+    },
+    "service": "copy",
+    "service_level": "Rush",
+    "need_before": NOW,
+    "any_edition": False,
+    "note": "please",
+}
+BARE: dict[str, Any] = ROW | {"citation": {}, "service": "loan", "need_before": None, "note": None}
+OFFER = {
+    "conditions": ["LibraryUseOnly", "NoReproduction"],
+    "cost": 3500,
+    "currency": "EUR",
+    "reason": "OnLoan",
+    "retry_after": NOW.isoformat(),
+    "retry_before": NOW.isoformat(),
+}
+
+
+def every_message() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Each message that we ever send, with as much and as little in it as can be."""
+    told = {
+        "request": (
+            "request",
+            composing.request(ROW, HEAD, us=US, previous=None, max_cost=composing.costs(1, "EUR")),
+        ),
+        "bare-request": ("request", composing.request(BARE, HEAD, us=THEM, previous="R0", max_cost=None)),
+    }
+    for action in CLOSED["action"]:
+        told[action] = ("requestingAgencyMessage", composing.action(HEAD, action, "a note"))
+    for status in CLOSED["status"]:
+        for offer in (OFFER, {}):
+            document = composing.supplying(
+                HEAD,
+                reason="StatusChange",
+                status=status,
+                now=NOW,
+                answer="Y",
+                note="n",
+                due_at=NOW,
+                offer=offer,
+                sent={"itemId": "I1", "sentVia": "Mail"},
+                return_to=US,
+            )
+            told[f"{status}-{bool(offer)}"] = ("supplyingAgencyMessage", document)
+    for kind, document in (*told.values(), ("request", {}), ("supplyingAgencyMessage", {})):
+        for error in (None, ("BadlyFormedMessage", "header")):
+            confirmed = composing.confirmation(kind, document, now=NOW, error=error)
+            told[f"{kind}-{len(document)}-{error is None}"] = confirmed
+    return told
+
+
+def test_every_message_that_we_send_is_valid_by_the_schema() -> None:
+    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", "ISO-18626-v1_2.xsd")))
+
+    for name, (kind, document) in every_message().items():
+        written = documents.write(kind, document)
+        assert schema.validate(etree.fromstring(written)), (name, schema.error_log)
+        assert documents.read(written).flaw is None, name
+
+
+def test_what_is_written_is_read_again() -> None:
+    for kind, document in every_message().values():
+        again = documents.read(documents.write(kind, document))
+        assert documents.write(again.kind, again.document) == documents.write(kind, again.document)
+        assert documents.read(documents.write(again.kind, again.document)).document == again.document
+
+
+def scenarios() -> list[Path]:
+    return sorted(shared_data("iso18626", "scenarios", "v1.2").rglob("*.xml"))
+
+
+def test_every_message_of_the_scenarios_is_read_and_written_again_as_valid() -> None:
+    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", "ISO-18626-v1_2.xsd")))
+
+    for file in scenarios():
+        told = documents.read(file.read_bytes())
+        assert told.flaw is None, file
+        if "multipleItemRequestId" not in json.dumps(told.document):
+            head = next(name for name in ("header", "confirmationHeader") if name in told.document)
+            told.document[head].setdefault("multipleItemRequestId", "")
+            told.document[head].setdefault("requestingAgencyRequestId", "")
+        schema.assertValid(etree.fromstring(documents.write(told.kind, told.document)))
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "value"),
+    [
+        ("empty-request-id.xml", "UnrecognisedDataValue", "requestingAgencyRequestId"),
+        ("unknown-action.xml", "UnsupportedActionType", "Reclaimed"),
+        ("unknown-reason.xml", "UnsupportedReasonForMessageType", "MoodChange"),
+        ("unknown-status.xml", "UnrecognisedDataValue", "status"),
+        ("unknown-element.xml", "UnrecognisedDataElement", "shelfColour"),
+    ],
+)
+def test_a_malformed_message_is_told_what_is_wrong_with_it(file: str, kind: str, value: str) -> None:
+    told = documents.read(shared_data("iso18626", "malformed", file).read_bytes())
+
+    assert told.flaw is not None
+    assert (told.flaw.kind, told.flaw.value) == (kind, value)
+
+
+@pytest.mark.parametrize("file", ["not-well-formed.xml", "wrong-root.xml"])
+def test_what_is_no_message_is_not_read(file: str) -> None:
+    with pytest.raises(NotXml):
+        documents.read(shared_data("iso18626", "malformed", file).read_bytes())
+
+
+def test_habits_of_real_peers_are_read() -> None:
+    request, status, unfilled = (
+        documents.read(shared_data("iso18626", "wild", file).read_bytes(), lenient=True)
+        for file in (
+            "iso18626_req_1.xml",
+            "supplyingAgencyMessage_statusChange.xml",
+            "unfilledNotification.xml",
+        )
+    )
+
+    assert request.flaw is None  # version 1.0, no multipleItemRequestId
+    assert request.document["serviceInfo"]["needBeforeDate"] == "2014-05-01T00:00:00+00:00"
+    assert status.unknown == ("URL",)  # empty elements count as none
+    assert "answerYesNo" not in status.document["messageInfo"]
+    assert unfilled.document["statusInfo"]["status"] == "Unfilled"  # a plain version attribute
+
+
+def message(inside: str, *, version: str = ' version="1.2"') -> bytes:
+    return f'<ISO18626Message xmlns="{SPACE}"{version}>{inside}</ISO18626Message>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "no element found"),
+        (b"<a>", "no element found"),
+        (b"<a/><b/>", "junk"),
+        (b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "document type"),
+        (b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>', "document type"),
+        (b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>', "document type"),
+        (b"<a>&x;</a>", "undefined entity"),
+        (b"<?php phpinfo() ?><a/>", "processing instruction"),
+        (b'<?xml version="1.0" encoding="utf-99"?><a/>', "encoding"),
+        (b"<a>\xff\xfe</a>", "not well-formed"),
+        (b"<a>" * (DEPTH + 1) + b"</a>" * (DEPTH + 1), "within one another"),
+        (b"<a>" + b"<b/>" * 6000 + b"</a>", "more than"),
+        (b"\x00\x01", "not well-formed"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "body",
+)
+def test_dangerous_or_broken_xml_is_refused(body: bytes, said: str) -> None:
+    with pytest.raises(NotXml, match=said):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "flaw"),
+    [
+        (message("<request/>"), "BadlyFormedMessage: header"),
+        (message("<request/>", version=' version="2021-2"'), "UnrecognisedDataValue: version"),
+        (message("<request><header/></request>"), "BadlyFormedMessage: supplyingAgencyId"),
+        (
+            message("<requestingAgencyMessage><action>Renew</action><action>Renew</action></requestingAgencyMessage>"),
+            "BadlyFormedMessage: action",
+        ),
+        (
+            message(
+                "<request><serviceInfo><needBeforeDate>soon</needBeforeDate></serviceInfo></request>", version=""
+            ),
+            "UnrecognisedDataValue: needBeforeDate",
+        ),
+        (
+            message("<request><billingInfo><maximumCosts><monetaryValue>NaN</monetaryValue></maximumCosts>"
+            "</billingInfo></request>"),
+            "UnrecognisedDataValue: monetaryValue",
+        ),
+    ],
+    ids=["no-header", "later-version", "empty-header", "twice", "no-date", "no-number"],
+)  # fmt: skip
+def test_the_first_flaw_is_told(body: bytes, flaw: str) -> None:
+    assert str(documents.read(body).flaw) == flaw
+
+
+def test_an_element_of_another_namespace_is_unknown_and_two_messages_are_none() -> None:
+    strange = message('<request><x:note xmlns:x="urn:x">1</x:note></request>')
+
+    assert documents.read(strange).unknown == ("note",)
+    assert documents.read(strange, lenient=True).flaw is not None
+    for body in (message("<request/><request/>"), message(""), b"<ISO18626Message/>"):
+        with pytest.raises(NotXml):
+            documents.read(body)
+
+
+def test_an_open_list_takes_any_word() -> None:
+    body = message("<supplyingAgencyMessage><messageInfo><reasonUnfilled>Mouldy</reasonUnfilled></messageInfo>"
+    "</supplyingAgencyMessage>")  # fmt: skip
+
+    assert documents.read(body).document["messageInfo"]["reasonUnfilled"] == "Mouldy"
+
+
+def test_money_keeps_its_places_and_is_never_rounded_down() -> None:
+    assert [decimal(3500, "EUR"), decimal(35, "JPY"), decimal(5, "KWD")] == ["35.00", "35", "0.005"]
+    assert [minor("35.00", "EUR"), minor("0.001", "EUR"), minor("35", "JPY")] == [3500, 1, 35]
+
+
+def test_a_mistake_of_ours_is_not_sent() -> None:
+    with pytest.raises(KeyError, match="header has no colour"):
+        documents.write("request", {"header": {"colour": "red"}})
+    assert set(MESSAGES) >= {"request", "requestConfirmation"}

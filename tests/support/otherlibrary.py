@@ -1,0 +1,194 @@
+"""The other library, played by script: it hears our messages, confirms them or not, and says what it is told to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from ill.iso18626 import composing, documents
+from ill.iso18626.composing import Agency
+from ill.iso18626.sending import send_due
+from support.harness import Harness
+from support.lending import NOW, Make
+
+US = Agency("ISIL", "XX-REQ1")
+MESSAGE_INFO = (
+    "answerYesNo",
+    "note",
+    "reasonUnfilled",
+    "reasonRetry",
+    "offeredCosts",
+    "retryAfter",
+    "retryBefore",
+)
+Answer = Callable[[str, dict[str, Any]], httpx.Response]
+
+
+def confirms(kind: str, document: dict[str, Any]) -> httpx.Response:
+    """OK."""
+    return _confirmed(kind, document, None)
+
+
+def refuses(kind: str, document: dict[str, Any]) -> httpx.Response:
+    """ERROR."""
+    return _confirmed(kind, document, ("UnrecognisedDataValue", "serviceType"))
+
+
+def _confirmed(kind: str, document: dict[str, Any], error: tuple[str, str] | None) -> httpx.Response:
+    told = composing.confirmation(kind, document, now=NOW, error=error)
+    return httpx.Response(200, content=documents.write(*told))
+
+
+def breaks(kind: str, document: dict[str, Any]) -> httpx.Response:
+    """A broken server."""
+    return httpx.Response(500, content=b"oops")
+
+
+def babbles(kind: str, document: dict[str, Any]) -> httpx.Response:
+    """Something that is no confirmation."""
+    return httpx.Response(200, content=b"<html>Welcome</html>")
+
+
+def silent(kind: str, document: dict[str, Any]) -> httpx.Response:
+    """Nobody there."""
+    raise httpx.ConnectError("nobody")
+
+
+@dataclass
+class Other:
+    """One partner."""
+
+    ill: Harness
+    symbol: str
+    code: str
+    answer: Answer = confirms
+    heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    clock: datetime = NOW
+
+    def hear(self, request: httpx.Request) -> httpx.Response:
+        """Take a message."""
+        read = documents.read(request.content)
+        assert read.flaw is None, read.flaw
+        self.heard.append((read.kind, read.document))
+        self.raw.append(request.content)
+        return self.answer(read.kind, read.document)
+
+    @property
+    def asked(self) -> list[str]:
+        """What we sent, in short."""
+        return [_short(kind, document) for kind, document in self.heard]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last message that we sent."""
+        return self.heard[-1][1]
+
+    def _header(self, *, supplier: bool, request_id: str) -> dict[str, Any]:
+        self.clock += timedelta(seconds=1)
+        them = Agency("ISIL", self.symbol)
+        head = composing.header(
+            supplier=them if supplier else US,
+            requester=US if supplier else them,
+            request_id=request_id,
+            suppliers_id="S-1",
+            now=self.clock,
+        )
+        return head | {"requestingAgencyAuthentication": {"securityCode": self.code}}
+
+    def saying(
+        self, status: str | None, reason: str = "StatusChange", *, request_id: str | None = None, **more: Any
+    ) -> bytes:
+        """A supplyingAgencyMessage about the last request that we sent."""
+        asked = request_id or next(
+            document["header"]["requestingAgencyRequestId"]
+            for kind, document in reversed(self.heard)
+            if kind == "request"
+        )
+        info = {name: more.pop(name) for name in MESSAGE_INFO if name in more}
+        due = {"dueDate": more.pop("dueDate")} if "dueDate" in more else {}
+        document = {
+            "header": self._header(supplier=True, request_id=asked),
+            "messageInfo": {"reasonForMessage": reason} | info,
+            "statusInfo": ({"status": status} if status else {}) | due | {"lastChange": NOW.isoformat()},
+        }
+        if more:
+            document["deliveryInfo"] = {"dateSent": NOW.isoformat()} | more
+        return documents.write("supplyingAgencyMessage", document)
+
+    async def says(self, status: str | None, reason: str = "StatusChange", **more: Any) -> str:
+        """Say it; what was confirmed: OK, or the error."""
+        return await self.send(self.saying(status, reason, **more))
+
+    async def asks(self, request_id: str = "T1", **more: Any) -> str:
+        """Ask us for a book."""
+        service = {"requestType": "New", "serviceType": "Loan"} | more
+        document = {
+            "header": self._header(supplier=False, request_id=request_id),
+            "bibliographicInfo": {"title": "Rivers of the Northern Plain"},
+            "serviceInfo": service,
+            "patronInfo": {"patronId": "P-1", "surname": "Doe"},
+        }
+        return await self.send(documents.write("request", document))
+
+    async def does(self, action: str, request_id: str = "T1", note: str | None = None) -> str:
+        """Act on a request of its own."""
+        document = {"header": self._header(supplier=False, request_id=request_id), "action": action}
+        return await self.send(
+            documents.write("requestingAgencyMessage", document | ({"note": note} if note else {}))
+        )
+
+    async def send(self, body: bytes) -> str:
+        """Post it to us; OK, or the error."""
+        answer = await post(self.ill, body)
+        assert answer.status_code == 200, answer.text
+        told = documents.read(answer.content).document
+        error = told.get("errorData")
+        return (
+            f"{error['errorType']} {error['errorValue']}"
+            if error
+            else told["confirmationHeader"]["messageStatus"]
+        )
+
+
+def _short(kind: str, document: dict[str, Any]) -> str:
+    if kind == "request":
+        return str(document["serviceInfo"]["requestType"])
+    if kind == "requestingAgencyMessage":
+        return str(document["action"])
+    return f"{document['messageInfo']['reasonForMessage']} {document['statusInfo']['status']}"
+
+
+async def post(ill: Harness, body: bytes, **headers: str) -> httpx.Response:
+    """A stranger's POST."""
+    with ill.asking(None):
+        return await ill.client.post(
+            "/iso18626", content=body, headers={"Content-Type": "application/xml"} | headers
+        )
+
+
+@dataclass
+class World:
+    """Every other library, and the wire to them."""
+
+    make: Make
+    others: dict[str, Other] = field(default_factory=dict)
+
+    async def other(self, symbol: str = "XX-SUPA", **more: Any) -> Other:
+        """A partner that plays along."""
+        partner = await self.make.partner(symbol, **more)
+        path = f"/v1/ill/partners/{partner['id']}/security-codes"
+        code = (await self.make.ill.post(path)).json()["security_code"]
+        self.others[f"{symbol.lower()}.test"] = other = Other(self.make.ill, symbol, code)
+        return other
+
+    async def deliver(self) -> int:
+        """Let the worker send what is due; how many."""
+        transport = httpx.MockTransport(lambda request: self.others[request.url.host].hear(request))
+        sent = 0
+        async with httpx.AsyncClient(transport=transport) as client:
+            while now := await send_due(self.make.ill.resources, client):
+                sent += now
+        return sent
