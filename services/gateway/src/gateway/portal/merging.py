@@ -46,7 +46,10 @@ def merged(parts: Mapping[str, Document], *, own: str) -> Document:
         "info": {
             "title": "Carrel",
             "version": "1",
-            "description": "The library's catalogue, circulation and interlibrary loan. Errors are problem details (RFC 9457).",
+            "description": (
+                "The library's catalogue, circulation and interlibrary loan. "
+                "Errors are problem details (RFC 9457)."
+            ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
