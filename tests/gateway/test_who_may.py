@@ -62,6 +62,7 @@ OWN = {
     "circulation-get-hold",
     "circulation-place-hold",
     "circulation-cancel-hold",
+    "circulation-list-cancellation-reasons",
     "circulation-change-hold",
     "circulation-suspend-hold",
     "circulation-resume-hold",

@@ -112,7 +112,6 @@ WISH = Wish(
     active=True,
     blocked=False,
     expires_at=None,
-    held_already=False,
     open_holds=0,
 )
 ITEM_HOLD = hold(A, 1, level="item", item_id=OTHER)

@@ -15,6 +15,7 @@ from circulation.holds.rules import (
     IN_FULFILMENT,
     TEXTS,
     Candidate,
+    Held,
     HoldRefusal,
     HoldState,
     Waiting,
@@ -43,9 +44,14 @@ def berlin(words: str) -> datetime:
 
 
 def copy(
-    takes: frozenset[str], policy: HoldPolicy = USUAL, *, lent_to: UUID | None = None, item: int = 7
+    takes: frozenset[str],
+    policy: HoldPolicy = USUAL,
+    *,
+    lent_to: UUID | None = None,
+    item: int = 7,
+    volume: str | None = None,
 ) -> Candidate:
-    return Candidate(UUID(int=item), takes, lent_to, policy)
+    return Candidate(UUID(int=item), takes, lent_to, policy, volume=volume)
 
 
 def wish(*copies: Candidate, **more: Any) -> Wish:
@@ -60,7 +66,6 @@ def wish(*copies: Candidate, **more: Any) -> Wish:
         "active": True,
         "blocked": False,
         "expires_at": None,
-        "held_already": False,
         "open_holds": 0,
     }
     return Wish(**told | more)
@@ -99,7 +104,7 @@ def test_a_copy_on_its_shelf_is_paged_and_another_is_held(wished: Wish, kind: st
             wish(copy(LENT, replace(USUAL, pickup_points=frozenset({"law"})))),
             [HoldRefusal.PICKUP_NOT_ALLOWED],
         ),
-        (wish(copy(LENT), held_already=True), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT), held=(Held(),)), [HoldRefusal.ALREADY_HELD]),
         # One copy is with the patron: no hold on the title, though another would be free.
         (wish(copy(LENT, lent_to=ANNA)), [HoldRefusal.ALREADY_ON_LOAN]),
         (wish(copy(LENT, lent_to=ANNA), copy(ON_SHELF)), [HoldRefusal.ALREADY_ON_LOAN]),
@@ -119,7 +124,7 @@ def test_a_copy_on_its_shelf_is_paged_and_another_is_held(wished: Wish, kind: st
         (wish(copy(LENT), blocked=True), [HoldRefusal.PATRON_BLOCKED]),
         (wish(copy(LENT), level="item", item_id=UUID(int=8)), [HoldRefusal.ITEM_OF_OTHER_TITLE]),
         (
-            wish(copy(OUT_OF_REACH), held_already=True, blocked=True, active=False),
+            wish(copy(OUT_OF_REACH), held=(Held(),), blocked=True, active=False),
             [
                 HoldRefusal.NOTHING_TO_HOLD,
                 HoldRefusal.ALREADY_HELD,
@@ -152,6 +157,48 @@ def test_every_reason_against_a_hold_is_told(wished: Wish, refused: list[HoldRef
 )
 def test_whoever_can_be_helped_is_not_refused(wished: Wish) -> None:
     assert refusals(wished, now=NOW) == []
+
+
+NAMED = replace(USUAL, volume_required=True)
+APART = replace(USUAL, volumes_apart=True)
+TWICE = replace(USUAL, max_holds_per_title=2)
+OF_V1 = {"level": "volume", "volume": "v 1"}
+
+
+@pytest.mark.parametrize(
+    ("wished", "refused"),
+    [
+        # Only copies of the volume are asked: what stands on its shelf, and what the patron has at home.
+        (wish(copy(LENT, volume="v 1"), copy(ON_SHELF, volume="v 2"), kind="hold", **OF_V1), []),
+        (wish(copy(LENT, volume="v 1"), copy(LENT, volume="v 2", lent_to=ANNA), **OF_V1), []),
+        (wish(copy(LENT, volume="v 1", lent_to=ANNA), **OF_V1), [HoldRefusal.ALREADY_ON_LOAN]),
+        (wish(copy(OUT_OF_REACH, volume="v 1"), copy(LENT, volume="v 2"), **OF_V1), [HoldRefusal.NOTHING_TO_HOLD]),
+        # A title with volumes wants one named, unless some copy's policy does not.
+        (wish(copy(LENT, NAMED), several_volumes=True), [HoldRefusal.VOLUME_REQUIRED]),
+        (wish(copy(LENT, NAMED), copy(LENT), several_volumes=True), []),
+        (wish(copy(LENT, NAMED), several_volumes=False), []),
+        (wish(copy(LENT, NAMED, volume="v 1"), several_volumes=True, **OF_V1), []),
+        # How many of one title.
+        (wish(copy(LENT, TWICE), held=[Held()]), []),
+        (wish(copy(LENT, TWICE), held=[Held(), Held()]), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, TWICE), level="item", item_id=UUID(int=7), held=[Held(UUID(int=7))]), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, TWICE), level="item", item_id=UUID(int=7), held=[Held(UUID(int=8))]), []),
+        # Volumes count apart where the policy says so, and only when it is known which they are.
+        (wish(copy(LENT, APART, volume="v 1"), held=[Held(None, "v 2")], **OF_V1), []),
+        (wish(copy(LENT, APART, volume="v 1"), held=[Held(None, "v 1")], **OF_V1), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, APART, volume="v 1"), held=[Held()], **OF_V1), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, APART), held=[Held(None, "v 2")]), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, volume="v 1"), held=[Held(None, "v 2")], **OF_V1), [HoldRefusal.ALREADY_HELD]),
+        (
+            wish(copy(LENT, APART, volume="v 1"), level="item", item_id=UUID(int=7), held=[Held(UUID(int=8), "v 2")]),
+            [],
+        ),
+    ],
+)  # fmt: skip
+def test_volumes_of_a_title_and_several_holds_on_it_are_as_the_policy_says(
+    wished: Wish, refused: list[HoldRefusal]
+) -> None:
+    assert refusals(wished, now=NOW) == refused
 
 
 def test_every_refusal_has_its_words() -> None:
@@ -192,6 +239,23 @@ def test_who_gets_an_item_that_came_in(queue: list[Waiting], next_in_line: int |
     found = hold_to_fill(UUID(int=7), queue)
 
     assert (found.position if found else None) == next_in_line
+
+
+@pytest.mark.parametrize(
+    ("volume", "next_in_line"),
+    [("v 1", 2), ("v 2", 1), (None, 3), ("v 9", 3)],
+)
+def test_a_copy_fills_holds_on_its_own_volume_and_none_on_another(
+    volume: str | None, next_in_line: int
+) -> None:
+    of_two, of_one = (
+        replace(queued(place), level="volume", volume=key) for place, key in ((1, "v 2"), (2, "v 1"))
+    )
+
+    found = hold_to_fill(UUID(int=7), [of_two, of_one, queued(3)], volume=volume)
+
+    assert found is not None
+    assert found.position == next_in_line
 
 
 @settings(max_examples=150)

@@ -19,7 +19,12 @@ def copy(item: UUID = ONE, *, free_in: int = 0, kept: int = 28) -> Prospect:
     return Prospect(item, NOW + free_in * DAY, kept * DAY)
 
 
+def v2(item: UUID, *, free_in: int) -> Prospect:
+    return Prospect(item, NOW + free_in * DAY, 28 * DAY, "v 2")
+
+
 ANY, FOR_ONE, FOR_TWO = Claim(), Claim(ONE), Claim(TWO)
+OF_V2 = Claim(volume="v 2")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,11 @@ ANY, FOR_ONE, FOR_TWO = Claim(), Claim(ONE), Claim(TWO)
         ([FOR_TWO], ANY, [copy(free_in=10), copy(TWO, free_in=2)], 11),
         ([ANY], FOR_TWO, [copy(), copy(TWO, free_in=5)], 6),
         ([ANY], FOR_TWO, [copy(free_in=9), copy(TWO, free_in=5, kept=7)], 5 + 8 + 1),
+        # Who waits for a volume takes the first copy of it.
+        ([ANY], OF_V2, [copy(), v2(TWO, free_in=5), v2(UUID(int=3), free_in=9)], 6),
+        ([OF_V2], OF_V2, [copy(), v2(TWO, free_in=5), v2(UUID(int=3), free_in=9)], 10),
+        ([OF_V2], ANY, [copy(free_in=7), v2(TWO, free_in=5)], 8),
+        ([], OF_V2, [copy()], None),
         # Suspended ones take none.
         ([Claim(suspended=True)], ANY, [copy()], 1),
         ([], Claim(suspended=True, suspended_until=NOW + 30 * DAY), [copy()], 30),

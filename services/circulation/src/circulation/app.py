@@ -24,8 +24,9 @@ from circulation.fees import settling
 from circulation.holds import desk as holds_desk
 from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
-from circulation.holds.timers import expire_holds, resume_holds
+from circulation.holds.timers import expire_holds, resume_holds, retarget_holds
 from circulation.items import routes as items
+from circulation.items.timers import read_volumes
 from circulation.loading import routes as loading
 from circulation.loading.worker import forget_loads, take_up_loads
 from circulation.loans import batches, redating, together
@@ -106,6 +107,8 @@ SERVICE = Service(
         Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
+        Timer("retarget-holds", timedelta(seconds=5), retarget_holds),
+        Timer("read-volumes", timedelta(minutes=10), read_volumes),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
         Timer("end-idle-sessions", timedelta(minutes=1), end_idle_sessions),
         Timer("apply-offline-actions", timedelta(seconds=2), apply_offline_actions),

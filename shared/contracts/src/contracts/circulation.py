@@ -103,6 +103,20 @@ class LoanRecalled(Event):
     availability: ItemAvailability
 
 
+class LoanRecallLifted(Event):
+    """No recall is left for which the loan was shortened; its due time stays, and it may be renewed again."""
+
+    type: ClassVar = "circulation.loan-recall-lifted.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    hold_id: UUID
+    """The recall that is over."""
+
+
 class LoanDueDateChanged(Event):
     """A loan's due time was set otherwise than by a renewal or a recall."""
 
@@ -297,7 +311,7 @@ class HoldFacts(Part):
     kind: str
     """hold, page or recall."""
     level: str
-    """title or item."""
+    """title, volume or item."""
     title_id: UUID
     item_id: UUID | None
     patron_ref: UUID
@@ -310,6 +324,8 @@ class HoldFacts(Part):
     suspended_until: datetime | None = None
     proxy_ref: UUID | None = None
     """Who placed it for the patron, if somebody did."""
+    volume: str | None = None
+    """The volume that is wanted, at the level of volumes."""
 
 
 class HoldEvent(Event):
@@ -387,6 +403,8 @@ class HoldMoved(HoldEvent):
     to_item_id: UUID
     previous_item_id: UUID | None = None
     previous_kind: str = ""
+    reason: str = ""
+    """Empty: somebody wished it so. `not-found`: the copy that was looked for was not on its shelf, or is gone."""
 
 
 class HoldUpdated(HoldEvent):

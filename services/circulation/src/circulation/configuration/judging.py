@@ -58,8 +58,10 @@ class Side:
             return 0
         return overdue_fine(self.fine, self.calendar, due_at=due, at=returned_at).minor
 
-    def takes_hold(self, kind: str, level: str) -> bool:
-        """Whether the hold could be placed."""
+    def takes_hold(self, kind: str, level: str, *, several_volumes: bool = False) -> bool:
+        """Whether the hold could be placed; one on a title may have to name a volume, where there are several."""
+        if several_volumes and level == "title" and self.hold.volume_required:
+            return False
         points = self.hold.pickup_points
         reached = self.pickup_code is not None and (points is None or self.pickup_code in points)
         return kind in self.hold.kinds and level in self.hold.levels and reached
@@ -154,13 +156,13 @@ class Judge:
         return found
 
     def hold(self, row: Sequence[Any]) -> None:
-        """One past hold: its key (the desk is its pickup point), then id, kind and level."""
+        """One past hold: its key (the desk is its pickup point), then id, kind, level and whether it is on a title with volumes."""
         key = tuple(row[:KEY])
-        hold_id, kind, level = row[KEY:]
+        hold_id, kind, level, several = row[KEY:]
         before, after, _ = self.sides(key, "UTC")
         rules = self._of_rules(before, after)
         rules["holds"] += 1
-        was, becomes = before.takes_hold(kind, level), after.takes_hold(kind, level)
+        was, becomes = (side.takes_hold(kind, level, several_volumes=several) for side in (before, after))
         changed = was != becomes
         if changed:
             rules["holds_allowed" if becomes else "holds_refused"] += 1

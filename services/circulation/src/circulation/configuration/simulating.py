@@ -33,12 +33,15 @@ FROM loan l JOIN item i ON i.id = l.item_id WHERE l.lent_at >= $1 AND l.lent_at 
 """
 _HOLDS = """
 SELECT p.group_code, i.location, i.library, i.campus, i.institution, i.material_type, i.loan_type,
-    h.pickup_id, h.id, h.kind, h.level
+    h.pickup_id, h.id, h.kind, h.level, h.level = 'title' AND EXISTS (
+        SELECT FROM item o WHERE o.title_ids @> ARRAY[h.title_id] AND o.base <> 'withdrawn'
+          AND coalesce(o.volume_key, '') <> coalesce(i.volume_key, ''))
 FROM hold h JOIN patron p ON p.id = h.patron_id
 CROSS JOIN LATERAL (
     (SELECT * FROM item WHERE id = h.item_id)
     UNION ALL
-    (SELECT * FROM item WHERE h.item_id IS NULL AND title_ids @> ARRAY[h.title_id] ORDER BY id LIMIT 1)
+    (SELECT * FROM item WHERE h.item_id IS NULL AND title_ids @> ARRAY[h.title_id]
+     ORDER BY coalesce(volume_key = h.volume_key, false) DESC, id LIMIT 1)
 ) i
 WHERE h.placed_at >= $1 AND h.placed_at < $2
 """

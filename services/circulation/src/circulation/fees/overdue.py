@@ -51,7 +51,7 @@ def late(library: Library, loan: Row, at: datetime) -> Late | None:
         policy,
         calendar,
         overdue_fine(policy, calendar, due_at=loan["due_at"], at=at, recalled=recalled),
-        suspension_days(policy, calendar, due_at=loan["due_at"], at=at),
+        suspension_days(policy, calendar, due_at=loan["due_at"], at=at, recalled=recalled),
     )
     return found or None
 

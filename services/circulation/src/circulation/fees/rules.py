@@ -166,12 +166,20 @@ class FinePolicy:
     recall_per_unit: Money | None = None
     """Instead of `per_unit`, once the loan was recalled."""
     recall_cap: Money | None = None
+    recall_grace_units: int | None = None
+    """Instead of `grace_units`, once the loan was recalled (L71)."""
     replacement_cost: Money | None = None
     cap_at_cost: bool = False
     """No fine is higher than what a new copy would cost (L93)."""
     suspension: Suspension | None = None
     reminders: tuple[Reminder, ...] = ()
     """In order of their days."""
+
+    def grace_of(self, *, recalled: bool) -> int:
+        """Units past due that cost nothing."""
+        return (
+            self.recall_grace_units if recalled and self.recall_grace_units is not None else self.grace_units
+        )
 
     def cap_of(self, *, recalled: bool) -> Money | None:
         """The highest fine; none where there is no limit."""
@@ -250,12 +258,15 @@ def reminders_due(
     return len(moments) - len(ahead), min(ahead, default=None)
 
 
-def units_charged(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> int:
+def units_charged(
+    policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime, recalled: bool = False
+) -> int:
     """Units that are fined: none within the grace."""
+    grace = policy.grace_of(recalled=recalled)
     units = overdue_units(due_at, at, policy.unit, calendar, count_closed=policy.count_closed)
-    if units <= policy.grace_units:
+    if units <= grace:
         return 0
-    return units - policy.grace_units if policy.grace_deducted else units
+    return units - grace if policy.grace_deducted else units
 
 
 def overdue_fine(
@@ -263,20 +274,22 @@ def overdue_fine(
 ) -> Money:
     """The fine for an item that is (or was brought back) at a moment; zero within the grace."""
     rate = policy.recall_per_unit if recalled and policy.recall_per_unit is not None else policy.per_unit
-    fine = rate * units_charged(policy, calendar, due_at=due_at, at=at)
+    fine = rate * units_charged(policy, calendar, due_at=due_at, at=at, recalled=recalled)
     if fine and policy.minimum is not None:
         fine = max(fine, policy.minimum)
     cap = policy.cap_of(recalled=recalled)
     return min(fine, cap) if cap is not None else fine
 
 
-def suspension_days(policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime) -> int:
+def suspension_days(
+    policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime, recalled: bool = False
+) -> int:
     """Days of suspension for a late return: floor((overdue - grace) / period) × days, up to the most."""
     told = policy.suspension
     if told is None:
         return 0
     units = overdue_units(due_at, at, policy.unit, calendar, count_closed=policy.count_closed)
-    days = max(units - policy.grace_units, 0) // told.per_units * told.days
+    days = max(units - policy.grace_of(recalled=recalled), 0) // told.per_units * told.days
     return days if told.max_days is None else min(days, told.max_days)
 
 

@@ -14,12 +14,12 @@ from chassis import etags
 from chassis.database import Connection
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
-from circulation.holds import commands, queue
-from circulation.holds.choosing import Considered, keep, nearest
-from circulation.holds.commands import candidate_of
+from circulation.holds import queue
+from circulation.holds.choosing import keep, nearest
+from circulation.holds.considering import Considered, as_it_waits
 from circulation.holds.ending import HoldClosed
 from circulation.holds.passing import pass_on
-from circulation.holds.recalling import recall
+from circulation.holds.recalling import lift, recall
 from circulation.holds.rules import (
     CHANGE_TEXTS,
     OPEN,
@@ -28,7 +28,6 @@ from circulation.holds.rules import (
     ChangeRefusal,
     HoldRefusal,
     HoldState,
-    Wish,
     expiry_refusals,
     fitting,
     kind_after_move,
@@ -112,8 +111,8 @@ async def _resume(
     connection: Connection, library: Library, row: asyncpg.Record, *, reason: str, now: datetime
 ) -> asyncpg.Record:
     """A copy that came to its shelf meanwhile is paged; a page whose copy went to another waits as a hold."""
-    seen = await _considered(connection, library, row, kind="page", item_id=row["item_id"])
-    copy = None if seen is None else nearest(seen, library, row["pickup_id"], "page")
+    seen = await as_it_waits(connection, library, row, kind="page", item_id=row["item_id"])
+    copy = None if seen is None else nearest(seen, library, row["pickup_id"], "page", now=now)
     kind = "page" if copy is not None else "hold" if row["kind"] == "page" else row["kind"]
     await connection.execute(
         "UPDATE hold SET suspended_at = NULL, suspended_until = NULL, kind = $2, version = version + 1 "
@@ -124,7 +123,7 @@ async def _resume(
     await _look_again(connection, row)
     told = await queue.tell(connection, row["id"], HoldResumed, now=now, reason=reason)
     if copy is not None:
-        await keep(connection, copy["id"], row["id"], row["patron_id"], now=now)
+        await keep(connection, library, copy, row["id"], row["patron_id"], now=now)
     return told
 
 
@@ -135,31 +134,6 @@ async def _look_again(connection: Connection, row: asyncpg.Record) -> None:
         "WHERE title_ids @> ARRAY[$1::uuid] AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)",
         row["title_id"],
     )
-
-
-async def _considered(
-    connection: Connection, library: Library, row: asyncpg.Record, *, kind: str | None, item_id: UUID | None
-) -> Considered | None:
-    """A hold that is in the queue, looked at as a wish for one copy or for any; nobody's limits count again."""
-    items = await connection.fetch(commands.ITEMS, row["title_id"])
-    patron = await connection.fetchrow("SELECT * FROM patron WHERE id = $1", row["patron_id"])
-    if patron is None or not items:
-        return None
-    pickup = library.desks.get(row["pickup_id"])
-    wish = Wish(
-        kind=kind,
-        level=row["level"],
-        item_id=item_id,
-        pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[candidate_of(library, patron["group_code"], item) for item in items],
-        patron_id=patron["id"],
-        active=True,
-        blocked=False,
-        expires_at=None,
-        held_already=False,
-        open_holds=0,
-    )
-    return Considered(patron, row["title_id"], list(items), wish, [])
 
 
 async def move(
@@ -173,14 +147,14 @@ async def move(
 ) -> asyncpg.Record:
     """Fill a hold by another copy of its title: paged when it is on its shelf, recalled when that was wanted.
 
-    The hold keeps its place. A copy that was kept for it goes to the next; a loan recalled for it stays as it
-    is, since its borrower has been told.
+    The hold keeps its place. A copy that was kept for it goes to the next. A loan that was recalled for it keeps
+    its due time, since its borrower has been told, and is recalled no more unless another recall takes it over.
     """
     row = await _own(connection, hold_id, principal)
     if await connection.fetchval("SELECT true FROM item WHERE id = $1", item_id) is None:
         unknown = Reason("item-unknown", "There is no such item.", "/item_id")
         raise NotFound("There is no such item.", reasons=[unknown])
-    seen = await _considered(connection, library, row, kind=None, item_id=item_id)
+    seen = await as_it_waits(connection, library, row, kind=None, item_id=item_id)
     copies = [] if seen is None else fitting(seen.wish)
     if seen is None or not copies:
         other = Reason(HoldRefusal.ITEM_OF_OTHER_TITLE, TEXTS[HoldRefusal.ITEM_OF_OTHER_TITLE], "/item_id")
@@ -191,8 +165,9 @@ async def move(
     )
     same = item_id in (row["item_id"], kept)
     kind = kind_after_move(held, row["kind"], copies[0], seen.wish)
-    found = move_refusals(held, kind, same=same)
-    reasons = change_reasons(found)
+    reasons = change_reasons(move_refusals(held, kind, same=same))
+    if held.volume is not None and copies[0].volume != held.volume:
+        reasons += change_reasons([ChangeRefusal.OTHER_VOLUME], "/item_id")
     wish = replace(seen.wish, kind=kind or row["kind"])
     if not same:
         reasons += [Reason(each, TEXTS[each], "/item_id") for each in refusals(wish, now=now)]
@@ -216,9 +191,11 @@ async def move(
         previous_kind=row["kind"],
     )
     await _look_again(connection, row)
+    await lift(connection, hold_id, now=now)
     await pass_on(connection, library, hold_id, now=now)
     if kind == "page":
-        await keep(connection, item_id, hold_id, row["patron_id"], now=now)
+        item = next(item for item in seen.items if item["id"] == item_id)
+        await keep(connection, library, item, hold_id, row["patron_id"], now=now)
     if kind == "recall":
         again = Considered(seen.patron, seen.title_id, seen.items, wish, [])
         await recall(connection, library, again, hold_id, now=now)
@@ -285,7 +262,7 @@ async def change(
 
 
 async def _reached(connection: Connection, library: Library, row: asyncpg.Record, pickup_id: UUID) -> bool:
-    seen = await _considered(connection, library, row, kind=row["kind"], item_id=row["item_id"])
+    seen = await as_it_waits(connection, library, row, kind=row["kind"], item_id=row["item_id"])
     desk = library.desks.get(pickup_id)
     if seen is None or desk is None:
         return False
@@ -301,5 +278,5 @@ async def copies_of(
     row = await connection.fetchrow("SELECT * FROM hold WHERE id = $1", hold_id)
     if row is None or (not principal.may("holds:read") and row["patron_id"] != principal.patron_id):
         raise NotFound("There is no such hold.")
-    seen = await _considered(connection, library, row, kind=row["kind"], item_id=row["item_id"])
+    seen = await as_it_waits(connection, library, row, kind=row["kind"], item_id=row["item_id"])
     return row, [] if seen is None else fitting(seen.wish)

@@ -1,50 +1,88 @@
 """Which copy is to fill a hold, and that it is kept for it on its shelf."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from chassis.database import Connection
-from circulation.holds.rules import HoldRefusal, Wish, serves
+from circulation.holds.considering import Considered
+from circulation.holds.rules import fitting, serves
 from circulation.items.handlers import tell_availability
 from circulation.places.library import Library
-from circulation.proxies.rules import Standing
+from circulation.targeting.rules import Pickup, Ranked, Target, ranked, retarget_at
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """A wish with everything known about it."""
-
-    patron: asyncpg.Record
-    title_id: UUID
-    items: list[asyncpg.Record]
-    wish: Wish
-    refusals: list[HoldRefusal]
-    proxy: Standing | None = None
-
-
-def nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str) -> asyncpg.Record | None:
-    """The copy that takes this kind and stands nearest to the pickup point (same desk's libraries first)."""
-    pickup = library.desks[pickup_id]
-    takes = {c.item_id for c in seen.wish.candidates if serves(c, seen.wish, kind)}
-    able = [item for item in seen.items if item["id"] in takes]
-    if seen.wish.item_id is not None:
-        able = [item for item in able if item["id"] == seen.wish.item_id]
+def nearest(
+    seen: Considered, library: Library, pickup_id: UUID, kind: str, *, now: datetime
+) -> asyncpg.Record | None:
+    """The copy that takes this kind: of recalls the one due first, else the first of the library's ranking."""
+    able = _able(seen, kind)
     if kind == "recall":
-        return min(able, key=lambda item: (item["loan_due_at"], item["id"]), default=None)
-    return min(able, key=lambda item: (item["library"] not in pickup.serves, item["id"]), default=None)
+        return min(able.values(), key=lambda item: (item["loan_due_at"], item["id"]), default=None)
+    order = _ranked(seen, library, pickup_id, able, now=now)
+    return able[order[0].item_id] if order else None
+
+
+def ranking(seen: Considered, library: Library, pickup_id: UUID, *, now: datetime) -> list[Ranked]:
+    """The copies that could be fetched from their shelves, in the order in which they would be."""
+    return _ranked(seen, library, pickup_id, _able(seen, "page"), now=now)
+
+
+def _able(seen: Considered, kind: str) -> dict[UUID, asyncpg.Record]:
+    wanted = {copy.item_id for copy in fitting(seen.wish) if serves(copy, seen.wish, kind)}
+    return {item["id"]: item for item in seen.items if item["id"] in wanted}
+
+
+def _ranked(
+    seen: Considered, library: Library, pickup_id: UUID, able: dict[UUID, asyncpg.Record], *, now: datetime
+) -> list[Ranked]:
+    if not able:
+        return []
+    desk, first = library.desks[pickup_id], seen.items[0]
+    pickup = Pickup(desk.serves, desk.library, first["pickup_campus"], first["pickup_institution"])
+    targets = []
+    for item in able.values():
+        home = library.homes.get(item["library"] or "")
+        targets.append(
+            Target(
+                item["id"],
+                item["location"],
+                item["library"],
+                item["campus"],
+                item["institution"],
+                home.calendar if home else None,
+                item["missed"],
+            )
+        )
+    return ranked(library.copy_choice, pickup, targets, now=now)
 
 
 async def keep(
-    connection: Connection, item_id: UUID, hold_id: UUID, patron_id: UUID, *, now: datetime
+    connection: Connection,
+    library: Library,
+    item: asyncpg.Record,
+    hold_id: UUID,
+    patron_id: UUID,
+    *,
+    now: datetime,
 ) -> None:
-    """Keep the copy on the shelf for this hold, until somebody fetches it."""
+    """Keep the copy on the shelf for this hold, until somebody fetches it or it is time to try another."""
     await connection.execute(
         "UPDATE item SET state = 'paged', hold_id = $2, kept_for = $3, guard = guard + 1 WHERE id = $1",
-        item_id,
+        item["id"],
         hold_id,
         patron_id,
     )
-    await tell_availability(connection, [item_id], now)
+    await look_for(connection, library, item, hold_id, now=now)
+    await tell_availability(connection, [item["id"]], now)
+
+
+async def look_for(
+    connection: Connection, library: Library, item: asyncpg.Record, hold_id: UUID, *, now: datetime
+) -> None:
+    """From now on the copy is looked for; the hold knows when to try another."""
+    home = library.homes.get(item["library"] or "")
+    until = retarget_at(library.copy_choice, home.calendar if home else None, now=now)
+    if until is not None:
+        await connection.execute("UPDATE hold SET retarget_at = $2 WHERE id = $1", hold_id, until)

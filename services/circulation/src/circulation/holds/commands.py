@@ -12,26 +12,26 @@ from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from circulation.holds import queue
-from circulation.holds.choosing import Considered, keep, nearest
+from circulation.holds.choosing import keep, nearest
+from circulation.holds.considering import ITEMS, Considered, candidate_of
 from circulation.holds.recalling import recall
 from circulation.holds.rules import (
     TEXTS,
-    Candidate,
+    Held,
     HoldRefusal,
     Wish,
     expires_at,
+    fitting,
     kind_for,
     refusals,
 )
-from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.items.volumes import volume_key
 from circulation.patrons.standing import OUT, in_the_way, standing
 from circulation.places.library import Desk, Library
 from circulation.proxies.queries import Named
 from circulation.proxies.queries import standing as standing_of
 from circulation.proxies.rules import Standing, proxy_refusals
 from contracts.circulation import HoldPlaced
-
-NEAR = ("location", "library", "campus", "institution")
 
 
 class HoldRefused(Refused):
@@ -50,6 +50,8 @@ class Placing:
     item_id: UUID | None
     pickup_id: UUID
     kind: str | None
+    volume: str | None = None
+    """Of the title; as labels have it."""
     proxy: Named | None = None
     """Who places it for the patron, if somebody does."""
 
@@ -61,10 +63,17 @@ SELECT p.*, {OUT.format(now="$3::timestamptz")}, EXISTS (
 ) AS blocked
 FROM patron p WHERE p.id = $1 OR p.barcode = $2
 """  # noqa: S608 - our own text
-ITEMS = """
-SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at
-FROM item i LEFT JOIN loan l ON l.id = i.loan_id
-WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
+_HELD = """
+SELECT h.title_id, h.level, h.item_id, h.volume_key, h.suspended_at, i.volume_key AS item_volume
+FROM hold h LEFT JOIN item i ON i.id = h.item_id AND h.level = 'item'
+WHERE h.patron_id = $1 AND h.state = ANY ($2::text[])
+"""
+_PLACE = """
+INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, placed_at,
+    expires_at, proxy_id, volume_key, volume, nth)
+SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11, $12, $13,
+    1 + coalesce(max(nth) FILTER (WHERE patron_id = $6), 0)
+FROM hold WHERE title_id = $4 AND position IS NOT NULL RETURNING *
 """
 
 
@@ -86,26 +95,23 @@ async def consider(
     if asked.item_id is not None:
         titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
         title_id = titles[0] if titles else None
-    items = await connection.fetch(ITEMS, title_id)
+    pickup = library.desks.get(asked.pickup_id)
+    items = await connection.fetch(ITEMS, title_id, pickup.library if pickup else None, None)
+    volume = volume_key(asked.volume)
     if asked.item_id is not None and title_id is None:
         missing.append(Reason("item-unknown", "There is no such item.", "/item_id"))
     elif not items:
         text = "Nothing that could be lent is known of this title here."
         missing.append(Reason("title-unknown", text, "/item_id" if asked.item_id else "/title_id"))
+    elif asked.volume is not None and volume not in {item["volume_key"] for item in items}:
+        text = "No copy of this title is of this volume."
+        missing.append(Reason("volume-unknown", text, "/volume", f"Name one of {_volumes(items)}."))
     if missing or patron is None or title_id is None:
         raise NotFound("The patron, or what is wanted, is unknown here.", reasons=missing)
-    held = await connection.fetchrow(
-        "SELECT count(*) AS open, count(suspended_at) AS suspended, bool_or(title_id = $2) AS this FROM hold "
-        "WHERE patron_id = $1 AND state = ANY ($3::text[])",
-        patron["id"],
-        title_id,
-        list(queue.OPEN_STATES),
-    )
-    assert held is not None
-    pickup = library.desks.get(asked.pickup_id)
+    held = await connection.fetch(_HELD, patron["id"], list(queue.OPEN_STATES))
     wish = Wish(
         kind=asked.kind,
-        level="item" if asked.item_id else "title",
+        level="item" if asked.item_id else "title" if volume is None else "volume",
         item_id=asked.item_id,
         pickup_code=pickup.code if pickup and pickup.pickup else None,
         candidates=[candidate_of(library, patron["group_code"], item, pickup) for item in items],
@@ -113,14 +119,29 @@ async def consider(
         active=patron["active"],
         blocked=patron["blocked"],
         expires_at=patron["expires_at"],
-        held_already=bool(held["this"]),
-        open_holds=held["open"],
-        suspended_holds=held["suspended"],
+        open_holds=len(held),
+        suspended_holds=sum(row["suspended_at"] is not None for row in held),
+        volume=volume,
+        held=[held_of(row) for row in held if row["title_id"] == title_id],
+        several_volumes=len({item["volume_key"] or None for item in items}) > 1,
         beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
         placed_today=await _placed_today(connection, patron["id"], pickup, now),
     )
     against = [HoldRefusal(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
     return Considered(patron, title_id, list(items), wish, refusals(wish, now=now) + against, proxy)
+
+
+def held_of(row: asyncpg.Record) -> Held:
+    """A hold that the patron has already, as the rules see it."""
+    if row["level"] == "item":
+        return Held(row["item_id"], row["item_volume"] or None)
+    return Held(None, row["volume_key"])
+
+
+def _volumes(items: list[asyncpg.Record]) -> str:
+    """Some of the volumes that there are, as their labels have them."""
+    named = sorted({item["volume"] for item in items if item["volume_key"]})
+    return ", ".join(repr(name) for name in named[:20]) or "none: no copy is of a volume"
 
 
 def _may_place(patron_id: UUID, proxy: Standing | None, principal: Principal) -> bool:
@@ -144,33 +165,6 @@ async def _placed_today(connection: Connection, patron_id: UUID, pickup: Desk | 
         "SELECT count(*) FROM hold WHERE patron_id = $1 AND placed_at >= $2", patron_id, midnight
     )
     return count
-
-
-def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
-    """What circulation rules match on."""
-    return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
-
-
-def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Desk | None = None) -> Candidate:
-    """A copy, as the rules see it."""
-    facts = facts_of(group, item)
-    rule = library.rules.winning(facts)
-    copy = Copy(
-        item["base"],
-        on_loan=item["loan_id"] is not None,
-        awaited_on_shelf=item["hold_shelf"],
-        in_transit=item["transit_to"] is not None,
-        paged=item["state"] == State.PAGED,
-        withdrawing=item["withdrawal_id"] is not None,
-        loss=item["loss"],
-    )
-    at_pickup = (
-        pickup is not None
-        and state_of(copy) is State.AVAILABLE
-        and (item["library"] or "") in pickup.serves
-        and library.rules.loan[rule.loan].loanable
-    )
-    return Candidate(item["id"], requestable(copy), item["lent_to"], library.rules.hold[rule.hold], at_pickup)
 
 
 def reasons_for(seen: Considered) -> list[Reason]:
@@ -199,13 +193,11 @@ async def place(
         raise HoldRefused(reasons=reasons_for(seen))
     kind = kind_for(seen.wish)
     assert kind is not None
-    chosen = nearest(seen, library, asked.pickup_id, kind)
-    policy = next(c.policy for c in seen.wish.candidates if c.item_id == (chosen or seen.items[0])["id"])
+    chosen = nearest(seen, library, asked.pickup_id, kind, now=now)
+    about = fitting(seen.wish)[0].item_id if chosen is None else chosen["id"]
+    policy = next(c.policy for c in seen.wish.candidates if c.item_id == about)
     row = await connection.fetchrow(
-        "INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, "
-        "  placed_at, expires_at, proxy_id) "
-        "SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11 FROM hold "
-        "WHERE title_id = $4 AND position IS NOT NULL RETURNING *",
+        _PLACE,
         uuid7(),
         kind,
         seen.wish.level,
@@ -217,6 +209,10 @@ async def place(
         now,
         expires_at(policy, now=now),
         seen.proxy.proxy_id if seen.proxy else None,
+        seen.wish.volume,
+        next(item["volume"] for item in seen.items if item["volume_key"] == seen.wish.volume)
+        if seen.wish.volume
+        else None,
     )
     assert row is not None
     event = HoldPlaced(
@@ -230,7 +226,7 @@ async def place(
         seen.title_id,
     )
     if kind == "page" and chosen is not None:
-        await keep(connection, chosen["id"], row["id"], seen.patron["id"], now=now)
+        await keep(connection, library, chosen, row["id"], seen.patron["id"], now=now)
     if kind == "recall":
         await recall(connection, library, seen, row["id"], now=now)
     return row, seen

@@ -7,14 +7,20 @@ import asyncpg
 
 from chassis.database import Connection
 from chassis.principal import Principal
-from chassis.problems import NotFound, Reason, Refused
+from chassis.problems import Invalid, NotFound, Reason, Refused
 from circulation.fees.charging import charge
 from circulation.fees.rules import Money
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
-from circulation.holds.rules import HoldState
+from circulation.holds.rules import CANCELLATION_TEXTS, HoldState, cancellation_flaws
 from circulation.places.library import Library
 from contracts.circulation import HoldCancelled, HoldExpired
+
+
+class ReasonWrong(Invalid):
+    """The reason cannot be given so; every flaw is told."""
+
+    code, title = "cancellation-reason-wrong", "The hold cannot be given up for this reason."
 
 
 class HoldClosed(Refused):
@@ -30,15 +36,25 @@ async def cancel(
     principal: Principal,
     *,
     reason: str,
+    text: str | None = None,
     now: datetime,
 ) -> asyncpg.Record:
-    """Give a hold up; an item kept for it goes to the next in line, or back."""
+    """Give a hold up for one of the library's reasons; an item kept for it goes to the next in line, or back."""
+    by = "staff" if principal.may("holds:manage") else "patron"
+    if flaws := cancellation_flaws(library.cancellation_reasons, reason, text, by=by):
+        raise ReasonWrong(
+            reasons=[
+                Reason(flaw, said, where, mend)
+                for flaw in flaws
+                for said, where, mend in [CANCELLATION_TEXTS[flaw]]
+            ]
+        )
     row = await _locked(connection, hold_id)
     if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
         raise NotFound("There is no such hold.")
     if row["state"] not in queue.OPEN_STATES:
         raise HoldClosed(reasons=[Reason("hold-closed", f"It is {row['state']}.")])
-    change = queue.Change(HoldState.CANCELLED, reason=reason)
+    change = queue.Change(HoldState.CANCELLED, reason=reason, reason_text=text)
     done = await queue.change(connection, hold_id, change, HoldCancelled, now=now, reason=reason)
     await pass_on(connection, library, hold_id, now=now)
     return done

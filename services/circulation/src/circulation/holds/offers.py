@@ -79,6 +79,7 @@ async def list_pickup_points(
     patron_barcode: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     title_id: UUID | None = None,
     item_id: UUID | None = None,
+    volume: Annotated[str | None, Query(min_length=1, max_length=200, description="Of the title")] = None,
     hold_id: Annotated[UUID | None, Query(description="A hold that waits, to be picked up elsewhere")] = None,
     kind: Kind | None = None,
 ) -> PickupPointsOut:
@@ -87,12 +88,14 @@ async def list_pickup_points(
         raise Invalid(
             reasons=[Reason("one-of", "Name one of title_id, item_id and hold_id.", "query/title_id")]
         )
+    if volume is not None and title_id is None:
+        raise Invalid(reasons=[Reason("one-of", "A volume is one of a title.", "query/volume")])
     async with request.app.state.resources.pool.acquire() as connection:
         if hold_id is not None:
             row, copies = await changing.copies_of(connection, library, hold_id, asker)
             return _points(library, copies, row["level"], [row["kind"]], placed=True)
         named = patron_id or (None if patron_barcode else asker.patron_id)
-        asked = commands.Placing(named, patron_barcode, title_id, item_id, UUID(int=0), kind)
+        asked = commands.Placing(named, patron_barcode, title_id, item_id, UUID(int=0), kind, volume)
         seen = await commands.consider(connection, library, asked, asker, now=now)
     wished = KINDS if kind is None else (kind,)
     return _points(library, fitting(seen.wish), seen.wish.level, wished, placed=False)

@@ -8,6 +8,7 @@ import asyncpg
 
 from chassis.database import Connection
 from circulation.holds import queue
+from circulation.holds.choosing import look_for
 from circulation.holds.rules import HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import LENDABLE_BASES, Copy, State, state_of
@@ -36,10 +37,10 @@ async def reassign(connection: Connection, library: Library, item: asyncpg.Recor
     """On to the next hold that this item can fill, else free again; told of either way."""
     told, ready = None, False
     if item["base"] in LENDABLE_BASES and item["withdrawal_id"] is None:
-        told = await _first(connection, item["id"], await queue.queue_of(connection, item["title_ids"]))
+        told = await _first(connection, item, await queue.queue_of(connection, item["title_ids"]))
         ready = told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]
         if not ready:  # whoever has another copy coming already does not need this one fetched, too
-            told = await _first(connection, item["id"], await queue.unserved(connection, item["title_ids"]))
+            told = await _first(connection, item, await queue.unserved(connection, item["title_ids"]))
     fields: dict[str, Any] = {"hold_id": None, "kept_for": None}
     if told is not None and (ready or item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF)):
         fields = {"hold_id": told["id"], "kept_for": told["patron_id"]}
@@ -57,6 +58,7 @@ async def reassign(connection: Connection, library: Library, item: asyncpg.Recor
         withdrawing=item["withdrawal_id"] is not None,
         loss=item["loss"],
     )
+    state = state_of(copy)
     await connection.execute(
         "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1 "
         "WHERE id = $1",
@@ -64,15 +66,19 @@ async def reassign(connection: Connection, library: Library, item: asyncpg.Recor
         fields["hold_id"],
         fields["kept_for"],
         ready,
-        state_of(copy).value,
+        state.value,
     )
+    if told is not None and state is State.PAGED:
+        await look_for(connection, library, item, told["id"], now=now)
     await tell_availability(connection, [item["id"]], now)
     if told is not None and ready:
         await pass_on(connection, library, told["id"], now=now, but=item["id"])
 
 
-async def _first(connection: Connection, item_id: UUID, waiting: list[Waiting]) -> asyncpg.Record | None:
-    following = hold_to_fill(item_id, waiting)
+async def _first(
+    connection: Connection, item: asyncpg.Record, waiting: list[Waiting]
+) -> asyncpg.Record | None:
+    following = hold_to_fill(item["id"], waiting, volume=item["volume_key"])
     if following is None:
         return None
     row: asyncpg.Record | None = await connection.fetchrow(

@@ -13,6 +13,7 @@ import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
+from circulation.holds.recalling import lift
 from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting
 from contracts.circulation import HoldEvent, HoldFacts
 
@@ -80,6 +81,7 @@ def waiting_of(row: asyncpg.Record) -> Waiting:
         row["level"],
         suspended=row["suspended"],
         kept=row["kept"],
+        volume=row["volume_key"],
     )
 
 
@@ -91,6 +93,7 @@ def facts_of(row: asyncpg.Record) -> HoldFacts:
         level=row["level"],
         title_id=row["title_id"],
         item_id=row["item_id"],
+        volume=row["volume"],
         patron_ref=row["patron_id"],
         proxy_ref=row["proxy_id"],
         pickup_id=row["pickup_id"],
@@ -112,6 +115,13 @@ class Change:
     ready_at: datetime | None = None
     shelf_expires_at: datetime | None = None
     reason: str | None = None
+    reason_text: str | None = None
+    """For staff; events do not tell it."""
+
+
+async def look_elsewhere(connection: Connection, hold_id: UUID, *, now: datetime) -> None:
+    """The copy that was to be fetched will not be: the next run of the timer fetches another, if there is one."""
+    await connection.execute("UPDATE hold SET retarget_at = $2 WHERE id = $1", hold_id, now)
 
 
 async def take_place(connection: Connection, title_id: UUID, hold_id: UUID, now_at: int, to: int) -> None:
@@ -167,15 +177,16 @@ async def change(
     closing = change.state.value not in OPEN_STATES
     row = await connection.fetchrow(
         "UPDATE hold SET state = $2, version = version + 1, reason = coalesce($3, reason), "
-        "  item_id = CASE WHEN $4::uuid IS NOT NULL THEN $4 WHEN level = 'title' AND NOT $7 THEN NULL "
+        "  item_id = CASE WHEN $4::uuid IS NOT NULL THEN $4 WHEN level <> 'item' AND NOT $7 THEN NULL "
         "    ELSE item_id END, "
         "  ready_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL ELSE coalesce($5, ready_at) END, "
         "  shelf_expires_at = CASE WHEN $2 IN ('waiting', 'in-transit') THEN NULL "
         "    ELSE coalesce($6, shelf_expires_at) END, "
-        "  suspended_at = NULL, suspended_until = NULL, "
+        "  suspended_at = NULL, suspended_until = NULL, retarget_at = NULL, "
+        "  reason_text = coalesce($9, reason_text), "
         "  closed_at = CASE WHEN $7 THEN $8::timestamptz END, "
         "  position = CASE WHEN $7 THEN NULL ELSE position END "
-        "WHERE id = $1 RETURNING title_id, patron_id, (SELECT position FROM hold WHERE id = $1) AS before, "
+        "WHERE id = $1 RETURNING title_id, patron_id, kind, (SELECT position FROM hold WHERE id = $1) AS before, "
         "  (SELECT state FROM hold WHERE id = $1) AS state_before",
         hold_id,
         change.state.value,
@@ -185,6 +196,7 @@ async def change(
         change.shelf_expires_at,
         closing,
         now,
+        change.reason_text,
     )
     assert row is not None
     if closing and row["before"] is not None:
@@ -194,6 +206,8 @@ async def change(
             row["before"],
         )
         await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", row["patron_id"])
+        if row["kind"] == "recall":
+            await lift(connection, hold_id, now=now)
     elif (change.state in IN_FULFILMENT) != (row["state_before"] in IN_FULFILMENT):
         to = await connection.fetchval(_AHEAD, row["title_id"], hold_id)
         await take_place(connection, row["title_id"], hold_id, row["before"], to)

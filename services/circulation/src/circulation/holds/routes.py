@@ -16,10 +16,11 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
 from circulation.holds import commands, ending
-from circulation.holds.choosing import Considered
-from circulation.holds.commands import HoldRefused, facts_of
-from circulation.holds.ending import HoldClosed
-from circulation.holds.rules import HoldRefusal, HoldState, kind_for, serves
+from circulation.holds.choosing import ranking
+from circulation.holds.commands import HoldRefused
+from circulation.holds.considering import Considered, facts_of
+from circulation.holds.ending import HoldClosed, ReasonWrong
+from circulation.holds.rules import HoldRefusal, HoldState, fitting, kind_for, serves
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
@@ -44,6 +45,8 @@ class HoldIn(BaseModel):
     """Who places it for the patron, if somebody does; a patron's proxy names themselves."""
     proxy_barcode: str | None = Field(default=None, min_length=1, max_length=100)
     title_id: UUID | None = None
+    volume: str | None = Field(default=None, min_length=1, max_length=200)
+    """Of the title, as its label has it; any copy of that volume will do."""
     item_id: UUID | None = None
     pickup_id: UUID
     """A service point."""
@@ -54,6 +57,8 @@ class HoldIn(BaseModel):
     def _names_one(self) -> "HoldIn":
         if (self.title_id is None) == (self.item_id is None):
             raise ValueError("name either title_id or item_id")
+        if self.item_id is not None and self.volume is not None:
+            raise ValueError("an item is of its volume: name title_id and volume, or item_id")
         if self.patron_id is not None and self.patron_barcode is not None:
             raise ValueError("name the patron once: patron_id or patron_barcode")
         if self.proxy_id is not None and self.proxy_barcode is not None:
@@ -76,6 +81,8 @@ class HoldOut(BaseModel):
     level: str
     title_id: UUID
     item_id: UUID | None
+    volume: str | None = None
+    """The volume that is wanted, at the level of volumes."""
     patron_id: UUID
     proxy_id: UUID | None = None
     """Who placed it for the patron, if somebody did."""
@@ -88,6 +95,9 @@ class HoldOut(BaseModel):
     shelf_expires_at: datetime | None
     closed_at: datetime | None
     reason: str | None
+    """The code of why it ended."""
+    reason_wording: dict[str, str] | None = None
+    """What the patron reads of that, by language; told when one hold is read."""
     suspended_at: datetime | None = None
     """Since when it is passed over, keeping its place; null: it is not."""
     suspended_until: datetime | None = None
@@ -108,9 +118,22 @@ class CopyConsideredOut(BaseModel):
     policy: str
     kinds: list[str]
     levels: list[str]
+    volume: str | None
     pickup_points: list[str] | None
     facts: dict[str, str | None]
     rules: list[ConsideredOut]
+
+
+class RankedOut(BaseModel):
+    """A copy that could be fetched, and what gives it its place."""
+
+    item_id: UUID
+    distance: Literal["pickup-point", "library", "campus", "institution", "elsewhere"]
+    weight: int
+    closed: bool
+    """Its library does not open soon enough."""
+    missed: bool
+    """It was looked for in vain, for this hold."""
 
 
 class HoldExplanation(BaseModel):
@@ -118,6 +141,8 @@ class HoldExplanation(BaseModel):
 
     kind: str | None
     copies: list[CopyConsideredOut]
+    ranking: list[RankedOut] = []
+    """Copies on their shelves in the order in which they would be fetched, up to a screenful."""
 
 
 EXPLAINED_COPIES = 50
@@ -144,7 +169,7 @@ class HoldDryRunOut(BaseModel):
     explanation: HoldExplanation | None = None
 
 
-_FOUND_OUT = ("ahead", "estimated_ready_at", "explanation")
+_FOUND_OUT = ("ahead", "estimated_ready_at", "explanation", "reason_wording")
 
 
 def hold_out(row: asyncpg.Record, explanation: HoldExplanation | None = None) -> HoldOut:
@@ -153,9 +178,25 @@ def hold_out(row: asyncpg.Record, explanation: HoldExplanation | None = None) ->
     return HoldOut(**told, explanation=explanation)
 
 
-def explained(library: Library, seen: Considered) -> HoldExplanation:
+def ranking_out(library: Library, seen: Considered, pickup_id: UUID, *, now: datetime) -> list[RankedOut]:
+    """In which order copies would be fetched; nowhere to bring them: in none."""
+    if pickup_id not in library.desks:
+        return []
+    return [
+        RankedOut(
+            item_id=copy.item_id,
+            distance=copy.distance.name.lower().replace("_", "-"),
+            weight=copy.weight,
+            closed=copy.closed,
+            missed=copy.missed,
+        )
+        for copy in ranking(seen, library, pickup_id, now=now)[:EXPLAINED_COPIES]
+    ]
+
+
+def explained(library: Library, seen: Considered, pickup_id: UUID, *, now: datetime) -> HoldExplanation:
     """Every copy that was considered, up to a screenful."""
-    kind = kind_for(seen.wish)
+    kind, about = kind_for(seen.wish), fitting(seen.wish)
     copies = []
     for candidate, item in list(zip(seen.wish.candidates, seen.items, strict=True))[:EXPLAINED_COPIES]:
         facts = facts_of(seen.patron["group_code"], item)
@@ -163,19 +204,18 @@ def explained(library: Library, seen: Considered) -> HoldExplanation:
         copies.append(
             CopyConsideredOut(
                 item_id=candidate.item_id,
-                serves=kind is not None
-                and seen.wish.item_id in (None, candidate.item_id)
-                and serves(candidate, seen.wish, kind),
+                serves=kind is not None and candidate in about and serves(candidate, seen.wish, kind),
                 takes=sorted(candidate.takes),
                 policy=candidate.policy.code,
                 kinds=sorted(candidate.policy.kinds),
                 levels=sorted(candidate.policy.levels),
+                volume=item["volume"],
                 pickup_points=None if points is None else sorted(points),
                 facts=facts,
                 rules=told(library, facts),
             )
         )
-    return HoldExplanation(kind=kind, copies=copies)
+    return HoldExplanation(kind=kind, copies=copies, ranking=ranking_out(library, seen, pickup_id, now=now))
 
 
 @router.post(
@@ -197,7 +237,14 @@ async def place_hold(
     """Place a hold: staff for any patron, a patron for themselves."""
     named = body.patron_id or (None if body.patron_barcode else asker.patron_id)
     asked = commands.Placing(
-        named, body.patron_barcode, body.title_id, body.item_id, body.pickup_id, body.kind, body.proxy
+        named,
+        body.patron_barcode,
+        body.title_id,
+        body.item_id,
+        body.pickup_id,
+        body.kind,
+        body.volume,
+        body.proxy,
     )
     if dry_run:
         async with request.app.state.resources.pool.acquire() as connection:
@@ -213,13 +260,13 @@ async def place_hold(
                 for each in commands.reasons_for(seen)
             ],
             position=None if seen.refusals else ahead + 1,
-            explanation=explained(library, seen) if explain else None,
+            explanation=explained(library, seen, body.pickup_id, now=now) if explain else None,
         )
         return Response(answer.model_dump_json(), 200, media_type="application/json")
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
         row, seen = await commands.place(connection, library, asked, asker, now=now)
-        why = explained(library, seen) if explain else None
+        why = explained(library, seen, body.pickup_id, now=now) if explain else None
         return (
             201,
             hold_out(row, why),
@@ -234,14 +281,57 @@ class CancellationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(default="patron-wish", min_length=1, max_length=500)
+    reason: str = Field(default="patron-wish", min_length=1, max_length=60)
+    """One of /v1/holds/cancellation-reasons."""
+    text: str | None = Field(default=None, min_length=1, max_length=1000)
+    """In words, for staff; some reasons need it."""
+
+
+class CancellationReasonOut(BaseModel):
+    """Why a hold may be given up."""
+
+    code: str
+    name: str
+    wording: dict[str, str]
+    """What the patron reads, by language; empty: the name."""
+    needs_text: bool
+    used_by: list[Literal["patron", "staff"]]
+
+
+class CancellationReasonsOut(BaseModel):
+    """Those that the asker may give."""
+
+    items: list[CancellationReasonOut]
+
+
+@router.get(
+    "/cancellation-reasons",
+    response_model=CancellationReasonsOut,
+    responses=problems(Unauthenticated, NotConfigured),
+)
+async def list_cancellation_reasons(asker: MayCancel, library: TheLibrary) -> CancellationReasonsOut:
+    """The reasons for which the asker may give a hold up, in the library's order."""
+    by = "staff" if asker.may("holds:manage") else "patron"
+    return CancellationReasonsOut(
+        items=[
+            CancellationReasonOut(
+                code=reason.code,
+                name=reason.name,
+                wording=dict(reason.wording),
+                needs_text=reason.needs_text,
+                used_by=sorted(reason.used_by),
+            )
+            for reason in library.cancellation_reasons.values()
+            if by in reason.used_by
+        ]
+    )
 
 
 @router.post(
     "/{hold_id}/cancellations",
     status_code=201,
     response_model=HoldOut,
-    responses=problems(Unauthenticated, NotFound, HoldClosed, Invalid),
+    responses=problems(Unauthenticated, NotFound, HoldClosed, ReasonWrong),
 )
 async def cancel_hold(
     request: Request,
@@ -255,7 +345,9 @@ async def cancel_hold(
     """Give a hold up: staff anybody's, a patron their own."""
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
-        row = await ending.cancel(connection, library, hold_id, asker, reason=body.reason, now=now)
+        row = await ending.cancel(
+            connection, library, hold_id, asker, reason=body.reason, text=body.text, now=now
+        )
         return 201, hold_out(row), {"etag": etags.etag(row["version"])}
 
     return await whole(request.app.state.resources.pool, once, act)
@@ -274,6 +366,8 @@ async def get_hold(
         raise NotFound("There is no such hold.")
     etags.tag(response, row["version"])
     told = hold_out(row)
+    if (reason := library.cancellation_reasons.get(row["reason"] or "")) is not None:
+        told.reason_wording = dict(reason.wording)
     if row["position"] is not None:
         queues = await queues_of(pool, library, [row["title_id"]])
         if (wait := queues.wait_of(hold_id, row["title_id"], row["group_code"], now=now)) is not None:

@@ -1,7 +1,7 @@
 """Who waits for what, in which order, and who gets an item that came back."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,7 @@ class HoldRefusal(StrEnum):
     KIND_NOT_ALLOWED = "kind-not-allowed"
     LEVEL_NOT_ALLOWED = "level-not-allowed"
     PICKUP_NOT_ALLOWED = "pickup-not-allowed"
+    VOLUME_REQUIRED = "volume-required"
     ALREADY_HELD = "already-held"
     ALREADY_ON_LOAN = "already-on-loan-to-patron"
     HOLD_LIMIT = "hold-limit"
@@ -64,7 +65,8 @@ TEXTS: Final = {
     HoldRefusal.KIND_NOT_ALLOWED: "The hold policy does not allow this kind of hold here.",
     HoldRefusal.LEVEL_NOT_ALLOWED: "The hold policy does not allow holds of this level here.",
     HoldRefusal.PICKUP_NOT_ALLOWED: "It cannot be picked up there.",
-    HoldRefusal.ALREADY_HELD: "The patron has a hold on this title already.",
+    HoldRefusal.VOLUME_REQUIRED: "The title has several volumes: name the volume, or the item.",
+    HoldRefusal.ALREADY_HELD: "The patron has as many holds on this title as the policy allows.",
     HoldRefusal.ALREADY_ON_LOAN: "The patron has a copy on loan already.",
     HoldRefusal.HOLD_LIMIT: "The patron has as many holds as the policy allows.",
     HoldRefusal.CARD_EXPIRED: "The patron's card has expired.",
@@ -97,6 +99,8 @@ class Candidate:
     policy: HoldPolicy
     at_pickup: bool = False
     """It is for loan, and stands on its shelf where the hold would be picked up."""
+    volume: str | None = None
+    """What labels of its volume have in common; None: it is of none."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -104,6 +108,16 @@ class Candidate:
         if "page" in self.requestable and "page" not in self.policy.kinds:
             return self.requestable | {"hold"}
         return self.requestable
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold that the patron has on the title already."""
+
+    item_id: UUID | None = None
+    """The item, if it is about one."""
+    volume: str | None = None
+    """The volume, or that of the item; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +135,17 @@ class Wish:
     active: bool
     blocked: bool
     expires_at: datetime | None
-    held_already: bool
     open_holds: int
     suspended_holds: int = 0
     """Those of the open ones that wait for nothing just now."""
     beyond: tuple[Beyond, ...] = ()
     """Limits of the patron's group that stand in the way of a hold (L86)."""
     placed_today: int = 0
+    volume: str | None = None
+    """The volume that is wanted, at the level of volumes."""
+    held: Sequence[Held] = ()
+    several_volumes: bool = False
+    """Whether the title's copies are not all of one volume. Asked when a hold is placed."""
 
 
 def kind_for(wish: Wish) -> str | None:
@@ -146,16 +164,23 @@ def kind_for(wish: Wish) -> str | None:
 
 def serves(copy: Candidate, wish: Wish, kind: str) -> bool:
     """Whether a copy can fill this wish by this kind of hold: its state and its policy allow all of it."""
-    return (
-        kind in copy.takes & copy.policy.kinds and wish.level in copy.policy.levels and _reaches(copy, wish)
-    )
+    return kind in copy.takes & copy.policy.kinds and _at_level(copy, wish) and _reaches(copy, wish)
+
+
+def _at_level(copy: Candidate, wish: Wish) -> bool:
+    """Whether its policy takes holds of this level; a title with volumes may want one to be named."""
+    return wish.level in copy.policy.levels and not _wants_volume(copy, wish)
+
+
+def _wants_volume(copy: Candidate, wish: Wish) -> bool:
+    return wish.level == "title" and wish.several_volumes and copy.policy.volume_required
 
 
 def fitting(wish: Wish) -> list[Candidate]:
     """The copies that a hold of this level is about."""
-    if wish.item_id is None:
-        return list(wish.candidates)
-    return [candidate for candidate in wish.candidates if candidate.item_id == wish.item_id]
+    if wish.item_id is not None:
+        return [candidate for candidate in wish.candidates if candidate.item_id == wish.item_id]
+    return [copy for copy in wish.candidates if wish.volume is None or copy.volume == wish.volume]
 
 
 def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
@@ -165,18 +190,22 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     taking = [copy for copy in copies if kind in copy.takes]
     allowed = [copy for copy in taking if kind in copy.policy.kinds]
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
-    reached = [copy for copy in levels if _reaches(copy, wish)]
-    limits = [_room(copy.policy, wish) for copy in reached or levels or copies]
-    days = [_room_today(copy.policy, wish) for copy in reached or levels or copies]
+    named = [copy for copy in levels if not _wants_volume(copy, wish)]
+    reached = [copy for copy in named if _reaches(copy, wish)]
+    limiting = reached or named or levels or copies
+    limits = [_room(copy.policy, wish) for copy in limiting]
+    days = [_room_today(copy.policy, wish) for copy in limiting]
+    again = [_room_on_title(copy.policy, wish) for copy in limiting]
     must_page = [copy for copy in copies if "hold" not in copy.takes and serves(copy, wish, "page")]
     applies = {
         HoldRefusal.ITEM_OF_OTHER_TITLE: wish.item_id is not None and not copies,
         HoldRefusal.NOTHING_TO_HOLD: bool(copies or wish.item_id is None) and not taking,
         HoldRefusal.KIND_NOT_ALLOWED: bool(taking) and not allowed,
         HoldRefusal.LEVEL_NOT_ALLOWED: bool(allowed) and not levels,
+        HoldRefusal.VOLUME_REQUIRED: bool(levels) and not named,
         HoldRefusal.COPY_ON_SHELF: kind in ("hold", "recall") and wish.item_id is None and bool(must_page),
-        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(levels) and not reached),
-        HoldRefusal.ALREADY_HELD: wish.held_already,
+        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(named) and not reached),
+        HoldRefusal.ALREADY_HELD: not any(again) if again else bool(wish.held),
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
         HoldRefusal.DAY_LIMIT: bool(days) and not any(days),
@@ -195,6 +224,22 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
 def _room(policy: HoldPolicy, wish: Wish) -> bool:
     counted = wish.open_holds - (0 if policy.count_suspended else wish.suspended_holds)
     return policy.max_holds is None or counted < policy.max_holds
+
+
+def _room_on_title(policy: HoldPolicy, wish: Wish) -> bool:
+    """Whether the patron may have one more hold on the title: never two on one item, else as many as it says.
+
+    Where volumes count apart, what is known to be about another volume does not count.
+    """
+    if wish.item_id is not None and any(held.item_id == wish.item_id for held in wish.held):
+        return False
+    about = wish.volume or next((copy.volume for copy in fitting(wish) if wish.item_id is not None), None)
+    counted = [
+        held
+        for held in wish.held
+        if not (policy.volumes_apart and held.volume and about and held.volume != about)
+    ]
+    return len(counted) < policy.max_holds_per_title
 
 
 def _room_today(policy: HoldPolicy, wish: Wish) -> bool:
@@ -220,6 +265,8 @@ class Waiting:
     """It keeps its place, and is passed over."""
     kept: bool = False
     """A copy on its shelf is kept for it, until somebody fetches it."""
+    volume: str | None = None
+    """The volume that it is about, at the level of volumes."""
 
     @property
     def pinned(self) -> bool:
@@ -227,8 +274,8 @@ class Waiting:
         return self.kept or self.state in IN_FULFILMENT
 
 
-def hold_to_fill(item_id: UUID, queue: Sequence[Waiting]) -> Waiting | None:
-    """Who gets this item: the hold already on its way with it, else the first that it can fill.
+def hold_to_fill(item_id: UUID, queue: Sequence[Waiting], *, volume: str | None = None) -> Waiting | None:
+    """Who gets this item, of this volume: the hold already on its way with it, else the first that it can fill.
 
     Suspended ones are passed over.
     """
@@ -238,9 +285,67 @@ def hold_to_fill(item_id: UUID, queue: Sequence[Waiting]) -> Waiting | None:
             return hold
     for hold in ordered:
         waits = hold.state is HoldState.WAITING and not hold.suspended
-        if waits and (hold.level == "title" or hold.item_id == item_id):
+        of_volume = hold.level == "volume" and hold.volume == volume
+        if waits and (hold.level == "title" or of_volume or hold.item_id == item_id):
             return hold
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationReason:
+    """Why a hold may be given up, as the library has it."""
+
+    code: str
+    name: str
+    wording: Mapping[str, str] = field(default_factory=dict)
+    """What the patron reads, by language."""
+    needs_text: bool = False
+    used_by: frozenset[str] = frozenset({"staff"})
+    """`patron`, `staff` or both."""
+
+
+PATRON_WISH: Final = CancellationReason(
+    "patron-wish", "The patron no longer wants it.", used_by=frozenset({"patron", "staff"})
+)
+"""Always there; a library may word it otherwise."""
+
+
+class CancellationFlaw(StrEnum):
+    """Why a hold cannot be given up so. Codes never change."""
+
+    REASON_UNKNOWN = "reason-unknown"
+    REASON_NOT_YOURS = "reason-not-yours"
+    TEXT_MISSING = "text-missing"
+
+
+CANCELLATION_TEXTS: Final = {
+    CancellationFlaw.REASON_UNKNOWN: (
+        "There is no such reason.",
+        "/reason",
+        "Name one of /v1/holds/cancellation-reasons.",
+    ),
+    CancellationFlaw.REASON_NOT_YOURS: (
+        "This reason is for others to give.",
+        "/reason",
+        "Name one of /v1/holds/cancellation-reasons.",
+    ),
+    CancellationFlaw.TEXT_MISSING: ("This reason needs some words.", "/text", "Say it in `text`."),
+}
+"""What is said, where in the input, and what would mend it."""
+
+
+def cancellation_flaws(
+    known: Mapping[str, CancellationReason], code: str, text: str | None, *, by: str
+) -> list[CancellationFlaw]:
+    """Everything wrong with a reason given by a `patron` or by `staff`."""
+    reason = known.get(code)
+    if reason is None:
+        return [CancellationFlaw.REASON_UNKNOWN]
+    applies = {
+        CancellationFlaw.REASON_NOT_YOURS: by not in reason.used_by,
+        CancellationFlaw.TEXT_MISSING: reason.needs_text and not (text or "").strip(),
+    }
+    return [flaw for flaw, holds in applies.items() if holds]
 
 
 class QueueFlaw(StrEnum):
@@ -288,6 +393,7 @@ class ChangeRefusal(StrEnum):
     AFTER_EXPIRY = "after-expiry"
     BEYOND_POLICY = "beyond-policy"
     SAME_ITEM = "same-item"
+    OTHER_VOLUME = "item-of-other-volume"
     ANY_COPY = "any-copy-will-do"
 
 
@@ -302,6 +408,10 @@ CHANGE_TEXTS: Final = {
     ChangeRefusal.AFTER_EXPIRY: ("The hold runs out before.", "Name an earlier moment, or none."),
     ChangeRefusal.BEYOND_POLICY: ("It would wait longer than its policy allows.", "Name an earlier moment."),
     ChangeRefusal.SAME_ITEM: ("The hold is about this copy already.", "Name another copy of the title."),
+    ChangeRefusal.OTHER_VOLUME: (
+        "The hold is about a volume, and this copy is of another.",
+        "Name a copy of that volume.",
+    ),
     ChangeRefusal.ANY_COPY: (
         "The hold is for whichever copy comes first, and this one is neither on its shelf nor recalled for it.",
         "Leave it, or name a copy that is on its shelf.",
@@ -334,7 +444,7 @@ def move_refusals(hold: Waiting, kind: str | None, *, same: bool) -> list[Change
         ChangeRefusal.IN_FULFILMENT: hold.state in IN_FULFILMENT,
         ChangeRefusal.SUSPENDED: hold.suspended,
         ChangeRefusal.SAME_ITEM: same,
-        ChangeRefusal.ANY_COPY: hold.level == "title" and kind == "hold" and not same,
+        ChangeRefusal.ANY_COPY: hold.level != "item" and kind == "hold" and not same,
     }
     return [refusal for refusal, holds in applies.items() if holds]
 

@@ -6,9 +6,11 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
-from circulation.metadata import Table, big, key, ref, when, words
+from circulation.metadata import Table, big, count, key, ref, when, words
 
 OPEN = "state IN ('waiting', 'in-transit', 'ready')"
+FILLED_BY = "(h.level = 'title' OR h.item_id = i.id OR (h.level = 'volume' AND h.volume_key = i.volume_key))"
+"""Whether a hold `h` on an item's title can be filled by the item `i`, for whoever asks in SQL."""
 
 
 class Hold(Table, table=True):
@@ -19,7 +21,14 @@ class Hold(Table, table=True):
         UniqueConstraint(
             "title_id", "position", name="hold_one_per_position", deferrable=True, initially="DEFERRED"
         ),
-        Index("hold_one_open_per_patron", "title_id", "patron_id", unique=True, postgresql_where=text(OPEN)),
+        Index(
+            "hold_one_open_by_number",
+            "title_id",
+            "patron_id",
+            "nth",
+            unique=True,
+            postgresql_where=text(OPEN),
+        ),
         Index(
             "hold_one_filled_by_item",
             "item_id",
@@ -45,7 +54,9 @@ class Hold(Table, table=True):
         ),
         CheckConstraint(f"(position IS NOT NULL) = ({OPEN})", name="hold_position_while_open"),
         CheckConstraint("kind IN ('hold', 'page', 'recall')", name="hold_kind"),
-        CheckConstraint("level IN ('title', 'item')", name="hold_level"),
+        Index("hold_to_retarget", "retarget_at", postgresql_where=text("retarget_at IS NOT NULL")),
+        CheckConstraint("level IN ('title', 'volume', 'item')", name="hold_level"),
+        CheckConstraint("(level = 'volume') = (volume_key IS NOT NULL)", name="hold_names_volume"),
         CheckConstraint("state <> 'ready' OR shelf_expires_at IS NOT NULL", name="hold_ready_has_expiry"),
     )
 
@@ -54,7 +65,13 @@ class Hold(Table, table=True):
     level: str = Field(sa_column=words())
     title_id: UUID = Field(sa_column=ref())
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    volume: str | None = Field(default=None, sa_column=words(null=True))
+    """The volume that is wanted, as labels have it."""
+    volume_key: str | None = Field(default=None, sa_column=words(null=True))
+    """What labels of that volume have in common (items/volumes.py)."""
     patron_id: UUID = Field(sa_column=ref())
+    nth: int = Field(default=1, sa_column=count(1))
+    """Which of the patron's open holds on the title it is, where the policy allows several."""
     proxy_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """Who placed it for the patron, if somebody did."""
     pickup_id: UUID = Field(sa_column=ref())
@@ -67,11 +84,26 @@ class Hold(Table, table=True):
     shelf_expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
     closed_at: datetime | None = Field(default=None, sa_column=when(null=True))
     reason: str | None = Field(default=None, sa_column=words(null=True))
+    """The code of why it ended."""
+    reason_text: str | None = Field(default=None, sa_column=words(null=True))
+    """What was added to the code, for staff."""
     suspended_at: datetime | None = Field(default=None, sa_column=when(null=True))
     """Since when it is passed over; it keeps its place."""
     suspended_until: datetime | None = Field(default=None, sa_column=when(null=True))
     """When it is resumed by itself."""
+    retarget_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When another copy is fetched unless the one that is looked for was found."""
     version: int = Field(default=1, sa_column=big(1))
+
+
+class HoldMissed(Table, table=True):
+    """A copy that was looked for in vain for a hold."""
+
+    __tablename__ = "hold_missed"
+
+    hold_id: UUID = Field(sa_column=key())
+    item_id: UUID = Field(sa_column=key())
+    missed_at: datetime = Field(sa_column=when())
 
 
 class HoldQueue(Table, table=True):

@@ -1,5 +1,5 @@
-"""Holds run out, and suspended ones wait again: a few at a time, each in a transaction of its own, so that one
-fault stops no other."""
+"""Holds run out, suspended ones wait again, others are tried on another copy: a few at a time, each in a
+transaction of its own, so that one fault stops no other."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +12,7 @@ from chassis.database import Connection
 from chassis.resources import Resources
 from circulation.holds.changing import resume_due
 from circulation.holds.ending import expire
+from circulation.holds.retargeting import retarget
 from circulation.places.library import Library, Shelf
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ UNION ALL
 (SELECT id FROM hold WHERE state = 'ready' AND shelf_expires_at <= $1 ORDER BY shelf_expires_at LIMIT 500)
 """
 _SUSPENSION_ENDED = "SELECT id FROM hold WHERE suspended_until <= $1 ORDER BY suspended_until LIMIT 500"
+_TO_RETARGET = "SELECT id FROM hold WHERE retarget_at <= $1 ORDER BY retarget_at LIMIT 500"
 
 
 async def expire_holds(resources: Resources, now: datetime) -> None:
@@ -41,6 +43,16 @@ async def resume_holds(resources: Resources, now: datetime) -> None:
 
     due = await resources.pool.fetch(_SUSPENSION_ENDED, now)
     await _each(resources, due, act, "a hold could not be resumed")
+
+
+async def retarget_holds(resources: Resources, now: datetime) -> None:
+    """Fetch another copy for every hold whose own was not found in time, or is gone."""
+
+    async def act(connection: Connection, library: Library, hold_id: UUID) -> None:
+        await retarget(connection, library, hold_id, now=now)
+
+    due = await resources.pool.fetch(_TO_RETARGET, now)
+    await _each(resources, due, act, "no other copy could be fetched for a hold")
 
 
 async def _each(

@@ -18,6 +18,7 @@ from circulation.items.rules import (
     state_of,
     withdrawal_obstacles,
 )
+from circulation.items.volumes import volume_key
 from circulation.transits.ending import end_transit
 from contracts.catalog import (
     ItemBase,
@@ -44,7 +45,7 @@ WITH told AS (
     SELECT DISTINCT ON (t.id) t.* FROM jsonb_to_recordset($1::jsonb) AS t (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
-        copy_number text, short_title text, short_author text, suppressed boolean,
+        volume_key text, copy_number text, short_title text, short_author text, suppressed boolean,
         pieces int, pieces_text text)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
@@ -62,11 +63,11 @@ _REMEMBER = f"""
     SELECT item.id, item.state FROM item JOIN told USING (id)
 ), kept AS (
     INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
-        institution, material_type, loan_type, base, state, call_number, volume, copy_number, short_title,
-        short_author, suppressed, pieces, pieces_text)
+        institution, material_type, loan_type, base, state, call_number, volume, volume_key, copy_number,
+        short_title, short_author, suppressed, pieces, pieces_text)
     SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
         l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
-        t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text
+        t.volume_key, t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text
     FROM told t LEFT JOIN location l ON l.id = t.location_id
     ORDER BY t.id
     ON CONFLICT (id) DO UPDATE SET
@@ -75,7 +76,8 @@ _REMEMBER = f"""
         location = excluded.location, library = excluded.library, campus = excluded.campus,
         institution = excluded.institution, material_type = excluded.material_type,
         loan_type = excluded.loan_type, base = excluded.base, call_number = excluded.call_number,
-        volume = excluded.volume, copy_number = excluded.copy_number, short_title = excluded.short_title,
+        volume = excluded.volume, volume_key = excluded.volume_key, copy_number = excluded.copy_number,
+        short_title = excluded.short_title,
         short_author = excluded.short_author, suppressed = excluded.suppressed, pieces = excluded.pieces,
         pieces_text = excluded.pieces_text, guard = item.guard + 1,
         state = CASE
@@ -93,6 +95,13 @@ _REMEMBER = f"""
 SELECT kept.id FROM kept JOIN before USING (id) WHERE kept.state <> before.state
 """  # noqa: S608 - our own text
 """`items.rules.state_of` once more, for many rows at once; a test holds the two together."""
+
+
+_LOOK_ELSEWHERE = """
+UPDATE hold SET retarget_at = $2 FROM item
+WHERE item.id = ANY ($1::uuid[]) AND item.hold_id = hold.id AND item.state = 'unavailable' AND hold.state = 'waiting'
+"""
+"""A copy that is to be fetched has gone missing: its hold is due for another one."""
 
 
 async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
@@ -115,7 +124,9 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     for item in await connection.fetch(_STRAYED, gone, sorted(GONE_BASES)) if gone else ():
         await end_transit(connection, item, item["base"], now=now)
         changed += [item["id"]] if item["id"] not in changed else []
-    await tell_availability(connection, changed, now)
+    if changed:
+        await tell_availability(connection, changed, now)
+        await connection.execute(_LOOK_ELSEWHERE, changed, now)
 
 
 _UNDER_WAY = "SELECT id, title_ids FROM item WHERE id = ANY ($1::uuid[]) AND transit_to IS NOT NULL"
@@ -148,6 +159,7 @@ def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
         "resting": state_of(Copy(base)).value,
         "call_number": item.call_number,
         "volume": item.volume,
+        "volume_key": volume_key(item.volume) or ("" if item.volume else None),
         "copy_number": item.copy_number,
         "short_title": item.short_title,
         "short_author": item.short_author,
@@ -205,8 +217,12 @@ SELECT i.*, h.state AS hold_state,
     (SELECT count(*) FROM hold x WHERE x.item_id = i.id AND x.level = 'item' AND x.state = 'waiting') AS held_itself,
     (SELECT count(*) FROM hold x WHERE x.title_id = ANY (i.title_ids) AND x.level = 'title' AND x.state = 'waiting')
         AS title_holds,
+    (SELECT count(*) FROM hold x WHERE x.title_id = ANY (i.title_ids) AND x.level = 'volume' AND x.state = 'waiting'
+        AND x.volume_key = i.volume_key) AS volume_holds,
     (SELECT count(*) FROM item o WHERE o.title_ids && i.title_ids AND o.id <> i.id AND o.withdrawal_id IS NULL
-        AND o.base = ANY ($2::text[])) AS other_copies
+        AND o.base = ANY ($2::text[])) AS other_copies,
+    (SELECT count(*) FROM item o WHERE o.title_ids && i.title_ids AND o.id <> i.id AND o.withdrawal_id IS NULL
+        AND o.base = ANY ($2::text[]) AND o.volume_key = i.volume_key) AS other_copies_of_volume
 FROM item i LEFT JOIN hold h ON h.id = i.hold_id WHERE i.id = $1
 """
 
@@ -237,6 +253,8 @@ async def _consider(connection: Connection, event: ItemWithdrawalRequested, now:
         holds_on_item=row["held_itself"],
         title_holds=row["title_holds"],
         other_copies=row["other_copies"],
+        volume_holds=row["volume_holds"],
+        other_copies_of_volume=row["other_copies_of_volume"],
     )
     if row["withdrawal_id"] is not None:
         await outbox.record(connection, [_refused(event, now, ("withdrawal-under-way",))])
@@ -246,6 +264,7 @@ async def _consider(connection: Connection, event: ItemWithdrawalRequested, now:
         return
     if row["hold_id"] is not None:
         await queue.change(connection, row["hold_id"], queue.Change(HoldState.WAITING), HoldRequeued, now=now)
+        await queue.look_elsewhere(connection, row["hold_id"], now=now)
     await connection.execute(
         "UPDATE item SET withdrawal_id = $2, state = $3, hold_id = NULL, kept_for = NULL, guard = guard + 1 "
         "WHERE id = $1",
@@ -350,5 +369,6 @@ async def _release(connection: Connection, item_id: UUID, now: datetime) -> None
         else:
             again = queue.Change(HoldState.WAITING)
             await queue.change(connection, hold["id"], again, HoldRequeued, now=now)
+            await queue.look_elsewhere(connection, hold["id"], now=now)
     if await connection.fetchval(_GONE, item_id):
         await tell_availability(connection, [item_id], now)

@@ -16,6 +16,7 @@ from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.items.announcing import announce_all
+from circulation.items.by_volume import VolumeAvailabilityOut, volumes_of
 from circulation.items.rules import State, shown
 from circulation.places.library import NotConfigured, Shelf
 from circulation.waits.queries import queues_of
@@ -56,6 +57,7 @@ class TitleAvailabilityOut(BaseModel):
     estimated_ready_at: datetime | None = None
     """When a hold placed now will probably be ready (docs/holds.md). Told of one title with no copy on its shelf."""
     items: list[ItemAvailabilityOut] | None = None
+    volumes: list[VolumeAvailabilityOut] | None = None
     next_cursor: str | None = None
 
 
@@ -173,12 +175,12 @@ async def of_title(
     request: Request,
     title_id: UUID,
     now: Now,
-    detail: Detail = "summary",
+    detail: Literal["summary", "items", "volumes"] = "summary",
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """The availability of one title; with `detail=items` its items, a page at a time."""
-    after = cursors.uuid_in(cursor) if cursor else None
+    """The availability of one title; with `detail=items` or `detail=volumes` its items or volumes, page by page."""
+    after = cursors.uuid_in(cursor) if cursor and detail == "items" else None
     pool: asyncpg.Pool = request.app.state.resources.pool
     summary = await pool.fetchrow(_SUMMARY, [title_id])
     if summary is None:
@@ -190,6 +192,13 @@ async def of_title(
         rows = await pool.fetch(_ITEMS, title_id, after, limit + 1)
         told["items"] = [item_out(row, now) for row in rows[:limit]]
         told["next_cursor"] = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+    if detail == "volumes":
+        behind = str(cursors.decode(cursor, parts=1)[0]) if cursor else ""
+        rows = await volumes_of(pool, title_id, behind, limit + 1)
+        told["volumes"] = [
+            {name: row[name] for name in VolumeAvailabilityOut.model_fields} for row in rows[:limit]
+        ]
+        told["next_cursor"] = cursors.encode(rows[limit - 1]["volume_key"]) if len(rows) > limit else None
     return Json(told)
 
 

@@ -140,14 +140,22 @@ class Obstacle(StrEnum):
 
 
 def withdrawal_obstacles(
-    copy: Copy, *, transit_for_hold: bool, holds_on_item: int, title_holds: int, other_copies: int
+    copy: Copy,
+    *,
+    transit_for_hold: bool,
+    holds_on_item: int,
+    title_holds: int,
+    other_copies: int,
+    volume_holds: int = 0,
+    other_copies_of_volume: int = 0,
 ) -> list[Obstacle]:
-    """Every reason not to let an item go; a title's holds that another copy can fill are none."""
+    """Every reason not to let an item go; holds on a title or a volume that another copy can fill are none."""
     applies = {
         Obstacle.ON_LOAN: copy.on_loan,
         Obstacle.ON_HOLD_SHELF: copy.awaited_on_shelf,
         Obstacle.IN_TRANSIT_FOR_HOLD: transit_for_hold,
         Obstacle.HELD_ITSELF: holds_on_item > 0,
-        Obstacle.ONLY_COPY_FOR_HOLDS: title_holds > 0 and other_copies == 0,
+        Obstacle.ONLY_COPY_FOR_HOLDS: (title_holds > 0 and other_copies == 0)
+        or (volume_holds > 0 and other_copies_of_volume == 0),
     }
     return [obstacle for obstacle, holds in applies.items() if holds]

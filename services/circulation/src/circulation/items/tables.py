@@ -35,6 +35,11 @@ class Item(Table, table=True):
             "id",
             postgresql_where=text("transit_to IS NOT NULL"),
         ),
+        Index(
+            "item_volume_unread",
+            "id",
+            postgresql_where=text("volume IS NOT NULL AND volume_key IS NULL"),
+        ),
         Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
     )
 
@@ -54,6 +59,8 @@ class Item(Table, table=True):
     base: str = Field(sa_column=words())
     call_number: str | None = Field(default=None, sa_column=words(null=True))
     volume: str | None = Field(default=None, sa_column=words(null=True))
+    volume_key: str | None = Field(default=None, sa_column=words(null=True))
+    """What labels of the same volume have in common (volumes.py); empty where the label names none."""
     copy_number: str | None = Field(default=None, sa_column=words(null=True))
     short_title: str = Field(sa_column=words())
     short_author: str | None = Field(default=None, sa_column=words(null=True))

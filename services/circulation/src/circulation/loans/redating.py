@@ -25,6 +25,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from circulation.holds.tables import FILLED_BY
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut
 from circulation.loans.desk import loan_facts, loan_fields, look
@@ -57,11 +58,11 @@ class LoanChange(BaseModel):
     """Kept with the loan, for staff."""
 
 
-_RECALLS = """
-SELECT count(*) FROM hold
-WHERE kind = 'recall' AND state IN ('waiting', 'in-transit', 'ready') AND title_id = ANY ($1::uuid[])
-  AND (level = 'title' OR item_id = $2)
-"""
+_RECALLS = f"""
+SELECT count(*) FROM hold h JOIN item i ON i.id = $2
+WHERE h.kind = 'recall' AND h.state IN ('waiting', 'in-transit', 'ready') AND h.title_id = ANY ($1::uuid[])
+  AND {FILLED_BY}
+"""  # noqa: S608 - our own text
 _LOAN = """
 UPDATE loan SET due_at = $2, recalled_at = CASE WHEN $3 THEN recalled_at END, due_comment = $4, lost_check_at = NULL,
     version = version + 1

@@ -420,7 +420,8 @@ async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime
     """Whoever is next gets the item, if anybody is: it is ready here, or goes on its way."""
     waiting = None
     if _base(seen) in LENDABLE_BASES and seen["withdrawal_id"] is None:
-        waiting = hold_to_fill(seen["item_id"], await queue.queue_of(connection, seen["title_ids"]))
+        waiting_there = await queue.queue_of(connection, seen["title_ids"])
+        waiting = hold_to_fill(seen["item_id"], waiting_there, volume=seen["volume_key"])
     if waiting is None:
         return await _where_it_stays(connection, _homeward(seen, desk), seen, desk)
     told = await connection.fetchrow(

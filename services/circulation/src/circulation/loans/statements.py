@@ -8,6 +8,7 @@ makes a lost race look the same as a stale read: nothing was written, look again
 
 from typing import Final
 
+from circulation.holds.tables import FILLED_BY
 from circulation.patrons.standing import OUT
 
 PATRON_FACTS: Final = f"""
@@ -24,7 +25,8 @@ ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
     i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
-    i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces
+    i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces,
+    i.volume_key
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h
@@ -40,7 +42,7 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     ) c) AS loans_by_policy,
     (SELECT h.id FROM hold h
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
-       AND (h.level = 'title' OR h.item_id = i.id)
+       AND {FILLED_BY}
      ORDER BY h.id = i.hold_id DESC NULLS LAST, h.id LIMIT 1) AS own_hold,
     (SELECT l.patron_id FROM loan l WHERE l.id = i.loan_id) AS lent_to
 FROM (SELECT version FROM reference LIMIT 1) r
@@ -90,7 +92,7 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
     l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.proxy_id,
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
-       AND (h.level = 'title' OR h.item_id = i.id)
+       AND {FILLED_BY}
     ) AS waiting_for_it
 FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4

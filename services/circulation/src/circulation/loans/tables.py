@@ -54,6 +54,11 @@ class Loan(Table, table=True):
             "return_session_id",
             postgresql_where=text("return_session_id IS NOT NULL"),
         ),
+        Index(
+            "loan_open_by_recall",
+            "recalled_by",
+            postgresql_where=text("recalled_by IS NOT NULL AND returned_at IS NULL"),
+        ),
         CheckConstraint("due_at > lent_at", name="loan_due_after_lent"),
     )
 
@@ -71,6 +76,8 @@ class Loan(Table, table=True):
     fine_policy: str = Field(sa_column=words())
     rules_version: int = Field(sa_column=big(0))
     recalled_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    recalled_by: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The recall that it was shortened for."""
     returned_at: datetime | None = Field(default=None, sa_column=when(null=True))
     system_returned_at: datetime | None = Field(default=None, sa_column=when(null=True))
     return_service_point_id: UUID | None = Field(default=None, sa_column=ref(null=True))

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from chassis.problems import NotFound
 from circulation.fees.overdue import late
 from circulation.fees.routes import FeeOut
+from circulation.holds.tables import FILLED_BY
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
 from circulation.lost.rules import LoanState, loan_state
@@ -68,6 +69,8 @@ class AccountHoldOut(BaseModel):
     title_id: UUID
     title: str | None
     item_id: UUID | None
+    volume: str | None = None
+    """The volume that is wanted, where it is one."""
     state: str
     position: int
     queue_length: int
@@ -126,14 +129,14 @@ class AccountOut(BaseModel):
 LIMIT = 5000
 """Entries of each kind; more than any patron has."""
 
-_LOANS = """
+_LOANS = f"""
 SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
     i.material_type, i.loan_type, i.withdrawal_id,
     (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting'
-       AND h.suspended_at IS NULL AND (h.level = 'title' OR h.item_id = i.id)) AS waiting_for_it
+       AND h.suspended_at IS NULL AND {FILLED_BY}) AS waiting_for_it
 FROM loan l JOIN item i ON i.id = l.item_id
 WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
-"""
+"""  # noqa: S608 - our own text
 _HOLDS = """
 SELECT h.*,
     (SELECT i.short_title FROM item i WHERE i.title_ids @> ARRAY[h.title_id] LIMIT 1) AS title
@@ -282,6 +285,7 @@ def _hold(
         title_id=hold["title_id"],
         title=hold["title"],
         item_id=hold["item_id"],
+        volume=hold["volume"],
         state=hold["state"],
         position=hold["position"],
         queue_length=wait.queue_length,

@@ -9,6 +9,7 @@ from circulation.calendars.rules import Calendar, Opening, Season, problems_of
 from circulation.fees.rules import CHARGED_BY_RULES
 from circulation.floating.documents import FloatingDoc
 from circulation.floating.rules import overlaps
+from circulation.holds.documents import CancellationReasonDoc
 from circulation.lost.rules import Resolution
 from circulation.patrons.rules import Limits, Measure
 from circulation.places.desk_rules import DeskRulesDoc
@@ -28,6 +29,7 @@ from circulation.policies.rules import (
     Rule,
     flaws,
 )
+from circulation.targeting.documents import CopyChoiceDoc
 
 Hours = list[tuple[time, time]]
 
@@ -203,6 +205,7 @@ CODED = (
     "bursar_accounts",
     "lost_policies",
     "load_profiles",
+    "cancellation_reasons",
     "floating",
 )
 """Sections whose entries have codes."""
@@ -228,6 +231,9 @@ class ConfigurationDoc(Strict):
     )
     """How a claim ends when the item is checked in and the desk says nothing else (Koha: AutoClaimReturnStatus)."""
     load_profiles: list[LoadProfileDoc] = Field(default_factory=list, max_length=50)
+    cancellation_reasons: list[CancellationReasonDoc] = Field(default_factory=list, max_length=200)
+    """Beside `patron-wish`, which is always there and may be listed to be worded otherwise."""
+    copy_choice: CopyChoiceDoc = Field(default_factory=CopyChoiceDoc)
     desk: DeskRulesDoc = Field(default_factory=DeskRulesDoc)
     floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
 
@@ -295,6 +301,15 @@ class ConfigurationDoc(Strict):
                 Flaw(f"/service_points/{place}/calendar", "calendar-wrong", text)
                 for text in problems_of(calendar)
             ]
+        found += [
+            Flaw(
+                f"/hold_policies/{place}/volume_required",
+                "policy-contradicts-itself",
+                "A volume has to be named, yet holds on volumes and on items are not among its levels.",
+            )
+            for place, holding in enumerate(self.hold_policies)
+            if holding.volume_required and set(holding.levels) <= {"title"}
+        ]
         points = {point.code for point in self.service_points}
         for place, policy in enumerate(self.hold_policies):
             found += [

@@ -16,6 +16,7 @@ from chassis.database import Connection
 from chassis.problems import Unavailable
 from circulation.calendars.rules import Calendar, always_open
 from circulation.floating.rules import Floating, Place, by_place
+from circulation.holds.rules import PATRON_WISH, CancellationReason
 from circulation.lost.rules import LostPolicy, Resolution
 from circulation.places.desk_rules import DeskRulesDoc
 from circulation.places.documents import (
@@ -27,6 +28,7 @@ from circulation.places.documents import (
     ServicePointDoc,
 )
 from circulation.policies.rules import HoldPolicy, RuleSet
+from circulation.targeting.rules import CopyChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Library:
     load_profiles: Mapping[str, LoadProfileDoc] = field(default_factory=dict)
     desk_rules: DeskRulesDoc = field(default_factory=DeskRulesDoc)
     floating: Mapping[Place, Floating] = field(default_factory=dict)
+    cancellation_reasons: Mapping[str, CancellationReason] = field(default_factory=dict)
+    copy_choice: CopyChoice = field(default_factory=CopyChoice)
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -136,6 +140,9 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         load_profiles={profile.code: profile for profile in doc.load_profiles},
         desk_rules=doc.desk,
         floating=by_place([floating.as_rule() for floating in doc.floating]),
+        cancellation_reasons={PATRON_WISH.code: PATRON_WISH}
+        | {told.code: told.as_rule() for told in doc.cancellation_reasons},
+        copy_choice=doc.copy_choice.as_rule(),
     )
 
 

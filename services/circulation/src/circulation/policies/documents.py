@@ -166,6 +166,8 @@ class FinePolicyDoc(Strict):
     recall_amount: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     """A unit's fine once the loan was recalled."""
     recall_cap: MinorUnits | None = None
+    recall_grace_units: Count | None = None
+    """Units past due that cost nothing once the loan was recalled; left out: `grace_units`."""
     replacement_cost: MinorUnits | None = None
     """What a new copy costs; with `cap_at_cost` no fine is higher."""
     cap_at_cost: bool = False
@@ -192,6 +194,7 @@ class FinePolicyDoc(Strict):
             minimum=money(self.minimum),
             recall_per_unit=money(self.recall_amount),
             recall_cap=money(self.recall_cap),
+            recall_grace_units=self.recall_grace_units,
             replacement_cost=money(self.replacement_cost),
             cap_at_cost=self.cap_at_cost,
             suspension=self.suspension.as_rule() if self.suspension else None,
@@ -296,6 +299,12 @@ class HoldPolicyDoc(Strict):
     """Days to return an overdue loan that is recalled; left out: `recall_return_days`."""
     recall_may_extend: bool = False
     """Whether a recall may give an overdue loan a later due time; no other loan is ever lengthened."""
+    volume_required: bool = False
+    """Whether a hold on a title whose copies are of several volumes names the volume, or the item."""
+    max_holds_per_title: Annotated[int, Field(ge=1, le=100)] = 1
+    """Open holds of one patron on one title."""
+    volumes_apart: bool = False
+    """Whether holds on different volumes of a title count apart, as for a serial's issues."""
 
     def as_rule(self) -> HoldPolicy:
         """As rules put it."""
@@ -317,6 +326,9 @@ class HoldPolicyDoc(Strict):
             unclaimed_fee=self.unclaimed_fee,
             recall_overdue_days=self.recall_overdue_days,
             recall_may_extend=self.recall_may_extend,
+            volume_required=self.volume_required,
+            max_holds_per_title=self.max_holds_per_title,
+            volumes_apart=self.volumes_apart,
         )
 
 

@@ -178,7 +178,7 @@ class HoldPolicy:
     code: str
     name: str
     kinds: frozenset[str] = frozenset({"hold", "page", "recall"})
-    levels: frozenset[str] = frozenset({"title", "item"})
+    levels: frozenset[str] = frozenset({"title", "volume", "item"})
     pickup_points: frozenset[str] | None = None
     """Codes of service points; None: every one that is a pickup point."""
     expires_after_days: int | None = 365
@@ -199,6 +199,12 @@ class HoldPolicy:
     """Days to return an overdue loan that is recalled; None: as others. Needs `recall_may_extend`."""
     recall_may_extend: bool = False
     """Whether a recall may give an overdue loan a later due time; no other is ever lengthened."""
+    volume_required: bool = False
+    """Whether a hold on a title whose copies are of several volumes names the volume, or the item."""
+    max_holds_per_title: int = 1
+    """Open holds of one patron on one title."""
+    volumes_apart: bool = False
+    """Whether holds on different volumes of a title count apart, as for a serial's issues."""
 
 
 CRITERIA: Final = (

@@ -14,15 +14,17 @@ from circulation.places.library import Library
 from circulation.waits.rules import HANDLING, Claim, Prospect, back_at, estimated_ready_at, length
 
 _QUEUES = """
-SELECT id, title_id, position, state, item_id, ready_at, suspended_at, suspended_until FROM hold
+SELECT id, title_id, position, state, item_id, volume_key, ready_at, suspended_at,
+    suspended_until FROM hold
 WHERE title_id = ANY ($1::uuid[]) AND position IS NOT NULL ORDER BY title_id, position
 """
 _COPIES = """
 SELECT t.title_id, c.* FROM unnest($1::uuid[]) AS t (title_id) CROSS JOIN LATERAL (
     SELECT i.id, i.base, i.state, i.due_at, i.location, i.library, i.campus, i.institution, i.material_type,
-        i.loan_type
+        i.loan_type, i.volume_key
     FROM item i WHERE i.title_ids @> ARRAY[t.title_id] AND i.base = ANY ($3::text[]) AND i.withdrawal_id IS NULL
-    ORDER BY i.id = ANY ($2::uuid[]) DESC, i.due_at NULLS FIRST, i.id LIMIT $4
+    ORDER BY i.id = ANY ($2::uuid[]) OR coalesce(i.volume_key = ANY ($5::text[]), false) DESC,
+        i.due_at NULLS FIRST, i.id LIMIT $4
 ) c
 """
 COPIES_LOOKED_AT = 200
@@ -74,7 +76,7 @@ class Queues:
             if item["state"] == State.WITHDRAWING or not policy.loanable:
                 continue
             free = back_at(item["due_at"], now) if item["due_at"] is not None else now
-            found.append(Prospect(item["id"], free, length(policy.period)))
+            found.append(Prospect(item["id"], free, length(policy.period), item["volume_key"] or None))
         return found
 
 
@@ -82,7 +84,7 @@ _FACTS = ("location", "library", "campus", "institution", "material_type", "loan
 
 
 def _claim(row: asyncpg.Record) -> Claim:
-    return Claim(row["item_id"], row["suspended_at"] is not None, row["suspended_until"])
+    return Claim(row["item_id"], row["suspended_at"] is not None, row["suspended_until"], row["volume_key"])
 
 
 async def queues_of(
@@ -94,7 +96,8 @@ async def queues_of(
         return Queues({}, {}, library)
     holds = await connection.fetch(_QUEUES, titles)
     named = sorted({row["item_id"] for row in holds if row["item_id"] is not None})
-    copies = await connection.fetch(_COPIES, titles, named, sorted(LENDABLE_BASES), COPIES_LOOKED_AT)
+    volumes = sorted({row["volume_key"] for row in holds if row["volume_key"] is not None})
+    copies = await connection.fetch(_COPIES, titles, named, sorted(LENDABLE_BASES), COPIES_LOOKED_AT, volumes)
     return Queues(_by_title(holds), _by_title(copies), library)
 
 

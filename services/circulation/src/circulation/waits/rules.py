@@ -42,15 +42,18 @@ class Prospect:
     item_id: UUID
     free_at: datetime
     kept_for: timedelta
+    volume: str | None = None
+    """What labels of its volume have in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A hold in the queue: for one copy, or for whichever comes first."""
+    """A hold in the queue: for one copy, for any of a volume, or for whichever comes first."""
 
     item_id: UUID | None = None
     suspended: bool = False
     suspended_until: datetime | None = None
+    volume: str | None = None
 
 
 def back_at(due_at: datetime, now: datetime) -> datetime:
@@ -70,6 +73,9 @@ def estimated_ready_at(
     def first(claim: Claim) -> UUID | None:
         if claim.item_id is not None:
             return claim.item_id if claim.item_id in free else None
+        if claim.volume is not None:
+            of_volume = [copy.item_id for copy in by_id.values() if copy.volume == claim.volume]
+            return min(of_volume, key=lambda item_id: (free[item_id], item_id), default=None)
         while earliest and free[earliest[0][1]] != earliest[0][0]:
             heapq.heappop(earliest)
         return earliest[0][1] if earliest else None

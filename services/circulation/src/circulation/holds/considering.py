@@ -1,0 +1,96 @@
+"""What is known of a title's copies when somebody wants one of them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Connection
+from circulation.holds.rules import Candidate, HoldRefusal, Wish
+from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.places.library import Desk, Library
+from circulation.proxies.rules import Standing
+
+NEAR = ("location", "library", "campus", "institution")
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A wish with everything known about it."""
+
+    patron: asyncpg.Record
+    title_id: UUID
+    items: list[asyncpg.Record]
+    wish: Wish
+    refusals: list[HoldRefusal]
+    proxy: Standing | None = None
+
+
+ITEMS = """
+SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at,
+    (SELECT campus FROM location WHERE library = $2 LIMIT 1) AS pickup_campus,
+    (SELECT institution FROM location WHERE library = $2 LIMIT 1) AS pickup_institution,
+    EXISTS (SELECT FROM hold_missed m WHERE m.hold_id = $3::uuid AND m.item_id = i.id) AS missed
+FROM item i LEFT JOIN loan l ON l.id = i.loan_id
+WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
+"""
+"""$1 title, $2 the pickup point's library, $3 the hold, if there is one"""
+
+
+def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
+    """What circulation rules match on."""
+    return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
+
+
+def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Desk | None = None) -> Candidate:
+    """A copy, as the rules see it."""
+    facts = facts_of(group, item)
+    rule = library.rules.winning(facts)
+    copy = Copy(
+        item["base"],
+        on_loan=item["loan_id"] is not None,
+        awaited_on_shelf=item["hold_shelf"],
+        in_transit=item["transit_to"] is not None,
+        paged=item["state"] == State.PAGED,
+        withdrawing=item["withdrawal_id"] is not None,
+        loss=item["loss"],
+    )
+    at_pickup = (
+        pickup is not None
+        and state_of(copy) is State.AVAILABLE
+        and (item["library"] or "") in pickup.serves
+        and library.rules.loan[rule.loan].loanable
+    )
+    return Candidate(
+        item["id"],
+        requestable(copy),
+        item["lent_to"],
+        library.rules.hold[rule.hold],
+        at_pickup,
+        item["volume_key"] or None,
+    )
+
+
+async def as_it_waits(
+    connection: Connection, library: Library, row: asyncpg.Record, *, kind: str | None, item_id: UUID | None
+) -> Considered | None:
+    """A hold that is in the queue, looked at as a wish for one copy or for any; nobody's limits count again."""
+    pickup = library.desks.get(row["pickup_id"])
+    items = await connection.fetch(ITEMS, row["title_id"], pickup.library if pickup else None, row["id"])
+    patron = await connection.fetchrow("SELECT * FROM patron WHERE id = $1", row["patron_id"])
+    if patron is None or not items:
+        return None
+    wish = Wish(
+        kind=kind,
+        level=row["level"],
+        item_id=item_id,
+        pickup_code=pickup.code if pickup and pickup.pickup else None,
+        candidates=[candidate_of(library, patron["group_code"], item) for item in items],
+        patron_id=patron["id"],
+        active=True,
+        blocked=False,
+        expires_at=None,
+        open_holds=0,
+        volume=row["volume_key"],
+    )
+    return Considered(patron, row["title_id"], list(items), wish, [])

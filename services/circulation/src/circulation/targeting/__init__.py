@@ -1,0 +1,1 @@
+"""Which copy is fetched for a hold, and what happens when it is not found."""
