@@ -163,6 +163,7 @@ NAMED = replace(USUAL, volume_required=True)
 APART = replace(USUAL, volumes_apart=True)
 TWICE = replace(USUAL, max_holds_per_title=2)
 OF_V1 = {"level": "volume", "volume": "v 1"}
+OF_ITEM = {"level": "item", "item_id": UUID(int=7)}
 
 
 @pytest.mark.parametrize(
@@ -181,8 +182,8 @@ OF_V1 = {"level": "volume", "volume": "v 1"}
         # How many of one title.
         (wish(copy(LENT, TWICE), held=[Held()]), []),
         (wish(copy(LENT, TWICE), held=[Held(), Held()]), [HoldRefusal.ALREADY_HELD]),
-        (wish(copy(LENT, TWICE), level="item", item_id=UUID(int=7), held=[Held(UUID(int=7))]), [HoldRefusal.ALREADY_HELD]),
-        (wish(copy(LENT, TWICE), level="item", item_id=UUID(int=7), held=[Held(UUID(int=8))]), []),
+        (wish(copy(LENT, TWICE), held=[Held(UUID(int=7))], **OF_ITEM), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT, TWICE), held=[Held(UUID(int=8))], **OF_ITEM), []),
         # Volumes count apart where the policy says so, and only when it is known which they are.
         (wish(copy(LENT, APART, volume="v 1"), held=[Held(None, "v 2")], **OF_V1), []),
         (wish(copy(LENT, APART, volume="v 1"), held=[Held(None, "v 1")], **OF_V1), [HoldRefusal.ALREADY_HELD]),
@@ -190,7 +191,7 @@ OF_V1 = {"level": "volume", "volume": "v 1"}
         (wish(copy(LENT, APART), held=[Held(None, "v 2")]), [HoldRefusal.ALREADY_HELD]),
         (wish(copy(LENT, volume="v 1"), held=[Held(None, "v 2")], **OF_V1), [HoldRefusal.ALREADY_HELD]),
         (
-            wish(copy(LENT, APART, volume="v 1"), level="item", item_id=UUID(int=7), held=[Held(UUID(int=8), "v 2")]),
+            wish(copy(LENT, APART, volume="v 1"), held=[Held(UUID(int=8), "v 2")], **OF_ITEM),
             [],
         ),
     ],
