@@ -156,7 +156,7 @@ class Judge:
         return found
 
     def hold(self, row: Sequence[Any]) -> None:
-        """One past hold: its key (the desk is its pickup point), then id, kind, level, and whether its title has volumes."""
+        """One past hold: its key (the desk is its pickup point), then id, kind, level, several volumes or not."""
         key = tuple(row[:KEY])
         hold_id, kind, level, several = row[KEY:]
         before, after, _ = self.sides(key, "UTC")
