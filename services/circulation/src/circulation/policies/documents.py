@@ -278,7 +278,8 @@ class HoldPolicyDoc(Strict):
     code: Code
     name: Name
     kinds: list[Literal["hold", "page", "recall"]] = Field(default=["hold", "page", "recall"])
-    levels: list[Literal["title", "item"]] = Field(default=["title", "item"])
+    levels: list[Literal["title", "volume", "item"]] = Field(default=["title", "volume", "item"])
+    """What a hold may be about; a single one is thereby forced."""
     pickup_points: list[Code] | None = None
     expires_after_days: Annotated[int, Field(ge=1, le=3650)] | None = 365
     shelf_days: Annotated[int, Field(ge=1, le=365)] = 7
