@@ -72,9 +72,11 @@ async def test_an_item_that_floats_is_at_home_where_circulation_left_it(
             service_point_id=uuid4(),
         )
 
-    await catalog.deliver(left(here, there), left(here, str(uuid4())), source="circulation")
+    third = await shelves.location("SCIENCE", "STACKS")
+    await catalog.deliver(left(here, there), left(here, third), source="circulation")
     await catalog.deliver(left(there, str(uuid4())), source="circulation")
 
     told = [(event.version, str(event.item.location_id)) for event in await catalog.announced(ItemUpdated)]
+    # What was told of a place it had left, or of one that is none, moves it nowhere.
     assert told == [(2, there)]
     assert (await catalog.get(f"/v1/items/{item['id']}")).json()["location_id"] == there

@@ -83,5 +83,10 @@ async def test_collections_that_contradict_each_other_are_not_saved(make: Make) 
     doubled = STACKS | {"code": "again", "places": [PLACES[0], {"library": "MAIN", "location": "FILMS"}]}
 
     answer = await make.configure(floating=[STACKS, doubled])
+    nowhere = await make.configure(
+        floating=[STACKS | {"places": [PLACES[0], {"library": "MOON", "location": "BASE"}]}]
+    )
 
+    told = [(warning["code"], warning["pointer"]) for warning in nowhere.json()["warnings"]]
+    assert (nowhere.status_code, told) == (200, [("floats-nowhere", "/floating/0/places/1")])
     assert (answer.status_code, codes(answer)) == (422, ["floating-wrong", "floats-twice"])

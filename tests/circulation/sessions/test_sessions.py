@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.principal import Principal
 from contracts.circulation import DeskSessionEnded
-from support.desk import NOW, Make, pointers
+from support.desk import NOW, Make, pointers, statements
 from support.harness import Harness
 
 MINUTE = timedelta(minutes=1)
@@ -52,6 +52,19 @@ async def test_what_goes_out_and_comes_in_while_a_patron_is_here_is_one_receipt(
     assert [str(each) for each in event.lent] == [lent["id"], brief["id"]]
     assert [str(each) for each in event.returned] == [before["id"], brief["id"]]
     assert (event.how, str(event.patron_ref)) == ("asked", patron["id"])
+
+
+async def test_a_visit_costs_the_desk_no_round_trip(circulation: Harness, make: Make) -> None:
+    patron, item = await make.patron(), await make.item()
+    session = await opened(circulation, make, patron)
+
+    async with statements(circulation) as asked:
+        await make.loan(patron, item)
+        await make.take_back(item)
+
+    assert len(asked) == 4
+    receipt = (await ended(circulation, session))["receipt"]
+    assert len(receipt["lent"]) == len(receipt["returned"]) == 1
 
 
 async def test_a_card_scanned_twice_goes_on_with_the_same_visit(circulation: Harness, make: Make) -> None:

@@ -253,10 +253,27 @@ class ConfigurationDoc(Strict):
             for kind in ("loan", "fine", "hold", "lost")
         }
         groups = {group.code for group in self.patron_groups}
-        return warnings(self.as_rules(), self.as_loan_policies(), chosen, groups) + [
-            Flaw(f"/service_points/{place}/calendar", "never-open", f"{point.code!r} never opens.")
-            for place, point in enumerate(self.service_points)
-            if point.calendar.as_rule().never_opens
+        return (
+            warnings(self.as_rules(), self.as_loan_policies(), chosen, groups)
+            + [
+                Flaw(f"/service_points/{place}/calendar", "never-open", f"{point.code!r} never opens.")
+                for place, point in enumerate(self.service_points)
+                if point.calendar.as_rule().never_opens
+            ]
+            + self._floating_nowhere()
+        )
+
+    def _floating_nowhere(self) -> list[Flaw]:
+        served = {library for point in self.service_points for library in point.serves or [point.library]}
+        return [
+            Flaw(
+                f"/floating/{number}/places/{place}",
+                "floats-nowhere",
+                f"No service point serves the library {told.library!r}: nothing ever stays there.",
+            )
+            for number, floating in enumerate(self.floating)
+            for place, told in enumerate(floating.places)
+            if told.library not in served
         ]
 
     def _schedule_flaws(self) -> list[Flaw]:
