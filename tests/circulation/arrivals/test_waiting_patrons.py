@@ -1,9 +1,6 @@
 """Who waits, and what a scan or a loan at the desk means to them."""
 
 from datetime import timedelta
-from typing import Any
-
-import pytest
 
 from contracts.catalog import ItemBase
 from contracts.circulation import HoldFilled, HoldReady
@@ -65,29 +62,6 @@ async def test_any_copy_that_comes_in_fills_a_recall_of_the_title_and_a_second_s
     assert (await make.take_back(first))["next_step"]["step"] == "reshelve"
 
 
-@pytest.mark.parametrize("left", ["cancelled", "expired"])
-async def test_the_next_in_line_is_told_when_the_first_no_longer_wants_it(
-    circulation: Harness, make: Make, left: str
-) -> None:
-    item = await make.item()
-    await make.loan(await make.patron(), item)
-    first = await make.hold(await make.patron(), item)
-    second = await make.hold(await make.patron(), item)
-    await make.take_back(item)
-
-    if left == "cancelled":
-        await make.cancel(first)
-    else:
-        circulation.at(NOW + 7 * DAY)
-        await circulation.tick("expire-holds")
-
-    assert [str(event.hold_id) for event in await circulation.announced(HoldReady)] == [
-        first["id"],
-        second["id"],
-    ]
-    assert (await make.hold_of(second))["state"] == "ready"
-
-
 async def test_when_an_item_was_last_seen_is_never_dated_back(circulation: Harness, make: Make) -> None:
     item = await make.item()
     circulation.at(NOW + 2 * DAY)
@@ -100,17 +74,9 @@ async def test_when_an_item_was_last_seen_is_never_dated_back(circulation: Harne
     assert back["loan"] is None
 
 
-@pytest.mark.parametrize(
-    ("wrong", "pointer"),
-    [({"service_point_id": None}, "/service_point_id"), ({"returned_at": "yesterday"}, "/returned_at")],
-    ids=["no-desk", "no-moment"],
-)
-async def test_a_check_in_needs_a_desk_and_a_moment_that_is_one(
-    circulation: Harness, make: Make, wrong: dict[str, Any], pointer: str
-) -> None:
+async def test_a_check_in_needs_a_desk(circulation: Harness, make: Make) -> None:
     item = await make.item()
-    body = {"item_id": str(item.item_id), "service_point_id": make.desk} | wrong
 
-    answer = await circulation.post("/v1/returns", json=body)
+    answer = await circulation.post("/v1/returns", json={"item_id": str(item.item_id)})
 
-    assert (answer.status_code, pointers(answer)) == (422, [pointer])
+    assert (answer.status_code, pointers(answer)) == (422, ["/service_point_id"])
