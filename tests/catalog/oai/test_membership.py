@@ -7,6 +7,8 @@ import pytest
 
 from catalog.oai.membership import SetRule, Sorter
 from catalog.search.documents import TitleDocument
+from catalog.search.grammar import Masked
+from catalog.search.matching import fields_of, matches
 
 WALDEN = TitleDocument(
     UUID(int=1),
@@ -54,6 +56,17 @@ def test_every_condition_that_is_told_must_hold(rule: dict[str, Any], holds: boo
     found = Sorter.of([SetRule("s", **rule)]).sets_of(WALDEN, PLACES)
 
     assert found == (["s"] if holds else [])
+
+
+def test_a_word_with_gaps_fits_what_it_can_be_filled_to() -> None:
+    held = fields_of(WALDEN)
+
+    for pattern, field, fits in (
+        ("wo*s", "any", True),
+        ("w?lden", "title", True),
+        ("w?lden", "author", False),
+    ):
+        assert matches(Masked(pattern, field), held) is fits
 
 
 def test_only_what_may_move_a_title_makes_other_rules() -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from catalog.cql.parsing import CqlProblem, parse
-from catalog.search.grammar import And, Everything, Node, Not, Or, Range, Term
+from catalog.search.grammar import And, Everything, Masked, Node, Not, Or, Range, Term
 from catalog.sru import answers
 from catalog.sru.asking import Asked, Refused, asked
 from catalog.sru.rules import compiled, order_of, order_of_keys
@@ -34,6 +34,10 @@ def phrase(text: str, field: str) -> Term:
         ("title any fish", Term("fish", "title")),
         ("title = fi*", Term("fi", "title", prefix=True)),
         (r"title = fi\*", Term("fi*", "title")),
+        ("title = FÍ?h", Masked("fi?h", "title")),
+        ("fi*h", Masked("fi*h")),
+        ("title = fis?", Masked("fis?", "title")),
+        ('title all "fi?h chips"', And((Masked("fi?h", "title"), Term("chips", "title")))),
         ("title =/unmasked fi*", Term("fi*", "title")),
         ("title <> fish", And((Not(Term("fish", "title")),))),
         ("isbn = 0-14-143951-3", Term("0-14-143951-3", "isbn")),
@@ -69,9 +73,10 @@ def test_a_query_is_put_in_the_catalogues_own_terms(text: str, tree: Node) -> No
         ("title == fish", 22, "title =="),
         ("title < fish", 22, "title <"),
         ('title = ""', 27, "title"),
-        ("title = f?sh", 28, "?"),
-        ("title = *ish", 28, "*"),
-        ("title = f*sh", 28, "*"),
+        ("isbn = 97?0", 28, "97?0"),
+        ('title = "fis? chips"', 28, "fis? chips"),
+        ("title = *ish", 29, "*ish"),
+        ("title = f*sh", 29, "f*sh"),
         ("language = ge*", 28, "ge*"),
         ("title = f*", 29, "f*"),
         ("title = ^fish", 32, "^"),

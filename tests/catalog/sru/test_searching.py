@@ -102,6 +102,9 @@ async def test_what_is_asked_is_what_is_found(catalog: Harness, shelf: Shelves) 
         "title <> xylophone": 31,
         "date < 1855 and title = xyl*": 3,
         "title = xylography": 0,
+        "title = xyl*hone": 2,
+        "xy?em": 1,
+        "title = xy?em or subject = sol?tude": 3,
         "subject = solitude": 3,
         "dc.language = eng and title = xylem": 1,
     }

@@ -123,6 +123,11 @@ def header(row: Header, namespace: str, *, deleted: bool) -> str:
     )
 
 
+def headers(rows: Sequence[Header], namespace: str) -> str:
+    """The headers of a list."""
+    return "".join([header(row, namespace, deleted=row.deleted) for row in rows])
+
+
 def written(
     rows: Sequence[Header],
     packed: Mapping[UUID, bytes],

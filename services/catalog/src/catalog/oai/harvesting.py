@@ -127,7 +127,7 @@ class Repository:
             found = await self._ended(after, found)
         yield answers.opening(self.base_url, found.as_of, {"verb": verb, **arguments}) + f"<{verb}>\n"
         if verb == "ListIdentifiers":
-            yield "".join(answers.header(row, self.namespace, deleted=row.deleted) for row in found.headers)
+            yield await asyncio.to_thread(answers.headers, found.headers, self.namespace)
         else:
             async for piece in self._records(found.headers, wanted.prefix):
                 yield piece

@@ -40,17 +40,19 @@ _STATE = "SELECT ready, secret FROM oai_state"
 _SETS = "SELECT code, name, description FROM oai_set ORDER BY code"
 _RECORDS = "SELECT id, record FROM title WHERE id = ANY ($1::uuid[]) AND NOT suppressed"
 _ITEMS = """
-SELECT told.title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
+SELECT i.of AS title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
     i.copy_number, i.material_type, i.loan_type, i.base_state, b.code AS library, l.code AS location
-FROM unnest($1::uuid[]) AS told (title_id)
-JOIN LATERAL (
-    SELECT * FROM item WHERE title_id = told.title_id
-    UNION ALL SELECT * FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[told.title_id]
-) i ON NOT i.suppressed AND i.base_state <> 'withdrawn'
+FROM (
+    SELECT title_id AS of, * FROM item WHERE title_id = ANY ($1::uuid[])
+    UNION ALL
+    SELECT other, i.* FROM item i, unnest(i.bound_with) AS other
+    WHERE bound_with <> '{}' AND bound_with && $1::uuid[] AND other = ANY ($1::uuid[])
+) i
 JOIN holdings h ON h.id = i.holdings_id
 JOIN location l ON l.id = i.location_id
 JOIN library b ON b.id = l.library_id
-ORDER BY told.title_id, b.code, l.code, h.id, i.volume, i.copy_number, i.id
+WHERE NOT i.suppressed AND i.base_state <> 'withdrawn'
+ORDER BY i.of, b.code, l.code, h.id, i.volume, i.copy_number, i.id
 """
 _EMPTY = """
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location

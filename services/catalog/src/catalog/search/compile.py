@@ -8,7 +8,7 @@ from tantivy import FieldType, Occur, Query
 
 from catalog.search.documents import EXACT, FACETS, TEXT, WORDS_ONLY
 from catalog.search.folding import identifier, tokens
-from catalog.search.grammar import And, Everything, Node, Not, Or, QueryProblem, Range, Term
+from catalog.search.grammar import And, Everything, Masked, Node, Not, Or, QueryProblem, Range, Term
 
 FILTERS: Final = (*FACETS, "year")
 MOST_FILTER_VALUES: Final = 100
@@ -28,6 +28,8 @@ def compiled(node: Node, schema: tantivy.Schema) -> Query:
         )
     if isinstance(node, Term):
         return _term(node, schema)
+    if isinstance(node, Masked):
+        return _masked(node, schema)
     if isinstance(node, Not):
         return Query.boolean_query(
             [(Occur.Must, Query.all_query()), (Occur.MustNot, compiled(node.part, schema))]
@@ -76,6 +78,19 @@ def _term(term: Term, schema: tantivy.Schema) -> Query:
     if field in TEXT or field in WORDS_ONLY:
         return _words(words, field, term.prefix, schema)
     raise QueryProblem("field-unknown", f"{field} cannot be searched.", 0)
+
+
+def _masked(word: Masked, schema: tantivy.Schema) -> Query:
+    """The words of the index that fit; the pattern is folded, so nothing in it but the masks means anything."""
+    pattern = "".join({"*": ".*", "?": "."}.get(char, char) for char in word.pattern)
+    if word.field != "any":
+        return Query.regex_query(schema, "subject" if word.field == "genre" else word.field, pattern)
+    return Query.boolean_query(
+        [
+            (Occur.Should, Query.boost_query(Query.regex_query(schema, name, pattern), weight))
+            for name, weight in TEXT.items()
+        ]
+    )
 
 
 def _words(words: Sequence[str], field: str, prefix: bool, schema: tantivy.Schema) -> Query:

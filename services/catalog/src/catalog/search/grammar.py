@@ -62,6 +62,14 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Masked:
+    """A folded word with gaps: `*` stands for any characters, `?` for one. CQL has it; this language does not."""
+
+    pattern: str
+    field: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """Years from and to, both included; None: open."""
 
@@ -96,7 +104,7 @@ class Everything:
     """No condition."""
 
 
-Node = Term | Range | And | Or | Not | Everything
+Node = Term | Masked | Range | And | Or | Not | Everything
 
 
 def parse(text: str) -> Node:
@@ -304,7 +312,9 @@ def _years(token: _Token) -> Range:
 
 
 def rendered(node: Node) -> str:
-    """A query that parses to the same tree."""
+    """A query that parses to the same tree; `ValueError` for what this language cannot say."""
+    if isinstance(node, Masked):
+        raise ValueError("a word with gaps has no form here")
     if isinstance(node, Everything):
         return ""
     if isinstance(node, Range):

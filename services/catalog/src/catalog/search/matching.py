@@ -4,11 +4,12 @@ The same tree and the same folding as `compile`, over the same fields as `docume
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from catalog.search.documents import EXACT, TEXT, TitleDocument, as_document
 from catalog.search.folding import identifier, tokens
-from catalog.search.grammar import And, Everything, Node, Not, Or, Range, Term
+from catalog.search.grammar import And, Everything, Masked, Node, Not, Or, Range, Term
 
 Fields = Mapping[str, Sequence[Any]]
 
@@ -29,6 +30,10 @@ def matches(node: Node, fields: Fields) -> bool:
         return any(matches(part, fields) for part in node.parts)
     if isinstance(node, Not):
         return not matches(node.part, fields)
+    if isinstance(node, Masked):
+        names = tuple(TEXT) if node.field == "any" else ("subject" if node.field == "genre" else node.field,)
+        texts = (text for name in names for text in fields.get(name, ()))
+        return any(fnmatchcase(word, node.pattern) for text in texts for word in text.split())
     if isinstance(node, Range):
         low, high = node.low if node.low is not None else -9998, node.high if node.high is not None else 9999
         return any(low <= year <= high for year in fields.get("year", ()))

@@ -119,7 +119,7 @@ async def _scan(reader: Reader, wanted: Asked) -> bytes:
         raise CqlProblem(16, clause.index)
     if clause.relation not in ("=", "scr", "==", "exact", "any", "all", "cql.scr", "cql.any", "cql.all"):
         raise CqlProblem(19, clause.relation)
-    field, start = _scanned(index, rules.unmasked(clause.term, literal=True)[0])
+    field, start = _scanned(index, rules.plain_text(clause.term))
     position = wanted.position
     before = max(position - 1, 0)
     skip = position == 0  # the list begins behind the term that was asked for

@@ -6,8 +6,8 @@ from typing import Final, Literal
 from catalog.cql.parsing import CqlProblem
 from catalog.cql.tree import Clause, Modifier, Node, SortKey
 from catalog.search import grammar
-from catalog.search.folding import tokens
-from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Or, Range, Term
+from catalog.search.folding import folded, tokens
+from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Masked, Or, Range, Term
 from catalog.sru.indexes import ALL_RECORDS, RESULT_SET, WORDS, Index, Unknown, found
 
 Wanted = grammar.Node
@@ -115,8 +115,11 @@ def _split(term: str) -> list[str]:
     return [each for each in (*words, word) if each]
 
 
-def _term(index: Index, text: str, clause: Clause, literal: bool) -> Term:
-    plain, prefix = unmasked(text, literal=literal)
+def _term(index: Index, text: str, clause: Clause, literal: bool) -> Term | Masked:
+    pieces = _pieces(text, literal=literal)
+    if len(pieces) > 2 or (len(pieces) == 2 and pieces[1] == "?"):
+        return _gapped(index, pieces, clause)
+    plain, prefix = pieces[0], len(pieces) == 2
     words = tokens(plain)
     if not words and (index.field in WORDS or not plain.strip()):
         raise CqlProblem(36, clause.term)
@@ -125,30 +128,42 @@ def _term(index: Index, text: str, clause: Clause, literal: bool) -> Term:
             raise CqlProblem(29, clause.term)
         if index.field in ("language", "format", "library", "location"):
             raise CqlProblem(28, clause.term)
-    return Term(
-        plain, index.field, phrase=len(words) > 1 and index.field in WORDS and not prefix, prefix=prefix
-    )
+    phrase = len(words) > 1 and index.field in WORDS and not prefix
+    return Term(plain, index.field, phrase=phrase, prefix=prefix)
 
 
-def unmasked(text: str, *, literal: bool = False) -> tuple[str, bool]:
-    """A term without its backslashes, and whether it ends with a masking `*` (the one place where one may stand)."""
-    plain, prefix, at = "", False, 0
+def _gapped(index: Index, pieces: list[str], clause: Clause) -> Masked:
+    """One word with masks in it, which begins with two letters that are none: the index's dictionary is walked."""
+    told = [each if place % 2 else folded(each) for place, each in enumerate(pieces)]
+    if index.field not in WORDS or any(each and not each.isalnum() for each in told[::2]):
+        raise CqlProblem(28, clause.term)
+    if len(told[0]) < SHORTEST_PREFIX:
+        raise CqlProblem(29, clause.term)
+    return Masked("".join(told), index.field)
+
+
+def _pieces(text: str, *, literal: bool) -> list[str]:
+    """A term's text and the masks in it, by turns, without its backslashes. `literal`: nothing masks."""
+    pieces, at = [""], 0
     while at < len(text):
         char = text[at]
         if char == "\\" and at + 1 < len(text):
-            plain += text[at + 1]
+            pieces[-1] += text[at + 1]
             at += 2
             continue
-        if not literal and char == "*" and at == len(text) - 1 and plain:
-            prefix = True
-        elif not literal and char in "*?":
-            raise CqlProblem(28, char)
+        if not literal and char in "*?":
+            pieces += [char, ""]
         elif not literal and char == "^":
             raise CqlProblem(32, char)
         else:
-            plain += char
+            pieces[-1] += char
         at += 1
-    return plain, prefix
+    return pieces if pieces[-1] or len(pieces) == 1 else pieces[:-1]
+
+
+def plain_text(text: str) -> str:
+    """A term's text without its backslashes, in which nothing masks."""
+    return _pieces(text, literal=True)[0]
 
 
 def _years(relation: str, clause: Clause) -> Wanted:
