@@ -57,7 +57,9 @@ ORDER BY i.of, b.code, l.code, h.id, i.volume, i.copy_number, i.id
 _EMPTY = """
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
-WHERE h.title_id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM item i WHERE i.holdings_id = h.id)
+WHERE h.title_id = ANY ($1::uuid[]) AND NOT EXISTS (
+    SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id  -- by title: there is no other index
+)
 ORDER BY h.title_id, b.code, l.code, h.id
 """
 
