@@ -187,9 +187,16 @@ PIECES = st.sampled_from(
      "sortBy", "1990", "/relevant", "/x=1", "==", "<>"]
 )  # fmt: skip
 
+CHAINS = st.lists(
+    st.tuples(st.sampled_from(["and", "or", "not", "prox"]), st.sampled_from(["a", "title = b", "(c or d)"])),
+    min_size=2,
+    max_size=4,
+).map(lambda links: "x " + " ".join(f"{operator} {clause}" for operator, clause in links))
+"""Booleans one after another, with no parenthesis to say which binds closer."""
+
 
 @settings(max_examples=150)
-@given(QUERIES.map(written) | st.lists(PIECES, min_size=1, max_size=9).map(" ".join))
+@given(QUERIES.map(written) | CHAINS | st.lists(PIECES, min_size=1, max_size=9).map(" ".join))
 def test_another_reader_of_cql_reads_the_same(text: str) -> None:
     try:
         theirs = OTHER.parse(text)
