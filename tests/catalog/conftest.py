@@ -14,7 +14,7 @@ from support.shelves import Shelves
 async def catalog(database: Callable[..., Awaitable[str]], tmp_path: Path) -> AsyncIterator[Harness]:
     """The service over a database and a folder of its own."""
     dsn = await database("catalog", lambda dsn: migrated(SERVICE, dsn))
-    async with running(SERVICE, dsn, settings={"data_dir": tmp_path}) as harness:
+    async with running(SERVICE, dsn, settings={"data_dir": tmp_path, "import_niceness": 0}) as harness:
         yield harness
 
 

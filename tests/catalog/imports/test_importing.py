@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from typing import Any
 
 import pytest
@@ -289,6 +290,41 @@ async def test_a_stopped_worker_leaves_the_rest_to_the_next(
 
     assert (half["state"], half["records_read"]) == ("running", 20)
     assert (await catalog.get(answer.headers["Location"])).json()["counts"] == counts(created=50)
+
+
+async def test_a_large_import_works_its_share_of_the_time_behind_the_desk(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.imports.worker.SLICE_RECORDS", 10)
+    monkeypatch.setattr("catalog.imports.worker.SMALL", 0)
+    resources = catalog.resources
+    resources.settings = resources.settings.model_copy(update={"import_share": 0.05, "import_niceness": 10})
+    place = (await shelves.send(b"".join(one.raw for one in generate(30)))).headers["Location"]
+    stop = asyncio.Event()
+
+    task = asyncio.create_task(work_once(resources, stop))
+    while not (await catalog.get(place)).json()["records_read"]:
+        pass
+    resting = await resources.pool.fetchval(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    )
+    behind = os.getpriority(os.PRIO_PROCESS, resting)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    half = (await catalog.get(place)).json()["records_read"]
+    resources.settings = resources.settings.model_copy(update={"import_share": 1.0, "import_niceness": 0})
+    await shelves.work()
+
+    assert half == 10, "it rested behind its first slice, and ended its rest when told to stop"
+    assert behind == 10
+    assert (await catalog.get(place)).json()["counts"] == counts(created=30)
+    pids = [
+        row["pid"]
+        for row in await resources.pool.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        )
+    ]
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in pids} == {0}, "nobody else is left behind"
 
 
 async def test_workers_racing_for_files_with_the_same_records_make_each_once(

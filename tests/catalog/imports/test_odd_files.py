@@ -261,6 +261,7 @@ async def test_a_worker_killed_outright_leaves_no_record_twice_and_none_out(
         **os.environ,
         "CATALOG_DATABASE_URL": catalog.dsn,
         "CATALOG_TRANSPORT_URL": "postgresql://nowhere/bus",
+        "CATALOG_IMPORT_NICENESS": "0",
         "CATALOG_DATA_DIR": str(catalog.resources.settings.data_dir),
     }
     between = []
@@ -325,8 +326,8 @@ async def test_a_reader_that_dies_costs_a_moment_and_no_record(
     monkeypatch.setattr("catalog.imports.worker.SLICE_RECORDS", 50)
     begin = Apart.__init__
 
-    def noted(self: Apart, *arguments: object) -> None:
-        begin(self, *arguments)  # type: ignore[arg-type]
+    def noted(self: Apart, *arguments: object, niceness: int) -> None:
+        begin(self, *arguments, niceness=niceness)  # type: ignore[arg-type]
         started.append(self)
 
     monkeypatch.setattr(Apart, "__init__", noted)

@@ -12,10 +12,10 @@ import asyncpg
 import orjson
 import pytest
 
-from chassis.consuming import LEVEL_NAME, Consumer
+from chassis.consuming import LEVEL_NAME, Consumer, slices
 from chassis.ids import uuid7
 from chassis.resources import Heard
-from chassis.transport import DELIVERY_LIMIT, DeadLetter, EventTransport, Message
+from chassis.transport import DELIVERY_LIMIT, DeadLetter, Delivery, EventTransport, Message
 from chassis.transport.memory import MemoryTransport
 from support.harness import Harness
 from support.postgres import TestServer
@@ -34,6 +34,26 @@ async def consuming(harness: Harness) -> AsyncIterator[Consumer]:
     yield consumer
     stop.set()
     await asyncio.wait_for(running, 30)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ([], []),
+        ([10, 20, 30], [[10, 20, 30]]),
+        ([60, 40, 1, 99], [[60, 40], [1, 99]]),
+        ([500, 10, 10], [[500], [10, 10]]),
+        ([10, 500, 10], [[10], [500], [10]]),
+    ],
+)
+def test_large_events_are_handled_few_at_a_time_in_their_order(
+    sizes: list[int], parts: list[list[int]]
+) -> None:
+    batch = [Delivery(Message(uuid7(), "tiny.x.v1", "key", bytes(size)), 1) for size in sizes]
+
+    told = [[len(delivery.message.body) for delivery in part] for part in slices(batch, most=100)]
+
+    assert told == parts
 
 
 async def letters(harness: Harness) -> list[DeadLetter]:

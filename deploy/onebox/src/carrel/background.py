@@ -10,7 +10,7 @@ import circulation.app
 import gateway.app
 import ill.app
 from carrel.serving import run_on_fast_loop
-from chassis import logs, roles, tracing
+from chassis import logs, precedence, roles, tracing
 from chassis.resources import Service, open_resources
 from chassis.settings import ServiceSettings, load
 
@@ -20,8 +20,6 @@ SERVICES: tuple[Service, ...] = (
     ill.app.SERVICE,
     gateway.app.SERVICE,
 )
-NICENESS = 5
-"""The desk comes first when there are too few cores."""
 
 
 async def work() -> None:
@@ -41,6 +39,7 @@ async def work() -> None:
                     role="background",
                     pool_size=roles.BACKGROUND_POOL["background"],
                     session_pool_size=2,
+                    niceness=precedence.BACKGROUND,
                 )
             )
             opened.append((service, resources))
@@ -54,8 +53,7 @@ def main() -> None:
     """`python -m carrel.background`."""
     logs.configure("background", os.environ.get("CARREL_LOG_LEVEL", "INFO"))
     tracing.configure("onebox-background", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    precedence.step_back(precedence.BACKGROUND)
     try:
         run_on_fast_loop(work())
     finally:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from chassis import garbage
+from chassis import garbage, precedence
 
 CLOSE_SECONDS: Final = 30.0
 
@@ -27,14 +27,15 @@ class Gone(OSError):
 class Apart:
     """The parent's side. Calls wait for the answer: make them in a thread."""
 
-    def __init__(self, module: str, *arguments: object) -> None:
-        """Start `python -m module`, which calls `serve`."""
+    def __init__(self, module: str, *arguments: object, niceness: int) -> None:
+        """Start `python -m module`, which calls `serve`, behind others by this niceness (`chassis.precedence`)."""
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, str(theirs.fileno()), *map(str, arguments)],
+                [sys.executable, "-m", module, str(theirs.fileno()), str(niceness), *map(str, arguments)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self.pipe = Connection(ours.detach())
 
@@ -67,7 +68,9 @@ def serve(work: Callable[..., None]) -> None:
     """The child's side: work with the pipe and the arguments. Signals are the parent's business."""
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, signal.SIG_IGN)
+    descriptor, niceness, *arguments = sys.argv[1:]
+    precedence.step_back(int(niceness))
     garbage.seldom()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        work(Connection(int(sys.argv[1])), *sys.argv[2:])
+        work(Connection(int(descriptor)), *arguments)
     os._exit(0)

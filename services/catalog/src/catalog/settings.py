@@ -22,6 +22,10 @@ class Settings(ServiceSettings):
     """Bytes of one import."""
     record_limit: int = Field(default=10_000_000, ge=1_000)
     """Bytes of one record."""
+    import_niceness: int = Field(default=10, ge=0, le=19)
+    """How far a large import stands back when there are too few cores (`chassis.precedence`); 10 is a ninth."""
+    import_share: float = Field(default=1.0, ge=0.05, le=1.0)
+    """The part of the time that a large import works; below 1 it rests after each slice."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +29,8 @@ from contracts.events import Actor, Envelope, Event, UnknownEventType
 log = logging.getLogger(__name__)
 
 BATCH = 200
+SLICE_BYTES = 500_000
+"""Bodies handled in one transaction: its locks are soon let go, whatever a batch event carries."""
 
 _FIRST_TIME = """
 INSERT INTO inbox (event_id) SELECT * FROM unnest($1::uuid[])
@@ -81,6 +83,18 @@ def opened(message: Message) -> tuple[Envelope, Event]:
         raise Unreadable(f"broken body: {faults.told(error)[:300]}") from error
 
 
+def slices(batch: Sequence[Delivery], *, most: int = SLICE_BYTES) -> Iterator[Sequence[Delivery]]:
+    """A batch in its order, in parts of bodies of so many bytes; one that is larger goes alone."""
+    start = size = 0
+    for place, delivery in enumerate(batch):
+        size += len(delivery.message.body)
+        if size > most and place > start:
+            yield batch[start:place]
+            start, size = place, len(delivery.message.body)
+    if start < len(batch):
+        yield batch[start:]
+
+
 Read = dict[UUID, tuple[Envelope, Event]]
 """What messages turned out to be, by their ids: a batch is read once, however often it is tried."""
 
@@ -106,8 +120,8 @@ class Consumer:
                 async with transport.subscribe(queue) as subscription:
                     while not stop.is_set():
                         batch = await subscription.receive(BATCH, wait=0.5)
-                        if batch:
-                            await self.deliver(subscription, batch)
+                        for part in slices(batch):
+                            await self.deliver(subscription, part)
                         if len(batch) < BATCH:
                             await self._level()
                         await self._measure()

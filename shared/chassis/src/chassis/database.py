@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from chassis import tracing
+from chassis import precedence, tracing
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +41,28 @@ async def _as_it_is(connection: asyncpg.Connection) -> None:
 
 @asynccontextmanager
 async def open_pool(
-    dsn: str, *, size: int, name: str, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    dsn: str,
+    *,
+    size: int,
+    name: str,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    niceness: int = 0,
 ) -> AsyncIterator[asyncpg.Pool]:
-    """A pool of plain asyncpg connections; json columns read and write Python values."""
+    """A pool of plain asyncpg connections; json columns read and write Python values.
+
+    With a niceness the server's processes behind it come behind others (`precedence`).
+    """
+
+    async def prepare(connection: asyncpg.Connection) -> None:
+        await _prepare(connection)
+        if niceness:
+            precedence.step_back_with(connection, niceness)
+
     pool = await asyncpg.create_pool(
         dsn.replace("postgresql+asyncpg://", "postgresql://"),
         min_size=1,
         max_size=size,
-        init=_prepare,
+        init=prepare,
         reset=_as_it_is,
         server_settings={
             "application_name": name,

@@ -93,12 +93,15 @@ async def open_resources(
     session_pool_size: int | None = None,
     clock: Clock = system_clock,
     transport: EventTransport | None = None,
+    niceness: int = 0,
 ) -> AsyncIterator[Resources]:
     """Open what one role of a service needs; everything is closed again in reverse order."""
     async with AsyncExitStack() as stack:
         label = f"carrel {service.name} {role}"
         pool = await stack.enter_async_context(
-            open_pool(settings.database_url, size=pool_size or settings.pool_size, name=label)
+            open_pool(
+                settings.database_url, size=pool_size or settings.pool_size, name=label, niceness=niceness
+            )
         )
         engine = make_engine(
             settings.database_url, size=session_pool_size or settings.session_pool_size, name=label

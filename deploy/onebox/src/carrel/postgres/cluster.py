@@ -54,6 +54,8 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "4GB",
     "random_page_cost": "1.1",
     "synchronous_commit": "on",
+    # A new log file costs every committing desk 10 to 40 ms of waiting for 16 MB of zeros; it is as safe without.
+    "wal_init_zero": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "on",

@@ -19,10 +19,20 @@ class ReaderApart:
     """The parent's side; asked like a `FileReader`."""
 
     def __init__(
-        self, path: Path, media_type: str, profile: str | None, *, position: int, ordinal: int, limit: int
+        self,
+        path: Path,
+        media_type: str,
+        profile: str | None,
+        *,
+        position: int,
+        ordinal: int,
+        limit: int,
+        niceness: int,
     ) -> None:
         path.stat()
-        self._apart = Apart(__name__, path, media_type, profile or "", position, ordinal, limit)
+        self._apart = Apart(
+            __name__, path, media_type, profile or "", position, ordinal, limit, niceness=niceness
+        )
 
     def next_slice(self, most: int = SLICE_RECORDS) -> Slice:
         """The next records."""

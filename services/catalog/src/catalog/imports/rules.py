@@ -61,6 +61,11 @@ def final_state(counts: Mapping[str, int], *, item_problems: int) -> JobState:
     return JobState.FINISHED_WITH_ERRORS if errors else JobState.FINISHED
 
 
+def rest(worked: float, *, share: float) -> float:
+    """Seconds to rest after so many of work, so that work is this share of the time (above 0, at most 1)."""
+    return worked * (1 / share - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class ItemData:
     """An item's facts, as a record tells them or as they are kept."""

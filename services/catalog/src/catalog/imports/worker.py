@@ -6,7 +6,9 @@ process of its own.
 """
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +22,9 @@ from catalog.imports import queries, uploading
 from catalog.imports.apart import ReaderApart
 from catalog.imports.places import Places, make_known
 from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared
-from catalog.imports.rules import JobState, Outcome, final_state, reason
+from catalog.imports.rules import JobState, Outcome, final_state, reason, rest
 from catalog.imports.writing import LostJob, write_slice
-from chassis import outbox
+from chassis import outbox, precedence
 from chassis.resources import Resources
 from contracts.catalog import ImportFinished
 from contracts.events import Actor
@@ -87,6 +89,8 @@ async def work_once(resources: Resources, stop: asyncio.Event, *, largest: int =
             outbox.origin.reset(token)
             if not connection.is_closed():
                 await queries.give_back(connection, job["id"])
+            if job["size"] > SMALL:  # its process has stepped back for good: let the pool open another
+                await connection.close()
     return True
 
 
@@ -121,6 +125,8 @@ class Import:
         if job["cancelling"]:
             await self._finish(JobState.CANCELLED)
             return
+        if job["size"] > SMALL:
+            precedence.step_back_with(self.connection, self.resources.settings.import_niceness)
         try:
             reader = await asyncio.to_thread(self._reader, job)
         except FileNotFoundError:
@@ -134,15 +140,12 @@ class Import:
             await asyncio.to_thread(reader.close)
 
     def _reader(self, job: asyncpg.Record) -> FileReader | ReaderApart:
-        reading = FileReader if job["size"] <= SMALL else ReaderApart
-        return reading(
-            self.path,
-            job["media_type"],
-            job["profile"],
-            position=job["position"],
-            ordinal=job["records_read"],
-            limit=self.resources.settings.record_limit,
-        )
+        settings = self.resources.settings
+        told = (self.path, job["media_type"], job["profile"])
+        place = {"position": job["position"], "ordinal": job["records_read"], "limit": settings.record_limit}
+        if job["size"] <= SMALL:
+            return FileReader(*told, **place)
+        return ReaderApart(*told, **place, niceness=settings.import_niceness)
 
     async def _through(
         self, reader: FileReader | ReaderApart, job: asyncpg.Record, stop: asyncio.Event
@@ -151,6 +154,7 @@ class Import:
         ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
         try:
             while True:
+                began = time.monotonic()
                 told = await ahead
                 if not told.last:
                     ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
@@ -166,11 +170,19 @@ class Import:
                 if told.last:
                     await self._finish(None)
                     return
+                if not stop.is_set() and job["size"] > SMALL:
+                    await self._rest(time.monotonic() - began, stop)
                 if stop.is_set():
                     return
         finally:
             if not ahead.done():
                 await asyncio.wait([ahead])
+
+    async def _rest(self, worked: float, stop: asyncio.Event) -> None:
+        """Let others have the machine for a while, as the operator wishes."""
+        if seconds := rest(worked, share=self.resources.settings.import_share):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
 
     async def _make_known(self, records: Sequence[Prepared]) -> None:
         items = [item for each in records for item in each.items]

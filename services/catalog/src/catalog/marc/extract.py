@@ -18,6 +18,19 @@ _YEAR: Final = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
 SHORT: Final = 120
 
 
+@dataclass(slots=True)
+class Headline:
+    """What lists show of a title, and what a record is known again by: a small part of `Facts`, sooner found."""
+
+    control_number: str | None
+    control_agency: str | None
+    title: str
+    subtitle: str | None
+    author: str | None
+    year: int | None
+    format: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a title from its record."""
@@ -54,16 +67,6 @@ class Facts:
     lccn: str | None
     oclc_numbers: tuple[str, ...]
 
-    @property
-    def short_title(self) -> str:
-        """For lists."""
-        return shortened(self.title)
-
-    @property
-    def short_author(self) -> str | None:
-        """For lists."""
-        return shortened(self.author) if self.author else None
-
 
 _GROUPS: Final[dict[str, str]] = {
     tag: group
@@ -98,6 +101,29 @@ _GROUPS: Final[dict[str, str]] = {
 }
 
 
+_HEADLINE: Final = {
+    tag: group
+    for tag, group in _GROUPS.items()
+    if group in ("001", "003", "007", "008", "author", "title", "imprint")
+}
+
+
+def headline(record: Record) -> Headline:
+    """What `extract` says of these, without the rest."""
+    found = record.grouped(_HEADLINE)
+    fixed = _control(found, "008")
+    title, _, subtitle, _ = _title(found["title"][0] if "title" in found else None)
+    return Headline(
+        control_number=_control(found, "001").strip() or None,
+        control_agency=_control(found, "003").strip() or None,
+        title=title,
+        subtitle=subtitle,
+        author=_author(found.get("author", _NONE)),
+        year=_year(fixed, found.get("imprint", _NONE)),
+        format=_format(record.leader, _control(found, "007"), fixed),
+    )
+
+
 def extract(record: Record) -> Facts:
     """The facts of a record; whatever is missing stays empty, nothing is guessed."""
     found = record.grouped(_GROUPS)
@@ -115,7 +141,7 @@ def extract(record: Record) -> Facts:
         subtitle=subtitle,
         responsibility=responsibility,
         sort_title=sort_title,
-        author=next(filter(None, map(_name, get("author", _NONE))), None),
+        author=_author(get("author", _NONE)),
         contributors=_unique([_name(field) for field in get("contributor", _NONE)]),
         publisher=_imprint(imprint, "b"),
         place=_imprint(imprint, "a"),
@@ -185,6 +211,10 @@ def _name(field: Field) -> str | None:
     """A name with its dates, without relator terms."""
     codes = "abcdq" if field.tag in ("100", "700", "720") else "abcdn"
     return _clean(" ".join(field.all(codes)))
+
+
+def _author(fields: list[Field]) -> str | None:
+    return next(filter(None, map(_name, fields)), None)
 
 
 def _heading(field: Field) -> str | None:

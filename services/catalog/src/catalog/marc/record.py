@@ -6,7 +6,6 @@ record want six of its thirty fields.
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, repeat
 from typing import Final, Literal, Self
 
 LEADER_LENGTH: Final = 24
@@ -14,6 +13,7 @@ SUBFIELD: Final = "\x1f"
 
 Subfields = tuple[tuple[str, str], ...]
 _Parts = tuple[str, str, Subfields]
+_Unmade = tuple[list[str], list[str], list[Literal[False] | None]]
 
 DEFAULT_LEADER: Final = "00000nam a2200000 i 4500"
 """A new language-material monograph in UTF-8."""
@@ -171,7 +171,7 @@ class Record:
 
     leader: str
     _fields: tuple[Field, ...] | None
-    _unmade: tuple[str, list[str], int] | None
+    _unmade: _Unmade | None
 
     def __init__(self, leader: str, fields: Iterable[Field]) -> None:
         self.leader = leader
@@ -185,33 +185,42 @@ class Record:
         `directory` has a tag at every twelfth place. The caller vouches for every text's shape: no mark in a
         control field; two indicators, a mark and a code in a data field. NFC is seen to here.
         """
+        tags = [directory[at : at + 3] for at in range(0, len(directory), 12)]
+        composed = [text if text.isascii() else _composed(text) for text in texts]
+        kinds: list[Literal[False] | None] = [False] * controls
+        kinds += [None] * (len(tags) - controls)
+        return cls.unmade(leader, tags, composed, kinds)
+
+    @classmethod
+    def unmade(
+        cls, leader: str, tags: list[str], texts: list[str], kinds: list[Literal[False] | None]
+    ) -> "Record":
+        """From tags and texts that were a record's before; a kind is False for a control field, None for another."""
         record = cls.__new__(cls)
         record.leader = leader
         record._fields = None
-        record._unmade = (directory, texts, controls)
+        record._unmade = (tags, texts, kinds)
         return record
+
+    def texts(self) -> _Unmade | None:
+        """Tags, texts and kinds of fields that nobody has made yet, which is quicker than to make them."""
+        return self._unmade
 
     def _made(self) -> tuple[Field, ...]:
         if self._fields is None:
-            directory, texts, controls = self._unmade or ("", [], 0)
-            tags = [directory[at : at + 3] for at in range(0, len(directory), 12)]
-            composed = [text if text.isascii() else _composed(text) for text in texts]
-            kinds: Iterator[Literal[False] | None] = chain(repeat(False, controls), repeat(None))
-            self._fields = tuple(
-                [Field(tag, text, kind) for tag, text, kind in zip(tags, composed, kinds, strict=False)]
-            )
+            self._fields = tuple(map(Field, *(self._unmade or ((), (), ()))))
             self._unmade = None
         return self._fields
 
     def fields(self, *tags: str) -> list[Field]:
         """The fields with one of these tags, or all of them, in order."""
-        fields = self._made()
         if not tags:
-            return list(fields)
-        if len(tags) == 1:
-            tag = tags[0]
-            return [field for field in fields if field.tag == tag]
-        return [field for field in fields if field.tag in tags]
+            return list(self._made())
+        if self._unmade is not None:
+            return [
+                Field(tag, text, kind) for tag, text, kind in zip(*self._unmade, strict=True) if tag in tags
+            ]
+        return [field for field in self._made() if field.tag in tags]
 
     def grouped(self, groups: Mapping[str, str]) -> dict[str, list[Field]]:
         """Fields by the group that their tag belongs to, in order; those of no group are not even made."""
@@ -219,13 +228,11 @@ class Record:
         if self._unmade is None:
             pairs = [(group, field) for field in self._made() if (group := groups.get(field.tag))]
         else:
-            directory, texts, controls = self._unmade
-            pairs = []
-            for place, text in enumerate(texts):
-                tag = directory[place * 12 : place * 12 + 3]
-                if group := groups.get(tag):
-                    composed = text if text.isascii() else _composed(text)
-                    pairs.append((group, Field(tag, composed, False if place < controls else None)))
+            pairs = [
+                (group, Field(tag, text, kind))
+                for tag, text, kind in zip(*self._unmade, strict=True)
+                if (group := groups.get(tag))
+            ]
         for group, field in pairs:
             if group in found:
                 found[group].append(field)
@@ -240,10 +247,9 @@ class Record:
     def control(self, tag: str) -> str | None:
         """The value of the first control field with this tag."""
         if self._unmade is not None:
-            directory, texts, controls = self._unmade
-            for place in range(controls):
-                if directory[place * 12 : place * 12 + 3] == tag:
-                    return _composed(texts[place])
+            for found, text, kind in zip(*self._unmade, strict=True):
+                if kind is False and found == tag:
+                    return text
             return None
         return next((field.value for field in self._made() if field.tag == tag and field.is_control), None)
 

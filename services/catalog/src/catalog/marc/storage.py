@@ -4,7 +4,7 @@ Real records pass 99 999 bytes, and strangers' files hold tags and indicators th
 """
 
 import threading
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 import zstandard
@@ -21,9 +21,12 @@ def pack(record: Record) -> bytes:
     `ValueError` for text that is not Unicode (half a surrogate pair); no reader lets one through.
     """
     told: list[object] = [record.leader]
-    for field in record:
-        told.append(field.tag)
-        told.append(_told(field))
+    if (unmade := record.texts()) is not None:
+        for tag, text, kind in zip(*unmade, strict=True):
+            told += (tag, ("d" if kind is None else "c") + text)
+    else:
+        for field in record:
+            told += (field.tag, _told(field))
     try:
         return _compressor().compress(orjson.dumps(told))
     except TypeError as error:
@@ -34,7 +37,11 @@ def unpack(packed: bytes) -> Record:
     """The record again; `ValueError` when the bytes were never packed here."""
     try:
         leader, *parts = orjson.loads(_decompressor().decompress(packed))
-        return Record(leader, [_field(tag, told) for tag, told in zip(parts[::2], parts[1::2], strict=True)])
+        tags, told = parts[::2], parts[1::2]
+        if len(tags) == len(told) and set(map(type, told)) == {str}:
+            kinds: list[Literal[False] | None] = [False if each[0] == "c" else None for each in told]
+            return Record.unmade(leader, tags, [each[1:] for each in told], kinds)
+        return Record(leader, [_field(tag, each) for tag, each in zip(tags, told, strict=True)])
     except (zstandard.ZstdError, ValueError, TypeError, IndexError) as error:
         raise ValueError("these bytes hold no packed record") from error
 

@@ -14,6 +14,7 @@ from catalog.apart import Apart, Gone, serve
 from catalog.search.documents import TitleDocument
 from catalog.search.engine import WRITER_BYTES, AnotherWriter, Writer, read_position
 from catalog.search.loading import COLUMNS, as_title
+from chassis import precedence
 
 
 class WriterApart:
@@ -30,7 +31,7 @@ class WriterApart:
 
     @classmethod
     def _started(cls, folder: Path, name: str, memory: int) -> Self:
-        apart = Apart(__name__, folder, name, memory)
+        apart = Apart(__name__, folder, name, memory, niceness=precedence.BACKGROUND)
         if refusal := apart.heard():
             apart.end()
             raise AnotherWriter(refusal)

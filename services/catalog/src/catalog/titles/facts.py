@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from catalog.marc.extract import Facts, extract
+from catalog.marc.extract import Headline, headline, shortened
 from catalog.marc.record import Record
 from catalog.marc.storage import pack
 from contracts.catalog import TitleSummary
@@ -37,24 +37,25 @@ class TitleColumns:
 
 def columns(record: Record) -> TitleColumns:
     """Read a record's columns; `ValueError` (of Unicode) when it holds half of a surrogate pair."""
-    facts = extract(record)
+    told = headline(record)
     packed = pack(record)
+    title, author = storable(told.title) or "[no title]", storable(told.author)
     return TitleColumns(
-        match_key=match_key(facts, packed),
-        control_number=storable(facts.control_number),
-        control_agency=storable(facts.control_agency),
-        title=storable(facts.title) or "[no title]",
-        subtitle=storable(facts.subtitle),
-        author=storable(facts.author),
-        short_title=storable(facts.short_title) or "[no title]",
-        short_author=storable(facts.short_author),
-        year=facts.year,
-        format=facts.format,
+        match_key=match_key(told, packed),
+        control_number=storable(told.control_number),
+        control_agency=storable(told.control_agency),
+        title=title,
+        subtitle=storable(told.subtitle),
+        author=author,
+        short_title=shortened(title),
+        short_author=shortened(author) if author is not None else None,
+        year=told.year,
+        format=told.format,
         record=packed,
     )
 
 
-def match_key(facts: Facts, packed: bytes) -> str:
+def match_key(facts: Headline, packed: bytes) -> str:
     """The same record again has the same key: agency (003) and number (001), or what it holds if unnumbered."""
     number = storable(facts.control_number)
     if not number:
