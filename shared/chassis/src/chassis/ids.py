@@ -1,8 +1,15 @@
 """UUIDv7 (RFC 9562 §5.7): ids that sort by time, minted here so that an event can name its row early."""
 
 import os
+import struct
 import time
+from collections.abc import Iterator
 from uuid import UUID
+
+_AHEAD = 512
+"""Random numbers asked of the kernel at once: a call for each is most of what an id costs, and lets go of the
+interpreter in the middle of a statement."""
+_ahead: Iterator[int] = iter(())
 
 
 def uuid7() -> UUID:
@@ -13,8 +20,26 @@ def uuid7() -> UUID:
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76 | rest * 4096 // 1_000_000 << 64
-    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
+    value |= 0b10 << 62 | _random() & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
+
+
+def _random() -> int:
+    """64 bits from the kernel, each given out once, whatever threads there are."""
+    global _ahead
+    if (found := next(_ahead, None)) is None:
+        first, *rest = struct.unpack(f"{_AHEAD}Q", os.urandom(8 * _AHEAD))
+        _ahead, found = iter(rest), first
+    return found
+
+
+def _forget() -> None:
+    """A child process must not give out what its parent will."""
+    global _ahead
+    _ahead = iter(())
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def minted_at(told: UUID) -> float:

@@ -31,9 +31,9 @@ class Headline:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
-    """What is known of a title from its record."""
+    """What is known of a title from its record. Nobody changes one (frozen, it would take three times as long)."""
 
     control_number: str | None
     control_agency: str | None

@@ -226,18 +226,13 @@ class Record:
         """Fields by the group that their tag belongs to, in order; those of no group are not even made."""
         found: dict[str, list[Field]] = {}
         if self._unmade is None:
-            pairs = [(group, field) for field in self._made() if (group := groups.get(field.tag))]
+            for field in self._made():
+                if group := groups.get(field.tag):
+                    found.setdefault(group, []).append(field)
         else:
-            pairs = [
-                (group, Field(tag, text, kind))
-                for tag, text, kind in zip(*self._unmade, strict=True)
-                if (group := groups.get(tag))
-            ]
-        for group, field in pairs:
-            if group in found:
-                found[group].append(field)
-            else:
-                found[group] = [field]
+            for tag, text, kind in zip(*self._unmade, strict=True):
+                if group := groups.get(tag):
+                    found.setdefault(group, []).append(Field(tag, text, kind))
         return found
 
     def first(self, tag: str) -> Field | None:

