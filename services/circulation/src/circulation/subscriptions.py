@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from chassis.resources import Handler
 from circulation.items import handlers as items
+from circulation.items import visiting
 from contracts.catalog import (
     ItemCreated,
     ItemsAnnounced,
@@ -13,6 +14,7 @@ from contracts.catalog import (
     LocationChanged,
 )
 from contracts.events import Event
+from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LocationChanged: items.place,
@@ -21,4 +23,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemsAnnounced: items.remember,
     ItemWithdrawalRequested: items.consider_withdrawal,
     ItemWithdrawn: items.release,
+    BorrowedItemArrived: visiting.arrive,
+    BorrowedItemLeft: visiting.leave,
 }

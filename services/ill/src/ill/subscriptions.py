@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from chassis.resources import Handler
 from contracts.circulation import (
+    BorrowedItemTaken,
+    LoanCreated,
+    LoanReturned,
     PatronBlockAdded,
     PatronBlockRemoved,
     PatronCreated,
@@ -12,6 +15,7 @@ from contracts.circulation import (
 )
 from contracts.events import Event
 from ill.patrons import handlers as patrons
+from ill.requests import handlers as requests
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PatronCreated: patrons.know,
@@ -19,4 +23,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PatronBlockAdded: patrons.note_block,
     PatronSuspended: patrons.note_block,
     PatronBlockRemoved: patrons.note_block,
+    LoanCreated: requests.follow,
+    LoanReturned: requests.follow,
+    BorrowedItemTaken: requests.note_taken,
 }

@@ -9,6 +9,7 @@ from pydantic import Field
 from contracts.events import Event, Part
 
 CATALOG = frozenset({"catalog"})
+ILL = frozenset({"ill"})
 
 
 class ItemAvailability(Part):
@@ -62,7 +63,7 @@ class LoanCreated(Event):
     type: ClassVar = "circulation.loan-created.v1"
     subject: ClassVar = "loan_id"
     partition: ClassVar = "item_id"
-    listeners: ClassVar = CATALOG
+    listeners: ClassVar = CATALOG | ILL
 
     loan_id: UUID
     item_id: UUID
@@ -140,7 +141,7 @@ class LoanReturned(Event):
     type: ClassVar = "circulation.loan-returned.v1"
     subject: ClassVar = "loan_id"
     partition: ClassVar = "item_id"
-    listeners: ClassVar = CATALOG
+    listeners: ClassVar = CATALOG | ILL
 
     loan_id: UUID
     item_id: UUID
@@ -526,6 +527,7 @@ class PatronCreated(Event):
 
     type: ClassVar = "circulation.patron-created.v1"
     subject: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL
 
     patron_ref: UUID
     patron_group: str
@@ -536,6 +538,7 @@ class PatronUpdated(Event):
 
     type: ClassVar = "circulation.patron-updated.v1"
     subject: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL
 
     patron_ref: UUID
     patron_group: str
@@ -548,6 +551,7 @@ class PatronBlockAdded(Event):
     type: ClassVar = "circulation.patron-block-added.v1"
     subject: ClassVar = "block_id"
     partition: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL
 
     block_id: UUID
     patron_ref: UUID
@@ -562,6 +566,7 @@ class PatronBlockRemoved(Event):
     type: ClassVar = "circulation.patron-block-removed.v1"
     subject: ClassVar = "block_id"
     partition: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL
 
     block_id: UUID
     patron_ref: UUID
@@ -573,6 +578,7 @@ class PatronSuspended(Event):
     type: ClassVar = "circulation.patron-suspended.v1"
     subject: ClassVar = "block_id"
     partition: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL
 
     block_id: UUID
     patron_ref: UUID
@@ -629,6 +635,19 @@ class ItemWithdrawalRefused(Event):
     withdrawal_id: UUID
     item_id: UUID
     reasons: tuple[str, ...]
+
+
+class BorrowedItemTaken(Event):
+    """Something that another library lends us is known here, and kept for its patron, or why it is not."""
+
+    type: ClassVar = "circulation.borrowed-item-taken.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = ILL
+
+    item_id: UUID
+    request_id: UUID
+    hold_id: UUID | None = None
+    reasons: tuple[str, ...] = ()
 
 
 class RulesActivated(Event):

@@ -28,6 +28,43 @@ class RequestFacts(Part):
     """Why staff should look, as a code."""
 
 
+CIRCULATION = frozenset({"circulation"})
+
+
+class BorrowedItemArrived(Event):
+    """Something that another library lends us is here, for one of our patrons."""
+
+    type: ClassVar = "ill.borrowed-item-arrived.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    item_id: UUID
+    """Minted for its stay."""
+    title_id: UUID
+    request_id: UUID
+    barcode: str
+    """The request's number, which is put on it."""
+    short_title: str
+    short_author: str | None = None
+    patron_ref: UUID
+    pickup: str | None = None
+    """The service point's code."""
+    due_at: datetime | None = None
+    """When its owner wants it back."""
+    use_here_only: bool = False
+
+
+class BorrowedItemLeft(Event):
+    """It is on its way back, or will never come back."""
+
+    type: ClassVar = "ill.borrowed-item-left.v1"
+    subject: ClassVar = "item_id"
+    listeners: ClassVar = CIRCULATION
+
+    item_id: UUID
+    request_id: UUID
+
+
 class RequestPlaced(Event):
     """A patron of ours, or a partner, asks for something."""
 

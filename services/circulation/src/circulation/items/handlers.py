@@ -357,10 +357,11 @@ async def release(connection: Connection, batch: Sequence[Heard]) -> None:
     await queue.lock_title(connection, sorted(told | {row["id"] for row in titles}))
     await remember(connection, batch)
     for event, time in gone:
-        await _release(connection, event.item_id, time)
+        await let_go(connection, event.item_id, time)
 
 
-async def _release(connection: Connection, item_id: UUID, now: datetime) -> None:
+async def let_go(connection: Connection, item_id: UUID, now: datetime) -> None:
+    """End what waits for a withdrawn item, or have it wait for another copy; the caller holds the queue."""
     base = await connection.fetchval("SELECT base FROM item WHERE id = $1 FOR NO KEY UPDATE", item_id)
     if base != ItemBase.WITHDRAWN:
         return  # taken back since: an old fact, told late

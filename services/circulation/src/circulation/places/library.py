@@ -153,6 +153,15 @@ FROM reference r LEFT JOIN configuration_version c ON c.version = r.version
 """
 
 
+async def read_library(by: Connection | asyncpg.Pool) -> Library:
+    """The library as it now stands, for whoever keeps none; `NotConfigured` when there is none."""
+    row = await by.fetchrow(_READ)
+    if row is None or row["document"] is None:
+        raise NotConfigured
+    points = {code: UUID(told) for code, told in (row["points"] or {}).items()}
+    return library_of(row["version"], ConfigurationDoc.model_validate(row["document"]), points)
+
+
 class Shelf:
     """Keeps the library of the newest version seen."""
 
@@ -174,12 +183,7 @@ class Shelf:
         async with self._reading:
             known = self._library
             if known is None or version != known.version:
-                row = await (by or self._pool).fetchrow(_READ)
-                if row is None or row["document"] is None:
-                    raise NotConfigured
-                points = {code: UUID(told) for code, told in (row["points"] or {}).items()}
-                known = library_of(row["version"], ConfigurationDoc.model_validate(row["document"]), points)
-                self._library = known
+                self._library = known = await read_library(by or self._pool)
             return known
 
     async def fresh(self) -> Library:

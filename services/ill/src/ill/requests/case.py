@@ -24,6 +24,8 @@ _WRITTEN = (
     "offer",
     "due_at",
     "item_barcode",
+    "item_id",
+    "item_left",
     "received_at",
     "renewal_pending",
     "attention",

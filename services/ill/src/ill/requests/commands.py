@@ -41,10 +41,11 @@ BORROWING_TIMERS: Final = frozenset(
     }
 )
 LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
+CIRCULATION: Final = frozenset({"hold-not-placed"})
 DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
 
 EVENTS: Final = {
-    "borrowing": CHECKS | BORROWING_TIMERS | DELIVERY | SUPPLIER_EVENTS,
+    "borrowing": CHECKS | BORROWING_TIMERS | CIRCULATION | DELIVERY | SUPPLIER_EVENTS,
     "lending": LENDING_TIMERS | PARTNER_EVENTS,
 }
 """What the code brings about, besides the actions that people take."""

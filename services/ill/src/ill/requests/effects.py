@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from chassis import outbox
 from chassis.ids import uuid7
+from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 from ill.iso18626 import composing
 from ill.iso18626.composing import Agency
 from ill.iso18626.queueing import queue
@@ -314,6 +316,38 @@ async def note_received(case: Case) -> None:
     case.row["item_barcode"] = case.told.item_barcode or case.row["item_barcode"]
     case.row["due_at"] = case.told.due_at or case.row["due_at"]
     case.row["attention"] = None
+
+
+@_of(BORROWING, name="announce-arrival")
+async def announce_arrival(case: Case) -> None:
+    """Circulation makes an item of it, and keeps it for the patron; its barcode is the request's number."""
+    case.row["item_id"] = item_id = uuid7()
+    citation = case.row["citation"]
+    event = BorrowedItemArrived(
+        version=1,
+        occurred_at=case.now,
+        item_id=item_id,
+        title_id=uuid7(),
+        request_id=case.id,
+        barcode=case.row["number"],
+        short_title=citation.get("title") or citation.get("isbn") or case.row["number"],
+        short_author=citation.get("author"),
+        patron_ref=case.row["patron_ref"],
+        pickup=case.row["pickup"],
+        due_at=case.row["due_at"],
+        use_here_only="LibraryUseOnly" in case.row["offer"].get("conditions", ()),
+    )
+    await outbox.record(case.connection, [event])
+
+
+@_of(BORROWING, name="announce-departure")
+async def announce_departure(case: Case) -> None:
+    """What circulation made of it is to go, once."""
+    if case.row["item_id"] is None or case.row["item_left"]:
+        return
+    case.row["item_left"] = True
+    event = BorrowedItemLeft(version=2, occurred_at=case.now, item_id=case.row["item_id"], request_id=case.id)
+    await outbox.record(case.connection, [event])
 
 
 # --- lending ---

@@ -30,6 +30,7 @@ class Request(Table, table=True):
         Index("request_due", "look_at", postgresql_where=text("look_at IS NOT NULL")),
         Index("request_needing_attention", "id", postgresql_where=text("attention IS NOT NULL")),
         Index("request_alike", "patron_ref", "likeness"),
+        Index("request_by_item", "item_id", unique=True),
         CheckConstraint(SIDES, name="request_side"),
         CheckConstraint("service IN ('loan', 'copy', 'copy-or-loan')", name="request_service"),
         CheckConstraint("side = 'lending' OR patron_ref IS NOT NULL", name="request_of_a_patron"),
@@ -70,6 +71,9 @@ class Request(Table, table=True):
     """Conditions, costs and times of the partner's last offer, or of ours."""
     due_at: datetime | None = Field(default=None, sa_column=when(null=True))
     item_barcode: str | None = Field(default=None, sa_column=words(null=True))
+    item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """What circulation knows it by while it is here."""
+    item_left: bool = Field(default=False, sa_column=flag(default=False))
     received_at: datetime | None = Field(default=None, sa_column=when(null=True))
     renewal_pending: bool = Field(default=False, sa_column=flag(default=False))
     attention: str | None = Field(default=None, sa_column=words(null=True))

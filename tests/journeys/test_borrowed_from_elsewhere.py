@@ -1,0 +1,181 @@
+"""A book of another library: asked for, refused, asked for again, come, kept, lent, renewed, recalled, returned."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import circulation.app
+import ill.app
+from contracts.events import Event, event_types
+from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
+from support import desk, lending
+from support.harness import Harness, migrated, running
+from support.otherlibrary import World
+
+pytestmark = pytest.mark.journey
+
+NOW = lending.NOW
+DAY = timedelta(days=1)
+SUBSCRIBED = {"circulation": circulation.app.SUBSCRIPTIONS, "ill": ill.app.SUBSCRIPTIONS}
+
+
+@dataclass
+class Two:
+    """Circulation and interlibrary loan, and what is carried between them."""
+
+    circulation: Harness
+    ill: Harness
+    desk: desk.Make
+    world: World
+    seen: dict[str, int] = field(default_factory=lambda: {"circulation": 0, "ill": 0})
+    twice: bool = False
+
+    async def carry(self) -> None:
+        """Hand over what each has told, until nobody tells anything new; twice, if it is to be so."""
+        kinds = {kind.type: kind for kind in event_types()}
+        new = True
+        while new:
+            new = False
+            for source, target in ((self.circulation, self.ill), (self.ill, self.circulation)):
+                envelopes = await source.envelopes()
+                fresh = envelopes[self.seen[source.service.name] :]
+                self.seen[source.service.name] = len(envelopes)
+                heard: list[Event] = [
+                    kinds[envelope.type].model_validate(envelope.data)
+                    for envelope in fresh
+                    if kinds[envelope.type] in SUBSCRIBED[target.service.name]
+                ]
+                for _ in range(2 if self.twice else 1):
+                    await target.deliver(*heard, source=source.service.name)
+                new = new or bool(heard)
+
+    async def hold(self, patron: dict[str, Any]) -> dict[str, Any]:
+        """The patron's newest hold."""
+        answer = await self.circulation.get(f"/v1/holds?patron_id={patron['id']}")
+        told: dict[str, Any] = answer.json()["items"][-1]
+        return told
+
+
+@pytest.fixture
+async def two(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Two]:
+    """Both, configured, and the partners on the wire."""
+    there = await database("circulation", lambda dsn: migrated(circulation.app.SERVICE, dsn))
+    here = await database("ill", lambda dsn: migrated(ill.app.SERVICE, dsn))
+    async with running(circulation.app.SERVICE, there) as lends, running(ill.app.SERVICE, here) as borrows:
+        make = await desk.furnished(lends)
+        yield Two(lends, borrows, make, World(await lending.furnished(borrows)))
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "every event twice"])
+async def test_a_book_comes_from_the_second_library_and_goes_back(two: Two, twice: bool) -> None:
+    two.twice = twice
+    make = two.world.make
+    first, second = await two.world.other("XX-SUPA", rank=1), await two.world.other("XX-SUPB", rank=2)
+    patron = await two.desk.patron()
+    await two.carry()
+
+    # asked for, and found at the second
+    request = await make.request(UUID(patron["id"]), pickup="main-desk")
+    await two.world.deliver()
+    await first.says("Unfilled", "RequestResponse", reasonUnfilled="NotOwned")
+    await two.world.deliver()
+    await second.says("WillSupply", "RequestResponse")
+    await second.says("Loaned", dueDate=(NOW + 30 * DAY).isoformat(), itemId="THEIRS-1")
+
+    # it comes, and is kept for the patron
+    await make.act(request, "receive")
+    await two.carry()
+    hold = await two.hold(patron)
+    (arrived,) = await two.ill.announced(BorrowedItemArrived)
+    scanned = await two.circulation.post(
+        "/v1/returns", json={"item_barcode": request["number"], "service_point_id": two.desk.desk}
+    )
+    assert hold["item_id"] == str(arrived.item_id)
+    assert scanned.json()["next_step"]["step"] == "hold-shelf", scanned.text
+
+    # lent, renewed, recalled
+    lent = await two.circulation.post(
+        "/v1/loans",
+        json={
+            "patron_id": patron["id"],
+            "item_barcode": request["number"],
+            "service_point_id": two.desk.desk,
+        },
+    )
+    assert lent.status_code == 201, lent.text
+    await two.carry()
+    assert (await make.now(request))["state"] == "on-loan"
+    await make.act(request, "renew")
+    await second.says("Loaned", "RenewResponse", answerYesNo="Y", dueDate=(NOW + 60 * DAY).isoformat())
+    await second.says("Recalled", dueDate=(NOW + 10 * DAY).isoformat())
+    assert (await make.now(request))["due_at"][:10] == (NOW + 10 * DAY).date().isoformat()
+
+    # returned, sent back, and gone from here
+    await two.circulation.post(
+        "/v1/returns", json={"item_barcode": request["number"], "service_point_id": two.desk.desk}
+    )
+    await two.carry()
+    assert (await make.now(request))["state"] == "returned-by-patron"
+    await make.act(request, "ship-back")
+    await two.world.deliver()
+    await second.says("LoanCompleted")
+    await two.carry()
+    done = await make.now(request)
+    again = await two.circulation.post(
+        "/v1/loans",
+        json={
+            "patron_id": patron["id"],
+            "item_barcode": request["number"],
+            "service_point_id": two.desk.desk,
+        },
+    )
+    assert (done["state"], done["ended"]) == ("complete", True)
+    assert again.status_code == 404
+    assert second.asked == ["New", "Received", "Renew", "ShippedReturn"]
+    assert len(await two.ill.announced(BorrowedItemLeft)) == 1
+    assert (await make.steps(request)).count("check-out") == 1
+
+
+async def test_what_cannot_be_kept_for_the_patron_is_for_staff_to_look_at(two: Two) -> None:
+    make = two.world.make
+    other = await two.world.other()
+    patron = await two.desk.patron()
+    await two.carry()
+    request = await make.request(UUID(patron["id"]), pickup="nowhere")
+    await two.world.deliver()
+    await other.says("Loaned", dueDate=(NOW + 30 * DAY).isoformat())
+
+    await make.act(request, "receive")
+    await two.carry()
+
+    told = await make.now(request)
+    steps = (await two.ill.get(f"/v1/ill/requests/{request['id']}/steps")).json()["items"]
+    assert (told["state"], told["attention"]) == ("received", "hold-not-placed")
+    assert steps[-1]["note"] == "pickup-unknown"
+
+
+async def test_a_parcel_that_goes_back_unfetched_ends_the_hold_and_is_found_by_nobody(two: Two) -> None:
+    make = two.world.make
+    other = await two.world.other()
+    patron = await two.desk.patron()
+    await two.carry()
+    request = await make.request(UUID(patron["id"]), pickup="main-desk")
+    await two.world.deliver()
+    await other.says("WillSupply", loanCondition="LibraryUseOnly")
+    await make.act(request, "accept-conditions")
+    await other.says("Loaned", dueDate=(NOW + 30 * DAY).isoformat(), loanCondition="LibraryUseOnly")
+    await make.act(request, "receive")
+    await two.carry()
+    (arrived,) = await two.ill.announced(BorrowedItemArrived)
+    shown = await two.circulation.get(f"/v1/titles/{arrived.title_id}/availability?detail=items")
+
+    await make.act(request, "ship-back")
+    await two.carry()
+
+    assert arrived.use_here_only
+    assert shown.json()["items"] == []
+    assert (await two.hold(patron))["state"] == "cancelled"
