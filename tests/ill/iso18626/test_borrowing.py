@@ -3,13 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from chassis.principal import Principal
 from support.desk import codes
 from support.harness import Harness
 from support.lending import ARTICLE, NOW, Make
-from support.otherlibrary import World, babbles, breaks, refuses, silent
+from support.otherlibrary import World, babbles, breaks, confirms, refuses, silent
 
 DAY = timedelta(days=1)
 DUE = (NOW + 30 * DAY).isoformat()
@@ -375,9 +376,7 @@ async def test_messages_of_one_request_keep_their_order_though_the_first_fails(
     await world.deliver()
     tried = other.asked[1:]
 
-    other.answer = lambda kind, document: __import__("support.otherlibrary", fromlist=["x"]).confirms(
-        kind, document
-    )
+    other.answer = confirms
     ill.at(NOW + timedelta(minutes=2))
     await world.deliver()
 
@@ -393,6 +392,29 @@ async def test_two_workers_send_each_message_once(ill: Harness, world: World, ma
     await asyncio.gather(world.deliver(), world.deliver())
 
     assert len(other.heard) == 10
+
+
+async def test_a_message_whose_sender_died_is_sent_again_word_for_word(
+    ill: Harness, world: World, make: Make
+) -> None:
+    def dies(kind: str, document: object) -> httpx.Response:
+        raise asyncio.CancelledError
+
+    other = await world.other()
+    other.answer = dies
+    request = await make.request()
+    with pytest.raises(asyncio.CancelledError):
+        await world.deliver()
+
+    other.answer = confirms
+    held = await world.deliver()
+    ill.at(NOW + timedelta(minutes=2))
+    again = await world.deliver()
+
+    assert (held, again) == (0, 1)
+    assert other.raw[0] == other.raw[1]
+    (message,) = (await ill.get(f"/v1/ill/requests/{request['id']}/messages")).json()["items"]
+    assert (message["state"], message["attempts"]) == ("sent", 2)
 
 
 async def test_we_prove_to_a_partner_who_we_are_and_keep_that_out_of_the_log(
