@@ -184,7 +184,10 @@ async def test_staff_put_suppliers_into_their_own_order(ill: Harness, make: Make
         path, json={"partner_ids": [str(uuid4())]}, headers={"If-Match": f'"{request["version"] + 1}"'}
     )
 
+    sent = [await make.act(request, "send"), await make.act(request, "pass-over")]
     assert request["state"] == "supplier-identified"
+    assert [each["state"] for each in sent] == ["sent", "supplier-identified"]
+    assert [state for _, state, _ in await make.rota(request)] == ["left", "active", "waiting"]
     assert (stale.status_code, done.status_code, unknown.status_code) == (412, 200, 404)
     assert [each["symbol"] for each in done.json()["items"]] == ["XX-SUPA", "XX-SUPC", "XX-SUPB"]
     assert pointers(unknown) == ["/partner_ids/0"]

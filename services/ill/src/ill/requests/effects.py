@@ -1,7 +1,9 @@
 """What moves of the model do, by the names the model gives them. An effect may bring about the next event."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from chassis import outbox
 from chassis.ids import uuid7
@@ -98,9 +100,12 @@ async def check(case: Case) -> str:
 _ROTA = "SELECT id, partner_id FROM rota_entry WHERE request_id = $1 AND state = 'waiting' ORDER BY position"
 _ENTER = """
 INSERT INTO rota_entry (id, request_id, partner_id, position, state)
-SELECT $1, $2, $3, coalesce(max(position), 0) + 1, 'waiting' FROM rota_entry WHERE request_id = $2
+SELECT told.id, $1, told.partner_id, told.place + (
+    SELECT coalesce(max(position), 0) FROM rota_entry WHERE request_id = $1), 'waiting'
+FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS told (id, partner_id, place)
 ON CONFLICT (request_id, partner_id) DO NOTHING
 """
+_ASKED = "SELECT coalesce(sum(tries), 0) FROM rota_entry WHERE request_id = $1"
 _SKIP = "UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE id = $1"
 _ACTIVATE = """
 UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = NULL, asked_at = NULL,
@@ -110,8 +115,8 @@ UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = N
 
 async def _make_rota(case: Case) -> None:
     """Every partner that lends, in the order of the rules; those that staff entered stand before."""
-    for candidate in ranked(await queries.candidates(case.connection)):
-        await case.connection.execute(_ENTER, uuid7(), case.id, candidate.partner_id)
+    partners = [one.partner_id for one in ranked(await queries.candidates(case.connection))]
+    await case.connection.execute(_ENTER, case.id, [uuid7() for _ in partners], partners)
 
 
 @_of(BORROWING, name="find-supplier")
@@ -123,20 +128,22 @@ async def find_supplier(case: Case) -> str:
         one.partner_id: one
         for one in await queries.candidates(case.connection, [row["partner_id"] for row in waiting])
     }
+    skipped: list[tuple[UUID, str, datetime]] = []
+    found = None
     for row in waiting:
         candidate = known[row["partner_id"]]
-        if (reason := skip_reason(candidate, case.row["service"], today=case.now.date())) is None:
-            position = await case.connection.fetchval(
-                "SELECT position * 100 + tries FROM rota_entry WHERE id = $1", row["id"]
-            )
-            wire_id = f"{case.row['number']}-{position // 100}" + (
-                f"-{position % 100}" if position % 100 else ""
-            )
-            await case.connection.execute(_ACTIVATE, row["id"], wire_id)
-            case.row |= {"status": None, "offer": {}}
-            return "supplier-found"
-        await case.connection.execute(_SKIP, row["id"], reason, case.now)
-    return "none-left"
+        reason = skip_reason(candidate, case.row["service"], today=case.now.date())
+        if reason is None:
+            found = row
+            break
+        skipped.append((row["id"], reason, case.now))
+    await case.connection.executemany(_SKIP, skipped)
+    if found is None:
+        return "none-left"
+    asked = await case.connection.fetchval(_ASKED, case.id)
+    await case.connection.execute(_ACTIVATE, found["id"], f"{case.row['number']}-{asked + 1}")
+    case.row |= {"status": None, "offer": {}}
+    return "supplier-found"
 
 
 @_of(BORROWING, name="renew-rota")

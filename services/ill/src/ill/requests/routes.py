@@ -273,11 +273,14 @@ async def place_request(
     return await whole(_pool(request), once, act)
 
 
-_LIST = """
-SELECT * FROM request WHERE ($1::uuid IS NULL OR patron_ref = $1) AND ($2::text IS NULL OR side = $2)
-  AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR id < $4)
-  AND (NOT $5 OR attention IS NOT NULL) ORDER BY id DESC LIMIT $6
-"""
+def _listed(limit: int, attention: bool, **wanted: Any) -> tuple[str, list[Any]]:
+    """One page by an index of its own, whichever filters are named."""
+    told = {condition: value for condition, value in wanted.items() if value is not None}
+    tests = {"patron": "patron_ref =", "side": "side =", "state": "state =", "after": "id <"}
+    where = [f"{tests[name]} ${at}" for at, name in enumerate(told, 2)]
+    where += ["attention IS NOT NULL"] if attention else []
+    filters = f"WHERE {' AND '.join(where)} " if where else ""
+    return f"SELECT * FROM request {filters}ORDER BY id DESC LIMIT $1", [limit, *told.values()]  # noqa: S608 - our words
 
 
 @router.get(
@@ -299,7 +302,8 @@ async def list_requests(
     """Requests, newest first; a patron's own."""
     patron = asker.patron_id if asker.patron_id is not None and not asker.may("ill:read") else patron_id
     after = cursors.uuid_in(cursor) if cursor is not None else None
-    rows = await _pool(request).fetch(_LIST, patron, side, state, after, attention, limit + 1)
+    statement, told = _listed(limit + 1, attention, patron=patron, side=side, state=state, after=after)
+    rows = await _pool(request).fetch(statement, *told)
     more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     cursors.link_next(request, response, more)
     return cursors.Page(items=[_out(row) for row in rows[:limit]], next_cursor=more)
