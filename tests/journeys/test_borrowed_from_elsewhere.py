@@ -90,6 +90,7 @@ async def test_a_book_comes_from_the_second_library_and_goes_back(two: Two, twic
     await two.carry()
     hold = await two.hold(patron)
     (arrived,) = await two.ill.announced(BorrowedItemArrived)
+    assert (await make.now(request))["attention"] is None
     scanned = await two.circulation.post(
         "/v1/returns", json={"item_barcode": request["number"], "service_point_id": two.desk.desk}
     )
