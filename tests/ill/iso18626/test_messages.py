@@ -212,8 +212,20 @@ def test_dangerous_or_broken_xml_is_refused(body: bytes, said: str) -> None:
             "</billingInfo></request>"),
             "UnrecognisedDataValue: monetaryValue",
         ),
+        (
+            message(
+                "<supplyingAgencyMessage><statusInfo><dueDate>9999-12-31T23:59:59.999Z</dueDate></statusInfo>"
+                "</supplyingAgencyMessage>"
+            ),
+            "UnrecognisedDataValue: dueDate",
+        ),
+        (
+            message(f"<request><header><requestingAgencyRequestId>{'9' * 201}</requestingAgencyRequestId>"
+            "</header></request>"),
+            "UnrecognisedDataValue: requestingAgencyRequestId",
+        ),
     ],
-    ids=["no-header", "later-version", "empty-header", "twice", "no-date", "no-number"],
+    ids=["no-header", "later-version", "empty-header", "twice", "no-date", "no-number", "past-all-days", "long-id"],
 )  # fmt: skip
 def test_the_first_flaw_is_told(body: bytes, flaw: str) -> None:
     assert str(documents.read(body).flaw) == flaw

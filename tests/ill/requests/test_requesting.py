@@ -200,12 +200,14 @@ async def test_a_request_is_changed_until_a_supplier_is_asked(ill: Harness, make
     path = f"/v1/ill/requests/{request['id']}"
 
     bare = await ill.patch(path, json={"note": "x"})
-    told = await ill.patch(path, json={"note": "x"}, headers={"If-Match": f'"{request["version"]}"'})
+    change = {"note": "x", "need_before": "2027-03-05T09:00:00Z"}
+    told = await ill.patch(path, json=change, headers={"If-Match": f'"{request["version"]}"'})
     sent = await make.act(request, "send")
     late = await ill.patch(path, json={"note": "y"}, headers={"If-Match": f'"{sent["version"]}"'})
 
     assert (bare.status_code, told.status_code, late.status_code) == (428, 200, 409)
     assert told.json()["version"] == request["version"] + 1
+    assert told.json()["look_at"] == "2027-03-05T09:00:00Z"
     assert codes(late) == ["request-sent"]
     assert [event.version for event in await ill.announced(RequestProgressed)] == [2, 3, 4]
 

@@ -191,6 +191,12 @@ def test_a_partner_is_skipped_for_a_reason(partner: Candidate, service: str, rea
     assert skip_reason(partner, service, today=NOW.date()) == reason
 
 
+def test_what_is_due_at_the_end_of_all_calendars_is_not_looked_at() -> None:
+    late = datetime(9999, 12, 31, tzinfo=UTC)
+
+    assert look_at("due", Spans(), now=NOW, due_at=late, rush=False, need_before=None) is None
+
+
 def test_weekends_do_not_count() -> None:
     friday = datetime(2027, 3, 5, 17, tzinfo=UTC)
 

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
+from chassis.moments import EARLIEST, LATEST
 from ill.iso18626 import grammar, markup
 from ill.iso18626.grammar import CLOSED, GROUPS, MESSAGES, SPACE, Part
 from ill.iso18626.markup import Element, NotXml
 
 Document = dict[str, Any]
+
+ID_LENGTH: Final = 200
+"""Characters of an id: it is looked up by an index."""
 
 
 class Flaw(ValueError):
@@ -110,7 +114,12 @@ def _leaf(told: str, holds: str) -> Any:
     if holds == grammar.MOMENT:
         moment = datetime.fromisoformat(told)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).isoformat()
+        moment = moment.astimezone(UTC)
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError(told)
+        return moment.isoformat()
+    if holds == grammar.ID and len(told) > ID_LENGTH:
+        raise ValueError(told)
     if holds == grammar.DECIMAL:
         amount = Decimal(told)
         if not amount.is_finite() or abs(amount) > 10**9:

@@ -396,6 +396,7 @@ async def change_request(
             "UPDATE request SET version = $2 WHERE id = $1", request_id, case.row["version"]
         )
         case.steps.append(("changed", row["state"], row["state"]))
+        case.entered = True  # it may be needed before another day now
         await case.write()
         told_out = _out(await _own(connection, request_id, asker))
     etags.tag(response, told_out.version)

@@ -383,6 +383,14 @@ def working_days(moment: datetime, days: int) -> datetime:
     return moment
 
 
+def _after(moment: datetime | None, days: int) -> datetime | None:
+    """Days later; None past the end of all calendars."""
+    try:
+        return moment + timedelta(days=days) if moment is not None else None
+    except OverflowError:
+        return None
+
+
 def look_at(
     span: str | None,
     spans: Spans,
@@ -395,7 +403,7 @@ def look_at(
     """When a timer acts on a state that has this timeout; `need_before` only where running out matters still."""
     moment: datetime | None = None
     if span == "due":
-        moment = due_at + timedelta(days=spans.grace) if due_at is not None else None
+        moment = _after(due_at, spans.grace)
     elif span == "stale" and rush and spans.stale_hours is not None:
         moment = now + timedelta(hours=spans.stale_hours)
     elif span is not None:
