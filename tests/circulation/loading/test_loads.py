@@ -352,3 +352,112 @@ async def test_a_profile_maps_to_groups_that_there_are(circulation: Harness, mak
     answer = await make.configure(load_profiles=[PROFILE | {"groups": {"A/B": "wizard"}}])
 
     assert (answer.status_code, pointers(answer)) == (422, ["/load_profiles/0/groups/A~1B"])
+
+
+WHOLE: dict[str, Any] = {
+    "preferred_name": "Addie",
+    "name_forms": [{"script": "Cyrl", "family_name": "Лавлейс", "given_name": "Ада"}],
+    "addresses": [{"kind": "term", "lines": ["12 Square"], "valid_from": "2026-10-01"}],
+    "phones": [{"kind": "home", "number": "+44 20"}],
+    "identifiers": [{"kind": "student-number", "value": "S1"}, {"kind": "orcid", "value": "0000-1"}],
+    "statistics": {"faculty": "arts"},
+    "language": "EN-gb",
+    "birth_on": "2005-12-10",
+}
+REGISTRATION = {"birth_date": True, "statistics": [{"code": "faculty", "name": "Faculty"}]}
+
+
+async def test_a_file_tells_addresses_identifiers_and_names_and_again_changes_nothing(
+    circulation: Harness, make: Make
+) -> None:
+    await make.configure(
+        load_profiles=[PROFILE | {"library_wins": ["addresses", "statistics"]}], registration=REGISTRATION
+    )
+    moved = WHOLE | {
+        "addresses": [],
+        "identifiers": WHOLE["identifiers"][:1],
+        "statistics": {"faculty": None},
+        "preferred_name": None,
+    }
+
+    first = await loaded(circulation, lined(ADA | WHOLE))
+    ada = await by_external_id(circulation, "u1")
+    again = await loaded(circulation, lined(ADA | WHOLE))
+    later = await loaded(circulation, lined(ADA | moved))
+    after = await by_external_id(circulation, "u1")
+    found = (await circulation.get("/v1/patrons", params={"name": "лав ада"})).json()["items"]
+    (event,) = await circulation.announced(PatronUpdated)
+
+    assert [each["counts"]["rejected"] for each in (first, again, later)] == [0, 0, 0]
+    assert (ada["language"], ada["birth_on"], ada["statistics"]) == (
+        "en-GB",
+        "2005-12-10",
+        {"faculty": "arts"},
+    )
+    assert sorted(each["value"] for each in ada["identifiers"]) == ["0000-1", "S1"]
+    assert (again["counts"]["unchanged"], later["counts"]["updated"]) == (1, 1)
+    assert (after["addresses"], after["statistics"]) == (ada["addresses"], ada["statistics"])
+    assert [each["value"] for each in after["identifiers"]] == ["S1"]
+    assert set(event.changed) == {"identifiers", "preferred_name"}
+    assert [each["id"] for each in found] == [ada["id"]]
+
+
+async def test_a_csv_cell_holds_a_list_as_json(circulation: Harness, make: Make) -> None:
+    await profiled(make)
+    content = (
+        b"external_id,family_name,group,phones,identifiers\r\n"
+        b'u1,Lovelace,STU,"[{""kind"": ""home"", ""number"": ""030 1""}]",\r\n'
+        b"u2,Babbage,STU,no list,\r\n"
+    )
+
+    load = await loaded(circulation, content, kind="text/csv")
+
+    assert (load["counts"]["created"], load["counts"]["rejected"]) == (1, 1)
+    assert (await by_external_id(circulation, "u1"))["phones"][0]["number"] == "030 1"
+
+
+async def test_numbers_that_are_anothers_or_make_no_sense_reject_the_line_with_every_reason(
+    circulation: Harness, make: Make
+) -> None:
+    await profiled(make)
+    holder = await make.patron(barcode="GONE", identifiers=[{"kind": "orcid", "value": "0000-1"}])
+    headers = {"If-Match": '"1"'}
+    await circulation.patch(f"/v1/patrons/{holder['id']}", json={"barcode": "HERE"}, headers=headers)
+
+    load = await loaded(circulation, lined(ADA | WHOLE | {"barcode": "GONE"}))
+    outcome = (await circulation.get(f"/v1/patron-loads/{load['id']}/outcomes")).json()["items"][0]
+
+    assert [(reason["code"], reason["pointer"]) for reason in outcome["reasons"]] == [
+        ("identifier-taken", "/barcode"),
+        ("identifier-taken", "/identifiers/1"),
+        ("not-kept", "/birth_on"),
+        ("category-unknown", "/statistics/faculty"),
+    ]
+
+
+async def test_a_card_that_the_campus_replaces_is_remembered(circulation: Harness, make: Make) -> None:
+    await profiled(make)
+
+    for barcode in ("B 1", "B 2", "B 1"):
+        await loaded(circulation, lined(BOB | {"barcode": barcode}))
+    bob = await by_external_id(circulation, "u2")
+
+    assert (bob["barcode"], [card["barcode"] for card in bob["former_cards"]]) == ("B 1", ["B 2"])
+
+
+async def test_a_file_that_tells_of_a_merged_registration_changes_nothing_and_deactivates_nobody(
+    circulation: Harness, make: Make
+) -> None:
+    await make.configure(load_profiles=[PROFILE | {"deactivate_missing": True, "safety_percent": 100}])
+    lines = [{"external_id": f"u{n}", "group": "STU", "family_name": f"N{n}"} for n in range(3)]
+    await loaded(circulation, lined(*lines))
+    new, old, gone = (await circulation.get("/v1/patrons")).json()["items"]
+    await circulation.post(f"/v1/patrons/{new['id']}/merges", json={"merged": [old["id"]]})
+
+    load = await loaded(circulation, lined(lines[1]))
+    outcome = (await circulation.get(f"/v1/patron-loads/{load['id']}/outcomes")).json()["items"][0]
+    active = {each["id"]: each["active"] for each in (await circulation.get("/v1/patrons")).json()["items"]}
+
+    assert (load["counts"]["unchanged"], outcome["reasons"][0]["code"]) == (1, "patron-merged")
+    assert outcome["patron_id"] == new["id"]
+    assert active == {new["id"]: True, gone["id"]: False}

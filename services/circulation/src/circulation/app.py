@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from chassis.application import build
 from chassis.migrations import migrations_beside
@@ -21,6 +22,7 @@ from circulation.configuration.simulating import simulate
 from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
+from circulation.guarantors import routes as guarantors
 from circulation.holds import desk as holds_desk
 from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
@@ -33,14 +35,19 @@ from circulation.loans import batches, redating, together
 from circulation.loans import routes as loans
 from circulation.lost import routes as lost
 from circulation.lost.timers import lost_items
+from circulation.merges import routes as merges
+from circulation.merges.following import FollowsMerges
 from circulation.offline import routes as offline
 from circulation.offline.applying import apply_offline_actions
 from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
+from circulation.pins import routes as pins
 from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.policies import routes as policies
 from circulation.proxies import routes as proxies
+from circulation.registration import consents
+from circulation.registration.naming import name_patrons
 from circulation.sessions import routes as sessions
 from circulation.sessions.commands import end_idle_sessions
 from circulation.settings import Settings
@@ -58,7 +65,7 @@ async def opening(resources: Resources) -> AsyncIterator[None]:
 
 def create_app(settings: Settings) -> FastAPI:
     """Circulation's app."""
-    return build(
+    app = build(
         SERVICE,
         settings,
         routers=[
@@ -77,7 +84,11 @@ def create_app(settings: Settings) -> FastAPI:
             lost.router,
             drawers.router,
             bursar.router,
+            merges.router,
             patrons.router,
+            consents.router,
+            pins.router,
+            guarantors.router,
             blocks.router,
             loading.router,
             places.router,
@@ -93,6 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         description="Patrons, loans, holds, fees, availability.",
     )
+    app.user_middleware.append(Middleware(FollowsMerges, state=app.state))  # innermost: behind who asks
+    return app
 
 
 SERVICE = Service(
@@ -102,6 +115,7 @@ SERVICE = Service(
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     timers=(
+        Timer("name-patrons", timedelta(minutes=1), name_patrons),
         Timer("forget-loads", timedelta(hours=1), forget_loads),
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
         Timer("bursar-exports", timedelta(seconds=10), work_off),

@@ -6,15 +6,19 @@ from circulation.closings import tables as closings
 from circulation.configuration import tables as configuration
 from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
+from circulation.guarantors import tables as guarantors
 from circulation.holds import tables as holds
 from circulation.items import tables as items
 from circulation.loading import tables as loading
 from circulation.loans import tables as loans
+from circulation.merges import tables as merges
 from circulation.metadata import Table
 from circulation.offline import tables as offline
 from circulation.patrons import tables as patrons
+from circulation.pins import tables as pins
 from circulation.places import tables as places
 from circulation.proxies import tables as proxies
+from circulation.registration import tables as registration
 from circulation.sessions import tables as sessions
 
 METADATA = Table.metadata
@@ -25,13 +29,17 @@ ALL = (
     configuration,
     drawers,
     fees,
+    guarantors,
     holds,
     items,
     loading,
     loans,
+    merges,
     offline,
     patrons,
+    pins,
     places,
     proxies,
     sessions,
+    registration,
 )

@@ -545,6 +545,23 @@ class PatronUpdated(Event):
     changed: tuple[str, ...] = ()
 
 
+class PatronMerged(Event):
+    """Registrations of one person became one: whatever named one of them names the surviving one from now on."""
+
+    type: ClassVar = "circulation.patron-merged.v1"
+    subject: ClassVar = "patron_ref"
+
+    patron_ref: UUID
+    merged_refs: tuple[UUID, ...]
+    patron_group: str
+    loans: int
+    """How many moved, open and past."""
+    holds: int
+    fees: int
+    holds_given_up: tuple[UUID, ...] = ()
+    """Of two holds on one title; each has its own event, too."""
+
+
 class PatronBlockAdded(Event):
     """Staff blocked a patron; why is not told."""
 
@@ -610,6 +627,30 @@ class PatronProxyRevoked(Event):
     relation_id: UUID
     sponsor_ref: UUID
     proxy_ref: UUID
+
+
+class PatronGuarantorNamed(Event):
+    """Somebody answers for a patron from now on."""
+
+    type: ClassVar = "circulation.patron-guarantor-named.v1"
+    subject: ClassVar = "relation_id"
+    partition: ClassVar = "ward_ref"
+
+    relation_id: UUID
+    ward_ref: UUID
+    guarantor_ref: UUID
+
+
+class PatronGuarantorReleased(Event):
+    """Somebody answers for a patron no more."""
+
+    type: ClassVar = "circulation.patron-guarantor-released.v1"
+    subject: ClassVar = "relation_id"
+    partition: ClassVar = "ward_ref"
+
+    relation_id: UUID
+    ward_ref: UUID
+    guarantor_ref: UUID
 
 
 class ItemWithdrawalCleared(Event):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis import outbox
 from chassis.database import Connection
+from chassis.edge import InFlight
 from chassis.ids import uuid7
 from circulation.fees.rules import Money
 from circulation.ledger.rules import Act, booked
@@ -43,9 +44,11 @@ async def charge(
         owner,
     )
     await book(connection, fee_id=fee_id, act=Act.CHARGE, amount=amount, now=now)
-    await connection.execute(
+    known = await connection.execute(
         "UPDATE patron SET owed = owed + $2, guard = guard + 1 WHERE id = $1", patron_id, amount.minor
     )
+    if known == "UPDATE 0":
+        raise InFlight  # the registration was merged into another meanwhile: look again
     told = Amount(minor=amount.minor, currency=amount.currency)
     event = FeeCharged(
         version=1,

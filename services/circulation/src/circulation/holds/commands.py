@@ -1,6 +1,6 @@
 """Holds are placed: everything is looked up, the rules judge, the queue is held while it is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from circulation.places.library import Desk, Library
 from circulation.proxies.queries import Named
 from circulation.proxies.queries import standing as standing_of
 from circulation.proxies.rules import Standing, proxy_refusals
+from circulation.registration.aliases import CARD_REPLACED, alias_of
 from contracts.circulation import HoldPlaced
 
 
@@ -83,12 +84,20 @@ async def consider(
     """Gather what the rules need; raises `NotFound` for what is unknown, or not the asker's own."""
     missing = []
     patron = await connection.fetchrow(_PATRON, asked.patron_id, asked.patron_barcode, now)
-    proxy = None
+    proxy, unknown = None, Reason("patron-unknown", "There is no such patron.", "/patron_id")
+    if asked.patron_barcode is not None:
+        unknown = replace(unknown, pointer="/patron_barcode")
+    if patron is None and (
+        alias := await alias_of(connection, patron_id=asked.patron_id, barcode=asked.patron_barcode)
+    ):
+        if not alias.replaced:
+            patron = await connection.fetchrow(_PATRON, alias.patron_id, None, now)
+        elif principal.may("holds:create"):
+            unknown = CARD_REPLACED
     if patron is not None and asked.proxy is not None:
         proxy = await standing_of(connection, patron["id"], asked.proxy)
     if patron is None or not _may_place(patron["id"], proxy, principal):
-        pointer = "/patron_barcode" if asked.patron_barcode is not None else "/patron_id"
-        missing.append(Reason("patron-unknown", "There is no such patron.", pointer))
+        missing.append(unknown)
     elif asked.proxy is not None and (proxy is None or not _may_name(proxy, principal)):
         missing.append(Reason("proxy-unknown", "There is no such patron.", asked.proxy.pointer))
     title_id = asked.title_id

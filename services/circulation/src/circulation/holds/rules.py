@@ -53,6 +53,7 @@ class HoldRefusal(StrEnum):
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
     LOST_ITEMS = "lost-items"
+    WARDS_OWE = "wards-owe"
     DAY_LIMIT = "hold-limit-per-day"
     ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
     PROXY_IS_SPONSOR = "proxy-is-sponsor"
@@ -79,6 +80,7 @@ TEXTS: Final = {
     HoldRefusal.OVERDUE_ITEMS: "The patron has more overdue items than the group may.",
     HoldRefusal.OVERDUE_RECALLS: "The patron has more overdue recalled items than the group may.",
     HoldRefusal.LOST_ITEMS: "The patron has more lost items than the group may.",
+    HoldRefusal.WARDS_OWE: "Those the patron answers for owe more than the group may.",
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
     HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
     HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",

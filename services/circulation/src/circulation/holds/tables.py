@@ -36,6 +36,7 @@ class Hold(Table, table=True):
             postgresql_where=text("state IN ('in-transit', 'ready')"),
         ),
         Index("hold_by_patron", "patron_id", "id"),
+        Index("hold_by_proxy", "proxy_id", postgresql_where=text("proxy_id IS NOT NULL")),
         Index("hold_by_pickup", "pickup_id", "state", "id"),
         Index("hold_open_by_patron", "patron_id", postgresql_where=text(OPEN)),
         Index("hold_open_by_item", "item_id", postgresql_where=text(OPEN)),

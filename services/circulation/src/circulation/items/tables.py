@@ -20,6 +20,7 @@ class Item(Table, table=True):
     __table_args__ = (
         Index("item_barcode", "barcode", unique=True, postgresql_where=text("barcode IS NOT NULL")),
         Index("item_by_title", "title_ids", postgresql_using="gin"),
+        Index("item_kept_for", "kept_for", postgresql_where=text("kept_for IS NOT NULL")),
         Index("item_by_location", "location_id"),
         Index(
             "item_in_transit",

@@ -4,13 +4,28 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from circulation.loading.rules import FIELDS, NEVER_EMPTY
 from circulation.moments import Moment
+from circulation.registration.details import (
+    LISTS,
+    Addresses,
+    Emails,
+    Identifiers,
+    Language,
+    Mail,
+    NameForms,
+    NameOrder,
+    Phones,
+    Statistics,
+    as_kept,
+    told_by,
+)
 
 JSON_LINES: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
@@ -32,14 +47,27 @@ class PatronLine(BaseModel):
     """The campus's word for it, or the library's code."""
     family_name: Text | None = None
     given_name: Annotated[str, StringConstraints(max_length=200)] | None = None
-    email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    preferred_name: Text | None = None
+    sort_name: Annotated[str, StringConstraints(min_length=1, max_length=400)] | None = None
+    name_order: NameOrder | None = None
+    name_forms: NameForms | None = None
+    email: Mail | None = None
+    emails: Emails | None = None
+    phones: Phones | None = None
+    addresses: Addresses | None = None
+    identifiers: Identifiers | None = None
+    language: Language | None = None
     library: Annotated[str, StringConstraints(max_length=60)] | None = None
+    birth_on: date | None = None
+    statistics: Statistics | None = None
+    """By category; null takes one away."""
     expires_at: Moment | None = None
     active: bool | None = None
 
 
 COLUMNS: Final = ("external_id", *FIELDS)
+NESTED: Final = frozenset({*LISTS, "statistics"})
+"""In a CSV cell they are written as JSON; an empty cell leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +153,14 @@ def read(line: bytes, *, columns: list[str] | None) -> Read:
         return Read(None, {}, (Wrong("line-unreadable", text),))
     whom = found.get("external_id")
     known = whom if isinstance(whom, str) and whom and "\0" not in whom else None
-    if any(isinstance(value, str) and "\0" in value for value in found.values()):
+    if (b"\\u0000" in line or b"\0" in line) and _holds_nul(found):
         return Read(known, {}, (Wrong("unstorable-value", "A text holds NUL."),))
     try:
         patron = PatronLine.model_validate(found)
     except ValidationError as error:
         return Read(known, {}, tuple(_wrong(each) for each in error.errors()))
-    told = patron.model_dump(exclude_unset=True, exclude={"external_id"})
+    told = as_kept(told_by(patron))
+    del told["external_id"]
     bare = tuple(
         Wrong("value-missing", f"{name} cannot be empty.", f"/{name}")
         for name in NEVER_EMPTY
@@ -140,11 +169,23 @@ def read(line: bytes, *, columns: list[str] | None) -> Read:
     return Read(patron.external_id, told, bare)
 
 
-def _cells(line: bytes, columns: list[str]) -> dict[str, str | None] | None:
+def _cells(line: bytes, columns: list[str]) -> dict[str, Any] | None:
     cells = next(csv.reader(io.StringIO(line.decode(), newline="")))
     if len(cells) != len(columns):
         return None
-    return {name: cell.strip() or None for name, cell in zip(columns, cells, strict=True)}
+    return {
+        name: orjson.loads(cell) if name in NESTED else cell.strip() or None
+        for name, cell in zip(columns, cells, strict=True)
+        if name not in NESTED or cell.strip()
+    }
+
+
+def _holds_nul(found: Any) -> bool:
+    if isinstance(found, dict):
+        return any(_holds_nul(name) or _holds_nul(value) for name, value in found.items())
+    return (
+        "\0" in found if isinstance(found, str) else isinstance(found, list) and any(map(_holds_nul, found))
+    )
 
 
 def _wrong(told: Any) -> Wrong:

@@ -35,9 +35,30 @@ FIELDS: Final = (
     "library",
     "expires_at",
     "active",
+    "preferred_name",
+    "sort_name",
+    "name_order",
+    "name_forms",
+    "birth_on",
+    "addresses",
+    "emails",
+    "phones",
+    "identifiers",
+    "statistics",
 )
 """What a file may tell of a patron, besides the external id by which they are found."""
-NEVER_EMPTY: Final = ("group", "family_name", "active")
+NEVER_EMPTY: Final = (
+    "group",
+    "family_name",
+    "active",
+    "name_forms",
+    "addresses",
+    "emails",
+    "phones",
+    "identifiers",
+    "statistics",
+)
+"""Lists are emptied by an empty list."""
 
 
 def changes(

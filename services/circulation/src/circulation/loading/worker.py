@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,9 @@ from circulation.loading.lines import Read, Wrong, read
 from circulation.loading.rules import LoadState, Outcome, changes, too_many_missing
 from circulation.places.documents import LoadProfileDoc
 from circulation.places.library import Library
+from circulation.registration.details import with_statistics
+from circulation.registration.rules import Span, birthday, filing_name, wrongs
+from circulation.registration.writing import searched_words
 from contracts.circulation import PatronCreated, PatronUpdated
 from contracts.events import Actor, Event
 
@@ -28,25 +31,86 @@ SLICE = 200
 IDLE_SECONDS = 0.5
 KEPT = timedelta(days=30)
 """How long a load, with the lines that were rejected, is kept."""
+MERGED: Final = Wrong(
+    "patron-merged", "This external id was merged into another patron's; nothing was changed."
+)
 _NEXT = "SELECT id FROM patron_load WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"
 _TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('patron-load ' || $1::uuid::text, 0))"
 _LOAD = "SELECT * FROM patron_load WHERE id = $1 AND state IN ('queued', 'running')"
 _LINES = "SELECT line, told FROM patron_load_line WHERE load_id = $1 AND line > $2 ORDER BY line LIMIT $3"
-_PRESENT = """
-SELECT id, external_id, barcode, group_code AS "group", family_name, given_name, email, language, library,
-    expires_at, active, version, loaded_by
+COLUMNS: Final = (
+    "barcode",
+    "group",
+    "family_name",
+    "given_name",
+    "email",
+    "language",
+    "library",
+    "expires_at",
+    "active",
+    "preferred_name",
+    "sort_name",
+    "name_order",
+    "name_forms",
+    "birth_on",
+    "addresses",
+    "emails",
+    "phones",
+    "statistics",
+    "loaded_by",
+    "version",
+)
+"""Of the patron's row, in the order in which they are written."""
+EMPTY: Final[dict[str, Any]] = dict.fromkeys(COLUMNS) | {
+    "active": True,
+    "name_forms": [],
+    "addresses": [],
+    "emails": [],
+    "phones": [],
+    "identifiers": [],
+    "statistics": {},
+    "version": 1,
+}
+_STORED = ["group_code" if name == "group" else name for name in COLUMNS]
+_PRESENT = f"""
+SELECT id, external_id, group_code AS "group", {", ".join(name for name in COLUMNS if name != "group")},
+    coalesce((SELECT jsonb_agg(jsonb_build_object('kind', kind, 'value', value) ORDER BY kind COLLATE "C",
+        value COLLATE "C") FROM patron_identifier WHERE patron_id = patron.id AND state = 'current'), '[]'
+    ) AS identifiers
 FROM patron WHERE external_id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - our own text
+_MERGED = """
+SELECT value, patron_id FROM patron_identifier WHERE kind = 'external-id' AND value = ANY ($1::text[])
 """
-_CREATE = """
-INSERT INTO patron (id, external_id, barcode, group_code, family_name, given_name, email, language, library,
-    expires_at, active, loaded_by, created_at, version, guard)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+_HOLDERS = """
+SELECT 'barcode' AS kind, barcode AS value, id FROM patron WHERE barcode = ANY ($1::text[])
+UNION ALL
+SELECT i.kind, i.value, i.patron_id FROM unnest($2::text[], $3::text[]) AS told (kind, value)
+JOIN patron_identifier i ON i.kind = told.kind AND i.value = told.value
 """
-_CHANGE = """
-UPDATE patron SET barcode = $2, group_code = $3, family_name = $4, given_name = $5, email = $6, language = $7,
-    library = $8, expires_at = $9, active = $10, loaded_by = $11, version = $12, guard = guard + 1
+_CREATE = f"""
+INSERT INTO patron (id, external_id, created_at, name_key, name_words, {", ".join(_STORED)}, guard)
+VALUES ($1, $2, $3, $4, array_to_tsvector($5::text[]), {", ".join(f"${n}" for n in range(6, 6 + len(_STORED)))}, 1)
+"""  # noqa: S608 - our own text
+_CHANGE = f"""
+UPDATE patron SET name_key = $2, name_words = array_to_tsvector($3::text[]), guard = guard + 1,
+    {", ".join(f"{name} = ${n}" for n, name in enumerate(_STORED, 4))}
 WHERE id = $1
+"""  # noqa: S608 - our own text
+_DROP_NUMBERS = "DELETE FROM patron_identifier WHERE patron_id = $1 AND state = 'current'"
+_NUMBER = """
+INSERT INTO patron_identifier (id, patron_id, kind, value, state, since) VALUES ($1, $2, $3, $4, $5, $6)
 """
+_COMES_OF_AGE = """
+UPDATE patron_guarantee SET ends_on = least(until_on, $2::date), version = version + 1
+WHERE ward_id = $1 AND ended_at IS NULL AND ends_on IS DISTINCT FROM least(until_on, $2::date)
+"""
+_FORMER = _NUMBER + "ON CONFLICT (kind, value) DO NOTHING"
+_SNATCHED = """
+SELECT EXISTS (SELECT FROM unnest($1::uuid[], $2::text[]) AS told (me, barcode)
+    JOIN patron_identifier i ON i.kind = 'barcode' AND i.value = told.barcode AND i.patron_id <> told.me)
+"""
+_REGAINED = "DELETE FROM patron_identifier WHERE patron_id = $1 AND kind = 'barcode' AND value = $2"
 _OUTCOME = """
 UPDATE patron_load_line SET outcome = $3, patron_id = $4, changed = $5, reasons = $6, external_id = $7,
     told = CASE WHEN $3 = 'rejected' THEN told END
@@ -66,7 +130,11 @@ WHERE id = $1
 _MISSING = """
 FROM patron p WHERE p.loaded_by = $1 AND p.active AND p.external_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM patron_load_line l WHERE l.load_id = $2 AND l.external_id = p.external_id)
+    AND NOT EXISTS (
+    SELECT FROM patron_identifier i JOIN patron_load_line l ON l.load_id = $2 AND l.external_id = i.value
+    WHERE i.patron_id = p.id AND i.kind = 'external-id')
 """
+"""Whoever the file tells of by an id that was merged into theirs is not missing."""
 _COUNT = f"""
 SELECT count(*) AS known, (SELECT count(*) {_MISSING}) AS missing,
     EXISTS (SELECT FROM patron_load_line WHERE load_id = $2 AND external_id IS NULL) AS nameless
@@ -149,8 +217,16 @@ class Slice:
     now: datetime
     present: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By external id, as they will be after the lines so far."""
-    holders: dict[str, UUID] = field(default_factory=dict)
-    """Who has a barcode."""
+    holders: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    """Who has a number, by kind and value; who had a barcode, too."""
+    merged: dict[str, UUID] = field(default_factory=dict)
+    """Whom external ids belong to that were merged into another's."""
+    former: dict[tuple[UUID, str], bool] = field(default_factory=dict)
+    """Barcodes given up (true) or taken up again."""
+    born: set[UUID] = field(default_factory=set)
+    """Patrons whose birth date is another than before."""
+    numbered: set[UUID] = field(default_factory=set)
+    """Patrons whose identifiers are others than before."""
     new: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     changed: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -163,11 +239,13 @@ class Slice:
         about = sorted({each.external_id for each in lines if each.external_id is not None})
         for row in await connection.fetch(_PRESENT, about):
             self.present[row["external_id"]] = dict(row)
-        barcodes = sorted({told for each in lines if (told := each.told.get("barcode")) is not None})
-        for row in await connection.fetch(
-            "SELECT barcode, id FROM patron WHERE barcode = ANY ($1::text[])", barcodes
-        ):
-            self.holders[row["barcode"]] = row["id"]
+        if unknown := sorted(set(about) - self.present.keys()):
+            self.merged = {row["value"]: row["patron_id"] for row in await connection.fetch(_MERGED, unknown)}
+        numbers = sorted({number for each in lines for number in _numbers(each.told)})
+        barcodes = [value for kind, value in numbers if kind == "barcode"]
+        kinds, values = [kind for kind, _ in numbers], [value for _, value in numbers]
+        for row in await connection.fetch(_HOLDERS, barcodes, kinds, values):
+            self.holders[row["kind"], row["value"]] = row["id"]
 
     def take(self, number: int, line: Read) -> None:
         """What one line comes to."""
@@ -175,11 +253,21 @@ class Slice:
         if "group" in told:
             told["group"] = self.profile.groups.get(told["group"], told["group"])
         present = self.present.get(line.external_id or "")
+        if (elsewhere := self.merged.get(line.external_id or "")) is not None:
+            self.outcomes.append(
+                (number, Outcome.UNCHANGED, elsewhere, None, [MERGED.as_json()], line.external_id)
+            )
+            return
+        if "statistics" in told and told["statistics"] is not None:
+            told["statistics"] = with_statistics(present["statistics"] if present else {}, told["statistics"])
         wrong = [*line.wrong, *self._wrong(told, present)] if not line.wrong else list(line.wrong)
         if wrong or line.external_id is None:
             reasons = [each.as_json() for each in wrong]
             self.outcomes.append((number, Outcome.REJECTED, None, None, reasons, line.external_id))
-        elif present is None:
+            return
+        if told.get("identifiers"):
+            told["identifiers"] = sorted(told["identifiers"], key=lambda each: (each["kind"], each["value"]))
+        if present is None:
             self._create(number, line.external_id, told)
         else:
             self._change(number, line.external_id, present, told)
@@ -190,10 +278,27 @@ class Slice:
             wrong.append(
                 Wrong("group-unknown", "There is no such patron group, and none is mapped.", "/group")
             )
-        holder = self.holders.get(told.get("barcode") or "")
-        protected = present is not None and "barcode" in self.profile.library_wins
-        if holder is not None and not protected and (present is None or present["id"] != holder):
-            wrong.append(Wrong("identifier-taken", "This barcode is another patron's.", "/barcode"))
+        wins = self.profile.library_wins if present is not None else ()
+        for (kind, value), pointer in _numbers(told).items():
+            holder = self.holders.get((kind, value))
+            own = present is not None and present["id"] == holder
+            if holder is not None and not own and pointer.split("/")[1] not in wins:
+                text = f"This {'barcode' if kind == 'barcode' else 'identifier'} is another patron's."
+                wrong.append(Wrong("identifier-taken", text, pointer))
+        wrong += [
+            Wrong(each.code, each.text, each.pointer)
+            for each in wrongs(
+                self.library.registration.allowed(self.library.groups.keys()),
+                today=self.now.date(),
+                birth_on=told.get("birth_on"),
+                statistics=told.get("statistics"),
+                addresses=[
+                    Span(day(each["valid_from"]), day(each["valid_to"]))
+                    for each in told.get("addresses") or ()
+                ],
+                identifiers=[(each["kind"], each["value"]) for each in told.get("identifiers") or ()],
+            )
+        ]
         if present is None:
             wrong += [
                 Wrong("value-missing", f"A new patron needs {name}.", f"/{name}")
@@ -203,10 +308,8 @@ class Slice:
         return wrong
 
     def _create(self, number: int, external_id: str, told: dict[str, Any]) -> None:
-        nothing = dict.fromkeys(("barcode", "given_name", "email", "language", "library", "expires_at"))
-        begun = {"id": uuid7(), "external_id": external_id, "active": True, "version": 1}
-        patron: dict[str, Any] = {**nothing, **begun, **told}
-        self._keep(patron, barcode_before=None)
+        patron: dict[str, Any] = EMPTY | {"id": uuid7(), "external_id": external_id} | told
+        self._keep(patron, before=EMPTY)
         self.new[patron["id"]] = patron
         self.events.append(
             PatronCreated(
@@ -223,7 +326,7 @@ class Slice:
             self.outcomes.append((number, Outcome.UNCHANGED, present["id"], None, None, external_id))
             return
         patron = present | changed | {"version": present["version"] + 1}
-        self._keep(patron, barcode_before=present["barcode"])
+        self._keep(patron, before=present)
         self._rewrite(patron)
         self.events.append(
             PatronUpdated(
@@ -243,56 +346,87 @@ class Slice:
         else:
             self.changed[patron["id"]] = patron
 
-    def _keep(self, patron: dict[str, Any], *, barcode_before: str | None) -> None:
+    def _keep(self, patron: dict[str, Any], *, before: dict[str, Any]) -> None:
         patron["loaded_by"] = self.profile.code
         self.present[patron["external_id"]] = patron
-        if patron["barcode"] != barcode_before:
-            if barcode_before is not None:
-                self.holders.pop(barcode_before, None)
-            if patron["barcode"] is not None:
-                self.holders[patron["barcode"]] = patron["id"]
+        me, old, new = patron["id"], before["barcode"], patron["barcode"]
+        if new != old:
+            if old is not None:
+                self.former[me, old] = True
+            if new is not None:
+                self.former[me, new] = False
+                self.holders["barcode", new] = me
+        if patron["birth_on"] != before["birth_on"]:
+            self.born.add(me)
+        if patron["identifiers"] != before["identifiers"]:
+            self.numbered.add(me)
+            for each in patron["identifiers"]:
+                self.holders[each["kind"], each["value"]] = me
 
     async def write(self, connection: Connection) -> None:
         """Put it down, with an event for each patron that is new or another than before."""
-        names = (
-            "barcode",
-            "group",
-            "family_name",
-            "given_name",
-            "email",
-            "language",
-            "library",
-            "expires_at",
-        )
         await connection.executemany(
-            _CHANGE,
-            [
-                (
-                    each["id"],
-                    *(each[name] for name in names),
-                    each["active"],
-                    each["loaded_by"],
-                    each["version"],
-                )
-                for _, each in sorted(self.changed.items())
-            ],
+            _CHANGE, [(id_, *_named(each), *_values(each)) for id_, each in sorted(self.changed.items())]
         )
         await connection.executemany(
             _CREATE,
             [
-                (
-                    each["id"],
-                    each["external_id"],
-                    *(each[name] for name in names),
-                    each["active"],
-                    each["loaded_by"],
-                    self.now,
-                    each["version"],
-                )
+                (each["id"], each["external_id"], self.now, *_named(each), *_values(each))
                 for each in self.new.values()
             ],
         )
+        written = self.changed | self.new
+        until_age = self.library.registration.guarantors_until_age
+        await connection.executemany(
+            _COMES_OF_AGE,
+            [
+                (id_, birthday(born, until_age) if born is not None and until_age is not None else None)
+                for id_ in sorted(self.born & self.changed.keys())
+                for born in (self.changed[id_]["birth_on"],)
+            ],
+        )
+        await connection.executemany(_DROP_NUMBERS, [(each,) for each in sorted(self.numbered)])
+        numbers = [
+            (uuid7(), me, each["kind"], each["value"], "current", self.now)
+            for me in sorted(self.numbered)
+            for each in written[me]["identifiers"]
+        ]
+        cards = [
+            (uuid7(), me, "barcode", barcode, "replaced", self.now)
+            for (me, barcode), gone in self.former.items()
+            if gone
+        ]
+        await connection.executemany(_NUMBER, numbers)
+        await connection.executemany(_FORMER, cards)
+        back = [number for number, gone in self.former.items() if not gone]
+        await connection.executemany(_REGAINED, back)
+        if await connection.fetchval(_SNATCHED, [me for me, _ in back], [barcode for _, barcode in back]):
+            raise asyncpg.UniqueViolationError("a card was given up while its number was given out")
         await outbox.record(connection, self.events)
+
+
+def _numbers(told: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Every number that a line tells, and where."""
+    found = {("barcode", told["barcode"]): "/barcode"} if told.get("barcode") is not None else {}
+    for place, each in enumerate(told.get("identifiers") or ()):
+        found.setdefault((each["kind"], each["value"]), f"/identifiers/{place}")
+    return found
+
+
+def _named(patron: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """What a patron files under, and the words that find them."""
+    names = (patron["family_name"], patron["given_name"], patron["preferred_name"], patron["sort_name"])
+    filed = filing_name(family=names[0], given=names[1], sort_name=names[3])
+    return filed, searched_words(*names, patron["name_forms"])
+
+
+def _values(patron: Mapping[str, Any]) -> list[Any]:
+    return [patron[name] for name in COLUMNS]
+
+
+def day(told: str | None) -> date | None:
+    """A day of an address."""
+    return date.fromisoformat(told) if told else None
 
 
 async def _end(

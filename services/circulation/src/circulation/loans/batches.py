@@ -19,6 +19,7 @@ from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.several import Act, Outcome, RefusalOut, one_by_one
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary, TheShelf
+from circulation.registration.aliases import alias_of
 
 router = new_router(tag="loans")
 
@@ -107,7 +108,8 @@ async def check_out_pile(
     found = await pool.fetchval(
         "SELECT id FROM patron WHERE id = $1 OR barcode = $2", body.patron_id, body.patron_barcode
     )
-    if found is None:
+    alias = None if found else await alias_of(pool, patron_id=body.patron_id, barcode=body.patron_barcode)
+    if found is None and alias is None:
         pointer = "/patron_barcode" if body.patron_id is None else "/patron_id"
         raise NotFound(reasons=[Reason("patron-unknown", "There is no such patron.", pointer)])
 

@@ -5,7 +5,7 @@ first, so that a busy patron or item is never refused for being busy. What touch
 goes that way (loans/unhurried.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -44,6 +44,7 @@ from circulation.places.library import Desk, Shelf
 from circulation.policies.rules import LoanPolicy, OutsideSchedule
 from circulation.proxies.queries import Named, standing
 from circulation.proxies.rules import Standing, proxy_refusals
+from circulation.registration.aliases import CARD_REPLACED, alias_of
 from contracts.circulation import LoanCreated, LoanFacts
 
 
@@ -164,7 +165,31 @@ def decide(
 async def check_out(
     pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
 ) -> Response:
-    """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it."""
+    """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it.
+
+    A card or id of a registration that was merged lends as the one that took it up; a replaced card lends nothing.
+    """
+    try:
+        return await _check_out(pool, shelf, asked, principal, now=now)
+    except NotFound as unknown:
+        asked = await _meant(pool, asked, unknown)
+    return await _check_out(pool, shelf, asked, principal, now=now)
+
+
+async def _meant(pool: asyncpg.Pool, asked: CheckOut, unknown: NotFound) -> CheckOut:
+    """The same for the patron who is meant; raises what was raised where nobody is."""
+    alias = await alias_of(pool, patron_id=asked.patron_id, barcode=asked.patron_barcode)
+    if alias is None:
+        raise unknown
+    if alias.replaced:
+        others = [reason for reason in unknown.reasons if reason.code != "patron-unknown"]
+        raise CheckOutRefused(reasons=[CARD_REPLACED, *others])
+    return replace(asked, patron_id=alias.patron_id, patron_barcode=None)
+
+
+async def _check_out(
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> Response:
     from circulation.loans import changing_hands, unhurried
 
     async with pool.acquire() as connection:
@@ -312,6 +337,16 @@ async def would_check_out(
     pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
 ) -> DryRunOut:
     """The same validations and policies, nothing written."""
+    try:
+        return await _would_check_out(pool, shelf, asked, principal, now=now)
+    except NotFound as unknown:
+        asked = await _meant(pool, asked, unknown)
+    return await _would_check_out(pool, shelf, asked, principal, now=now)
+
+
+async def _would_check_out(
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+) -> DryRunOut:
     from circulation.loans import changing_hands
 
     seen = await look_check_out(pool, shelf, asked, now)

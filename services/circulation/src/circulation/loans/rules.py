@@ -39,6 +39,7 @@ class Block(StrEnum):
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
     LOST_ITEMS = "lost-items"
+    WARDS_OWE = "wards-owe"
     NO_OPEN_DAY = "no-open-day"
     DUE_NOT_AHEAD = "due-not-ahead"
     NOT_RENEWABLE = "not-renewable"
@@ -92,6 +93,10 @@ TEXTS: Final = {
         "The patron has more lost items than the group may.",
         "Settle or find them, or override.",
     ),
+    Block.WARDS_OWE: (
+        "Those the patron answers for owe more than the group may.",
+        "Take a payment for them, or override.",
+    ),
     Block.OVERDUE_RECALLS: (
         "The patron has more overdue recalled items than the group may.",
         "Return them, or override.",
@@ -138,6 +143,7 @@ OVERRIDABLE: Final = frozenset(
         Block.OVERDUE_RECALLS,
         Block.RECALL_OVERDUE_DAYS,
         Block.LOST_ITEMS,
+        Block.WARDS_OWE,
         Block.NOT_RENEWABLE,
         Block.RENEWAL_LIMIT,
         Block.HOLDS_WAIT,
@@ -218,7 +224,13 @@ def checkout_blocks(
 
 
 def _lateness(borrower: Borrower) -> dict[Block, bool]:
-    late = (Block.OVERDUE_ITEMS, Block.OVERDUE_RECALLS, Block.RECALL_OVERDUE_DAYS, Block.LOST_ITEMS)
+    late = (
+        Block.OVERDUE_ITEMS,
+        Block.OVERDUE_RECALLS,
+        Block.RECALL_OVERDUE_DAYS,
+        Block.LOST_ITEMS,
+        Block.WARDS_OWE,
+    )
     return {block: block in borrower.too_far for block in late}
 
 

@@ -17,6 +17,7 @@ class Loan(Table, table=True):
         Index("loan_one_open_per_item", "item_id", unique=True, postgresql_where=text("returned_at IS NULL")),
         Index("loan_open_by_patron", "patron_id", "due_at", postgresql_where=text("returned_at IS NULL")),
         Index("loan_by_patron", "patron_id", "id"),
+        Index("loan_by_proxy", "proxy_id", postgresql_where=text("proxy_id IS NOT NULL")),
         Index("loan_by_item", "item_id", "id"),
         Index("loan_open_by_due", "due_at", postgresql_where=text("returned_at IS NULL")),
         Index(

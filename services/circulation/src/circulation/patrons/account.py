@@ -15,7 +15,7 @@ from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
 from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Measure, Standing
-from circulation.patrons.standing import ACTIONS, in_the_way
+from circulation.patrons.standing import ACTIONS, WARDS, in_the_way
 from circulation.places.documents import Action
 from circulation.places.library import Library
 from circulation.waits.queries import Queues, queues_of
@@ -129,6 +129,7 @@ class AccountOut(BaseModel):
 LIMIT = 5000
 """Entries of each kind; more than any patron has."""
 
+_PATRON = f"SELECT p.*, {WARDS.format(now='$2::timestamptz')} FROM patron p WHERE p.id = $1"  # noqa: S608
 _LOANS = f"""
 SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
     i.material_type, i.loan_type, i.withdrawal_id,
@@ -155,7 +156,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        patron = await connection.fetchrow("SELECT * FROM patron WHERE id = $1", patron_id)
+        patron = await connection.fetchrow(_PATRON, patron_id, now)
         if patron is None:
             raise NotFound("There is no such patron.")
         loans = await connection.fetch(_LOANS, patron_id, LIMIT)
@@ -209,7 +210,9 @@ def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime
     recalls = [loan["due_at"] for loan in late if loan["recalled_at"] is not None]
     seconds = int((now - min(recalls)).total_seconds()) if recalls else 0
     lost = sum(1 for loan in out if loan["lost_at"] is not None)
-    return Standing(len(out), patron["owed"], len(late), len(recalls), seconds, lost)
+    return Standing(
+        len(out), patron["owed"], len(late), len(recalls), seconds, lost, patron["wards_owe"] or 0
+    )
 
 
 def _loan(

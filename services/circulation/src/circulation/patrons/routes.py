@@ -1,21 +1,19 @@
 """Patrons and their account on the wire."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Final
 from uuid import UUID
 
+import asyncpg
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import cursors, etags, outbox
+from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import Tx
 from chassis.etags import IfMatch
-from chassis.ids import uuid7
 from chassis.principal import Anyone, Principal, demand, may
 from chassis.problems import (
     Forbidden,
@@ -23,28 +21,37 @@ from chassis.problems import (
     NotFound,
     PreconditionRequired,
     Reason,
-    Refused,
     Stale,
     Unauthenticated,
     problems,
 )
+from circulation.asking import patron_or, whose
+from circulation.guarantors.routes import sees_account
 from circulation.moments import Moment
 from circulation.patrons.account import AccountOut, account_of
-from circulation.patrons.tables import Patron
-from circulation.places.library import Library
 from circulation.places.routes import TheLibrary
-from contracts.circulation import PatronCreated, PatronUpdated
+from circulation.registration import writing
+from circulation.registration.aliases import PatronMoved, unknown_patron
+from circulation.registration.details import (
+    Addresses,
+    Emails,
+    Identifiers,
+    Language,
+    Mail,
+    NameForms,
+    NameOrder,
+    Phones,
+    Statistics,
+    told_by,
+)
+from circulation.registration.reading import PatronOut, page_of, patron_by_id, shown
+from circulation.registration.writing import IdentifierTaken
 
 router = new_router("/v1/patrons", tag="patrons")
 
 MayRead = Annotated[Principal, Depends(may("patrons:read"))]
 MayWrite = Annotated[Principal, Depends(may("patrons:write"))]
-
-
-class IdentifierTaken(Refused):
-    """Another patron has this barcode or external id."""
-
-    code, title = "identifier-taken", "Another patron has this barcode or external id."
+MayChange = Annotated[Principal, Depends(patron_or("patrons:write"))]
 
 
 class PatronIn(BaseModel):
@@ -57,52 +64,67 @@ class PatronIn(BaseModel):
     group: str = Field(min_length=1, max_length=60)
     family_name: str = Field(min_length=1, max_length=200)
     given_name: str | None = Field(default=None, max_length=200)
-    email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    preferred_name: str | None = Field(default=None, min_length=1, max_length=200)
+    """The given name by which they are called."""
+    sort_name: str | None = Field(default=None, min_length=1, max_length=400)
+    """What they file under, where that is not family name before given name."""
+    name_order: NameOrder | None = None
+    """How the name is written; `given-first` where left out."""
+    name_forms: NameForms = []
+    email: Mail | None = None
+    """Where notices go."""
+    emails: Emails = []
+    phones: Phones = []
+    addresses: Addresses = []
+    identifiers: Identifiers = []
+    language: Language | None = None
     library: str | None = Field(default=None, max_length=60)
+    birth_on: date | None = None
+    statistics: Statistics = {}
+    note: str | None = Field(default=None, min_length=1, max_length=10_000)
+    """For staff."""
     expires_at: Moment | None = None
 
 
 class PatronChange(BaseModel):
-    """What is to change; what is left out stays."""
+    """What is to change (RFC 7396): what is left out stays, null empties, a list is told whole."""
 
     model_config = ConfigDict(extra="forbid")
 
     barcode: str | None = Field(default=None, min_length=1, max_length=100)
+    """The old card is remembered as replaced."""
+    external_id: str | None = Field(default=None, min_length=1, max_length=200)
     group: str | None = Field(default=None, min_length=1, max_length=60)
     family_name: str | None = Field(default=None, min_length=1, max_length=200)
     given_name: str | None = Field(default=None, max_length=200)
-    email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    preferred_name: str | None = Field(default=None, min_length=1, max_length=200)
+    sort_name: str | None = Field(default=None, min_length=1, max_length=400)
+    name_order: NameOrder | None = None
+    name_forms: NameForms | None = None
+    email: Mail | None = None
+    emails: Emails | None = None
+    phones: Phones | None = None
+    addresses: Addresses | None = None
+    identifiers: Identifiers | None = None
+    language: Language | None = None
     library: str | None = Field(default=None, max_length=60)
+    birth_on: date | None = None
+    statistics: Statistics | None = None
+    """By category; null takes one away."""
+    note: str | None = Field(default=None, min_length=1, max_length=10_000)
     expires_at: Moment | None = None
     active: bool | None = None
 
 
-class PatronOut(BaseModel):
-    """A patron."""
-
-    id: UUID
-    barcode: str | None
-    external_id: str | None
-    group: str
-    family_name: str
-    given_name: str | None
-    email: str | None
-    language: str | None
-    library: str | None
-    expires_at: datetime | None
-    active: bool
-    open_loans: int
-    owed: int
-    claims: int = 0
-    """How often the patron said to have brought back what was not found."""
-    version: int
+THEIR_OWN: Final = frozenset({"language"})
+"""What patrons change themselves; their e-mail addresses, too, where the library has decided so."""
 
 
-def _known_group(library: Library, group: str | None) -> None:
-    if group is not None and group not in library.groups:
-        raise Invalid(reasons=[Reason("group-unknown", f"There is no patron group {group!r}.", "/group")])
+async def _shown(tx: AsyncSession, patron_id: UUID, *, to_staff: bool) -> PatronOut:
+    raw = await (await tx.connection()).get_raw_connection()
+    row = await patron_by_id(raw.driver_connection, patron_id)  # type: ignore[arg-type]  # asyncpg's own
+    assert row is not None
+    return shown(row, to_staff=to_staff)
 
 
 @router.post(
@@ -113,62 +135,44 @@ def _known_group(library: Library, group: str | None) -> None:
 )
 async def create_patron(
     tx: Tx, _: MayWrite, body: PatronIn, library: TheLibrary, response: Response, now: Now
-) -> Patron:
+) -> PatronOut:
     """Register a patron."""
-    _known_group(library, body.group)
-    patron = Patron(id=uuid7(), created_at=now, **body.model_dump())
-    tx.add(patron)
-    await _flushed(tx)
-    event = PatronCreated(version=1, occurred_at=now, patron_ref=patron.id, patron_group=patron.group)
-    await outbox.publish(tx, event)
-    response.headers["Location"] = f"/v1/patrons/{patron.id}"
-    etags.tag(response, patron.version)
-    return patron
-
-
-IDENTIFIERS = {"patron_barcode": "barcode", "patron_external_id": "external_id"}
-"""Unique indexes, and the fields that they keep apart."""
-
-
-async def _flushed(tx: AsyncSession) -> None:
-    try:
-        await tx.flush()
-    except IntegrityError as error:
-        taken = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
-        if taken not in IDENTIFIERS:
-            raise
-        name = IDENTIFIERS[taken]
-        raise IdentifierTaken(
-            reasons=[Reason("identifier-taken", f"This {name} is another patron's.", f"/{name}")]
-        ) from error
+    patron_id = await writing.register(tx, library, body.model_dump(), now=now)
+    response.headers["Location"] = f"/v1/patrons/{patron_id}"
+    told = await _shown(tx, patron_id, to_staff=True)
+    etags.tag(response, told.version)
+    return told
 
 
 @router.get(
     "", response_model=cursors.Page[PatronOut], responses=problems(Unauthenticated, Forbidden, Invalid)
 )
 async def list_patrons(
-    tx: Tx,
     _: MayRead,
     request: Request,
     response: Response,
-    barcode: Annotated[str | None, Query(max_length=100)] = None,
+    name: Annotated[
+        str | None,
+        Query(max_length=200, description="Beginnings of words of the name, in any order; no marks, no case"),
+    ] = None,
+    barcode: Annotated[str | None, Query(max_length=100, description="Of a card they have or had")] = None,
     external_id: Annotated[str | None, Query(max_length=200)] = None,
+    identifier: Annotated[str | None, Query(max_length=250, description="As kind:value")] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[PatronOut]:
-    """Patrons, oldest first."""
-    query = select(Patron).order_by(Patron.id).limit(limit + 1)  # type: ignore[arg-type]  # SQLModel's columns
-    if barcode is not None:
-        query = query.where(Patron.barcode == barcode)  # type: ignore[arg-type]
-    if external_id is not None:
-        query = query.where(Patron.external_id == external_id)  # type: ignore[arg-type]
-    if cursor is not None:
-        query = query.where(Patron.id > cursors.uuid_in(cursor))  # type: ignore[arg-type]
-    rows = (await tx.scalars(query)).all()
-    more = cursors.encode(str(rows[limit - 1].id)) if len(rows) > limit else None
+    """Patrons: by filing name where a name is asked for, else oldest first."""
+    rows, more = await page_of(
+        request.app.state.resources.pool,
+        name=name,
+        barcode=barcode,
+        external_id=external_id,
+        identifier=identifier,
+        cursor=cursor,
+        limit=limit,
+    )
     cursors.link_next(request, response, more)
-    items = [PatronOut.model_validate(row, from_attributes=True) for row in rows[:limit]]
-    return cursors.Page(items=items, next_cursor=more)
+    return cursors.Page(items=[shown(row, to_staff=True) for row in rows], next_cursor=more)
 
 
 def _own(asker: Principal, patron: str) -> UUID:
@@ -190,71 +194,93 @@ def _own(asker: Principal, patron: str) -> UUID:
 
 
 @router.get(
-    "/{patron_id}", response_model=PatronOut, responses=problems(Unauthenticated, Forbidden, NotFound)
+    "/{patron_id}",
+    response_model=PatronOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound, PatronMoved),
 )
-async def get_patron(tx: Tx, asker: Anyone, patron_id: str, response: Response) -> Patron:
-    """One patron; `me` for oneself."""
-    found = await tx.get(Patron, _own(asker, patron_id))
-    if found is None:
-        raise NotFound("There is no such patron.")
-    etags.tag(response, found.version)
-    return found
+async def get_patron(request: Request, asker: Anyone, patron_id: str, response: Response) -> PatronOut:
+    """One patron; `me` for oneself, without staff's note."""
+    pool, found = request.app.state.resources.pool, _own(asker, patron_id)
+    row = await patron_by_id(pool, found)
+    if row is None:
+        raise await unknown_patron(pool, found, request.url.path)
+    etags.tag(response, row["version"])
+    return shown(row, to_staff=asker.may("patrons:read"))
 
 
 @router.patch(
     "/{patron_id}",
     response_model=PatronOut,
     responses=problems(
-        Unauthenticated, Forbidden, NotFound, IdentifierTaken, Stale, PreconditionRequired, Invalid
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        PatronMoved,
+        IdentifierTaken,
+        Stale,
+        PreconditionRequired,
+        Invalid,
     ),
 )
 async def change_patron(
+    request: Request,
     tx: Tx,
-    _: MayWrite,
-    patron_id: UUID,
+    asker: MayChange,
+    patron_id: str,
     body: PatronChange,
     expected: IfMatch,
     library: TheLibrary,
     response: Response,
     now: Now,
-) -> Patron:
-    """Change a patron's registration."""
-    _known_group(library, body.group)
-    patron = await tx.get(Patron, patron_id, with_for_update=True)
-    if patron is None:
-        raise NotFound("There is no such patron.")
-    etags.guard(expected=expected, found=patron.version)
-    told = body.model_dump(exclude_unset=True)
-    if bare := [name for name in ("group", "family_name", "active") if name in told and told[name] is None]:
-        raise Invalid(
-            reasons=[Reason("value-missing", f"{name} cannot be empty.", f"/{name}") for name in bare]
-        )
-    changed = [name for name, value in told.items() if getattr(patron, name) != value]
-    for name in changed:
-        setattr(patron, name, told[name])
-    if changed:
-        patron.version += 1
-        patron.guard += 1
-        await _flushed(tx)
-        event = PatronUpdated(
-            version=patron.version,
-            occurred_at=now,
-            patron_ref=patron.id,
-            patron_group=patron.group,
-            changed=tuple(changed),
-        )
-        await outbox.publish(tx, event)
-    etags.tag(response, patron.version)
-    return patron
+) -> PatronOut:
+    """Change a patron's registration; patrons (`me`) their language and, where configured, their e-mail."""
+    staff = asker.may("patrons:write")
+    found = whose(asker, patron_id, "patrons:write")
+    told = told_by(body)
+    if not staff:
+        own = THEIR_OWN | ({"email", "emails"} if library.registration.patrons_change_email else set())
+        if closed := sorted(set(told) - own):
+            text, mend = "This is the library's to change.", "Ask the library."
+            raise Forbidden(reasons=[Reason("not-yours", text, f"/{name}", mend) for name in closed])
+    try:
+        await writing.change(tx, library, found, told, expected=expected, now=now)
+    except NotFound:
+        raise await unknown_patron(request.app.state.resources.pool, found, request.url.path) from None
+    answer = await _shown(tx, found, to_staff=staff)
+    etags.tag(response, answer.version)
+    return answer
 
 
 @router.get(
     "/{patron_id}/account",
     response_model=AccountOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound),
+    responses=problems(Unauthenticated, Forbidden, NotFound, PatronMoved),
 )
 async def get_account(
     request: Request, asker: Anyone, patron_id: str, library: TheLibrary, now: Now
 ) -> AccountOut:
-    """The whole account in one call: loans with what renewing them would do, holds, fees, blocks."""
-    return await account_of(request.app.state.resources.pool, library, _own(asker, patron_id), now=now)
+    """The whole account in one call: loans with what renewing them would do, holds, fees, blocks.
+
+    Patrons see their own, and that of a ward who has agreed to it.
+    """
+    pool = request.app.state.resources.pool
+    try:
+        found = _own(asker, patron_id)
+    except NotFound:
+        found = await _wards(pool, asker, patron_id, now)
+    try:
+        return await account_of(pool, library, found, now=now)
+    except NotFound:
+        raise await unknown_patron(pool, found, request.url.path) from None
+
+
+async def _wards(pool: asyncpg.Pool, asker: Principal, patron: str, now: datetime) -> UUID:
+    """The ward whose account the asker may see; anybody else does not exist for them."""
+    try:
+        ward = UUID(patron)
+    except ValueError:
+        raise NotFound("There is no such patron.") from None
+    guarantor = asker.patron_id
+    if guarantor is None or not await sees_account(pool, guarantor_id=guarantor, ward_id=ward, now=now):
+        raise NotFound("There is no such patron.")
+    return ward

@@ -16,6 +16,7 @@ class Measure(StrEnum):
     OVERDUE_RECALLS = "overdue-recalls"
     RECALL_OVERDUE_DAYS = "recall-overdue-days"
     LOST_ITEMS = "lost-items"
+    WARDS_BALANCE = "wards-owe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Standing:
     """Of the recalled loan that is overdue longest."""
     lost_items: int = 0
     """Declared lost or aged to lost, neither found nor settled."""
+    wards_balance: int = 0
+    """Minor units, all open fees of those for whom the patron answers."""
 
     def of(self, measure: Measure) -> int:
         """One of the counts; of an overdue recall the days begun."""
@@ -40,6 +43,7 @@ class Standing:
             Measure.OVERDUE_ITEMS: self.overdue_items,
             Measure.OVERDUE_RECALLS: self.overdue_recalls,
             Measure.LOST_ITEMS: self.lost_items,
+            Measure.WARDS_BALANCE: self.wards_balance,
             Measure.RECALL_OVERDUE_DAYS: -(-self.recall_overdue_seconds // 86400),
         }
         return counts[measure]
@@ -65,6 +69,7 @@ _TEXTS: Final = {
     Measure.OVERDUE_ITEMS: "The patron has {value} overdue items; the group allows {limit}.",
     Measure.OVERDUE_RECALLS: "The patron has {value} overdue recalled items; the group allows {limit}.",
     Measure.LOST_ITEMS: "The patron has {value} lost items; the group allows {limit}.",
+    Measure.WARDS_BALANCE: "Those the patron answers for owe {value} minor units; the group allows {limit}.",
     Measure.RECALL_OVERDUE_DAYS: "A recalled item is overdue in its day {value}; the group allows {limit}.",
 }
 

@@ -9,7 +9,19 @@ from circulation.places.documents import Action, LimitsDoc, PatronGroupDoc
 
 ACTIONS: Final[tuple[Action, ...]] = ("borrow", "renew", "hold")
 
-OUT: Final = """
+WARDS: Final = """
+    CASE WHEN p.wards > 0 THEN (
+        SELECT coalesce(sum(w.owed), 0)::bigint FROM patron_guarantee g JOIN patron w ON w.id = g.ward_id
+        WHERE g.guarantor_id = p.id AND g.ended_at IS NULL
+          AND (g.ends_on IS NULL OR g.ends_on > ({now} AT TIME ZONE 'UTC')::date)
+    ) END AS wards_owe
+"""
+"""What those owe for whom patron p answers.
+
+A ward's new debt bars the guarantor from the next look on: it is another's row, and guards no act under way.
+"""
+OUT: Final = (
+    """
     CASE WHEN p.open_loans > 0 THEN (
         SELECT jsonb_build_object('items', count(*), 'lost', count(lost_at),
             'late', count(*) FILTER (WHERE due_at < {now}),
@@ -17,9 +29,11 @@ OUT: Final = """
             'recall_seconds', coalesce(floor(extract(epoch FROM
                 {now} - min(due_at) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL))), 0))
         FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
-    ) END AS out_now
-"""
-"""Of patron p, for statements that look; patrons without loans cost nothing."""
+    ) END AS out_now,
+"""  # noqa: S608 - our own text
+    + WARDS
+)
+"""Of patron p, for statements that look; patrons without loans, and those who answer for nobody, cost nothing."""
 
 
 def standing(row: asyncpg.Record) -> Standing:
@@ -32,6 +46,7 @@ def standing(row: asyncpg.Record) -> Standing:
         overdue_recalls=out.get("recalls", 0),
         recall_overdue_seconds=int(out.get("recall_seconds", 0)),
         lost_items=out.get("lost", 0),
+        wards_balance=row["wards_owe"] or 0,
     )
 
 

@@ -1,12 +1,19 @@
 """Patrons and their blocks. Names and addresses stand here and nowhere else."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Date, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, when, words
+
+
+def _listed(empty: str) -> Any:
+    """A part of the registration that is kept as it is told."""
+    return Column(JSONB, nullable=False, server_default=text(f"'{empty}'"))
 
 
 class Patron(Table, table=True):
@@ -18,8 +25,12 @@ class Patron(Table, table=True):
         Index(
             "patron_external_id", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
         ),
+        Index("patron_by_name", "name_key", "id"),
+        Index("patron_by_words", "name_words", postgresql_using="gin"),
+        Index("patron_nameless", "id", postgresql_where=text("name_key IS NULL")),
         Index("patron_by_load", "loaded_by", "id", postgresql_where=text("loaded_by IS NOT NULL")),
         CheckConstraint("open_loans >= 0", name="patron_loans_counted"),
+        CheckConstraint("wards >= 0", name="patron_wards_counted"),
         CheckConstraint("owed >= 0", name="patron_owed_counted"),
         CheckConstraint("claims_open >= 0 AND claims_open <= claims", name="patron_claims_counted"),
     )
@@ -41,6 +52,8 @@ class Patron(Table, table=True):
     """Raised by whatever a rule may read of the patron: loans, fees, blocks, holds, the registration."""
     open_loans: int = Field(default=0, sa_column=count())
     owed: int = Field(default=0, sa_column=big(0))
+    wards: int = Field(default=0, sa_column=count())
+    """For how many the patron answers, those among them who have come of age since."""
     claims: int = Field(default=0, sa_column=count())
     """How often the patron said to have brought something back that was not found."""
     claims_open: int = Field(default=0, sa_column=count())
@@ -48,6 +61,22 @@ class Patron(Table, table=True):
     created_at: datetime = Field(sa_column=when())
     loaded_by: str | None = Field(default=None, sa_column=words(null=True))
     """The load profile whose files tell of the patron."""
+    preferred_name: str | None = Field(default=None, sa_column=words(null=True))
+    """The given name by which they are called."""
+    sort_name: str | None = Field(default=None, sa_column=words(null=True))
+    """What they file under, where that is not family name before given name."""
+    name_order: str | None = Field(default=None, sa_column=words(null=True))
+    name_forms: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
+    birth_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    note: str | None = Field(default=None, sa_column=words(null=True))
+    """For staff."""
+    addresses: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
+    emails: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
+    phones: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
+    statistics: dict[str, str] = Field(default_factory=dict, sa_column=_listed("{}"))
+    name_key: str | None = Field(default=None, sa_column=Column(Text(collation="C"), nullable=True))
+    """The filing name, folded; null until the `name-patrons` timer has seen a row that an older release wrote."""
+    name_words: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=True))
 
 
 class PatronBlock(Table, table=True):

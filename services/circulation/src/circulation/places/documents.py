@@ -29,6 +29,7 @@ from circulation.policies.rules import (
     Rule,
     flaws,
 )
+from circulation.registration.documents import CardPinDoc, RegistrationDoc
 from circulation.targeting.documents import CopyChoiceDoc
 
 Hours = list[tuple[time, time]]
@@ -109,6 +110,8 @@ class LimitsDoc(Strict):
     """Days begun since the due time of a recalled item."""
     lost_items: Count | None = None
     """Declared lost or aged to lost, neither found nor settled."""
+    wards_balance: Count | None = None
+    """What those owe together for whom the patron answers; minor units of the library's currency."""
 
     def as_rule(self) -> Limits:
         """As rules put it."""
@@ -168,6 +171,16 @@ class LoadProfileDoc(Strict):
             "library",
             "expires_at",
             "active",
+            "preferred_name",
+            "sort_name",
+            "name_order",
+            "name_forms",
+            "birth_on",
+            "addresses",
+            "emails",
+            "phones",
+            "identifiers",
+            "statistics",
         ]
     ] = Field(default_factory=list)
     """Fields that a file fills when a patron is new, and never changes afterwards."""
@@ -236,6 +249,8 @@ class ConfigurationDoc(Strict):
     copy_choice: CopyChoiceDoc = Field(default_factory=CopyChoiceDoc)
     desk: DeskRulesDoc = Field(default_factory=DeskRulesDoc)
     floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
+    registration: RegistrationDoc = Field(default_factory=RegistrationDoc)
+    card_pin: CardPinDoc = Field(default_factory=CardPinDoc)
 
     def as_rules(self) -> list[Rule]:
         """The rules in order, lines counted from 1."""
@@ -369,6 +384,7 @@ class ConfigurationDoc(Strict):
             if code not in groups
         ]
         found += self._floating_flaws()
+        found += self.registration.flaws() + self.card_pin.flaws()
         for section in CODED:
             codes = [each.code for each in getattr(self, section)]
             found += [

@@ -28,6 +28,7 @@ from circulation.places.documents import (
     ServicePointDoc,
 )
 from circulation.policies.rules import HoldPolicy, RuleSet
+from circulation.registration.documents import CardPinDoc, RegistrationDoc
 from circulation.targeting.rules import CopyChoice
 
 
@@ -91,6 +92,8 @@ class Library:
     floating: Mapping[Place, Floating] = field(default_factory=dict)
     cancellation_reasons: Mapping[str, CancellationReason] = field(default_factory=dict)
     copy_choice: CopyChoice = field(default_factory=CopyChoice)
+    registration: RegistrationDoc = field(default_factory=RegistrationDoc)
+    card_pin: CardPinDoc = field(default_factory=CardPinDoc)
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -143,6 +146,8 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         cancellation_reasons={PATRON_WISH.code: PATRON_WISH}
         | {told.code: told.as_rule() for told in doc.cancellation_reasons},
         copy_choice=doc.copy_choice.as_rule(),
+        registration=doc.registration,
+        card_pin=doc.card_pin,
     )
 
 

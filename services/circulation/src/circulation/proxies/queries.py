@@ -25,7 +25,9 @@ class Named:
 _STANDING = """
 SELECT p.id, p.active, p.expires_at, r.id AS relation_id, r.valid_from, r.valid_to
 FROM patron p LEFT JOIN patron_proxy r ON r.sponsor_id = $1 AND r.proxy_id = p.id AND r.revoked_at IS NULL
-WHERE p.id = coalesce($2::uuid, (SELECT id FROM patron WHERE barcode = $3))
+WHERE p.id = coalesce((SELECT patron_id FROM merged_patron WHERE id = $2), $2::uuid,
+    (SELECT id FROM patron WHERE barcode = $3),
+    (SELECT patron_id FROM patron_identifier WHERE kind = 'barcode' AND value = $3 AND state = 'merged'))
 """
 
 

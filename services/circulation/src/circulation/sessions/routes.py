@@ -19,6 +19,7 @@ from circulation.loans.races import persistently
 from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary
+from circulation.registration.aliases import alias_of
 from circulation.sessions.commands import end_sessions, open_session
 from circulation.sessions.receipts import Line, language_of, receipt_text
 
@@ -151,6 +152,10 @@ async def open_desk_session(
         patron_id = await connection.fetchval(
             "SELECT id FROM patron WHERE id = $1 OR barcode = $2", body.patron_id, body.patron_barcode
         )
+        if patron_id is None and (
+            alias := await alias_of(connection, patron_id=body.patron_id, barcode=body.patron_barcode)
+        ):
+            patron_id = None if alias.replaced else alias.patron_id
         if patron_id is None:
             pointer = "/patron_barcode" if body.patron_id is None else "/patron_id"
             raise NotFound(reasons=[Reason("patron-unknown", "There is no such patron.", pointer)])

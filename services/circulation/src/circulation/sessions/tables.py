@@ -21,6 +21,7 @@ class DeskSession(Table, table=True):
             unique=True,
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("desk_session_by_patron", "patron_id"),
         Index("desk_session_idle", "last_at", postgresql_where=text("ended_at IS NULL")),
         Index("desk_session_over", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
         CheckConstraint("(ended_at IS NULL) = (how IS NULL)", name="desk_session_ended_somehow"),

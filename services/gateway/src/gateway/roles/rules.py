@@ -50,6 +50,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "holds:manage",
             "patrons:read",
             "patrons:write",
+            "patrons:merge",
+            "patrons:pins",
             "fees:read",
             "fees:pay",
             "drawers:operate",
@@ -77,7 +79,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         {"ill:read", "ill:write", "ill:costs", "ill:partners", "patrons:read", "titles:read", "items:read"}
     ),
     "interlibrary-partner": frozenset({"ill:exchange"}),
-    "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read"}),
+    "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
     "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),
     "auditor": frozenset({"audit:read", "changes:read", "configuration:read", "loans:read", "fees:read"}),

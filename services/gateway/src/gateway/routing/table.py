@@ -41,6 +41,7 @@ TABLE: Final = (
     _route("/v1/patron-groups", "circulation"),
     _route("/v1/patron-loads", "circulation", upload=True),
     _route("/v1/patrons", "circulation"),
+    _route("/v1/card-pins", "circulation"),
     _route("/v1/loans", "circulation"),
     _route("/v1/loans:renew", "circulation"),
     _route("/v1/loans:batch", "circulation"),

@@ -1,0 +1,1 @@
+"""Who answers for whom: a ward, and the guarantor whom their debts stand in the way of."""

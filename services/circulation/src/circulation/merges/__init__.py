@@ -1,0 +1,1 @@
+"""Two registrations of one person become one, and nothing is lost."""

@@ -1,0 +1,1 @@
+"""Who patrons are: names, addresses, identifiers, consents; found by name or number."""
