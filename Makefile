@@ -1,6 +1,6 @@
 # Everything a newcomer needs, in words. Each target prepares `.venv` by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test check bench openapi schemas demo migration lock setup
+.PHONY: help run cluster test soak check bench openapi schemas demo migration lock setup
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
@@ -24,6 +24,9 @@ cluster: setup ## Start every service as processes of its own, on PostgreSQL and
 
 test: setup ## Run the tests; only some: make test T=tests/catalog
 	@exec $(bin)/python -m pytest -n 2 --dist loadgroup $(T)
+
+soak: setup ## Busy days at the desks for a long time, killed now and then: make soak MINUTES=30
+	@exec $(bin)/python tests/soak.py --minutes $(or $(MINUTES),10)
 
 check: setup ## Check format, lint, types, import rules and what is tracked
 	$(bin)/ruff format --check .

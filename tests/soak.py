@@ -8,16 +8,16 @@ story, shrunk where it can be told again, and exit code 1.
 
 import argparse
 import asyncio
-import contextlib
-import logging
 import os
 import random
 import shutil
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -27,11 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from circulation.app import SERVICE
 from support import desk_process
-from support.busy import Building, BusyDays, opened
-from support.harness import Harness, migrated, running
-from support.postgres import TestServer, reachable_folder
+from support.busy import Building, BusyDays, building
+from support.harness import Harness
+from support.postgres import TestServer
 
 STEPS = 60
 """Of a story at most."""
@@ -49,17 +48,17 @@ def main(asked: argparse.Namespace) -> int:
         try:
             while time.monotonic() < end:
                 kills = asked.only == "kills" or (asked.only is None and number % 2 == 1)
-                with building_for(runner, server, kills=kills) as building:
+                with building(runner, server) as library, killable(library) if kills else nullcontext():
                     try:
-                        _round(building, number, kills=kills)
+                        _round(library, number, kills=kills)
                     except Exception:
                         traceback.print_exc()
                         print(f"FAULT with seed {number}{' and kills' if kills else ''}", flush=True)
                         return 1
-                    told = (building.stories, building.steps, building.asked)
+                    told = (library.stories, library.steps, library.asked)
                     totals = [before + more for before, more in zip(totals, told, strict=True)]
-                    words = f", {building.crashes} kills" if kills else ""
-                    deadlocks = runner.run(_deadlocks(building.make.circulation))
+                    words = f", {library.crashes} kills" if kills else ""
+                    deadlocks = runner.run(_deadlocks(library.make.circulation))
                     print(
                         f"seed {number}: {told[0]} stories, {told[1]} steps, {told[2]} acts{words}, "
                         f"{deadlocks} deadlocks",
@@ -72,18 +71,19 @@ def main(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _round(building: Building, number: int, *, kills: bool) -> None:
+def _round(library: Building, number: int, *, kills: bool) -> None:
     class Days(BusyDays):
-        pass
+        """Of this library."""
 
-    Days.building = building
-    phases = (Phase.generate,) if kills else (Phase.generate, Phase.shrink)
+        def __init__(self) -> None:
+            super().__init__(library)
+
     run_state_machine_as_test(
         seed(number)(Days),
         settings=settings(
             max_examples=STORIES // 10 if kills else STORIES,
             stateful_step_count=STEPS,
-            phases=phases,
+            phases=(Phase.generate,) if kills else (Phase.generate, Phase.shrink),
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -91,41 +91,20 @@ def _round(building: Building, number: int, *, kills: bool) -> None:
     )
 
 
-@contextlib.contextmanager
-def building_for(runner: asyncio.Runner, server: TestServer, *, kills: bool) -> Iterator[Building]:
-    """A library on a database of its own; its answering process may be one that is killed."""
-    template = runner.run(server.template("circulation", lambda dsn: migrated(SERVICE, dsn)))
-    dsn = runner.run(server.clone(template))
-    house = running(SERVICE, dsn)
-    circulation = runner.run(house.__aenter__())
-    building = Building(runner, runner.run(opened(circulation)))
-    logging.getLogger().addHandler(building.faults)
-    folder = reachable_folder()
-    try:
-        with killable(building, dsn, folder / "said") if kills else contextlib.nullcontext():
-            yield building
-    finally:
-        logging.getLogger().removeHandler(building.faults)
-        runner.run(house.__aexit__(None, None, None))
-        runner.run(server.drop(dsn))
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def killable(building: Building, dsn: str, said: Path) -> Iterator[None]:
-    """What the desks ask goes to a process of its own; `building.crash` kills it and starts the next."""
-    chance = random.Random(dsn)
-    circulation = building.make.circulation
-    within = circulation.client
+@contextmanager
+def killable(library: Building) -> Iterator[None]:
+    """What the desks ask goes to a process of its own; `library.crash` kills it, and the next one begins."""
+    circulation, chance = library.make.circulation, random.Random(library.make.desk)
+    within, folder = circulation.client, Path(tempfile.mkdtemp())
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
-        desk = desk_process.Desk(dsn, listening, said)
+        desk = desk_process.Desk(circulation.dsn, listening, folder / "said")
 
         async def at_the_moment(request: httpx.Request) -> None:
             request.headers[desk_process.CLOCK_HEADER] = circulation.resources.clock().isoformat()
 
         async def crash() -> None:
             await asyncio.sleep(chance.uniform(0, 0.06))
-            building.crashes += 1
+            library.crashes += 1
             desk.kill()
 
         circulation.client = httpx.AsyncClient(
@@ -133,13 +112,14 @@ def killable(building: Building, dsn: str, said: Path) -> Iterator[None]:
             timeout=60,
             event_hooks={"request": [at_the_moment]},
         )
-        building.crash = crash
+        library.crash = crash
         try:
             yield
         finally:
             desk.close()
-            building.runner.run(circulation.client.aclose())
+            library.runner.run(circulation.client.aclose())
             circulation.client = within
+            shutil.rmtree(folder)
 
 
 async def _deadlocks(circulation: Harness) -> int:

@@ -199,7 +199,7 @@ async def revoke_proxy(
     """Take it back; the patron may, too. What was borrowed stays borrowed. Harmless when it was done before."""
     sponsor = whose(asker, patron_id, "patrons:write")
     async with _pool(request).acquire() as connection, connection.transaction():
-        await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", sponsor)
+        await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", sponsor)
         row = await connection.fetchrow(
             "SELECT * FROM patron_proxy WHERE id = $1 AND sponsor_id = $2 FOR NO KEY UPDATE",
             relation_id,
@@ -209,6 +209,7 @@ async def revoke_proxy(
             raise NotFound("There is no such proxy of this patron.")
         if row["revoked_at"] is not None:
             return
+        await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", sponsor)
         await connection.execute(
             "UPDATE patron_proxy SET revoked_at = $2, revoked_by = $3, version = version + 1 WHERE id = $1",
             relation_id,

@@ -1,0 +1,187 @@
+"""Every list, every desk and every timer goes by an index: read in the plans of all that they ask the database."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from asyncpg.connection import LoggedQuery
+from sqlalchemy import event
+
+from circulation.app import SERVICE
+from support.desk import NOW, Make
+from support.harness import Harness
+from support.many import GROWING, SERIAL, many, one
+
+FEW = 1000
+"""Rows that may be put in order for one answer. A queue of holds is short; a table is not."""
+SAMPLES = {
+    "patron_id": "SELECT patron_id FROM loan GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
+    "patron_barcode": "SELECT barcode FROM patron LIMIT 1",
+    "barcode": "SELECT barcode FROM patron LIMIT 1",
+    "external_id": "SELECT external_id FROM patron LIMIT 1",
+    "item_id": "SELECT item_id FROM loan WHERE returned_at IS NULL LIMIT 1",
+    "item_barcode": "SELECT barcode FROM item LIMIT 1",
+    "title_id": "SELECT title_id FROM hold WHERE state = 'waiting' LIMIT 1",
+    "loan_id": "SELECT id FROM loan LIMIT 1",
+    "hold_id": "SELECT id FROM hold WHERE state = 'waiting' LIMIT 1",
+    "fee_id": "SELECT id FROM fee LIMIT 1",
+    "pickup_id": "SELECT id FROM service_point LIMIT 1",
+    "service_point_id": "SELECT id FROM service_point LIMIT 1",
+}
+
+
+@asynccontextmanager
+async def overheard(circulation: Harness) -> AsyncIterator[dict[str, Any]]:
+    """Everything that is asked of the database meanwhile, by statement, with the arguments it had first."""
+    asked: dict[str, Any] = {}
+    pool = circulation.resources.pool
+    engine = circulation.resources.sessions.kw["bind"].sync_engine
+
+    def note(query: LoggedQuery) -> None:
+        asked.setdefault(query.query, query.args)
+
+    def note_too(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.setdefault(statement, parameters)
+
+    connections = [await pool.acquire() for _ in range(pool.get_max_size())]
+    for connection in connections:
+        connection.add_query_logger(note)
+    for connection in connections:
+        await pool.release(connection)
+    event.listen(engine, "before_cursor_execute", note_too)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", note_too)
+
+
+async def slow(pool: asyncpg.Pool, asked: dict[str, Any]) -> list[str]:
+    """What is read from end to end, or put in order as a whole, and by which statement."""
+    found = []
+    for statement, arguments in asked.items():
+        if not re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT|\()", statement, re.IGNORECASE):
+            continue
+        told = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+        found += [
+            f"{words}: {' '.join(statement.split())}" for words in flaws(told[0]["Plan"], limited=False)
+        ]
+    return found
+
+
+def flaws(plan: dict[str, Any], *, limited: bool) -> Iterator[str]:
+    """What a plan does with a whole table."""
+    kind, table = plan["Node Type"], plan.get("Relation Name")
+    limited = limited or kind == "Limit"
+    if table in GROWING and kind == "Seq Scan":
+        yield f"{table} is read from end to end"
+    if table in GROWING and kind.startswith("Index") and "Index Cond" not in plan and not limited:
+        yield f"{table} is read along the whole of {plan['Index Name']}"
+    if kind in ("Sort", "Incremental Sort") and plan["Plans"][0]["Plan Rows"] > FEW:
+        yield f"{plan['Plans'][0]['Plan Rows']} rows are put in order by {plan['Sort Key']}"
+    for below in plan.get("Plans", ()):
+        yield from flaws(below, limited=limited)
+
+
+def gets(circulation: Harness) -> Iterator[tuple[str, list[str], list[dict[str, Any]]]]:
+    """Every GET of the service: its path, what the path names, and what else may be asked for."""
+    for path, calls in circulation.app.openapi()["paths"].items():
+        if path.startswith("/v1/") and "get" in calls:
+            parameters = calls["get"].get("parameters", [])
+            named = [each["name"] for each in parameters if each["in"] == "path"]
+            filters = [each for each in parameters if each["in"] == "query"]
+            yield path, named, filters
+
+
+def wishes(filters: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """A value for each filter: a sample's, or the first that its schema allows."""
+    for each in filters:
+        name, schema = each["name"], each["schema"]
+        kinds = schema.get("anyOf", [schema])
+        if name in SAMPLES:
+            yield name, SAMPLES[name]
+        elif any(kind.get("type") == "boolean" for kind in kinds):
+            yield name, "SELECT true"
+            yield name, "SELECT false"
+        else:
+            for value in next((kind["enum"] for kind in kinds if "enum" in kind), ()):
+                yield name, f"SELECT '{value}'"
+
+
+async def test_no_list_reads_a_whole_table(circulation: Harness, make: Make) -> None:
+    await many(make)
+    told = {name: await one(circulation, statement) for name, statement in SAMPLES.items()}
+
+    answered = 0
+    async with overheard(circulation) as asked:
+        for path, named, filters in gets(circulation):
+            if not set(named) <= set(told):
+                continue  # a job, a draft or a drawer by its own id
+            url = path.format(**told)
+            for query in ["", *[f"{name}={await one(circulation, wish)}" for name, wish in wishes(filters)]]:
+                answer = await circulation.get(f"{url}?{query}")
+                assert answer.status_code in (200, 404, 422), (path, query, answer.text)
+                answered += answer.status_code == 200
+        for query in (
+            f"title_id={told['title_id']}&state=waiting",
+            f"patron_id={told['patron_id']}&state=waiting",
+        ):
+            await circulation.get(f"/v1/holds?{query}")
+        for query in (f"patron_id={told['patron_id']}&open=true", f"item_id={told['item_id']}&open=true"):
+            await circulation.get(f"/v1/loans?{query}")
+        for title in (SERIAL, told["title_id"]):
+            await circulation.get(f"/v1/titles/{title}/availability?detail=items")
+        await circulation.post("/v1/availability:batch", json={"title_ids": [SERIAL, told["title_id"]]})
+
+    assert answered > 40
+    assert await slow(circulation.resources.pool, asked) == []
+
+
+async def test_no_desk_reads_a_whole_table(circulation: Harness, make: Make) -> None:
+    await many(make)
+    pool = circulation.resources.pool
+    free = await pool.fetchrow("SELECT id, barcode FROM item WHERE state = 'available' LIMIT 1")
+    lent = await pool.fetch(
+        "SELECT id, item_id FROM loan WHERE returned_at IS NULL AND due_at > $1 LIMIT 3", NOW
+    )
+    late = await pool.fetchrow(
+        "SELECT item_id FROM loan WHERE returned_at IS NULL AND due_at < $1 LIMIT 1", NOW
+    )
+    titles = [SERIAL, str(await pool.fetchval("SELECT title_id FROM hold WHERE state = 'waiting' LIMIT 1"))]
+    fee = await pool.fetchrow("SELECT id, patron_id FROM fee WHERE state = 'open' LIMIT 1")
+    patron = await make.patron()
+    back = {"service_point_id": make.desk}
+
+    async with overheard(circulation) as asked:
+        answers = [
+            await circulation.post(
+                "/v1/loans",
+                json=back | {"patron_barcode": patron["barcode"], "item_barcode": free["barcode"]},
+            ),
+            await circulation.post(f"/v1/loans/{lent[0]['id']}/renewals"),
+            await circulation.post("/v1/returns", json=back | {"item_id": str(lent[1]["item_id"])}),
+            await circulation.post("/v1/returns", json=back | {"item_id": str(late["item_id"])}),
+            await circulation.post(f"/v1/loans/{lent[2]['id']}/losses", json={"comment": "gone"}),
+            *[await make.place(patron, title_id=title) for title in titles],
+            await circulation.post(f"/v1/fees/{fee['id']}/payments", json={"method": "cash"}),
+            await circulation.post(f"/v1/patrons/{fee['patron_id']}/payments", json={"method": "cash"}),
+            await circulation.post(f"/v1/patrons/{fee['patron_id']}/loans:renew", json={"all": True}),
+        ]
+
+    assert {answer.status_code for answer in answers} <= {200, 201, 409}, [answer.text for answer in answers]
+    assert sum(answer.status_code < 300 for answer in answers) > 6, [answer.text for answer in answers]
+    assert await slow(pool, asked) == []
+
+
+async def test_no_timer_reads_a_whole_table(circulation: Harness, make: Make) -> None:
+    await many(make)
+    circulation.at(NOW + timedelta(hours=1))
+
+    async with overheard(circulation) as asked:
+        for timer in SERVICE.timers:
+            await circulation.tick(timer.name)
+
+    assert len(asked) > 20
+    assert await slow(circulation.resources.pool, asked) == []
