@@ -1,4 +1,4 @@
--- Check-outs for wrk: a line of the file for each request, no line twice (bench/load.py writes the file).
+-- Requests for wrk: a line of the file for each, method, path and body; no line twice (bench/load.py writes the file).
 local requests = {}
 local at = 0
 
@@ -9,12 +9,13 @@ end
 
 function request()
    at = at + 1
-   local body = requests[at]
-   if body == nil then
+   local line = requests[at]
+   if line == nil then
       wrk.thread:stop()
       return wrk.format("GET", "/health/live")
    end
-   return wrk.format("POST", "/v1/loans", {
+   local method, path, body = line:match("^(%S+) (%S+) ?(.*)$")
+   return wrk.format(method, path, {
       ["Authorization"] = "Bearer " .. key,
       ["Content-Type"] = "application/json",
       ["Idempotency-Key"] = run .. "-" .. at,

@@ -44,8 +44,17 @@ from support.university import CIRCULATION
 HERE = Path(__file__).resolve().parent
 
 
-async def fill(dsn: str, patrons: int, items: int, loans: int) -> tuple[list[UUID], list[UUID], UUID]:
-    """A library of this size, by COPY; patrons, items that are on the shelf, and the desk."""
+def _any(kind: str, number: int) -> UUID:
+    return uuid7()
+
+
+async def fill(
+    dsn: str, patrons: int, items: int, loans: int, *, id_of: Callable[[str, int], UUID] = _any
+) -> tuple[list[UUID], list[UUID], UUID]:
+    """A library of this size, by COPY; patrons, items that are on the shelf, and the desk.
+
+    Patron n has the loans n, n + patrons …; loan n is of item n.
+    """
     connection = await asyncpg.connect(dsn)
     now = datetime.now(UTC)
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
@@ -60,9 +69,9 @@ async def fill(dsn: str, patrons: int, items: int, loans: int) -> tuple[list[UUI
     await connection.execute(
         "INSERT INTO location VALUES ($1, 'STACKS', 'Stacks', 'MAIN', 'Main', 'CITY', 'UNI', 1, 1)", location
     )
-    patron_ids = [uuid7() for _ in range(patrons)]
-    item_ids = [uuid7() for _ in range(items)]
-    loan_ids = [uuid7() for _ in range(loans)]
+    patron_ids = [id_of("patron", n) for n in range(patrons)]
+    item_ids = [id_of("item", n) for n in range(items)]
+    loan_ids = [id_of("loan", n) for n in range(loans)]
     held = [0] * patrons
     for number in range(loans):
         held[number % patrons] += 1
@@ -179,14 +188,14 @@ COMMIT;
 
 
 def pgbench(
-    dsn: str, clients: int, seconds: int, *, patrons: int, items: int, loans: int
+    dsn: str, clients: int, seconds: int, transaction: str = PGBENCH, **variables: int
 ) -> tuple[float, float]:
     """Transactions a second and p95 in seconds (from a log of all of them)."""
     parts = urlsplit(dsn)
     socket = parse_qs(parts.query)["host"][0]
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "desk.sql"
-        script.write_text(PGBENCH)
+        script.write_text(transaction)
         told = subprocess.run(
             [
                 "pgbench",
@@ -201,12 +210,7 @@ def pgbench(
                 "2",
                 "-T",
                 str(seconds),
-                "-D",
-                f"patrons={patrons}",
-                "-D",
-                f"items={items}",
-                "-D",
-                f"loans={loans}",
+                *(f"-D{name}={value}" for name, value in variables.items()),
                 "-l",
                 "-h",
                 socket,
@@ -230,6 +234,19 @@ def pgbench(
     return rate, waits[int(len(waits) * 0.95)] / 1e6
 
 
+def begun(port: int, environment: dict[str, str]) -> list[subprocess.Popen[bytes]]:
+    """One box as it runs on two cores: two processes that answer, one for what works behind."""
+    serving = [PYTHON, "-m", "carrel.serving", "--port", str(port), "--shared"]
+    children = [
+        subprocess.Popen(line, env=environment, stdout=subprocess.PIPE)
+        for line in (serving, serving, [PYTHON, "-m", "carrel.background"])
+    ]
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()
+    return children
+
+
 async def main(asked: argparse.Namespace) -> dict[str, Any]:
     """One run of everything."""
     folder = Path(tempfile.mkdtemp(prefix="carrel-bench-"))
@@ -249,21 +266,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         print("filling …", flush=True)
         patrons, shelf, desk = await fill(dsns["circulation"], asked.patrons, asked.items, asked.loans)
         port = free_port()
-        environment = {**os.environ, **process_environment(installation, dsns, bus)}
-        for _ in range(2):
-            children.append(
-                subprocess.Popen(
-                    [PYTHON, "-m", "carrel.serving", "--port", str(port), "--shared"],
-                    env=environment,
-                    stdout=subprocess.PIPE,
-                )
-            )
-        children.append(
-            subprocess.Popen([PYTHON, "-m", "carrel.background"], env=environment, stdout=subprocess.PIPE)
-        )
-        for child in children:
-            assert child.stdout is not None
-            child.stdout.readline()
+        children += begun(port, {**os.environ, **process_environment(installation, dsns, bus)})
         key = installation.secret("admin")
         random.seed(3)
         random.shuffle(shelf)
@@ -281,7 +284,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         await burst(16, 3)
         results["one client p95 ms"] = (await burst(1, 3))["p95"]
         for clients in (16, 64):
-            await _settled(cluster.dsn("postgres"))
+            await settled(cluster.dsn("postgres"))
             before = await _cpu(cluster.dsn("postgres"))
             told = await burst(clients, asked.seconds)
             began = time.perf_counter()
@@ -303,7 +306,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
             results["pgbench p95 at one client ms"] = pgbench(dsns["circulation"], 1, 3, **sizes)[1] * 1000
             rates = {}
             for clients in (16, 64):
-                await _settled(cluster.dsn("postgres"))
+                await settled(cluster.dsn("postgres"))
                 rates[clients] = pgbench(dsns["circulation"], clients, asked.seconds, **sizes)[0]
             results["pgbench /s"] = rates
             best = max(rates.values())
@@ -320,7 +323,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _settled(dsn: str) -> None:
+async def settled(dsn: str) -> None:
     """Everybody begins alike: nothing left to write of what was before, each page yet to be logged whole."""
     connection = await asyncpg.connect(dsn)
     try:

@@ -7,6 +7,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MEASUREMENTS = (
     ["desk.py"],
+    ["desks.py"],
+    ["overdue.py"],
+    ["simulating.py"],
     ["imports.py"],
     ["freshness.py"],
     ["while_importing.py"],

@@ -1,0 +1,243 @@
+"""Check-in, renewal, hold, account page and batch availability through the gateway, against pgbench with the same work.
+
+    .venv/bin/python bench/desks.py [--patrons 100000 --items 400000 --loans 200000 --seconds 8 --only check-in]
+
+64 clients each, all on one embedded PostgreSQL with fsync, in one run, on this machine; what counts is the ratio.
+pgbench runs, prepared, what the service reads and writes, statement by statement in one transaction; for what is only
+read, the service's own statements.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import desk
+import load
+
+from carrel.installation import Installation, connections_allowed, process_environment
+from carrel.postgres import Cluster
+from chassis import migrations
+from chassis.transport.postgres import PostgresTransport
+from circulation.items import routes as availability
+from circulation.patrons import account
+from support.box import free_port
+
+KINDS = ("patron", "item", "loan")
+CLIENTS = 64
+TITLES = 50
+"""Of a batch."""
+
+
+def id_of(kind: str, number: int) -> UUID:
+    """An id that pgbench can work out, too."""
+    return UUID(int=((KINDS.index(kind) + 1) << 96) + number)
+
+
+def sql_id(kind: str, number: str) -> str:
+    """The same in SQL."""
+    return (
+        f"('0000000{KINDS.index(kind) + 1}-0000-0000-0000-' || lpad(to_hex(({number})::int), 12, '0'))::uuid"
+    )
+
+
+LOAN, ITEM = sql_id("loan", ":l"), sql_id("item", ":l")
+HOLDER, PATRON = sql_id("patron", ":l::int % :patrons::int"), sql_id("patron", ":p")
+OPEN = "('waiting', 'in-transit', 'ready')"
+KEPT = r"""
+INSERT INTO outbox (id, type, key, envelope) VALUES (gen_random_uuid(), 'circulation.bench.v1', 'k', repeat('x', 1400));
+INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) VALUES ('pgbench', gen_random_uuid()::text, '\x00', 201, '{}', convert_to(repeat('y', 450), 'UTF8'));
+COMMIT;
+"""
+LOOKED = """
+\\set l random(:first, :last)
+\\set p random(0, :patrons - 1)
+BEGIN;
+SELECT version FROM reference;
+SELECT status FROM idempotency WHERE principal = 'pgbench' AND key = 'k' || (:l::int)::text;
+"""
+LENT = f"""
+SELECT * FROM patron WHERE id = {HOLDER} FOR NO KEY UPDATE;
+SELECT * FROM item WHERE id = {ITEM} FOR NO KEY UPDATE;
+SELECT * FROM loan WHERE id = {LOAN} FOR NO KEY UPDATE;
+SELECT count(*) FROM patron_block WHERE patron_id = {HOLDER};
+SELECT count(*), count(*) FILTER (WHERE due_at < now()) FROM loan WHERE patron_id = {HOLDER} AND returned_at IS NULL;
+SELECT count(*) FROM hold WHERE title_id = {ITEM} AND state IN {OPEN};
+"""
+CHECK_IN = f"""{LOOKED}{LENT}
+UPDATE loan SET returned_at = now(), system_returned_at = now(), version = version + 1 WHERE id = {LOAN};
+UPDATE patron SET open_loans = greatest(open_loans - 1, 0), guard = guard + 1 WHERE id = {HOLDER};
+UPDATE item SET guard = guard + 1, state = 'available', loan_id = NULL, due_at = NULL, last_seen_at = now() WHERE id = {ITEM};
+{KEPT}"""
+RENEW = f"""{LOOKED}{LENT}
+UPDATE loan SET due_at = now() + interval '28 days', renewals = renewals + 1, version = version + 1 WHERE id = {LOAN};
+UPDATE item SET guard = guard + 1, due_at = now() + interval '28 days' WHERE id = {ITEM};
+{KEPT}"""
+HOLD = f"""{LOOKED}
+SELECT * FROM item WHERE title_ids @> ARRAY[{ITEM}];
+SELECT pg_advisory_xact_lock(hashtextextended(({ITEM})::text, 0));
+SELECT * FROM patron WHERE id = {PATRON} FOR NO KEY UPDATE;
+SELECT * FROM item WHERE title_ids @> ARRAY[{ITEM}] ORDER BY id FOR NO KEY UPDATE;
+SELECT count(*), bool_or(title_id = {ITEM}) FROM hold WHERE patron_id = {PATRON} AND state IN {OPEN};
+SELECT count(*) FROM patron_block WHERE patron_id = {PATRON};
+SELECT count(*), count(*) FILTER (WHERE due_at < now()) FROM loan WHERE patron_id = {PATRON} AND returned_at IS NULL;
+INSERT INTO hold (id, kind, level, title_id, patron_id, pickup_id, state, position, policy, placed_at) SELECT gen_random_uuid(), 'hold', 'title', {ITEM}, {PATRON}, {ITEM}, 'waiting', 1 + count(*), 'usual', now() FROM hold WHERE title_id = {ITEM} AND state IN {OPEN} HAVING NOT coalesce(bool_or(patron_id = {PATRON}), false);
+UPDATE patron SET guard = guard + 1 WHERE id = {PATRON};
+UPDATE item SET guard = guard + 1 WHERE id = {ITEM};
+{KEPT}"""
+
+
+def read(statement: str, *arguments: str) -> str:
+    """A statement of the service, on one line and with its arguments in place."""
+    for number, argument in enumerate(arguments, 1):
+        statement = statement.replace(f"${number}", argument)
+    return " ".join(statement.split()) + ";\n"
+
+
+ACCOUNT = (
+    "\\set p random(0, :patrons - 1)\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
+    + read("SELECT * FROM patron WHERE id = $1", PATRON)
+    + read(account._LOANS, PATRON, "5000")
+    + read(account._HOLDS, PATRON, "5000")
+    + read(account._FEES, PATRON, "5000")
+    + read(account._BLOCKS, PATRON, "now()")
+    + "COMMIT;\n"
+)
+BATCH = "\\set l random(0, :items - 1)\n" + read(
+    availability._SUMMARY,
+    f"(ARRAY(SELECT {sql_id('item', '(:l::int + n * 7919) % :items::int')} FROM generate_series(0, {TITLES - 1}) AS n))",
+)
+
+
+def requests(asked: argparse.Namespace, point: UUID) -> dict[str, Iterator[bytes]]:
+    """What is asked, by kind; of what can be done once each loan has its own kind of request."""
+    third, chance = asked.loans // 3, random.Random(3)
+    point_of = f'"service_point_id":"{point}"'
+
+    def check_in() -> Iterator[bytes]:
+        for number in range(third):
+            yield f'POST /v1/returns {{"item_id":"{id_of("item", number)}",{point_of}}}'.encode()
+
+    def renew() -> Iterator[bytes]:
+        for number in range(third, 2 * third):
+            yield f"POST /v1/loans/{id_of('loan', number)}/renewals".encode()
+
+    def hold() -> Iterator[bytes]:
+        for number in range(2 * third, 3 * third):
+            patron = id_of("patron", (number + 1 + chance.randrange(asked.patrons - 1)) % asked.patrons)
+            title = id_of("item", number)
+            yield (
+                f'POST /v1/holds {{"patron_id":"{patron}","title_id":"{title}","kind":"hold","pickup_id":"{point}"}}'
+            ).encode()
+
+    def accounts() -> Iterator[bytes]:
+        while True:
+            yield f"GET /v1/patrons/{id_of('patron', chance.randrange(asked.patrons))}/account".encode()
+
+    def batches() -> Iterator[bytes]:
+        while True:
+            first = chance.randrange(asked.items)
+            ids = ",".join(f'"{id_of("item", (first + n * 7919) % asked.items)}"' for n in range(TITLES))
+            yield f'POST /v1/availability:batch {{"ids":[{ids}]}}'.encode()
+
+    return {
+        "check-in": check_in(),
+        "renewal": renew(),
+        "hold": hold(),
+        "account": accounts(),
+        "availability of 50": batches(),
+    }
+
+
+async def main(asked: argparse.Namespace) -> dict[str, Any]:
+    """One run of everything."""
+    folder = Path(tempfile.mkdtemp(prefix="carrel-bench-"))
+    folder.chmod(0o755)
+    installation = Installation(folder)
+    installation.prepare()
+    cluster = await Cluster.start(installation.cluster, max_connections=max(150, connections_allowed(2)))
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        dsns = {name: await cluster.ensure_service(name) for name in ("catalog", "circulation", "gateway")}
+        bus = await cluster.ensure_service("bus")
+        transport = PostgresTransport(bus)
+        await transport.open()
+        await transport.close()
+        for name, dsn in dsns.items():
+            await migrations.migrate(migrations.migrations_beside(__import__(name).__file__), dsn)
+        print("filling …", flush=True)
+        _, _, point = await desk.fill(
+            dsns["circulation"], asked.patrons, asked.items, asked.loans, id_of=id_of
+        )
+        port = free_port()
+        children += desk.begun(port, {**os.environ, **process_environment(installation, dsns, bus)})
+        key = installation.secret("admin")
+        third = asked.loans // 3
+        peers = {
+            "check-in": (CHECK_IN, 0),
+            "renewal": (RENEW, third),
+            "hold": (HOLD, 2 * third),
+            "account": (ACCOUNT, 0),
+            "availability of 50": (BATCH, 0),
+        }
+        kinds = {name: lines for name, lines in requests(asked, point).items() if asked.only in (None, name)}
+        results: dict[str, Any] = {}
+        for name, lines in kinds.items():
+            await load.sent(port, 16, 2, some(lines, 2), key)
+            await desk.settled(cluster.dsn("postgres"))
+            told = await load.sent(port, CLIENTS, asked.seconds, some(lines, asked.seconds), key)
+            results |= {f"{name}: {word}": value for word, value in told.items()}
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+        children.clear()
+        if shutil.which("pgbench"):
+            for name in kinds:
+                transaction, first = peers[name]
+                sizes = {
+                    "patrons": asked.patrons,
+                    "items": asked.items,
+                    "first": first,
+                    "last": first + third - 1,
+                }
+                await desk.settled(cluster.dsn("postgres"))
+                rate, _ = desk.pgbench(dsns["circulation"], CLIENTS, asked.seconds, transaction, **sizes)
+                results[f"{name}: pgbench /s"] = rate
+                results[f"{name}: ratio"] = results[f"{name}: rate"] / rate
+        return results
+    finally:
+        for child in children:
+            child.kill()
+        await cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def some(lines: Iterator[bytes], seconds: int) -> list[bytes]:
+    """As many as can be sent in so many seconds, and to spare."""
+    return [line for line, _ in zip(lines, range(seconds * 3000), strict=False)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--patrons", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=400_000)
+    parser.add_argument("--loans", type=int, default=200_000)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--only", help="one kind alone")
+    told = asyncio.run(main(parser.parse_args()))
+    for name, value in told.items():
+        print(f"{name:36} {value:.3f}" if isinstance(value, float) else f"{name:36} {value}")
