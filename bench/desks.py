@@ -9,6 +9,7 @@ read, the service's own statements.
 
 import argparse
 import asyncio
+import itertools
 import os
 import random
 import shutil
@@ -194,9 +195,9 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         kinds = {name: lines for name, lines in requests(asked, point).items() if asked.only in (None, name)}
         results: dict[str, Any] = {}
         for name, lines in kinds.items():
-            await load.sent(port, 16, 2, some(lines, 2), key)
+            await load.sent(port, 16, 2, some(lines, asked.loans // 30), key)
             await desk.settled(cluster.dsn("postgres"))
-            told = await load.sent(port, CLIENTS, asked.seconds, some(lines, asked.seconds), key)
+            told = await load.sent(port, CLIENTS, asked.seconds, some(lines, asked.seconds * 3000), key)
             results |= {f"{name}: {word}": value for word, value in told.items()}
         for child in children:
             child.terminate()
@@ -224,9 +225,9 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def some(lines: Iterator[bytes], seconds: int) -> list[bytes]:
-    """As many as can be sent in so many seconds, and to spare."""
-    return [line for line, _ in zip(lines, range(seconds * 3000), strict=False)]
+def some(lines: Iterator[bytes], many: int) -> list[bytes]:
+    """So many of them, if there are."""
+    return list(itertools.islice(lines, many))
 
 
 if __name__ == "__main__":

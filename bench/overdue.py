@@ -22,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import desk
 
 from carrel.postgres import Cluster
+from chassis import outbox
 from circulation.app import SERVICE
 from circulation.lost import timers
+from contracts.events import Actor
 from support.harness import Harness, migrated, running
 from support.university import CIRCULATION
 
@@ -44,6 +46,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         print("filling …", flush=True)
         await desk.fill(dsn, asked.loans // 10, asked.loans, asked.loans)
         async with running(SERVICE, dsn) as circulation:
+            outbox.origin.set(circulation.resources.origin(Actor("system", "bench")))
             pool = circulation.resources.pool
             await pool.execute("UPDATE configuration_version SET document = $1", LOST)
             now = datetime.now(UTC)

@@ -40,13 +40,13 @@ FROM generate_series(1, $3::int) AS n
 PAST = """
 INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone, policy,
     fine_policy, returned_at, renewals)
-SELECT gen_random_uuid(), i.id, i.id, gen_random_uuid(), (ARRAY['student', 'student', 'staff', 'guest'])[1 + n % 4],
-    p.id, $2::timestamptz - n % 1000 * interval '1 day' + n % 36000 * interval '1 second',
-    $2::timestamptz - n % 1000 * interval '1 day' + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily',
-    $2::timestamptz - n % 1000 * interval '1 day' + (5 + n * 7919 % 40) * interval '1 day', n % 9 / 7
-FROM generate_series(1, $1::int) AS n
-JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM item) i ON i.n = 1 + n::bigint * 7919 % i.many
-JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM service_point) p ON p.n = 1 + n % p.many
+SELECT gen_random_uuid(), i.id, i.id, gen_random_uuid(), (ARRAY['student', 'student', 'staff', 'guest'])[1 + g.n % 4],
+    p.id, $2::timestamptz - g.n % 1000 * interval '1 day' + g.n % 36000 * interval '1 second',
+    $2::timestamptz - g.n % 1000 * interval '1 day' + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily',
+    $2::timestamptz - g.n % 1000 * interval '1 day' + (5 + g.n % 41) * interval '1 day', g.n % 9 / 7
+FROM generate_series(1, $1::int) AS g (n)
+JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM item) i ON i.n = 1 + g.n::bigint * 7919 % i.many
+JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM service_point) p ON p.n = 1 + g.n % p.many
 """
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 CHANGED: dict[str, Any] = CIRCULATION | {

@@ -1,20 +1,39 @@
 """Every list, every desk and every timer goes by an index: read in the plans of all that they ask the database."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 from asyncpg.connection import LoggedQuery
 from sqlalchemy import event
 
 from circulation.app import SERVICE
-from support.desk import NOW, Make
-from support.harness import Harness
+from support.desk import NOW, furnished
+from support.harness import Harness, migrated, running
 from support.many import GROWING, SERIAL, many, one
 
+
+@pytest.fixture
+async def circulation(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]:
+    """The service over a library of some size."""
+    dsn = await database("circulation_many", filled)
+    async with running(SERVICE, dsn) as harness:
+        harness.at(NOW)
+        yield harness
+
+
+async def filled(dsn: str) -> None:
+    """Migrated, furnished, and full."""
+    await migrated(SERVICE, dsn)
+    async with running(SERVICE, dsn) as harness:
+        await many(await furnished(harness))
+
+
+ASKED = re.compile(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT|\()")
 FEW = 1000
 """Rows that may be put in order for one answer. A queue of holds is short; a table is not."""
 SAMPLES = {
@@ -41,7 +60,8 @@ async def overheard(circulation: Harness) -> AsyncIterator[dict[str, Any]]:
     engine = circulation.resources.sessions.kw["bind"].sync_engine
 
     def note(query: LoggedQuery) -> None:
-        asked.setdefault(query.query, query.args)
+        several = bool(query.args) and isinstance(query.args, list)
+        asked.setdefault(query.query, query.args[0] if several else query.args)
 
     def note_too(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         asked.setdefault(statement, parameters)
@@ -49,29 +69,29 @@ async def overheard(circulation: Harness) -> AsyncIterator[dict[str, Any]]:
     connections = [await pool.acquire() for _ in range(pool.get_max_size())]
     for connection in connections:
         connection.add_query_logger(note)
-    for connection in connections:
         await pool.release(connection)
     event.listen(engine, "before_cursor_execute", note_too)
     try:
         yield asked
     finally:
         event.remove(engine, "before_cursor_execute", note_too)
+        for connection in [await pool.acquire() for _ in range(pool.get_max_size())]:
+            connection.remove_query_logger(note)
+            await pool.release(connection)
 
 
 async def slow(pool: asyncpg.Pool, asked: dict[str, Any]) -> list[str]:
     """What is read from end to end, or put in order as a whole, and by which statement."""
     found = []
     for statement, arguments in asked.items():
-        if not re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT|\()", statement, re.IGNORECASE):
-            continue
+        if not ASKED.match(statement) or "typeinfo_tree" in statement:
+            continue  # what begins and ends a transaction, and what the driver asks for itself
         told = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
-        found += [
-            f"{words}: {' '.join(statement.split())}" for words in flaws(told[0]["Plan"], limited=False)
-        ]
+        found += [f"{words}: {' '.join(statement.split())}" for words in flaws(told[0]["Plan"])]
     return found
 
 
-def flaws(plan: dict[str, Any], *, limited: bool) -> Iterator[str]:
+def flaws(plan: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
     """What a plan does with a whole table."""
     kind, table = plan["Node Type"], plan.get("Relation Name")
     limited = limited or kind == "Limit"
@@ -110,20 +130,22 @@ def wishes(filters: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
                 yield name, f"SELECT '{value}'"
 
 
-async def test_no_list_reads_a_whole_table(circulation: Harness, make: Make) -> None:
-    await many(make)
+async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
     told = {name: await one(circulation, statement) for name, statement in SAMPLES.items()}
+
+    pages = [
+        f"{path.format(**told)}?{query}"
+        for path, named, filters in gets(circulation)
+        if set(named) <= set(told)  # the rest are single jobs, drafts and drawers
+        for query in ["", *[f"{name}={await one(circulation, wish)}" for name, wish in wishes(filters)]]
+    ]
 
     answered = 0
     async with overheard(circulation) as asked:
-        for path, named, filters in gets(circulation):
-            if not set(named) <= set(told):
-                continue  # a job, a draft or a drawer by its own id
-            url = path.format(**told)
-            for query in ["", *[f"{name}={await one(circulation, wish)}" for name, wish in wishes(filters)]]:
-                answer = await circulation.get(f"{url}?{query}")
-                assert answer.status_code in (200, 404, 422), (path, query, answer.text)
-                answered += answer.status_code == 200
+        for page in pages:
+            answer = await circulation.get(page)
+            assert answer.status_code in (200, 404, 422), (page, answer.text)
+            answered += answer.status_code == 200
         for query in (
             f"title_id={told['title_id']}&state=waiting",
             f"patron_id={told['patron_id']}&state=waiting",
@@ -139,8 +161,7 @@ async def test_no_list_reads_a_whole_table(circulation: Harness, make: Make) -> 
     assert await slow(circulation.resources.pool, asked) == []
 
 
-async def test_no_desk_reads_a_whole_table(circulation: Harness, make: Make) -> None:
-    await many(make)
+async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
     pool = circulation.resources.pool
     free = await pool.fetchrow("SELECT id, barcode FROM item WHERE state = 'available' LIMIT 1")
     lent = await pool.fetch(
@@ -151,32 +172,37 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness, make: Make) -> 
     )
     titles = [SERIAL, str(await pool.fetchval("SELECT title_id FROM hold WHERE state = 'waiting' LIMIT 1"))]
     fee = await pool.fetchrow("SELECT id, patron_id FROM fee WHERE state = 'open' LIMIT 1")
-    patron = await make.patron()
-    back = {"service_point_id": make.desk}
+    reader = await pool.fetchval("SELECT barcode FROM patron WHERE open_loans = 0 LIMIT 1")
+    desk = await one(circulation, "SELECT id FROM service_point WHERE code = 'main-desk'")
+    back = {"service_point_id": desk}
 
     async with overheard(circulation) as asked:
         answers = [
             await circulation.post(
                 "/v1/loans",
-                json=back | {"patron_barcode": patron["barcode"], "item_barcode": free["barcode"]},
+                json=back | {"patron_barcode": reader, "item_barcode": free["barcode"]},
             ),
             await circulation.post(f"/v1/loans/{lent[0]['id']}/renewals"),
             await circulation.post("/v1/returns", json=back | {"item_id": str(lent[1]["item_id"])}),
             await circulation.post("/v1/returns", json=back | {"item_id": str(late["item_id"])}),
             await circulation.post(f"/v1/loans/{lent[2]['id']}/losses", json={"comment": "gone"}),
-            *[await make.place(patron, title_id=title) for title in titles],
+            *[
+                await circulation.post(
+                    "/v1/holds", json={"patron_barcode": reader, "pickup_id": desk, "title_id": title}
+                )
+                for title in titles
+            ],
             await circulation.post(f"/v1/fees/{fee['id']}/payments", json={"method": "cash"}),
             await circulation.post(f"/v1/patrons/{fee['patron_id']}/payments", json={"method": "cash"}),
             await circulation.post(f"/v1/patrons/{fee['patron_id']}/loans:renew", json={"all": True}),
         ]
 
-    assert {answer.status_code for answer in answers} <= {200, 201, 409}, [answer.text for answer in answers]
-    assert sum(answer.status_code < 300 for answer in answers) > 6, [answer.text for answer in answers]
+    assert [answer.text for answer in answers if answer.status_code not in (200, 201, 409)] == []
+    assert sum(answer.is_success for answer in answers) > 6, [answer.text for answer in answers]
     assert await slow(pool, asked) == []
 
 
-async def test_no_timer_reads_a_whole_table(circulation: Harness, make: Make) -> None:
-    await many(make)
+async def test_no_timer_reads_a_whole_table(circulation: Harness) -> None:
     circulation.at(NOW + timedelta(hours=1))
 
     async with overheard(circulation) as asked:

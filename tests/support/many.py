@@ -48,6 +48,8 @@ FROM hold h WHERE h.state = 'ready' AND h.item_id = item.id;
 INSERT INTO fee (id, patron_id, loan_id, item_id, kind, amount, remaining, currency, state, charged_at)
 SELECT gen_random_uuid(), patron, id, item, 'overdue', 20, CASE WHEN n % 10 = 0 THEN 20 ELSE 0 END, 'EUR',
     CASE WHEN n % 10 = 0 THEN 'open' ELSE 'closed' END, back FROM lent WHERE back IS NOT NULL;
+UPDATE patron SET owed = f.owed FROM (SELECT patron_id, sum(remaining) AS owed FROM fee GROUP BY 1) f
+WHERE f.patron_id = patron.id;
 INSERT INTO ledger_entry (id, booking_id, fee_id, account, amount, currency, at)
 SELECT gen_random_uuid(), f.id, f.id, s.account, s.side * 20, 'EUR', f.charged_at
 FROM fee f CROSS JOIN (VALUES ('receivable', 1), ('income', -1)) AS s (account, side);
