@@ -34,8 +34,12 @@ async def filled(dsn: str) -> None:
 
 
 ASKED = re.compile(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT|\()")
-FEW = 1000
-"""Rows that may be put in order for one answer. A queue of holds is short; a table is not."""
+FEW = 6000
+"""Rows that may be put in order for one answer: all copies of a serial, never a table."""
+PLANNING = 15
+"""What a plan of its own costs a statement, in PostgreSQL's units: 2.5 for each relation."""
+SHORT = ("item_by_hold",)
+"""Indexes that hold a few rows of a large table: items are kept for holds only while those wait to be fetched."""
 SAMPLES = {
     "patron_id": "SELECT patron_id FROM loan GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
     "patron_barcode": "SELECT barcode FROM patron LIMIT 1",
@@ -80,15 +84,33 @@ async def overheard(circulation: Harness) -> AsyncIterator[dict[str, Any]]:
             await pool.release(connection)
 
 
-async def slow(pool: asyncpg.Pool, asked: dict[str, Any]) -> list[str]:
+async def slow(pool: asyncpg.Pool, asked: dict[str, Any]) -> str:
     """What is read from end to end, or put in order as a whole, and by which statement."""
     found = []
     for statement, arguments in asked.items():
         if not ASKED.match(statement) or "typeinfo_tree" in statement:
             continue  # what begins and ends a transaction, and what the driver asks for itself
         told = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
-        found += [f"{words}: {' '.join(statement.split())}" for words in flaws(told[0]["Plan"])]
-    return found
+        plan = told[0]["Plan"]
+        words = set(flaws(plan))
+        if arguments:
+            often = await for_any_value(pool, statement, len(arguments))
+            if often["Total Cost"] < plan["Total Cost"] + PLANNING:  # else each value goes on having its own
+                words |= {f"for any value, {flaw}" for flaw in flaws(often)}
+        found += [f"{word}: {' '.join(statement.split())}" for word in sorted(words)]
+    return "\n".join(found)
+
+
+async def for_any_value(pool: asyncpg.Pool, statement: str, many: int) -> dict[str, Any]:
+    """The plan that a statement ends up with when it is asked often: it knows nothing of the arguments."""
+    nothing = ", ".join(["NULL"] * many)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE often AS {statement}")
+        told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE often ({nothing})")
+        await connection.execute("DEALLOCATE often")
+        plan: dict[str, Any] = told[0]["Plan"]
+        return plan
 
 
 def flaws(plan: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
@@ -97,7 +119,13 @@ def flaws(plan: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
     limited = limited or kind == "Limit"
     if table in GROWING and kind == "Seq Scan":
         yield f"{table} is read from end to end"
-    if table in GROWING and kind.startswith("Index") and "Index Cond" not in plan and not limited:
+    if (
+        table in GROWING
+        and kind.startswith("Index")
+        and "Index Cond" not in plan
+        and not limited
+        and plan["Index Name"] not in SHORT
+    ):
         yield f"{table} is read along the whole of {plan['Index Name']}"
     if kind in ("Sort", "Incremental Sort") and plan["Plans"][0]["Plan Rows"] > FEW:
         yield f"{plan['Plans'][0]['Plan Rows']} rows are put in order by {plan['Sort Key']}"
@@ -158,20 +186,26 @@ async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
         await circulation.post("/v1/availability:batch", json={"title_ids": [SERIAL, told["title_id"]]})
 
     assert answered > 40
-    assert await slow(circulation.resources.pool, asked) == []
+    assert await slow(circulation.resources.pool, asked) == ""
 
 
 async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
     pool = circulation.resources.pool
-    free = await pool.fetchrow("SELECT id, barcode FROM item WHERE state = 'available' LIMIT 1")
+    free = await one(circulation, "SELECT barcode FROM item WHERE state = 'available' LIMIT 1")
     lent = await pool.fetch(
         "SELECT id, item_id FROM loan WHERE returned_at IS NULL AND due_at > $1 LIMIT 3", NOW
     )
-    late = await pool.fetchrow(
-        "SELECT item_id FROM loan WHERE returned_at IS NULL AND due_at < $1 LIMIT 1", NOW
+    late = await one(
+        circulation, "SELECT item_id FROM loan WHERE returned_at IS NULL ORDER BY due_at LIMIT 1"
     )
-    titles = [SERIAL, str(await pool.fetchval("SELECT title_id FROM hold WHERE state = 'waiting' LIMIT 1"))]
-    fee = await pool.fetchrow("SELECT id, patron_id FROM fee WHERE state = 'open' LIMIT 1")
+    titles = [
+        await one(circulation, "SELECT title_id FROM hold WHERE state = 'waiting' LIMIT 1"),
+        await one(
+            circulation, "SELECT title_id FROM loan WHERE returned_at IS NULL ORDER BY due_at DESC LIMIT 1"
+        ),
+    ]
+    fee = await one(circulation, "SELECT id FROM fee WHERE state = 'open' LIMIT 1")
+    owing = await one(circulation, f"SELECT patron_id FROM fee WHERE id = '{fee}'")
     reader = await pool.fetchval("SELECT barcode FROM patron WHERE open_loans = 0 LIMIT 1")
     desk = await one(circulation, "SELECT id FROM service_point WHERE code = 'main-desk'")
     back = {"service_point_id": desk}
@@ -180,11 +214,11 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
         answers = [
             await circulation.post(
                 "/v1/loans",
-                json=back | {"patron_barcode": reader, "item_barcode": free["barcode"]},
+                json=back | {"patron_barcode": reader, "item_barcode": free},
             ),
             await circulation.post(f"/v1/loans/{lent[0]['id']}/renewals"),
             await circulation.post("/v1/returns", json=back | {"item_id": str(lent[1]["item_id"])}),
-            await circulation.post("/v1/returns", json=back | {"item_id": str(late["item_id"])}),
+            await circulation.post("/v1/returns", json=back | {"item_id": late}),
             await circulation.post(f"/v1/loans/{lent[2]['id']}/losses", json={"comment": "gone"}),
             *[
                 await circulation.post(
@@ -192,14 +226,14 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
                 )
                 for title in titles
             ],
-            await circulation.post(f"/v1/fees/{fee['id']}/payments", json={"method": "cash"}),
-            await circulation.post(f"/v1/patrons/{fee['patron_id']}/payments", json={"method": "cash"}),
-            await circulation.post(f"/v1/patrons/{fee['patron_id']}/loans:renew", json={"all": True}),
+            await circulation.post(f"/v1/fees/{fee}/payments", json={"method": "cash"}),
+            await circulation.post(f"/v1/patrons/{owing}/payments", json={"method": "cash"}),
+            await circulation.post(f"/v1/patrons/{owing}/loans:renew", json={"all": True}),
         ]
 
     assert [answer.text for answer in answers if answer.status_code not in (200, 201, 409)] == []
     assert sum(answer.is_success for answer in answers) > 6, [answer.text for answer in answers]
-    assert await slow(pool, asked) == []
+    assert await slow(pool, asked) == ""
 
 
 async def test_no_timer_reads_a_whole_table(circulation: Harness) -> None:
@@ -210,4 +244,4 @@ async def test_no_timer_reads_a_whole_table(circulation: Harness) -> None:
             await circulation.tick(timer.name)
 
     assert len(asked) > 20
-    assert await slow(circulation.resources.pool, asked) == []
+    assert await slow(circulation.resources.pool, asked) == ""

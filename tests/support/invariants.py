@@ -46,8 +46,6 @@ INVARIANTS = {
     "a hold is kept one copy": "SELECT hold_id FROM item WHERE hold_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1",
     "an item fills one hold": """
         SELECT item_id FROM hold WHERE state IN ('ready', 'in-transit') GROUP BY 1 HAVING count(*) > 1""",
-    "a patron waits once for a title": """
-        SELECT title_id FROM hold WHERE position IS NOT NULL GROUP BY title_id, patron_id HAVING count(*) > 1""",
     "a patron's loans and claims are counted": """
         SELECT p.id FROM patron p WHERE (open_loans, claims_open) <> (
             SELECT count(*), count(claimed_at) FROM loan WHERE patron_id = p.id AND returned_at IS NULL)""",

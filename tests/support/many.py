@@ -68,7 +68,6 @@ SELECT gen_random_uuid(), p.id, q.id, now(), 'staff:x' FROM person p JOIN person
 """
 GROWING = frozenset(
     {
-        "closing_effect",
         "fee",
         "fee_action",
         "hold",
@@ -76,10 +75,8 @@ GROWING = frozenset(
         "ledger_entry",
         "lifted_block",
         "loan",
-        "offline_action",
         "patron",
         "patron_block",
-        "patron_load_line",
         "patron_proxy",
         "payment",
         "receipt",

@@ -37,12 +37,10 @@ SELECT p.group_code, i.location, i.library, i.campus, i.institution, i.material_
         SELECT FROM item o WHERE o.title_ids @> ARRAY[h.title_id] AND o.base <> 'withdrawn'
           AND coalesce(o.volume_key, '') <> coalesce(i.volume_key, ''))
 FROM hold h JOIN patron p ON p.id = h.patron_id
-CROSS JOIN LATERAL (
-    (SELECT * FROM item WHERE id = h.item_id)
-    UNION ALL
-    (SELECT * FROM item WHERE h.item_id IS NULL AND title_ids @> ARRAY[h.title_id]
-     ORDER BY coalesce(volume_key = h.volume_key, false) DESC, id LIMIT 1)
-) i
+JOIN item i ON i.id = coalesce(h.item_id, (
+    SELECT (array_agg(c.id ORDER BY coalesce(c.volume_key = h.volume_key, false) DESC, c.id))[1]
+    FROM item c WHERE c.title_ids @> ARRAY[h.title_id]
+))
 WHERE h.placed_at >= $1 AND h.placed_at < $2
 """
 _TOTAL = """

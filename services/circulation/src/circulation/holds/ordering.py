@@ -31,7 +31,7 @@ async def read(connection: Connection, title_id: UUID) -> list[asyncpg.Record]:
     """The queue in order; `NotFound` for a title that has no item here and no hold."""
     rows = await queue.rows_of(connection, title_id)
     if not rows and not await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid])", title_id
+        "SELECT count(*) > 0 FROM item WHERE title_ids @> ARRAY[$1::uuid]", title_id
     ):
         raise NotFound("Nothing that could be lent is known of this title here.")
     return rows

@@ -140,7 +140,7 @@ WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
 """  # noqa: S608 - our own text
 _HOLDS = """
 SELECT h.*,
-    (SELECT i.short_title FROM item i WHERE i.title_ids @> ARRAY[h.title_id] LIMIT 1) AS title
+    (SELECT min(i.short_title) FROM item i WHERE i.title_ids @> ARRAY[h.title_id]) AS title
 FROM hold h WHERE h.patron_id = $1 AND h.state IN ('waiting', 'in-transit', 'ready') ORDER BY h.placed_at LIMIT $2
 """
 _FEES = "SELECT * FROM fee WHERE patron_id = $1 AND state = 'open' ORDER BY charged_at LIMIT $2"
