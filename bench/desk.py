@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import load
 
-from carrel.installation import PYTHON, Installation, connections_allowed, process_environment
+from carrel.installation import PYTHON, SERVICES, Installation, connections_allowed, process_environment
 from carrel.postgres import Cluster
 from chassis import migrations, outbox
 from chassis.ids import uuid7
@@ -256,7 +256,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
     cluster = await Cluster.start(installation.cluster, max_connections=max(150, connections_allowed(2)))
     children: list[subprocess.Popen[bytes]] = []
     try:
-        dsns = {name: await cluster.ensure_service(name) for name in ("catalog", "circulation", "gateway")}
+        dsns = {name: await cluster.ensure_service(name) for name in SERVICES}
         bus = await cluster.ensure_service("bus")
         transport = PostgresTransport(bus)
         await transport.open()

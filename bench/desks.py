@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import desk
 import load
 
-from carrel.installation import Installation, connections_allowed, process_environment
+from carrel.installation import SERVICES, Installation, connections_allowed, process_environment
 from carrel.postgres import Cluster
 from chassis import migrations
 from chassis.transport.postgres import PostgresTransport
@@ -170,7 +170,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
     cluster = await Cluster.start(installation.cluster, max_connections=max(150, connections_allowed(2)))
     children: list[subprocess.Popen[bytes]] = []
     try:
-        dsns = {name: await cluster.ensure_service(name) for name in ("catalog", "circulation", "gateway")}
+        dsns = {name: await cluster.ensure_service(name) for name in SERVICES}
         bus = await cluster.ensure_service("bus")
         transport = PostgresTransport(bus)
         await transport.open()

@@ -17,6 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+import asyncpg
+
 from carrel.postgres import Cluster
 from circulation.app import SERVICE
 from circulation.configuration.simulating import simulate_once
@@ -45,8 +47,8 @@ SELECT gen_random_uuid(), i.id, i.id, gen_random_uuid(), (ARRAY['student', 'stud
     $2::timestamptz - g.n % 1000 * interval '1 day' + interval '28 days', 'Europe/Berlin', 'four-weeks', 'daily',
     $2::timestamptz - g.n % 1000 * interval '1 day' + (5 + g.n % 41) * interval '1 day', g.n % 9 / 7
 FROM generate_series(1, $1::int) AS g (n)
-JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM item) i ON i.n = 1 + g.n::bigint * 7919 % i.many
-JOIN (SELECT id, row_number() OVER () AS n, count(*) OVER () AS many FROM service_point) p ON p.n = 1 + g.n % p.many
+JOIN (SELECT id, row_number() OVER () AS n FROM item) i ON i.n = 1 + g.n::bigint * 7919 % $3::int
+JOIN (SELECT id, row_number() OVER () AS n FROM service_point) p ON p.n = 1 + g.n % $4::int
 """
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 CHANGED: dict[str, Any] = CIRCULATION | {
@@ -79,11 +81,12 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
             if answer.status_code != 200:
                 raise SystemExit(answer.text)
             print("filling …", flush=True)
-            pool = circulation.resources.pool
-            await pool.execute(PLACES, list(LIBRARIES), list(LOCATIONS))
-            await pool.execute(ITEMS, list(LIBRARIES), list(LOCATIONS), asked.items, timeout=600)
-            await pool.execute(PAST, asked.loans, NOW, timeout=600)
-            await pool.execute("ANALYZE")
+            connection = await asyncpg.connect(dsn)
+            await connection.execute(PLACES, list(LIBRARIES), list(LOCATIONS))
+            await connection.execute(ITEMS, list(LIBRARIES), list(LOCATIONS), asked.items)
+            await connection.execute(PAST, asked.loans, NOW, asked.items, len(LIBRARIES))
+            await connection.execute("VACUUM (ANALYZE)")
+            await connection.close()
             span = {"from": (NOW - timedelta(days=2000)).isoformat(), "until": NOW.isoformat()}
             job = await circulation.post(
                 "/v1/configuration/circulation/simulations", json=span | {"document": CHANGED}
