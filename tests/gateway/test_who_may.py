@@ -83,10 +83,12 @@ OWN = {
             "ill-list-steps",
         }
     ),
+    "circulation-get-automatic-renewals",
 }
 """Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
 
 THEIRS_TO_CHANGE = {
+    "circulation-set-automatic-renewals",
     "circulation-revoke-proxy",
     "circulation-change-patron",
     "circulation-set-consent",
@@ -112,6 +114,9 @@ DESK = (OWN - INTERLIBRARY) | {
     "circulation-shelf-clearance",
     "catalog-export-titles",
     "circulation-check-out",
+    "circulation-keep-at-desk",
+    "circulation-hand-out-again",
+    "circulation-list-kept",
     "circulation-check-out-pile",
     "circulation-take-back-pile",
     "circulation-claim-returned",

@@ -41,6 +41,7 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "pieces": None,
         "pieces_text": None,
         "intellectual": False,
+        "created_at": item["created_at"],
     }
     found = await catalog.get("/v1/items", params={"barcode": "3100"})
     assert [each["id"] for each in found.json()["items"]] == [item["id"]]

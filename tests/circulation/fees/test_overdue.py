@@ -171,6 +171,37 @@ async def test_reminders_cost_something_each_once_for_a_due_date(circulation: Ha
     await money_is_whole(circulation)
 
 
+async def test_the_reminders_begin_anew_with_a_recall_and_with_a_due_date_set_by_hand(
+    circulation: Harness, make: Make
+) -> None:
+    """Each due date has its own first reminder, whichever way it came."""
+    fine = {"code": "daily", "name": "The fine", "amount": 0, "reminders": SCHEDULE}
+    await make.configure(
+        fine_policies=[fine, CONFIGURATION["fine_policies"][1]],
+        hold_policies=[
+            CONFIGURATION["hold_policies"][0]
+            | {"recall_may_extend": True, "recall_overdue_days": 3, "recall_minimum_days": 0}
+        ],
+    )
+    patron, items = await make.patron(), [await make.item() for _ in range(2)]
+    recalled, moved = [await make.loan(patron, item) for item in items]
+    circulation.at(NOW + timedelta(days=31))
+    await circulation.tick("lost-items")
+    first = await owed(make, patron)
+    await make.hold(await make.patron(), items[0], kind="recall")
+    await circulation.patch(
+        f"/v1/loans/{moved['id']}",
+        json={"due_at": "2027-04-04T12:00:00Z", "reason": "illness"},
+        headers={"If-Match": '"1"', "Idempotency-Key": "by-hand"},
+    )
+    due = (await circulation.get(f"/v1/loans/{recalled['id']}")).json()["due_at"]
+    circulation.at(NOW + timedelta(days=37))
+    await circulation.tick("lost-items")
+
+    assert (first, due) == (200, "2027-04-04T21:59:59Z")
+    assert await owed(make, patron) == 400
+
+
 async def test_a_reminder_that_was_missed_costs_nothing_and_returned_items_get_none(
     circulation: Harness, make: Make
 ) -> None:

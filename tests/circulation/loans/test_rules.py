@@ -11,25 +11,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circulation.calendars.rules import Calendar, NeverOpen, Opening, WhenClosed
+from circulation.limits.rules import Reached
 from circulation.loans.rules import (
     NEEDS_DUE_TIME,
     OVERRIDABLE,
     TEXTS,
     Block,
     Borrower,
+    DueChangeRefusal,
     NextStep,
     OpenLoan,
     Piece,
+    Shelved,
     Step,
     checkout_blocks,
+    copies_suffice,
     due_at,
+    due_change_refusals,
     next_step,
     not_overridable,
     overridden,
     renewal_blocks,
     renewed_due_at,
 )
-from circulation.policies.rules import LoanPolicy, Period, RenewFrom, Unit
+from circulation.policies.rules import LoanPolicy, Period, RenewFrom, Unit, WhenOverdue
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 """A Monday, ten o'clock in Berlin."""
@@ -82,6 +87,17 @@ def local(words: str, zone: str = "Europe/Berlin") -> datetime:
         ({"open_loans_under_policy": 99}, {}, {"max_loans": None}, []),
         ({"open_loans": 10}, {}, {}, [Block.GROUP_LOAN_LIMIT]),
         ({"open_loans": 99, "max_loans": None}, {}, {}, []),
+        # On-site use has its own limit, and is none of the group's.
+        ({"open_loans": 10}, {}, {"in_library": True}, []),
+        ({"open_loans_under_policy": 5}, {}, {"in_library": True}, [Block.LOAN_LIMIT]),
+        ({}, {"second_copy": True}, {}, []),
+        ({}, {"second_copy": True}, {"ask_second_copy": True}, [Block.SECOND_COPY]),
+        (
+            {"reached": (Reached("rule-loan-limit", "", 3, 3), Reached("new-item-local", "", 2, 30))},
+            {},
+            {},
+            [Block.RULE_LOAN_LIMIT, Block.NEW_ITEM_LOCAL],
+        ),
     ],
 )
 def test_what_stands_against_a_loan(
@@ -270,6 +286,7 @@ def test_a_renewal_that_is_allowed_moves_the_due_time_forward_and_ahead(
 
 LENT = OpenLoan(due_at=local("2027-03-08T23:59:59"), renewals=0, recalled=False, holds_waiting=0)
 AHEAD = local("2027-03-29T23:59:59")
+LATE = {"due_at": NOW - timedelta(days=1)}
 
 
 @pytest.mark.parametrize(
@@ -319,6 +336,38 @@ def test_a_renewal_counts_from_today_or_from_the_due_date(policy: dict[str, Any]
         ),
         # Both are told.
         ({}, {"renewals": 2}, {}, LENT.due_at, [Block.RENEWAL_LIMIT, Block.DUE_DATE_UNCHANGED]),
+        # Seen or not matters only where the policy counts.
+        ({}, {"unseen": 9, "seen": False}, {}, AHEAD, []),
+        ({}, {"unseen": 1, "seen": False}, {"max_unseen": 2}, AHEAD, []),
+        ({}, {"unseen": 2, "seen": False}, {"max_unseen": 2}, AHEAD, [Block.UNSEEN_LIMIT]),
+        ({}, {"unseen": 2, "seen": True}, {"max_unseen": 2}, AHEAD, []),
+        # Copies on the shelf matter only where the policy says so.
+        ({}, {"holds_waiting": 1, "copies_suffice": True}, {}, AHEAD, [Block.HOLDS_WAIT]),
+        (
+            {},
+            {"holds_waiting": 1, "copies_suffice": True},
+            {"renew_if_copies_suffice": True},
+            AHEAD,
+            [],
+        ),
+        ({}, {"holds_waiting": 1}, {"renew_if_copies_suffice": True}, AHEAD, [Block.HOLDS_WAIT]),
+        # A claimed or lost item is not renewed, each for its own reason.
+        ({}, {"claimed": True}, {}, AHEAD, [Block.CLAIMED_RETURNED]),
+        ({}, {"lost": "declared"}, {}, AHEAD, [Block.DECLARED_LOST]),
+        ({}, {"lost": "aged"}, {}, AHEAD, [Block.AGED_TO_LOST]),
+        # Overdue: allowed, this item, everything of the patron's.
+        ({"overdue_items": 1}, LATE, {}, AHEAD, []),
+        ({"overdue_items": 1}, LATE, {"when_overdue": WhenOverdue.BLOCK_ITEM}, AHEAD, [Block.LOAN_OVERDUE]),
+        ({"overdue_items": 1}, LATE, {"when_overdue": WhenOverdue.BLOCK_ALL}, AHEAD, [Block.LOAN_OVERDUE]),
+        ({"overdue_items": 1}, {}, {"when_overdue": WhenOverdue.BLOCK_ITEM}, AHEAD, []),
+        ({"overdue_items": 1}, {}, {"when_overdue": WhenOverdue.BLOCK_ALL}, AHEAD, [Block.OTHERS_OVERDUE]),
+        (
+            {"overdue_items": 2},
+            LATE,
+            {"when_overdue": WhenOverdue.BLOCK_ALL},
+            AHEAD,
+            [Block.LOAN_OVERDUE, Block.OTHERS_OVERDUE],
+        ),
     ],
 )
 def test_what_stands_against_a_renewal(
@@ -337,6 +386,113 @@ def test_what_stands_against_a_renewal(
     )
 
     assert found == blocks
+
+
+def shelved(*fills: set[int]) -> list[Shelved]:
+    return [Shelved(frozenset(each)) for each in fills]
+
+
+@pytest.mark.parametrize(
+    ("holds", "for_this_item", "copies", "suffice"),
+    [
+        (1, 0, shelved({0}), True),
+        (2, 0, shelved({0, 1}, {0, 1}), True),
+        (3, 0, shelved({0, 1, 2}, {0, 1, 2}), False),
+        # One that those copies cannot serve.
+        (2, 0, shelved({0}, {0}), False),
+        (1, 0, shelved(set()), False),
+        # The first copy goes to the second hold, since the first hold has another.
+        (2, 0, shelved({0, 1}, {0}), True),
+        (3, 0, shelved({0, 1}, {0}, {1, 2}), True),
+        (3, 0, shelved({0, 1}, {0, 1}, {0, 1}), False),
+        # One for this very item is filled by no other copy.
+        (0, 1, shelved({0}, {0}), False),
+        (1, 1, shelved({0}, {0}), False),
+    ],
+    ids=[
+        "one for one",
+        "as many",
+        "one too few",
+        "one that none serves",
+        "no copy may",
+        "changed round",
+        "changed round twice",
+        "two may for three",
+        "this very item",
+        "this very item, and another",
+    ],
+)
+def test_copies_on_the_shelf_fill_every_hold_or_the_loan_is_not_renewed(
+    holds: int, for_this_item: int, copies: list[Shelved], suffice: bool
+) -> None:
+    assert copies_suffice(holds, for_this_item, copies) is suffice
+
+
+STATES = ("lent", "claimed", "declared-lost", "aged-to-lost", "returned", "missing", "withdrawing")
+DISALLOWED: dict[str, dict[str, set[Any]]] = {
+    "check-out to another": {
+        "lent": {Block.ITEM_ON_LOAN},
+        "claimed": {Block.ITEM_ON_LOAN},
+        "declared-lost": {Block.ITEM_ON_LOAN},
+        "aged-to-lost": {Block.ITEM_ON_LOAN},
+        "returned": set(),
+        "missing": {Block.ITEM_STATE},
+        "withdrawing": {Block.ITEM_WITHDRAWING},
+    },
+    "renewal": {
+        "lent": set(),
+        "claimed": {Block.CLAIMED_RETURNED},
+        "declared-lost": {Block.DECLARED_LOST},
+        "aged-to-lost": {Block.AGED_TO_LOST},
+    },
+    "due date by hand": {
+        "lent": set(),
+        "claimed": {DueChangeRefusal.CLAIMED_RETURNED},
+        "declared-lost": {DueChangeRefusal.ITEM_LOST},
+        "aged-to-lost": {DueChangeRefusal.ITEM_LOST},
+        "returned": {DueChangeRefusal.LOAN_CLOSED},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [(action, state) for action in DISALLOWED for state in STATES if state in DISALLOWED[action]],
+)
+def test_in_which_states_the_desk_does_what(action: str, state: str) -> None:
+    lost = state.removesuffix("-lost").removesuffix("-to") if state.endswith("lost") else None
+    found: set[Any]
+    if action == "check-out to another":
+        piece = Piece(
+            "missing" if state == "missing" else "active",
+            on_loan=state in ("lent", "claimed", "declared-lost", "aged-to-lost"),
+            withdrawing=state == "withdrawing",
+            kept_for=None,
+            lost=state in ("claimed", "declared-lost", "aged-to-lost"),
+        )
+        found = set(checkout_blocks(BORROWER, piece, POLICY, patron_id=ANNA, now=NOW))
+    elif action == "renewal":
+        loan = replace(LENT, claimed=state == "claimed", lost=lost)
+        found = set(renewal_blocks(BORROWER, loan, POLICY, new_due_at=AHEAD, now=NOW))
+    else:
+        item = {"lent": "on-loan", "claimed": "claimed-returned", "returned": "available"}.get(state, "lost")
+        found = set(due_change_refusals(state=item, ended=state == "returned", due_at=AHEAD, now=NOW))
+
+    assert found == DISALLOWED[action][state]
+
+
+STABLE = """
+item-on-loan item-not-loanable item-state item-withdrawing item-lost claimed-returned declared-lost aged-to-lost
+item-held-for-another card-expired patron-inactive patron-blocked fees-owed loan-limit group-loan-limit overdue-items
+overdue-recalls recall-overdue-days lost-items no-open-day due-not-ahead not-renewable renewal-limit holds-wait
+recalled due-date-unchanged outside-schedule renewed-too-early total-period rule-loan-limit library-loan-limit
+new-item-local second-copy unseen-limit loan-overdue others-overdue proxy-is-sponsor proxy-unrelated proxy-inactive
+"""
+
+
+def test_the_codes_of_blocks_never_change() -> None:
+    """They are in clients' hands: a new one may come, none may go or be spelt otherwise."""
+    assert set(STABLE.split()) <= {block.value for block in Block}
 
 
 MAIN, LAW, HOLD = UUID(int=10), UUID(int=11), UUID(int=12)

@@ -41,6 +41,7 @@ async def test_an_item_and_a_patron_are_explained_with_the_policies_and_the_due_
         "due_at": "2027-03-08T22:59:59Z",
         "due_zone": "Europe/Berlin",
         "kinds": None,
+        "charges": [],
     }
     assert (await make.state(item))["state"] == "available"
     assert await circulation.announced(LoanCreated) == []

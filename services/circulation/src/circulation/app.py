@@ -11,6 +11,8 @@ from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from circulation.arrivals import routes as arrivals
+from circulation.autorenewal import routes as autorenewal
+from circulation.autorenewal.timers import renew_automatically
 from circulation.bursar import routes as bursar
 from circulation.bursar.worker import work_off
 from circulation.closings import routes as closings
@@ -27,6 +29,7 @@ from circulation.holds import desk as holds_desk
 from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds, retarget_holds
+from circulation.inlibrary import routes as inlibrary
 from circulation.items import routes as items
 from circulation.items.timers import read_volumes
 from circulation.loading import routes as loading
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
             holds_offers.router,
             holds_desk.router,
             redating.router,
+            inlibrary.router,
             batches.router,
             offline.router,
             together.router,
@@ -90,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
             pins.router,
             guarantors.router,
             blocks.router,
+            autorenewal.router,
             loading.router,
             places.router,
             shelves.router,
@@ -119,6 +124,7 @@ SERVICE = Service(
         Timer("forget-loads", timedelta(hours=1), forget_loads),
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
         Timer("bursar-exports", timedelta(seconds=10), work_off),
+        Timer("automatic-renewals", timedelta(minutes=5), renew_automatically),
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("retarget-holds", timedelta(seconds=5), retarget_holds),

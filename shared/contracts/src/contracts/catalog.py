@@ -49,6 +49,8 @@ class ItemState(Part):
     """Which they are, for whoever has them before them."""
     intellectual: bool = False
     """It stands for no single thing: it is neither lent nor held nor checked in."""
+    created_at: datetime | None = None
+    """When the catalogue took it in; rules for new items count from then."""
 
 
 class LocationState(Part):

@@ -55,6 +55,8 @@ class LoanFacts(Part):
     rules_version: int
     proxy_ref: UUID | None = None
     """Who borrowed it for the patron, if somebody did."""
+    in_library: str | None = None
+    """Of a loan for use in the library: in-use, held (kept at the desk), returned."""
 
 
 class LoanCreated(Event):
@@ -86,6 +88,51 @@ class LoanRenewed(Event):
     previous_due_at: datetime
     availability: ItemAvailability
     overridden: tuple[str, ...] = ()
+    automatic: bool = False
+    """Nobody asked for it."""
+    final: bool = False
+    """No further automatic renewal can follow."""
+
+
+class LoanNotRenewed(Event):
+    """A loan could not be renewed without being asked for, for other reasons than the last time."""
+
+    type: ClassVar = "circulation.loan-not-renewed.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    reasons: tuple[str, ...]
+    """Codes: what is against automatic renewals alone comes first."""
+
+
+class LoanKeptAtDesk(Event):
+    """What is used in the library waits at a desk for the patron's next use."""
+
+    type: ClassVar = "circulation.loan-kept-at-desk.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    service_point_id: UUID
+    held_until: datetime
+
+
+class LoanUsedAgain(Event):
+    """What was kept at a desk is in use again, on the same loan."""
+
+    type: ClassVar = "circulation.loan-used-again.v1"
+    subject: ClassVar = "loan_id"
+    partition: ClassVar = "item_id"
+
+    loan_id: UUID
+    item_id: UUID
+    loan: LoanFacts
+    service_point_id: UUID
 
 
 class LoanRecalled(Event):

@@ -235,6 +235,7 @@ class Shelving:
                 short_title=title.short_title,
                 short_author=title.short_author,
                 suppressed=False,
+                created_at=self._now,
             )
         )
 

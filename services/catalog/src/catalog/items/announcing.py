@@ -20,7 +20,7 @@ STATE_COLUMNS: Final = """
 i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
-i.intellectual
+i.intellectual, i.created_at
 """
 STATE_TABLES: Final = """
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
@@ -51,6 +51,7 @@ def state(row: Any) -> ItemState:
         pieces=row.pieces,
         pieces_text=row.pieces_text,
         intellectual=row.intellectual,
+        created_at=row.created_at,
     )
 
 

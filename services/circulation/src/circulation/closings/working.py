@@ -155,9 +155,11 @@ async def _seen(connection: Connection, shelf: Shelf, loan_id: UUID, now: dateti
 async def _redate(connection: Connection, seen: Any, due: datetime, *, now: datetime) -> None:
     row = seen.row
     version = await connection.fetchval(
-        "UPDATE loan SET due_at = $2, version = version + 1 WHERE id = $1 RETURNING version",
+        "UPDATE loan SET due_at = $2, auto_at = CASE WHEN auto_at IS NOT NULL THEN $3::timestamptz END, "
+        "  version = version + 1 WHERE id = $1 RETURNING version",
         row["open_loan_id"],
         due,
+        now,
     )
     await connection.execute(
         "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1", row["item_id"], due

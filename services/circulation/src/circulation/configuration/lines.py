@@ -1,8 +1,9 @@
 """Rules as text, one a line: `patron_group = student | staff & loan_type != short : loan=month fine=daily hold=usual`.
 
 Left of the colon the criteria, all of which must hold: a name, `=` (one of these) or `!=` (none of these), and
-values; `*` stands for no criteria, the fallback. Right of it the policies. A value or code that is not one plain
-word is written as a JSON string. `#` begins a comment; comments above a rule and behind it are its note.
+values; `*` stands for no criteria, the fallback. Right of it the policies, and a limit if there is one: `max_loans=3`.
+A value or code that is not one plain word is written as a JSON string. `#` begins a comment; comments above a rule and
+behind it are its note.
 """
 
 import json
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from circulation.policies.documents import NotDoc, RuleDoc
 
 POLICIES: Final = tuple(name for name in RuleDoc.model_fields if name not in ("when", "note"))
-"""What a rule decides, in the order of its line."""
+"""What a rule decides, in the order of its line: its policies, and its limit."""
 _PLAIN: Final = re.compile(r'[^\s&|:=!"#*]+')
 _SPACE: Final = re.compile(r"[^\S\n]*")
 _JSON: Final = json.JSONDecoder()
@@ -201,7 +202,7 @@ def text_of(rules: Iterable[RuleDoc]) -> str:
             for name, told in rule.when.items()
         ]
         policies = [(name, getattr(rule, name)) for name in POLICIES]
-        chosen = " ".join(f"{name}={_word(code)}" for name, code in policies if code is not None)
+        chosen = " ".join(f"{name}={_word(str(code))}" for name, code in policies if code is not None)
         lines.append(f"{' & '.join(criteria) or '*'} : {chosen}")
     return "\n".join(lines) + "\n"
 

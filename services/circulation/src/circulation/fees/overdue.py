@@ -63,6 +63,8 @@ class Final:
     fine: Money
     fee_id: UUID | None
     suspended_until: datetime | None
+    deposit_minor: int = 0
+    """What of a deposit was given back."""
 
 
 def would_be_suspended(found: Late, *, now: datetime) -> datetime | None:

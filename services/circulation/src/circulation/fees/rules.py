@@ -193,7 +193,9 @@ FREE: Final = "none"
 """The code of the policy that charges nothing."""
 
 
-CHARGED_BY_RULES: Final = frozenset({"overdue", "lost-item", "lost-processing", "reminder"})
+CHARGED_BY_RULES: Final = frozenset(
+    {"overdue", "lost-item", "lost-processing", "reminder", "rental", "deposit"}
+)
 """Kinds of fee that no hand charges."""
 
 

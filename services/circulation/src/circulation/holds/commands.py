@@ -123,7 +123,7 @@ async def consider(
         level="item" if asked.item_id else "title" if volume is None else "volume",
         item_id=asked.item_id,
         pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[candidate_of(library, patron["group_code"], item, pickup) for item in items],
+        candidates=[candidate_of(library, patron["group_code"], item, pickup, now=now) for item in items],
         patron_id=patron["id"],
         active=patron["active"],
         blocked=patron["blocked"],

@@ -1,6 +1,7 @@
 """What is known of a title's copies when somebody wants one of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -8,7 +9,9 @@ import asyncpg
 from chassis.database import Connection
 from circulation.holds.rules import Candidate, HoldRefusal, Wish
 from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.limits.rules import too_new
 from circulation.places.library import Desk, Library
+from circulation.policies.rules import Rule
 from circulation.proxies.rules import Standing
 
 NEAR = ("location", "library", "campus", "institution")
@@ -42,7 +45,14 @@ def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
     return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
 
 
-def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Desk | None = None) -> Candidate:
+def candidate_of(
+    library: Library,
+    group: str,
+    item: asyncpg.Record,
+    pickup: Desk | None = None,
+    *,
+    now: datetime | None = None,
+) -> Candidate:
     """A copy, as the rules see it."""
     facts = facts_of(group, item)
     rule = library.rules.winning(facts)
@@ -68,7 +78,16 @@ def candidate_of(library: Library, group: str, item: asyncpg.Record, pickup: Des
         library.rules.hold[rule.hold],
         at_pickup,
         item["volume_key"] or None,
+        pickup is not None and now is not None and _stays_home(library, rule, item, pickup, now),
     )
+
+
+def _stays_home(library: Library, rule: Rule, item: asyncpg.Record, pickup: Desk, now: datetime) -> bool:
+    """Whether it is too new to be picked up there."""
+    policy = library.rules.loan.get(rule.loan)
+    local = (item["library"] or "") in pickup.serves
+    new = policy.new_items if policy else None
+    return too_new(new, pickup.calendar, new_since=item["new_since"], local=local, now=now) is not None
 
 
 async def as_it_waits(

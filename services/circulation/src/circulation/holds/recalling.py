@@ -36,7 +36,8 @@ async def recall(
             policies[item["id"]], desk.calendar, lent_at=loan["lent_at"], due_at=due, now=now
         )
     await connection.execute(
-        "UPDATE loan SET due_at = $2, recalled_at = $3, recalled_by = $4, version = version + 1 WHERE id = $1",
+        "UPDATE loan SET due_at = $2, recalled_at = $3::timestamptz, recalled_by = $4, version = version + 1, "
+        "  auto_at = CASE WHEN auto_at IS NOT NULL THEN $3::timestamptz END WHERE id = $1",
         loan["id"],
         due,
         now,

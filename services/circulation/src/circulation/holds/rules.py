@@ -55,6 +55,7 @@ class HoldRefusal(StrEnum):
     LOST_ITEMS = "lost-items"
     WARDS_OWE = "wards-owe"
     DAY_LIMIT = "hold-limit-per-day"
+    NEW_ITEM_LOCAL = "new-item-local"
     ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
     PROXY_IS_SPONSOR = "proxy-is-sponsor"
     PROXY_UNRELATED = "proxy-unrelated"
@@ -82,6 +83,7 @@ TEXTS: Final = {
     HoldRefusal.LOST_ITEMS: "The patron has more lost items than the group may.",
     HoldRefusal.WARDS_OWE: "Those the patron answers for owe more than the group may.",
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
+    HoldRefusal.NEW_ITEM_LOCAL: "It is new, and picked up only where its own library's items are at home for a while.",
     HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
     HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",
     HoldRefusal.PROXY_IS_SPONSOR: PROXY_TEXTS[ProxyRefusal.SELF][0],
@@ -103,6 +105,8 @@ class Candidate:
     """It is for loan, and stands on its shelf where the hold would be picked up."""
     volume: str | None = None
     """What labels of its volume have in common; None: it is of none."""
+    stays_home: bool = False
+    """It is new, and the hold would be picked up elsewhere (L20)."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -206,7 +210,9 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.LEVEL_NOT_ALLOWED: bool(allowed) and not levels,
         HoldRefusal.VOLUME_REQUIRED: bool(levels) and not named,
         HoldRefusal.COPY_ON_SHELF: kind in ("hold", "recall") and wish.item_id is None and bool(must_page),
-        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(named) and not reached),
+        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
+        or (bool(named) and not any(_allows(copy, wish) for copy in named)),
+        HoldRefusal.NEW_ITEM_LOCAL: any(_allows(copy, wish) for copy in named) and not reached,
         HoldRefusal.ALREADY_HELD: not any(again) if again else bool(wish.held),
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
@@ -249,6 +255,10 @@ def _room_today(policy: HoldPolicy, wish: Wish) -> bool:
 
 
 def _reaches(copy: Candidate, wish: Wish) -> bool:
+    return _allows(copy, wish) and not copy.stays_home
+
+
+def _allows(copy: Candidate, wish: Wish) -> bool:
     points = copy.policy.pickup_points
     return wish.pickup_code is not None and (points is None or wish.pickup_code in points)
 

@@ -46,7 +46,7 @@ WITH told AS (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
         volume_key text, copy_number text, short_title text, short_author text, suppressed boolean,
-        pieces int, pieces_text text)
+        pieces int, pieces_text text, new_since timestamptz)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
 _FREE_BARCODES = """
@@ -68,10 +68,11 @@ _REMEMBER = f"""
 ), kept AS (
     INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
         institution, material_type, loan_type, base, state, call_number, volume, volume_key, copy_number,
-        short_title, short_author, suppressed, pieces, pieces_text)
+        short_title, short_author, suppressed, pieces, pieces_text, new_since)
     SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
         l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
-        t.volume_key, t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text
+        t.volume_key, t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text,
+        t.new_since
     FROM told t LEFT JOIN location l ON l.id = t.location_id
     ORDER BY t.id
     ON CONFLICT (id) DO UPDATE SET
@@ -83,7 +84,7 @@ _REMEMBER = f"""
         volume = excluded.volume, volume_key = excluded.volume_key, copy_number = excluded.copy_number,
         short_title = excluded.short_title,
         short_author = excluded.short_author, suppressed = excluded.suppressed, pieces = excluded.pieces,
-        pieces_text = excluded.pieces_text, guard = item.guard + 1,
+        pieces_text = excluded.pieces_text, new_since = excluded.new_since, guard = item.guard + 1,
         state = CASE
             WHEN item.loss IS NOT NULL THEN item.state
             WHEN item.loan_id IS NOT NULL THEN 'on-loan'
@@ -173,6 +174,7 @@ def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
         "suppressed": item.suppressed,
         "pieces": item.pieces,
         "pieces_text": item.pieces_text,
+        "new_since": item.created_at,
     }
 
 

@@ -94,6 +94,8 @@ class Item(Table, table=True):
     """What was not there when somebody last looked."""
     loss: str | None = Field(default=None, sa_column=words(null=True))
     """Lost, claimed returned, lost and paid, missing: items/rules.py."""
+    new_since: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When the catalogue took it in; null: nobody says."""
     withdrawal_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     last_seen_at: datetime | None = Field(default=None, sa_column=when(null=True))
     last_seen_by: UUID | None = Field(default=None, sa_column=ref(null=True))

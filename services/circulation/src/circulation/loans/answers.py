@@ -2,15 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, computed_field
 
+from circulation.limits.rules import Reached
 from circulation.loans.rules import TEXTS, Block, Step
 from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Beyond
 from circulation.places.routes import ConsideredOut
+
+
+class ChargeOut(BaseModel):
+    """What a loan or a renewal costs: a fee of this kind was charged with it."""
+
+    kind: str
+    """rental, deposit."""
+    amount_minor: int
+    currency: str
 
 
 class LoanOut(BaseModel):
@@ -41,6 +51,14 @@ class LoanOut(BaseModel):
     """How it ended, when not by a return: lost-and-paid, missing."""
     instead_of: UUID | None = None
     """Told by a check-out alone: the loan to another patron that it ended."""
+    unseen: int = 0
+    """How often in a row it was renewed without anybody having seen the item."""
+    in_library: str | None = None
+    """Of a loan for use in the library: in-use, held (kept at the desk) or returned."""
+    held_until: datetime | None = None
+    """Until when the desk keeps it for the patron's next use."""
+    charges: list[ChargeOut] = []
+    """What was charged with this loan or renewal."""
     explanation: "Explanation | None" = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's way
@@ -74,6 +92,15 @@ class Explanation(BaseModel):
     rules: list[ConsideredOut]
 
 
+class UseCountedOut(BaseModel):
+    """A check-out to nobody's card: one more use in the house, and no loan."""
+
+    used_in_house: Literal[True] = True
+    item_id: UUID
+    item_barcode: str | None
+    title: str
+
+
 class DryRunOut(BaseModel):
     """What would happen; nothing was written."""
 
@@ -81,6 +108,10 @@ class DryRunOut(BaseModel):
     blocks: list[BlockOut]
     due_at: datetime | None = None
     policy: str | None = None
+    charges: list[ChargeOut] = []
+    """What it would cost."""
+    used_in_house: bool = False
+    """Nothing would be lent: the use would be counted."""
     renewable_from: datetime | None = None
     """Of a renewal that comes too early: the moment from which on it does not."""
     explanation: Explanation | None = None
@@ -136,6 +167,8 @@ class ReturnOut(BaseModel):
     fee_id: UUID | None = None
     fine_minor: int = 0
     currency: str | None = None
+    deposit_minor: int = 0
+    """What was given back of a deposit, in minor units; what of it was never paid is owed no more."""
     suspended_until: datetime | None = None
     """Until when the patron may not borrow, renew or hold, for bringing it back late."""
     found: bool = False
@@ -148,7 +181,7 @@ class ReturnOut(BaseModel):
     explanation: Explanation | None = None
 
 
-def blocks_out(blocks: list[Block], beyond: Sequence[Beyond] = ()) -> list[BlockOut]:
+def blocks_out(blocks: list[Block], beyond: Sequence[Beyond | Reached] = ()) -> list[BlockOut]:
     """Blocks with their words; of limits how much there is, and how much is allowed."""
     return [
         BlockOut(
@@ -162,6 +195,6 @@ def blocks_out(blocks: list[Block], beyond: Sequence[Beyond] = ()) -> list[Block
     ]
 
 
-def limit_behind(block: Block, beyond: Sequence[Beyond]) -> Beyond | None:
+def limit_behind(block: Block, beyond: Sequence[Beyond | Reached]) -> Beyond | Reached | None:
     """The limit that a block comes of."""
-    return next((each for each in beyond if each.measure.value == block.value), None)
+    return next((each for each in beyond if each.code == block.value), None)

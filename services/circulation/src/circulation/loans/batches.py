@@ -5,7 +5,15 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    model_validator,
+)
 
 from chassis.application import new_router
 from chassis.clock import Now
@@ -13,7 +21,7 @@ from chassis.edge import InFlight, Once, OnceRequired
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.loans import lending, returning
-from circulation.loans.answers import LoanOut, ReturnOut
+from circulation.loans.answers import LoanOut, ReturnOut, UseCountedOut
 from circulation.loans.dating import backdated
 from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.several import Act, Outcome, RefusalOut, one_by_one
@@ -50,6 +58,8 @@ class LoanResultOut(BaseModel):
     item_barcode: str
     lent: bool
     loan: LoanOut | None = None
+    used_in_house: bool = False
+    """The card only counts uses: the item's was counted, and nothing was lent."""
     problem: RefusalOut | None = None
 
 
@@ -132,19 +142,28 @@ async def check_out_pile(
     barcodes = list(dict.fromkeys(body.item_barcodes))
 
     def told(outcomes: list[Outcome]) -> LoansOut:
-        results = [
-            LoanResultOut(
-                item_barcode=barcode,
-                lent=outcome.body is not None,
-                loan=LoanOut.model_validate_json(outcome.body) if outcome.body is not None else None,
-                problem=outcome.refusal(),
-            )
-            for barcode, outcome in zip(barcodes, outcomes, strict=True)
-        ]
+        results = [_result(barcode, outcome) for barcode, outcome in zip(barcodes, outcomes, strict=True)]
         lent = sum(result.lent for result in results)
-        return LoansOut(lent=lent, refused=len(results) - lent, results=results)
+        refused = sum(result.problem is not None for result in results)
+        return LoansOut(lent=lent, refused=refused, results=results)
 
     return await one_by_one(pool, once, [(barcode, lending_of(barcode)) for barcode in barcodes], told)
+
+
+_TOLD: TypeAdapter[LoanOut | UseCountedOut] = TypeAdapter(LoanOut | UseCountedOut)
+
+
+def _result(barcode: str, outcome: Outcome) -> LoanResultOut:
+    told = None if outcome.body is None else _TOLD.validate_json(outcome.body)
+    loan = told if isinstance(told, LoanOut) else None
+    used = isinstance(told, UseCountedOut)
+    return LoanResultOut(
+        item_barcode=barcode,
+        lent=loan is not None,
+        loan=loan,
+        used_in_house=used,
+        problem=outcome.refusal(),
+    )
 
 
 @router.post("/v1/returns:batch", response_model=ReturnsOut, responses=MAY_BE)

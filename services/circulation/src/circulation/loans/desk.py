@@ -1,6 +1,6 @@
 """What acts at the busy desk have in common: look, name the service point, set blocks aside, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,17 @@ from starlette.responses import Response
 from chassis.database import Connection
 from chassis.edge import Once, StoredAnswer, checked
 from chassis.principal import Principal
-from chassis.problems import Forbidden, Invalid, Reason
-from circulation.loans.answers import Explanation, blocks_out
+from chassis.problems import Forbidden, Invalid, Reason, Refused
+from circulation.limits.rules import Reached
+from circulation.loans.answers import ChargeOut, Explanation, blocks_out
 from circulation.loans.facts import Seen
 from circulation.loans.rules import Block, not_overridable, overridden
+from circulation.overrides.rules import CONFIRMED, scopes_missing
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Library, Shelf
 from circulation.places.routes import told
+from circulation.policies.rules import LoanPolicy
+from circulation.rentals.rules import Charge
 from contracts.circulation import LoanFacts
 
 LOOKS = 3
@@ -44,17 +48,31 @@ class Override:
 
 
 def overriding(
-    blocks: list[Block], override: Override | None, principal: Principal
+    blocks: list[Block],
+    override: Override | None,
+    principal: Principal,
+    confirmed: Collection[Block] = (),
 ) -> tuple[list[Block], tuple[str, ...]]:
-    """What is left of the blocks after an override; one that is not needed does no harm."""
+    """What is left of the blocks after an override; one that is not needed does no harm.
+
+    A missing scope refuses the whole override, and is named. What is only asked may be confirmed without one.
+    """
+    blocks = [block for block in blocks if not (block in confirmed and block in CONFIRMED)]
     if override is None:
         return blocks, ()
-    if not principal.may("loans:override"):
-        raise Forbidden("This needs the scope loans:override.")
+    if missing := scopes_missing(override.blocks, principal.scopes):
+        reasons = [
+            Reason("scope-missing", f"The scope {scope} is not granted.", "/override/blocks", _ASK_FOR_IT)
+            for scope in missing
+        ]
+        raise Forbidden(f"This override needs the scope {' and '.join(missing)}.", reasons=reasons)
     if fixed := not_overridable([block for block in blocks if block in override.blocks]):
         raise Invalid("These blocks cannot be overridden.", reasons=reasons_for(fixed))
     aside = overridden(blocks, override.blocks, due_named=override.due_at is not None)
     return [block for block in blocks if block not in aside], tuple(aside)
+
+
+_ASK_FOR_IT = "Ask for a role that has it, or somebody who may."
 
 
 def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk:
@@ -90,10 +108,28 @@ def replayed(seen: Seen, asked: Once) -> Response | None:
     return StoredAnswer(seen["status"], orjson.loads(seen["headers"]), bytes(seen["body"])).response()
 
 
-def reasons_for(blocks: Sequence[Block], beyond: Sequence[Beyond] = ()) -> list[Reason]:
+def reasons_for(blocks: Sequence[Block], beyond: Sequence[Beyond | Reached] = ()) -> list[Reason]:
     """Blocks as reasons; of limits how much there is, and how much is allowed."""
     told = blocks_out(list(blocks), beyond)
     return [Reason(each.code, each.text, mend=each.mend, value=each.value, limit=each.limit) for each in told]
+
+
+def policy_of(seen: Seen, refused: type[Refused]) -> LoanPolicy:
+    """The loan policy of the rule that applies; a rule whose policy is no more lends and renews nothing.
+
+    No such configuration is ever taken; what was written past us is noticed here, with a code, rather than as a bug.
+    """
+    rule = seen.rule
+    policy = seen.library.rules.loan.get(rule.loan)
+    if policy is None:
+        text = f"Line {rule.line} of the rules names the loan policy {rule.loan!r}, which is none."
+        raise refused(reasons=[Reason("loan-policy-unknown", text, mend="Set the rules right.")])
+    return policy
+
+
+def charges_out(charges: Sequence[Charge], currency: str) -> list[ChargeOut]:
+    """What a loan or a renewal costs, on the wire."""
+    return [ChargeOut(kind=each.kind, amount_minor=each.amount, currency=currency) for each in charges]
 
 
 def explained(seen: Seen) -> Explanation:
@@ -134,6 +170,7 @@ def loan_facts(seen: Seen, **changed: Any) -> LoanFacts:
         "policy": row["policy"],
         "rules_version": row["rules_version"],
         "proxy_ref": row["proxy_id"],
+        "in_library": row["in_library"],
     }
     return LoanFacts(**told_ | changed)
 
@@ -163,4 +200,21 @@ def loan_fields(seen: Seen) -> dict[str, Any]:
         "lost_cause": row["lost_cause"],
         "claimed_at": row["claimed_at"],
         "ended": row["ended"],
+        "unseen": row["unseen"],
+        "in_library": row["in_library"],
+        "held_until": row["held_until"],
     }
+
+
+async def remember(connection: Connection, once: Once, stored: StoredAnswer) -> None:
+    """Keep the answer beside its effect."""
+    await connection.execute(
+        "INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        once.principal,
+        once.key,
+        once.fingerprint,
+        stored.status,
+        orjson.dumps(stored.headers).decode(),
+        stored.body,
+    )

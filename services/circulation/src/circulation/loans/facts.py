@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from circulation.items.rules import Copy, State, state_of
+from circulation.limits.rules import Out, reached
 from circulation.loans.rules import Borrower, OpenLoan, Piece
 from circulation.patrons.standing import in_the_way, standing
 from circulation.places.library import Desk, Library
@@ -51,17 +52,27 @@ class Seen:
         row = self.row
         group = self.library.groups.get(row["group_code"])
         counts = row.get("loans_by_policy")
+        stands = standing(row)
         return Borrower(
             active=row["active"],
             expires_at=row["expires_at"],
             blocked=row["blocked"],
             owed=row["owed"],
-            open_loans=row["open_loans"],
+            open_loans=stands.items_out,
             open_loans_under_policy=(counts or {}).get(policy.code, 0),
             max_owed=group.max_owed if group else None,
             max_loans=group.max_loans if group else None,
-            beyond=in_the_way(standing(row), group, action),
+            beyond=in_the_way(stands, group, action),
+            reached=reached(self.rule, group.max_loans_of if group else {}, row["library"], self.out)
+            if action == "borrow" and not policy.in_library
+            else (),
+            overdue_items=stands.overdue_items,
         )
+
+    @property
+    def out(self) -> list[Out]:
+        """What the patron has out, by the facts of the items; where the configuration asks for it."""
+        return [Out(told["facts"], told["loans"]) for told in self.row["out_by_facts"] or ()]
 
     @property
     def piece(self) -> Piece:
@@ -73,6 +84,7 @@ class Seen:
             withdrawing=row["withdrawal_id"] is not None,
             kept_for=row["kept_for"],
             lost=row["loss"] is not None,
+            second_copy=bool(row["second_copy"]),
         )
 
     @property
@@ -87,6 +99,7 @@ class Seen:
             row["lent_at"],
             row["claimed_at"] is not None,
             row["lost_cause"],
+            row["unseen"],
         )
 
     @property

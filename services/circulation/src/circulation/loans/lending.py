@@ -5,7 +5,7 @@ first, so that a busy patron or item is never refused for being busy. What touch
 goes that way (loans/unhurried.py).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,22 +19,28 @@ from chassis.edge import Once
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
-from circulation.arrivals.commands import Looked, pieces_of
+from circulation.arrivals.commands import Looked, count_use, pieces_of
 from circulation.arrivals.rules import asks_for_pieces, unconfirmed
+from circulation.autorenewal.rules import looks_at
 from circulation.calendars.rules import NeverOpen
+from circulation.inlibrary.rules import IN_USE
 from circulation.items.rules import State
+from circulation.limits.rules import Reached, too_new
 from circulation.loans import renewing, statements
-from circulation.loans.answers import DryRunOut, LoanOut, blocks_out
+from circulation.loans.answers import DryRunOut, LoanOut, UseCountedOut, blocks_out
 from circulation.loans.desk import (
     LOOKS,
     Override,
     answer_of,
+    charges_out,
     desk_for,
     desk_missing,
     explained,
     look,
     overriding,
+    policy_of,
     reasons_for,
+    remember,
     replayed,
 )
 from circulation.loans.facts import Seen
@@ -45,6 +51,7 @@ from circulation.policies.rules import LoanPolicy, OutsideSchedule
 from circulation.proxies.queries import Named, standing
 from circulation.proxies.rules import Standing, proxy_refusals
 from circulation.registration.aliases import CARD_REPLACED, alias_of
+from circulation.rentals.rules import DEPOSIT, Charge, charges_of_loan
 from contracts.circulation import LoanCreated, LoanFacts
 
 
@@ -67,6 +74,8 @@ class CheckOut:
     override: Override | None
     once: Once
     explain: bool = False
+    confirmed: frozenset[Block] = frozenset()
+    """What the desk was asked, and means all the same."""
     proxy: Named | None = None
     """Who borrows it for the patron, if somebody does."""
     looked: Looked | None = None
@@ -85,9 +94,12 @@ class Decided:
     due_at: datetime | None
     blocks: list[Block]
     overridden: tuple[str, ...]
-    beyond: tuple[Beyond, ...] = ()
+    beyond: tuple[Beyond | Reached, ...] = ()
     """Limits among the blocks."""
     proxy: Standing | None = None
+    charges: tuple[Charge, ...] = ()
+    """What the loan costs."""
+    loan_id: UUID = field(default_factory=uuid7)
 
     def refusal(self, seen: Seen) -> CheckOutRefused:
         """Every reason; and which pieces are to be looked at, where that is one."""
@@ -131,8 +143,16 @@ def decide(
         raise NotFound("The patron or the item is unknown here.", reasons=missing)
     desk = desk_for(seen.library, principal, asked.desk_id)
     rule = seen.rule
-    policy = seen.library.rules.loan[rule.loan]
+    policy = policy_of(seen, CheckOutRefused)
     borrower = seen.borrower(policy, "borrow")
+    new = too_new(
+        policy.new_items,
+        desk.calendar,
+        new_since=seen["new_since"],
+        local=(seen["library"] or "") in desk.serves,
+        now=now,
+    )
+    borrower = replace(borrower, reached=(*borrower.reached, *filter(None, [new])))
     blocks = checkout_blocks(borrower, seen.piece, policy, patron_id=seen["patron_id"], now=now)
     due: datetime | None = None
     if asked.override is not None and asked.override.due_at is not None:
@@ -158,8 +178,13 @@ def decide(
     asks = asks_for_pieces("check-out", seen.library.desk_rules.confirm_pieces)
     if unconfirmed(seen["pieces"], confirm=asks, confirmed=asked.looked is not None):
         blocks.append(Block.PIECES_UNCONFIRMED)
-    left, overridden = overriding(blocks, asked.override, principal)
-    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.beyond, proxy)
+    left, overridden = overriding(blocks, asked.override, principal, asked.confirmed)
+    charges: tuple[Charge, ...] = ()
+    if due is not None:
+        charges = charges_of_loan(
+            policy.rental, policy.deposit, desk.calendar, lent_at=asked.lent_at, due_at=due
+        )
+    return Decided(desk, policy, rule.fine, due, left, overridden, borrower.limits, proxy, charges)
 
 
 async def check_out(
@@ -197,6 +222,8 @@ async def _check_out(
             seen = await look_check_out(connection, shelf, asked, now)
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
+            if (desk := statistical(seen, asked, principal)) is not None:
+                return await count_only(connection, shelf, asked, desk, now=now)
             proxy = await proxy_of(connection, seen, asked)
             if _same_holder(seen):
                 if blocks := proxy_blocks(proxy, now=now):
@@ -207,7 +234,8 @@ async def _check_out(
                 break
             if decided.blocks:
                 raise decided.refusal(seen)
-            if seen["own_hold"] is not None or seen["kept_for"] is not None or proxy is not None:
+            held = seen["own_hold"] is not None or seen["kept_for"] is not None
+            if held or proxy is not None or decided.charges:
                 break
             answer = await lend(connection, seen, asked, decided, now=now)
             if answer is not None:
@@ -217,6 +245,37 @@ async def _check_out(
     if changing_hands.may_change_hands(seen, asked, principal, now=now):
         return await changing_hands.check_out(pool, shelf, asked, principal, now=now)
     return await unhurried.check_out(pool, shelf, asked, principal, now=now)
+
+
+def statistical(seen: Seen, asked: CheckOut, principal: Principal) -> Desk | None:
+    """The service point, where the card is nobody's and only counts uses (Koha calls such a patron statistical)."""
+    if seen["patron_id"] is None or seen["item_id"] is None:
+        return None
+    group = seen.library.groups.get(seen["group_code"])
+    if group is None or not group.statistical:
+        return None
+    return desk_for(seen.library, principal, asked.desk_id)
+
+
+async def count_only(
+    connection: Connection, shelf: Shelf, asked: CheckOut, desk: Desk, *, now: datetime
+) -> Response:
+    """One more use of the item in the house, and no loan; what somebody has out is used by nobody else."""
+    async with connection.transaction():
+        seen = await look_check_out(connection, shelf, asked, now)
+        await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
+        seen = await look_check_out(connection, shelf, asked, now)
+        if (answer := replayed(seen, asked.once)) is not None:
+            return answer
+        if seen["loan_id"] is not None:
+            raise CheckOutRefused(reasons=reasons_for([Block.ITEM_ON_LOAN]))
+        await count_use(connection, seen.row, desk.id, used_at=asked.lent_at, now=now)
+        told = UseCountedOut(
+            item_id=seen["item_id"], item_barcode=seen["item_barcode"], title=seen["short_title"]
+        )
+        stored = answer_of(told, 200, {})
+        await remember(connection, asked.once, stored)
+    return Response(stored.body, stored.status, stored.headers)
 
 
 def _renewal_instead(seen: Seen, asked: CheckOut) -> renewing.Renewal:
@@ -232,18 +291,14 @@ def _same_holder(seen: Seen) -> bool:
 async def look_check_out(
     connection: Connection | asyncpg.Pool, shelf: Shelf, asked: CheckOut, now: datetime
 ) -> Seen:
-    return await look(
-        connection,
-        shelf,
-        statements.LOOK_CHECK_OUT,
-        asked.patron_id,
-        asked.patron_barcode,
-        asked.item_id,
-        asked.item_barcode,
-        asked.once.principal,
-        asked.once.key,
-        now,
-    )
+    """Look; once more where the configuration turns out to ask for more than the one that was known here before."""
+    named = (asked.patron_id, asked.patron_barcode, asked.item_id, asked.item_barcode)
+    by = (asked.once.principal, asked.once.key, now)
+    closely = shelf.newest is not None and shelf.newest.counts_facts
+    seen = await look(connection, shelf, statements.LOOK_CHECK_OUT, *named, *by, closely)
+    if seen.library.counts_facts and not closely:
+        seen = await look(connection, shelf, statements.LOOK_CHECK_OUT, *named, *by, True)
+    return seen
 
 
 async def lend(
@@ -252,7 +307,7 @@ async def lend(
     """Write the loan with everything that hangs on it; None when somebody was faster."""
     assert decided.due_at is not None
     row, desk = seen.row, decided.desk
-    loan_id = uuid7()
+    loan_id = decided.loan_id
     title_id = row["title_ids"][0]
     facts = LoanFacts(
         loan_id=loan_id,
@@ -268,6 +323,7 @@ async def lend(
         policy=decided.policy.code,
         rules_version=seen.library.version,
         proxy_ref=decided.proxy.proxy_id if decided.proxy else None,
+        in_library=IN_USE if decided.policy.in_library else None,
     )
     event = LoanCreated(
         version=1,
@@ -295,6 +351,8 @@ async def lend(
         rules_version=seen.library.version,
         version=1,
         instead_of=asked.instead_of,
+        in_library=facts.in_library,
+        charges=charges_out(decided.charges, seen.library.currency),
         explanation=explained(seen) if asked.explain else None,
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{loan_id}", "etag": '"1"'})
@@ -329,6 +387,9 @@ async def lend(
         facts.proxy_ref,
         asked.looked is not None,
         asked.looked.missing if asked.looked else None,
+        looks_at(decided.policy.automatic, desk.calendar, due_at=decided.due_at, now=now),
+        facts.in_library,
+        any(charge.kind == DEPOSIT for charge in decided.charges),
     )
     return Response(stored.body, stored.status, stored.headers) if done else None
 
@@ -350,6 +411,9 @@ async def _would_check_out(
     from circulation.loans import changing_hands
 
     seen = await look_check_out(pool, shelf, asked, now)
+    if statistical(seen, asked, principal) is not None:
+        blocks = [Block.ITEM_ON_LOAN] if seen["loan_id"] is not None else []
+        return DryRunOut(allowed=not blocks, blocks=blocks_out(blocks), used_in_house=True)
     proxy = await proxy_of(pool, seen, asked)
     if _same_holder(seen) and not proxy_blocks(proxy, now=now):
         return await renewing.would_renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
@@ -362,5 +426,6 @@ async def _would_check_out(
         blocks=blocks_out(blocks, decided.beyond),
         due_at=decided.due_at,
         policy=decided.policy.code,
+        charges=charges_out(decided.charges, seen.library.currency),
         explanation=explained(seen) if asked.explain else None,
     )

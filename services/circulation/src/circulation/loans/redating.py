@@ -25,6 +25,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from circulation.autorenewal.rules import looks_at
 from circulation.holds.tables import FILLED_BY
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut
@@ -65,7 +66,7 @@ WHERE h.kind = 'recall' AND h.state IN ('waiting', 'in-transit', 'ready') AND h.
 """  # noqa: S608 - our own text
 _LOAN = """
 UPDATE loan SET due_at = $2, recalled_at = CASE WHEN $3 THEN recalled_at END, due_comment = $4, lost_check_at = NULL,
-    version = version + 1
+    auto_at = $5, version = version + 1
 WHERE id = $1 RETURNING version, recalled_at
 """
 
@@ -148,7 +149,10 @@ async def redate(
         recalled=seen["recalled_at"] is not None,
         recalls_open=await connection.fetchval(_RECALLS, seen["title_ids"], seen["item_id"]),
     )
-    loan = await connection.fetchrow(_LOAN, loan_id, due_at, stands, comment)
+    policy = seen.library.rules.loan.get(seen["policy"])
+    calendar = seen.library.calendar_at(seen["lent_from"], seen["due_zone"])
+    auto_at = looks_at(policy.automatic if policy else None, calendar, due_at=due_at, now=now)
+    loan = await connection.fetchrow(_LOAN, loan_id, due_at, stands, comment, auto_at)
     assert loan is not None
     await connection.execute(
         "UPDATE item SET due_at = $2, guard = guard + 1 WHERE id = $1", seen["item_id"], due_at

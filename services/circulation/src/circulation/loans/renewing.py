@@ -4,7 +4,7 @@ After three misses the rows are locked first; a late renewal that is charged, an
 it, always go that way (loans/unhurried.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,19 +17,23 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
+from circulation.autorenewal.rules import looks_at
 from circulation.calendars.rules import Calendar
 from circulation.items.rules import State
-from circulation.loans import statements
+from circulation.limits.rules import Reached
+from circulation.loans import copies, statements
 from circulation.loans.answers import DryRunOut, LoanOut, blocks_out
 from circulation.loans.desk import (
     LOOKS,
     Override,
     answer_of,
+    charges_out,
     explained,
     loan_facts,
     loan_fields,
     look,
     overriding,
+    policy_of,
     reasons_for,
     replayed,
 )
@@ -38,6 +42,7 @@ from circulation.loans.rules import Block, prospect, renewal_blocks
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Shelf
 from circulation.policies.rules import LoanPolicy
+from circulation.rentals.rules import Charge, charges_of_renewal
 from contracts.circulation import LoanRenewed
 
 
@@ -56,6 +61,8 @@ class Renewal:
     override: Override | None = None
     desk_id: UUID | None = None
     explain: bool = False
+    seen: bool = True
+    """Whether somebody has the item before their eyes; a patron who renews from afar never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,12 @@ class Extended:
     overridden: tuple[str, ...]
     renewable_from: datetime | None = None
     """When it may be renewed, if not yet."""
-    beyond: tuple[Beyond, ...] = ()
+    beyond: tuple[Beyond | Reached, ...] = ()
     """Limits among the blocks."""
+    charges: tuple[Charge, ...] = ()
+    """What the renewal costs."""
+    seen: bool = True
+    """Whether somebody saw the item."""
 
     def refusal(self) -> RenewalRefused:
         """Every reason; and when it may be renewed, where that is all it takes to wait for."""
@@ -83,8 +94,13 @@ class Extended:
         )
 
 
-def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: datetime) -> Extended:
-    """Until when, and what stands against it. A patron's own loans only; others' do not exist for them."""
+def decide_renewal(
+    seen: Seen, asked: Renewal, principal: Principal, *, now: datetime, suffice: bool = False
+) -> Extended:
+    """Until when, and what stands against it. A patron's own loans only; others' do not exist for them.
+
+    `suffice`: whether copies on the shelf can fill all the holds that wait.
+    """
     row = seen.row
     if row["open_loan_id"] is None or row["patron_id"] is None or row["item_id"] is None:
         raise NotFound("There is no such loan.")
@@ -95,18 +111,34 @@ def decide_renewal(seen: Seen, asked: Renewal, principal: Principal, *, now: dat
             reasons=[Reason("loan-closed", "The loan has ended.", mend="Lend the item again.")]
         )
     rule = seen.rule
-    policy = seen.library.rules.loan[rule.loan]
+    policy = policy_of(seen, RenewalRefused)
     calendar = seen.library.calendar_at(row["lent_from"], row["due_zone"])
-    ahead = prospect(seen.open_loan, policy, calendar, now=now, expires_at=row["expires_at"])
+    at_hand = asked.seen and principal.may("loans:renew")
+    loan = replace(seen.open_loan, seen=at_hand, copies_suffice=suffice)
+    ahead = prospect(loan, policy, calendar, now=now, expires_at=row["expires_at"])
     due = ahead.due_at
     if asked.override is not None and asked.override.due_at is not None:
         due = asked.override.due_at
     borrower = seen.borrower(policy, "renew")
-    blocks = renewal_blocks(borrower, seen.open_loan, policy, new_due_at=due, now=now, of_time=ahead.blocks)
+    blocks = renewal_blocks(borrower, loan, policy, new_due_at=due, now=now, of_time=ahead.blocks)
     if row["withdrawal_id"] is not None:
         blocks.append(Block.ITEM_WITHDRAWING)
     left, overridden = overriding(blocks, asked.override, principal)
-    return Extended(calendar, policy, rule.fine, due, left, overridden, ahead.renewable_from, borrower.beyond)
+    charges: tuple[Charge, ...] = ()
+    if due is not None:
+        charges = charges_of_renewal(policy.rental, calendar, due_at=row["due_at"], new_due_at=due, now=now)
+    return Extended(
+        calendar,
+        policy,
+        rule.fine,
+        due,
+        left,
+        overridden,
+        ahead.renewable_from,
+        borrower.limits,
+        charges,
+        at_hand,
+    )
 
 
 async def renew(
@@ -120,10 +152,11 @@ async def renew(
             seen = await look_renewal(connection, shelf, asked, now)
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
-            extended = decide_renewal(seen, asked, principal, now=now)
+            suffice = await copies.suffice(connection, seen)
+            extended = decide_renewal(seen, asked, principal, now=now, suffice=suffice)
             if extended.blocks:
                 raise extended.refusal()
-            if unhurried.owing(seen, now=now) or seen["loss"] is not None:
+            if unhurried.owing(seen, now=now) or seen["loss"] is not None or extended.charges:
                 break
             answer = await extend(connection, seen, asked, extended, now=now)
             if answer is not None:
@@ -173,7 +206,12 @@ async def extend(
     answer = LoanOut(
         **loan_fields(seen)
         | changed
-        | {"version": version, "explanation": explained(seen) if asked.explain else None}
+        | {
+            "version": version,
+            "unseen": 0 if extended.seen else row["unseen"] + 1,
+            "charges": charges_out(extended.charges, seen.library.currency),
+            "explanation": explained(seen) if asked.explain else None,
+        }
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{answer.id}", "etag": f'"{version}"'})
     outgoing = outbox.sealed(event)
@@ -201,6 +239,8 @@ async def extend(
         stored.status,
         orjson.dumps(stored.headers).decode(),
         stored.body,
+        looks_at(extended.policy.automatic, extended.calendar, due_at=extended.due_at, now=now),
+        extended.seen,
     )
     return Response(stored.body, stored.status, stored.headers) if done else None
 
@@ -210,12 +250,14 @@ async def would_renew(
 ) -> DryRunOut:
     """The same validations and policies, nothing written."""
     seen = await look_renewal(pool, shelf, asked, now)
-    extended = decide_renewal(seen, asked, principal, now=now)
+    suffice = await copies.suffice(pool, seen)
+    extended = decide_renewal(seen, asked, principal, now=now, suffice=suffice)
     return DryRunOut(
         allowed=not extended.blocks,
         blocks=blocks_out(extended.blocks, extended.beyond),
         due_at=extended.due_at,
         renewable_from=extended.renewable_from,
         policy=extended.policy.code,
+        charges=charges_out(extended.charges, seen.library.currency),
         explanation=explained(seen) if asked.explain else None,
     )

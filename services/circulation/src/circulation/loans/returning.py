@@ -21,11 +21,13 @@ from circulation.arrivals.commands import Looked, count_use, find, pieces_of, re
 from circulation.arrivals.rules import asks_for_pieces, back_on_shelf_at, is_found, refusals, used_in_house
 from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
+from circulation.fees.rules import Money
 from circulation.floating.commands import location_of, stay
 from circulation.floating.rules import Place, floats_to
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
+from circulation.inlibrary.rules import RETURNED
 from circulation.items.rules import LENDABLE_BASES, State
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, PiecesOut, PlaceOut, ReturnOut
@@ -38,6 +40,7 @@ from circulation.loans.desk import (
     loan_facts,
     loan_fields,
     look,
+    remember,
     replayed,
 )
 from circulation.loans.facts import Seen, home_of, resting_state
@@ -45,6 +48,7 @@ from circulation.loans.rules import NextStep, Step, next_step
 from circulation.lost import commands as lost
 from circulation.lost.rules import Resolution
 from circulation.places.library import Desk, Library, Shelf
+from circulation.rentals.commands import give_back
 from contracts.circulation import HoldInTransit, HoldReady, HoldRequeued, ItemCheckedIn, LoanReturned
 from contracts.events import Event
 
@@ -104,7 +108,10 @@ async def take_back(
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
             desk = _known(seen, asked, principal)
-            unhurried = seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"] or _found(seen)
+            unhurried = (
+                seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"] or seen["deposit"]
+            )
+            unhurried = unhurried or _found(seen)
             if unhurried or _late(seen, asked.returned_at):
                 break
             following = _homeward(seen, desk)
@@ -270,7 +277,15 @@ async def _close(
             reshelving_until=until,
         ),
     )
-    loan = LoanOut(**loan_fields(seen) | {"returned_at": asked.returned_at, "version": version})
+    loan = LoanOut(
+        **loan_fields(seen)
+        | {
+            "returned_at": asked.returned_at,
+            "version": version,
+            "in_library": RETURNED if row["in_library"] else None,
+            "held_until": None,
+        }
+    )
     answer = _answer(seen, asked, following, loan, final)
     stored = answer_of(answer, 200, {})
     outgoing = outbox.sealed(event)
@@ -331,6 +346,7 @@ def _answer(
         fine_minor=final.fine.minor if final else 0,
         currency=final.fine.currency if final else None,
         suspended_until=final.suspended_until if final else None,
+        deposit_minor=final.deposit_minor if final else 0,
         explanation=explained(seen) if asked.explain and loan is not None else None,
         found=following.found,
         floated_to=PlaceOut(library=place.library, location=place.location) if place else None,
@@ -373,6 +389,10 @@ async def take_back_locked(
     final = None
     if (found := _late(seen, back.overdue_to)) is not None:
         final = await make_final(connection, seen.library, seen.row, found, now=now)
+    if seen["open_loan_id"] is not None and seen["deposit"]:
+        by = By(str(principal.actor), desk.id, now)
+        nothing = Final(Money(0, seen.library.currency), None, None)
+        final = replace(final or nothing, deposit_minor=await give_back(connection, seen["open_loan_id"], by))
     following = await _next(connection, seen, desk, now=now)
     following = replace(following, found=_found(before), used=_used(before, desk, following.step, now=now))
     await _write_hold(connection, seen, following, now=now)
@@ -538,21 +558,5 @@ async def _shelve(
     ]
     await outbox.record(connection, events)
     stored = answer_of(_answer(seen, asked, following, None, None), 200, {})
-    await remember(connection, asked.once, stored.status, stored.headers, stored.body)
+    await remember(connection, asked.once, stored)
     return Response(stored.body, stored.status, stored.headers)
-
-
-async def remember(
-    connection: Connection, once: Once, status: int, headers: dict[str, str], body: bytes
-) -> None:
-    """Keep the answer beside its effect."""
-    await connection.execute(
-        "INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        once.principal,
-        once.key,
-        once.fingerprint,
-        status,
-        orjson.dumps(headers).decode(),
-        body,
-    )

@@ -17,7 +17,7 @@ from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticat
 from circulation.arrivals.commands import Looked, ReturnRefused
 from circulation.asking import patron_or
 from circulation.loans import lending, renewing, returning
-from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut
+from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut, UseCountedOut
 from circulation.loans.dating import backdated
 from circulation.loans.desk import Override, UnknownServicePoint
 from circulation.loans.lending import CheckOutRefused
@@ -42,7 +42,7 @@ MissingPieces = Annotated[str | None, Field(default=None, min_length=1, max_leng
 
 
 class OverrideIn(BaseModel):
-    """Blocks to set aside, and why. Needs the scope loans:override."""
+    """Blocks to set aside, and why. Needs the scope loans:override, or each kind's own (overrides:limits …)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,6 +81,8 @@ class LoanIn(BaseModel):
     """`pieces`: somebody looked whether all its pieces are there."""
     missing_pieces: MissingPieces = None
     """What was not there; kept with the item, for whoever has it next."""
+    confirm_second_copy: bool = False
+    """The patron has another copy of it; the desk was asked, and means it all the same."""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> "LoanIn":
@@ -114,6 +116,8 @@ class RenewalIn(BaseModel):
 
     service_point_id: UUID | None = None
     override: OverrideIn | None = None
+    seen: bool = True
+    """Whether staff have the item before their eyes; a patron's own renewal is never a seen one."""
 
 
 class ReturnIn(BaseModel):
@@ -182,7 +186,7 @@ async def _plain(request: Request, model: TypeAdapter[Any], scope: str) -> dict[
 @router.post(
     "/v1/loans",
     status_code=201,
-    response_model=LoanOut | DryRunOut,
+    response_model=LoanOut | UseCountedOut | DryRunOut,
     responses=problems(
         Unauthenticated,
         Forbidden,
@@ -205,7 +209,10 @@ async def check_out(
     dry_run: DryRun = False,
     explain: Explain = False,
 ) -> Response:
-    """Lend an item. Every reason against it is told at once; a repetition with the same key changes nothing."""
+    """Lend an item. Every reason against it is told at once; a repetition with the same key changes nothing.
+
+    To the card of a group that only counts uses nothing is lent: the answer is 200, and one more use in the house.
+    """
     asked = lending.CheckOut(
         patron_id=body.patron_id,
         patron_barcode=body.patron_barcode,
@@ -216,6 +223,7 @@ async def check_out(
         override=body.override.as_command(now) if body.override else None,
         once=once,
         explain=explain,
+        confirmed=frozenset({Block.SECOND_COPY} if body.confirm_second_copy else ()),
         proxy=body.proxy,
         looked=body.looked,
     )
@@ -246,7 +254,7 @@ async def renew(
     """Extend a loan: staff anybody's, a patron their own."""
     told = body or RenewalIn()
     override = told.override.as_command(now) if told.override else None
-    asked = renewing.Renewal(loan_id, once, override, told.service_point_id, explain)
+    asked = renewing.Renewal(loan_id, once, override, told.service_point_id, explain, told.seen)
     if dry_run:
         return _told(await renewing.would_renew(_pool(request), shelf, asked, asker, now=now))
     return await persistently(lambda: renewing.renew(_pool(request), shelf, asked, asker, now=now))
@@ -300,7 +308,7 @@ def _told(answer: BaseModel) -> Response:
 _LOAN = """
 SELECT l.id, l.item_id, i.barcode AS item_barcode, l.title_id, i.short_title AS title, l.patron_id, l.proxy_id,
     l.service_point_id, l.lent_at, l.due_at, l.due_zone, l.renewals, l.policy, l.rules_version, l.recalled_at,
-    l.returned_at, l.version, l.lost_at, l.lost_cause, l.claimed_at, l.ended
+    l.returned_at, l.version, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.unseen, l.in_library, l.held_until
 FROM loan l JOIN item i ON i.id = l.item_id
 """
 _LIST = (

@@ -1,6 +1,6 @@
 """When may an item go out, until when, and where does it go when it comes back? Decisions only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,8 +9,9 @@ from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen
 from circulation.items.rules import INTELLECTUAL, LENDABLE_BASES
+from circulation.limits.rules import Reached
 from circulation.patrons.rules import Beyond
-from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule
+from circulation.policies.rules import LoanPolicy, OutsideSchedule, Period, RenewFrom, Schedule, WhenOverdue
 from circulation.proxies.rules import TEXTS as PROXY_TEXTS
 from circulation.proxies.rules import ProxyRefusal
 
@@ -50,6 +51,13 @@ class Block(StrEnum):
     OUTSIDE_SCHEDULE = "outside-schedule"
     RENEWED_TOO_EARLY = "renewed-too-early"
     TOTAL_PERIOD = "total-period"
+    RULE_LOAN_LIMIT = "rule-loan-limit"
+    LIBRARY_LOAN_LIMIT = "library-loan-limit"
+    NEW_ITEM_LOCAL = "new-item-local"
+    SECOND_COPY = "second-copy"
+    UNSEEN_LIMIT = "unseen-limit"
+    LOAN_OVERDUE = "loan-overdue"
+    OTHERS_OVERDUE = "others-overdue"
     PROXY_IS_SPONSOR = "proxy-is-sponsor"
     PROXY_UNRELATED = "proxy-unrelated"
     PROXY_INACTIVE = "proxy-inactive"
@@ -124,6 +132,25 @@ TEXTS: Final = {
         "The loan has lasted as long as the policy allows in all.",
         "Return it, or override, naming a due time.",
     ),
+    Block.RULE_LOAN_LIMIT: (
+        "The patron has as many of these as the rule allows.",
+        "Return one, or override.",
+    ),
+    Block.LIBRARY_LOAN_LIMIT: (
+        "The patron has as many of the library's items as the group allows.",
+        "Return one, or override.",
+    ),
+    Block.NEW_ITEM_LOCAL: (
+        "The item is new, and lent by its own library alone for a while.",
+        "Lend it at a service point of that library, wait, or override.",
+    ),
+    Block.SECOND_COPY: ("The patron has another copy of it.", "Confirm that this is meant."),
+    Block.UNSEEN_LIMIT: (
+        "It has been renewed as often as the policy allows without being seen.",
+        "Bring it to the desk, or override.",
+    ),
+    Block.LOAN_OVERDUE: ("The loan is overdue.", "Return it, or override."),
+    Block.OTHERS_OVERDUE: ("The patron has overdue items.", "Return them, or override."),
     Block.PROXY_IS_SPONSOR: PROXY_TEXTS[ProxyRefusal.SELF],
     Block.PROXY_UNRELATED: PROXY_TEXTS[ProxyRefusal.UNRELATED],
     Block.PROXY_INACTIVE: PROXY_TEXTS[ProxyRefusal.INACTIVE],
@@ -153,6 +180,13 @@ OVERRIDABLE: Final = frozenset(
         Block.OUTSIDE_SCHEDULE,
         Block.RENEWED_TOO_EARLY,
         Block.TOTAL_PERIOD,
+        Block.RULE_LOAN_LIMIT,
+        Block.LIBRARY_LOAN_LIMIT,
+        Block.NEW_ITEM_LOCAL,
+        Block.SECOND_COPY,
+        Block.UNSEEN_LIMIT,
+        Block.LOAN_OVERDUE,
+        Block.OTHERS_OVERDUE,
     }
 )
 """Staff with the scope may override these, with a comment; never a double loan or a withdrawal."""
@@ -177,11 +211,19 @@ class Borrower:
     max_loans: int | None
     beyond: tuple[Beyond, ...] = ()
     """Limits of the group that stand in the way of what is wanted (L86)."""
+    reached: tuple[Reached, ...] = ()
+    """Limits by rule and by library that one more loan would pass (L18)."""
+    overdue_items: int = 0
 
     @property
     def too_far(self) -> frozenset[Block]:
         """The same, as blocks."""
         return frozenset(Block(each.measure.value) for each in self.beyond)
+
+    @property
+    def limits(self) -> tuple[Beyond | Reached, ...]:
+        """Everything that is told with how much there is, and how much is allowed."""
+        return (*self.beyond, *self.reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +237,8 @@ class Piece:
     """The patron whose hold this item is on its way to, or waiting for."""
     lost: bool = False
     """Lost and paid, or missing: nobody's loan, and not where it should be."""
+    second_copy: bool = False
+    """The patron has another copy of the same: of the same title, and of the same volume of it."""
 
 
 def checkout_blocks(
@@ -216,8 +260,14 @@ def checkout_blocks(
         or (borrower.max_owed is not None and borrower.owed > borrower.max_owed),
         Block.LOAN_LIMIT: policy.max_loans is not None
         and borrower.open_loans_under_policy >= policy.max_loans,
-        Block.GROUP_LOAN_LIMIT: Block.GROUP_LOAN_LIMIT in borrower.too_far
-        or (borrower.max_loans is not None and borrower.open_loans >= borrower.max_loans),
+        # What is used in the library is not out; it has its policy's own limit (L18).
+        Block.GROUP_LOAN_LIMIT: not policy.in_library
+        and (
+            Block.GROUP_LOAN_LIMIT in borrower.too_far
+            or (borrower.max_loans is not None and borrower.open_loans >= borrower.max_loans)
+        ),
+        **{Block(each.code): True for each in borrower.reached},
+        Block.SECOND_COPY: policy.ask_second_copy and piece.second_copy,
         **_lateness(borrower),
     }
     return [block for block, holds in applies.items() if holds]
@@ -314,6 +364,12 @@ class OpenLoan:
     """The patron says that it was brought back."""
     lost: str | None = None
     """How it came to be lost: declared, aged."""
+    unseen: int = 0
+    """How often in a row it was renewed without anybody having seen the item."""
+    seen: bool = True
+    """Whether somebody sees it now."""
+    copies_suffice: bool = False
+    """Whether copies on the shelf can fill all the holds that wait."""
 
 
 def renewed_due_at(
@@ -387,8 +443,16 @@ def renewal_blocks(
         Block.CLAIMED_RETURNED: loan.claimed,
         Block.DECLARED_LOST: loan.lost == "declared",
         Block.AGED_TO_LOST: loan.lost == "aged",
+        Block.UNSEEN_LIMIT: policy.max_unseen is not None
+        and not loan.seen
+        and loan.unseen >= policy.max_unseen,
         Block.RECALLED: loan.recalled,
-        Block.HOLDS_WAIT: loan.holds_waiting > 0 and not policy.renew_with_holds,
+        Block.HOLDS_WAIT: loan.holds_waiting > 0
+        and not policy.renew_with_holds
+        and not (policy.renew_if_copies_suffice and loan.copies_suffice),
+        Block.LOAN_OVERDUE: policy.when_overdue is not WhenOverdue.ALLOW and loan.due_at < now,
+        Block.OTHERS_OVERDUE: policy.when_overdue is WhenOverdue.BLOCK_ALL
+        and borrower.overdue_items > (loan.due_at < now),
         Block.CARD_EXPIRED: borrower.expires_at is not None and borrower.expires_at <= now,
         Block.PATRON_INACTIVE: not borrower.active,
         Block.PATRON_BLOCKED: borrower.blocked,
@@ -411,6 +475,35 @@ def renewals_left(loan: OpenLoan, policy: LoanPolicy) -> int | None:
     if not (policy.renewable and policy.loanable):
         return 0
     return None if policy.max_renewals is None else max(0, policy.max_renewals - loan.renewals)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A copy on the shelf, and the holds (by their places in a list) that it could fill."""
+
+    fills: frozenset[int]
+
+
+def copies_suffice(holds: int, for_this_item: int, shelved: Sequence[Shelved]) -> bool:
+    """Whether copies on the shelf can fill every hold that waits, each its own (L32).
+
+    One that wants this very item is filled by no other, even where the item is not for loan now. Of the rest a hold
+    may be filled by some copies and not by others, so that they are given out one by one, and changed where need be.
+    """
+    if for_this_item:
+        return False
+    given: dict[int, int] = {}
+
+    def give(hold: int, tried: set[int]) -> bool:
+        for place, copy in enumerate(shelved):
+            if hold in copy.fills and place not in tried:
+                tried.add(place)
+                if place not in given or give(given[place], tried):
+                    given[place] = hold
+                    return True
+        return False
+
+    return all(give(hold, set()) for hold in range(holds))
 
 
 def not_overridable(blocks: Collection[Block]) -> list[Block]:

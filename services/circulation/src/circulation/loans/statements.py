@@ -26,7 +26,7 @@ ITEM_FACTS: Final = """
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
     i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
     i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces,
-    i.volume_key
+    i.volume_key, i.new_since
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h
@@ -40,6 +40,19 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM
         SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
         GROUP BY policy
     ) c) AS loans_by_policy,
+    CASE WHEN $8::boolean THEN (SELECT jsonb_agg(jsonb_build_object('loans', g.n, 'facts', jsonb_build_object(
+            'location', g.location, 'library', g.library, 'campus', g.campus, 'institution', g.institution,
+            'material_type', g.material_type, 'loan_type', g.loan_type))) FROM (
+        SELECT c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type, count(*) AS n
+        FROM loan l JOIN item c ON c.id = l.item_id
+        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.claimed_at IS NULL AND l.in_library IS NULL
+        GROUP BY c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type
+    ) g) END AS out_by_facts,
+    CASE WHEN $8::boolean THEN EXISTS (
+        SELECT FROM loan l JOIN item c ON c.id = l.item_id
+        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.title_id = ANY (i.title_ids) AND c.id <> i.id
+          AND c.volume IS NOT DISTINCT FROM i.volume
+    ) END AS second_copy,
     (SELECT h.id FROM hold h
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
        AND {FILLED_BY}
@@ -50,7 +63,8 @@ LEFT JOIN idempotency o ON o.principal = $5 AND o.key = $6
 LEFT JOIN patron p ON p.id = coalesce($1::uuid, (SELECT id FROM patron WHERE barcode = $2))
 LEFT JOIN item i ON i.id = coalesce($3::uuid, (SELECT id FROM item WHERE barcode = $4))
 """
-"""$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now"""
+"""$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now,
+$8 whether limits by facts and second copies are asked for"""
 
 ACT_CHECK_OUT: Final = """
 WITH guard AS (
@@ -73,8 +87,9 @@ WITH guard AS (
     RETURNING s.id
 ), lent AS (
     INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone,
-        policy, fine_policy, rules_version, override_comment, proxy_id, session_id)
-    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15, $26, (SELECT id FROM visit) FROM piece
+        policy, fine_policy, rules_version, override_comment, proxy_id, session_id, auto_at, in_library, deposit)
+    SELECT $6, $3, $10, $1, $11, $9, $8, $7, $12, $13, $14, $5, $15, $26, (SELECT id FROM visit), $29, $30, $31
+    FROM piece
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $16, $17, $18, $19 FROM piece
 ), kept AS (
@@ -84,16 +99,21 @@ WITH guard AS (
 SELECT EXISTS (SELECT FROM piece)
 """
 
-_LOOK_LOAN: Final = f"""
-SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
-    {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
+LOAN_SEEN: Final = f"""
     l.id AS open_loan_id, l.version AS loan_version, l.title_id, l.lent_at, l.due_at, l.due_zone, l.renewals,
     l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
-    l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.proxy_id,
+    l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.proxy_id, l.unseen, l.in_library, l.held_until,
+    l.deposit,
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
        AND {FILLED_BY}
     ) AS waiting_for_it
+"""
+"""Of loan l and item i, for looks at one loan and at many."""
+_LOOK_LOAN: Final = f"""
+SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
+    {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
+    {LOAN_SEEN}
 FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
 """
@@ -126,7 +146,8 @@ WITH guard AS (
     UPDATE item SET guard = guard + 1, due_at = $8 FROM guard WHERE item.id = guard.item_id RETURNING item.id
 ), renewed AS (
     UPDATE loan SET due_at = $8, renewals = renewals + 1, version = version + 1, policy = $9, fine_policy = $10,
-        rules_version = $5, due_zone = $11, override_comment = $12
+        rules_version = $5, due_zone = $11, override_comment = $12, auto_at = $23, auto_refused = NULL,
+        unseen = CASE WHEN $24 THEN 0 ELSE unseen + 1 END
     FROM guard WHERE loan.id = guard.loan_id
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $13, $14, $15, $16 FROM piece
@@ -159,7 +180,8 @@ WITH guard AS (
     RETURNING s.id
 ), returned AS (
     UPDATE loan SET returned_at = $13, system_returned_at = $11, return_service_point_id = $12,
-        return_session_id = (SELECT id FROM visit), version = version + 1
+        return_session_id = (SELECT id FROM visit), version = version + 1,
+        in_library = CASE WHEN in_library IS NOT NULL THEN 'returned' END, held_until = NULL
     FROM guard WHERE loan.id = guard.loan_id
 ), told AS (
     INSERT INTO outbox (id, type, key, envelope) SELECT $14, $15, $16, $17 FROM piece

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, text
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, when, words
@@ -60,7 +60,18 @@ class Loan(Table, table=True):
             "recalled_by",
             postgresql_where=text("recalled_by IS NOT NULL AND returned_at IS NULL"),
         ),
+        Index(
+            "loan_to_renew", "auto_at", postgresql_where=text("auto_at IS NOT NULL AND returned_at IS NULL")
+        ),
+        Index(
+            "loan_kept_at_desk",
+            "held_at",
+            "held_until",
+            "id",
+            postgresql_where=text("in_library = 'held' AND returned_at IS NULL"),
+        ),
         CheckConstraint("due_at > lent_at", name="loan_due_after_lent"),
+        CheckConstraint("in_library IN ('in-use', 'held', 'returned')", name="loan_use_in_library"),
     )
 
     id: UUID = Field(sa_column=key())
@@ -112,5 +123,20 @@ class Loan(Table, table=True):
     claimed_at: datetime | None = Field(default=None, sa_column=when(null=True))
     claim_comment: str | None = Field(default=None, sa_column=words(null=True))
     claim_resolution: str | None = Field(default=None, sa_column=words(null=True))
+    unseen: int = Field(default=0, sa_column=count())
+    """How often in a row it was renewed without anybody having seen the item."""
+    auto_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When it is to be renewed without being asked for, or looked at again for that; null: never."""
+    auto_refused: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
+    """Why it was not, the last time."""
+    in_library: str | None = Field(default=None, sa_column=words(null=True))
+    """Of a loan for use in the library: in-use, held (kept at the desk), returned."""
+    held_at: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The service point that keeps it."""
+    held_until: datetime | None = Field(default=None, sa_column=when(null=True))
+    deposit: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
+    """Whether a deposit was charged with it."""
     ended: str | None = Field(default=None, sa_column=words(null=True))
     """How it ended, when not by a return: lost-and-paid, missing."""

@@ -12,17 +12,18 @@ from starlette.responses import Response
 from chassis.database import Connection
 from chassis.principal import Principal
 from circulation.fees.commands import By
-from circulation.fees.overdue import Late, late, make_final
+from circulation.fees.overdue import Late, late, make_final, owner_at
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
-from circulation.loans import lending, renewing
+from circulation.loans import copies, lending, renewing
 from circulation.loans.desk import Override, replayed
 from circulation.loans.facts import Seen
 from circulation.loans.lending import CheckOut, decide
 from circulation.loans.renewing import Renewal, decide_renewal
 from circulation.lost import commands as lost
 from circulation.places.library import Shelf
+from circulation.rentals.commands import charge_for
 from contracts.circulation import HoldCancelled, HoldFilled, HoldRequeued
 
 LENT_TO_ANOTHER = "lent-to-another"
@@ -55,6 +56,7 @@ async def check_out_locked(
     seen = await lending.look_check_out(connection, shelf, asked, now)
     answer = await lending.lend(connection, seen, asked, decided, now=now)
     assert answer is not None, "the rows are locked"
+    await charge_for(connection, seen, decided.charges, decided.loan_id, decided.desk.owner, now=now)
     if own is not None:
         await pass_on(connection, seen.library, own, now=now, but=seen["item_id"])
     return answer
@@ -109,12 +111,14 @@ async def renew(
     """Renew with the rows locked; a late renewal is charged for the days past due."""
     async with pool.acquire() as connection, connection.transaction():
         seen = await renewing.look_renewal(connection, shelf, asked, now)
-        decide_renewal(seen, asked, principal, now=now)
+        suffice = await copies.suffice(connection, seen)
+        decide_renewal(seen, asked, principal, now=now, suffice=suffice)
         await lock(connection, seen)
         seen = await renewing.look_renewal(connection, shelf, asked, now)
         if (answer := replayed(seen, asked.once)) is not None:
             return answer
-        extended = decide_renewal(seen, asked, principal, now=now)
+        suffice = await copies.suffice(connection, seen)
+        extended = decide_renewal(seen, asked, principal, now=now, suffice=suffice)
         if extended.blocks:
             raise extended.refusal()
         if seen["loss"] is not None:
@@ -124,4 +128,6 @@ async def renew(
             seen = await renewing.look_renewal(connection, shelf, asked, now)
         answer = await renewing.extend(connection, seen, asked, extended, now=now)
         assert answer is not None, "the rows are locked"
+        owner = owner_at(seen.library, seen.row)
+        await charge_for(connection, seen, extended.charges, asked.loan_id, owner, now=now)
         return answer

@@ -81,7 +81,7 @@ async def _apply(resources: Resources, row: asyncpg.Record, principal: Principal
         return
     told = orjson.loads(body)
     loan = told if row["kind"] == Kind.CHECK_OUT else told["loan"] or {"id": None}
-    await pool.execute(_APPLIED, row["id"], loan["id"], now)
+    await pool.execute(_APPLIED, row["id"], loan.get("id"), now)
 
 
 def once_for(action_id: UUID, principal: Principal) -> Once:

@@ -177,6 +177,7 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         max_owed=group.max_owed if group else None,
         max_loans=group.max_loans if group else None,
         beyond=limits["renew"],
+        overdue_items=stands.overdue_items,
     )
     told = [_loan(library, borrower, patron["group_code"], loan, now) for loan in loans]
     return AccountOut(
@@ -205,11 +206,12 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
 
 def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime) -> Standing:
     """The same counts that the desk looks up, from the loans that the account shows; claimed ones do not count."""
-    out = [loan for loan in loans if loan["claimed_at"] is None]
-    late = [loan for loan in out if loan["due_at"] < now]
+    counted = [loan for loan in loans if loan["claimed_at"] is None]
+    out = [loan for loan in counted if loan["in_library"] is None]
+    late = [loan for loan in counted if loan["due_at"] < now]
     recalls = [loan["due_at"] for loan in late if loan["recalled_at"] is not None]
     seconds = int((now - min(recalls)).total_seconds()) if recalls else 0
-    lost = sum(1 for loan in out if loan["lost_at"] is not None)
+    lost = sum(1 for loan in counted if loan["lost_at"] is not None)
     return Standing(
         len(out), patron["owed"], len(late), len(recalls), seconds, lost, patron["wards_owe"] or 0
     )
@@ -230,6 +232,8 @@ def _loan(
         loan["lent_at"],
         loan["claimed_at"] is not None,
         loan["lost_cause"],
+        loan["unseen"],
+        seen=False,
     )
     ahead = prospect(seen, policy, calendar, now=now, expires_at=borrower.expires_at)
     reasons = renewal_blocks(borrower, seen, policy, new_due_at=ahead.due_at, now=now, of_time=ahead.blocks)

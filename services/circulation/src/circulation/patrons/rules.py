@@ -58,6 +58,11 @@ class Beyond:
     limit: int
 
     @property
+    def code(self) -> str:
+        """Of the block that comes of it."""
+        return self.measure.value
+
+    @property
     def text(self) -> str:
         """For the desk and the patron."""
         return _TEXTS[self.measure].format(value=self.value, limit=self.limit)

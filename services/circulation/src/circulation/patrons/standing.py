@@ -23,7 +23,7 @@ A ward's new debt bars the guarantor from the next look on: it is another's row,
 OUT: Final = (
     """
     CASE WHEN p.open_loans > 0 THEN (
-        SELECT jsonb_build_object('items', count(*), 'lost', count(lost_at),
+        SELECT jsonb_build_object('items', count(*) FILTER (WHERE in_library IS NULL), 'lost', count(lost_at),
             'late', count(*) FILTER (WHERE due_at < {now}),
             'recalls', count(*) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL),
             'recall_seconds', coalesce(floor(extract(epoch FROM
@@ -33,7 +33,9 @@ OUT: Final = (
 """  # noqa: S608 - our own text
     + WARDS
 )
-"""Of patron p, for statements that look; patrons without loans, and those who answer for nobody, cost nothing."""
+"""Of patron p, for statements that look; patrons without loans, and those who answer for nobody, cost nothing.
+
+What is used in the library is not out."""
 
 
 def standing(row: asyncpg.Record) -> Standing:

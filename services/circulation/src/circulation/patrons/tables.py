@@ -58,6 +58,10 @@ class Patron(Table, table=True):
     """How often the patron said to have brought something back that was not found."""
     claims_open: int = Field(default=0, sa_column=count())
     """Open loans of which that is said now; they do not count to limits."""
+    auto_renew: bool = Field(
+        default=True, sa_column=Column(Boolean, nullable=False, server_default=text("true"))
+    )
+    """Whether the patron wants loans to be renewed without asking, where policies do so."""
     created_at: datetime = Field(sa_column=when())
     loaded_by: str | None = Field(default=None, sa_column=words(null=True))
     """The load profile whose files tell of the patron."""

@@ -136,6 +136,10 @@ class PatronGroupDoc(Strict):
     """Short for `limits.borrow.items_out`."""
     max_owed: Count | None = None
     """Short for `limits.borrow.balance` and `limits.renew.balance`; minor units of the library's currency."""
+    max_loans_of: dict[Code, Count] = Field(default_factory=dict, max_length=500)
+    """The most items of these libraries, by their codes."""
+    statistical: bool = False
+    """Nobody's card: what is checked out to it is counted as used in the house, and not lent."""
     limits: GroupLimitsDoc = Field(default_factory=GroupLimitsDoc)
 
 

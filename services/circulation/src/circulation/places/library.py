@@ -94,6 +94,8 @@ class Library:
     copy_choice: CopyChoice = field(default_factory=CopyChoice)
     registration: RegistrationDoc = field(default_factory=RegistrationDoc)
     card_pin: CardPinDoc = field(default_factory=CardPinDoc)
+    counts_facts: bool = False
+    """Whether a check-out has to know more of what the patron has out than how many loans of each policy."""
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -148,6 +150,9 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         copy_choice=doc.copy_choice.as_rule(),
         registration=doc.registration,
         card_pin=doc.card_pin,
+        counts_facts=any(rule.max_loans is not None for rule in doc.rules)
+        or any(group.max_loans_of for group in doc.patron_groups)
+        or any(policy.ask_second_copy for policy in doc.loan_policies),
     )
 
 
@@ -174,6 +179,11 @@ class Shelf:
         self._pool = pool
         self._library: Library | None = None
         self._reading = asyncio.Lock()
+
+    @property
+    def newest(self) -> Library | None:
+        """The library of the newest version seen, if any was."""
+        return self._library
 
     async def library(
         self, version: int | None = None, *, by: Connection | asyncpg.Pool | None = None

@@ -94,6 +94,7 @@ class ConsideredOut(BaseModel):
     fine: str
     hold: str
     lost: str | None = None
+    max_loans: int | None = None
 
 
 def told(library: Library, facts: dict[str, str | None]) -> list[ConsideredOut]:
@@ -108,6 +109,7 @@ def told(library: Library, facts: dict[str, str | None]) -> list[ConsideredOut]:
             fine=each.rule.fine,
             hold=each.rule.hold,
             lost=each.rule.lost,
+            max_loans=each.rule.max_loans,
         )
         for each in library.rules.explain(facts)
     ]

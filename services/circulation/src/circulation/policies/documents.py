@@ -12,11 +12,13 @@ from circulation.fees.rules import FinePolicy, FineUnit, Money, Reminder, Suspen
 from circulation.lost.rules import Cause, Cost, LostPolicy, OverdueWhenFound
 from circulation.places.entries import Code, Count, MinorUnits, Name, Strict
 from circulation.policies.rules import (
+    Automatic,
     Criterion,
     Earliest,
     Flaw,
     HoldPolicy,
     LoanPolicy,
+    NewItems,
     Period,
     Precision,
     RenewFrom,
@@ -24,7 +26,9 @@ from circulation.policies.rules import (
     Schedule,
     Term,
     Unit,
+    WhenOverdue,
 )
+from circulation.rentals.rules import Per, Rental
 
 
 class PeriodDoc(Strict):
@@ -71,6 +75,49 @@ class EarliestDoc(Strict):
         return Earliest(self.days_before, self.precision)
 
 
+class NewItemsDoc(Strict):
+    """For so many days after an item came it is lent and requested only where its library's items are at home."""
+
+    days: Annotated[int, Field(ge=1, le=3650)]
+
+    def as_rule(self) -> NewItems:
+        """As rules put it."""
+        return NewItems(self.days)
+
+
+class RentalDoc(Strict):
+    """What lending costs; in minor units of the library's currency."""
+
+    amount: Annotated[int, Field(ge=1, le=10_000_000)]
+    per: Per = Per.LOAN
+    count_closed: bool = True
+    """Whether closed hours, or closed days, are charged."""
+    on_renewal: bool = True
+    """Whether the time that a renewal adds is charged, too (fixed: once more)."""
+
+    def as_rule(self) -> Rental:
+        """As rules put it."""
+        return Rental(self.amount, self.per, self.count_closed, self.on_renewal)
+
+
+class AutomaticRenewalDoc(Strict):
+    """Loans are renewed before they are due, without being asked for, unless the patron wants none of it."""
+
+    days_before: Annotated[int, Field(ge=0, le=365)] = 0
+    precision: Precision = Precision.DATE
+    latest: PeriodDoc | None = None
+    """From the loan on; on the day on which it ends it is too late."""
+    latest_on: date | None = None
+    """A day on which it is too late; the earlier of both counts."""
+    max_owed: MinorUnits | None = None
+    """Who owes more renews by hand."""
+
+    def as_rule(self) -> Automatic:
+        """As rules put it."""
+        latest = self.latest.as_rule() if self.latest else None
+        return Automatic(Earliest(self.days_before, self.precision), latest, self.latest_on, self.max_owed)
+
+
 class LoanPolicyDoc(Strict):
     """How long, how often, how many."""
 
@@ -100,6 +147,23 @@ class LoanPolicyDoc(Strict):
     earliest_renewal: EarliestDoc | None = None
     max_total: PeriodDoc | None = None
     """From the loan to the last due time that renewals may reach, besides their number."""
+    max_unseen: Count | None = None
+    """How often in a row it may be renewed without anybody having seen the item."""
+    renew_if_copies_suffice: bool = False
+    """Holds stop no renewal while copies on the shelf can fill them all."""
+    when_overdue: WhenOverdue = WhenOverdue.ALLOW
+    """Whether what is overdue may be renewed, or (`block-all`) anything while something is overdue."""
+    ask_second_copy: bool = False
+    """The desk is asked before a patron gets a second copy of what they have."""
+    new_items: NewItemsDoc | None = None
+    rental: RentalDoc | None = None
+    deposit: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Charged with the loan, given back with the item; minor units of the library's currency."""
+    automatic_renewal: AutomaticRenewalDoc | None = None
+    in_library: bool = False
+    """For use in the library: the desk may keep it between two uses, on the same loan."""
+    desk_shelf: PeriodDoc | None = None
+    """How long the desk keeps it between two uses; until it is due where left out."""
 
     def as_rule(self, schedules: Mapping[str, Schedule] = MappingProxyType({})) -> LoanPolicy:
         """As rules put it."""
@@ -124,6 +188,16 @@ class LoanPolicyDoc(Strict):
             holds_renewal_period=self.holds_renewal_period.as_rule() if self.holds_renewal_period else None,
             earliest=self.earliest_renewal.as_rule() if self.earliest_renewal else None,
             max_total=self.max_total.as_rule() if self.max_total else None,
+            max_unseen=self.max_unseen,
+            renew_if_copies_suffice=self.renew_if_copies_suffice,
+            when_overdue=self.when_overdue,
+            ask_second_copy=self.ask_second_copy,
+            new_items=self.new_items.as_rule() if self.new_items else None,
+            rental=self.rental.as_rule() if self.rental else None,
+            deposit=self.deposit,
+            automatic=self.automatic_renewal.as_rule() if self.automatic_renewal else None,
+            in_library=self.in_library,
+            desk_shelf=self.desk_shelf.as_rule() if self.desk_shelf else None,
         )
 
 
@@ -348,6 +422,8 @@ class RuleDoc(Strict):
     hold: Code
     lost: Code | None = None
     """Left out: nothing ages to lost, and nothing lost is charged."""
+    max_loans: Count | None = None
+    """The most open loans of one patron that the criteria of the item take: a material type or loan type among them."""
     note: str | None = Field(default=None, max_length=500)
 
     def as_rule(self, line: int) -> Rule:
@@ -358,4 +434,4 @@ class RuleDoc(Strict):
             else Criterion(frozenset(told))
             for name, told in self.when.items()
         }
-        return Rule(line, criteria, self.loan, self.fine, self.hold, self.lost)
+        return Rule(line, criteria, self.loan, self.fine, self.hold, self.lost, self.max_loans)

@@ -18,12 +18,15 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.calendars.rules import NeverOpen
 from circulation.configuration.drafts import version_of
-from circulation.loans.answers import BlockOut, blocks_out
+from circulation.limits.rules import too_new
+from circulation.loans.answers import BlockOut, ChargeOut, blocks_out
+from circulation.loans.desk import charges_out
 from circulation.loans.rules import Block, due_at
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
 from circulation.policies.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc, LostPolicyDoc
 from circulation.policies.rules import OutsideSchedule
+from circulation.rentals.rules import charges_of_loan
 
 router = new_router(tag="policies")
 
@@ -45,6 +48,8 @@ class DecidedOut(BaseModel):
     due_zone: str | None = None
     kinds: list[str] | None = None
     """Kinds of holds that may be placed."""
+    charges: list[ChargeOut] = []
+    """What the loan would cost."""
 
 
 class PoliciesOut(BaseModel):
@@ -105,15 +110,17 @@ async def explain_rules(
         "material_type": material_type,
         "loan_type": loan_type,
     }
+    item = await _item(tx, item_id, item_barcode)
+    new_since = item.pop("new_since", None)
     facts: dict[str, str | None] = {
         "patron_group": await _group(tx, patron_id, patron_barcode, patron_group),
-        **await _item(tx, item_id, item_barcode),
+        **item,
     }
     facts |= {name: value for name, value in named.items() if value is not None}
     rule = library.rules.winning(facts)
     decided = None
     if action is not None:
-        decided = _decided(library, facts, action, service_point_id, now=now)
+        decided = _decided(library, facts, action, service_point_id, new_since, now=now)
     doc = await version_of(tx, library.version)
     return ExplainedOut(
         rules_version=library.version,
@@ -130,7 +137,7 @@ async def explain_rules(
 
 
 _ITEM = text(
-    "SELECT location, library, campus, institution, material_type, loan_type FROM item "
+    "SELECT location, library, campus, institution, material_type, loan_type, new_since FROM item "
     "WHERE id = :id OR barcode = :barcode"
 )
 
@@ -169,6 +176,7 @@ def _decided(
     facts: Mapping[str, str | None],
     action: Action,
     service_point_id: UUID | None,
+    new_since: datetime | None,
     *,
     now: datetime,
 ) -> DecidedOut:
@@ -193,6 +201,10 @@ def _decided(
         )
     policy = library.rules.loan[rule.loan]
     blocks = [] if policy.loanable else [Block.ITEM_NOT_LOANABLE]
+    local = (facts["library"] or "") in desk.serves
+    new = too_new(policy.new_items, desk.calendar, new_since=new_since, local=local, now=now)
+    if new is not None:
+        blocks.append(Block.NEW_ITEM_LOCAL)
     due: datetime | None = None
     try:
         due = due_at(policy, desk.calendar, lent_at=now, expires_at=None)
@@ -203,7 +215,13 @@ def _decided(
     return DecidedOut(
         action=action,
         allowed=not blocks,
-        blocks=blocks_out(blocks),
+        blocks=blocks_out(blocks, [new] if new else []),
         due_at=due if policy.loanable else None,
         due_zone=desk.calendar.zone,
+        charges=[]
+        if due is None
+        else charges_out(
+            charges_of_loan(policy.rental, policy.deposit, desk.calendar, lent_at=now, due_at=due),
+            library.currency,
+        ),
     )

@@ -14,6 +14,7 @@ from typing import Final
 
 from circulation.calendars.rules import Calendar, WhenClosed
 from circulation.fees.rules import FinePolicy
+from circulation.rentals.rules import Rental
 
 
 class Unit(StrEnum):
@@ -129,6 +130,37 @@ class RenewFrom(StrEnum):
     DUE_DATE = "due-date"
 
 
+class WhenOverdue(StrEnum):
+    """What becomes of renewals once something is overdue (L34)."""
+
+    ALLOW = "allow"
+    BLOCK_ITEM = "block-item"
+    """What is overdue itself is not renewed."""
+    BLOCK_ALL = "block-all"
+    """Nor is anything else while the patron has an overdue item."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItems:
+    """How many days the items of a library are lent and requested only at home, once they are new (L20)."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """When loans are renewed without being asked for (L30)."""
+
+    before: Earliest = Earliest(0)
+    """How long before the due time."""
+    latest: Period | None = None
+    """From the loan on; on the day on which it ends it is too late."""
+    latest_on: date | None = None
+    """A day on which it is too late, for all."""
+    max_owed: int | None = None
+    """Who owes more, in minor units, renews by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoanPolicy:
     """How long, how often, how many."""
@@ -159,6 +191,22 @@ class LoanPolicy:
     earliest: Earliest | None = None
     max_total: Period | None = None
     """From the loan to the last due time that renewals may reach, besides their number (W31)."""
+    max_unseen: int | None = None
+    """Renewals in a row without anybody having seen the item (L31)."""
+    renew_if_copies_suffice: bool = False
+    """Whether holds stop no renewal while copies on the shelf can fill them all (L32)."""
+    when_overdue: WhenOverdue = WhenOverdue.ALLOW
+    ask_second_copy: bool = False
+    """Whether the desk is asked before a patron gets a second copy of what they have."""
+    new_items: NewItems | None = None
+    rental: Rental | None = None
+    deposit: int | None = None
+    """Charged with the loan, given back with the item; minor units."""
+    automatic: Automatic | None = None
+    in_library: bool = False
+    """For use in the library (L21)."""
+    desk_shelf: Period | None = None
+    """How long the desk keeps an item between two uses; None: until it is due."""
 
     def lending_period(self, holds_waiting: int) -> Period:
         """The period of a loan that so many others wait for."""
@@ -246,6 +294,8 @@ class Rule:
     hold: str
     lost: str | None = None
     """None: nothing ages to lost, nothing lost is charged."""
+    max_loans: int | None = None
+    """Open loans of one patron that the rule's criteria of the item take (L18)."""
 
     @property
     def weight(self) -> int:
@@ -332,7 +382,30 @@ def contradictions(policy: LoanPolicy) -> list[tuple[str, str]]:
         (
             "holds_renewal_period",
             "Nothing is renewed while somebody waits, yet there is a period for it.",
-        ): not policy.renew_with_holds and policy.holds_renewal_period is not None and not policy.fixed,
+        ): not (policy.renew_with_holds or policy.renew_if_copies_suffice)
+        and policy.holds_renewal_period is not None
+        and not policy.fixed,
+        (
+            "renew_if_copies_suffice",
+            "Holds stop no renewal at all, so nothing needs to suffice.",
+        ): policy.renew_with_holds and policy.renew_if_copies_suffice,
+        ("max_unseen", "Not renewable, yet with a limit of renewals."): not policy.renewable
+        and policy.max_unseen is not None,
+        ("automatic_renewal", "Not renewable, yet renewed automatically."): not policy.renewable
+        and policy.automatic is not None,
+        ("automatic_renewal", "What costs something is renewed only when somebody asks."): policy.automatic
+        is not None
+        and policy.rental is not None
+        and policy.rental.on_renewal,
+        ("automatic_renewal/latest", "It lasts at least one unit."): policy.automatic is not None
+        and policy.automatic.latest is not None
+        and policy.automatic.latest.amount <= 0,
+        (
+            "desk_shelf",
+            "Only what is used in the library is kept at the desk between two uses.",
+        ): policy.desk_shelf is not None and not policy.in_library,
+        ("desk_shelf", "It lasts at least one unit."): policy.desk_shelf is not None
+        and policy.desk_shelf.amount <= 0,
         ("renewal_schedule", "Not renewable, yet with a schedule for it."): not policy.renewable
         and policy.renewal_schedule is not None,
         ("earliest_renewal", "Not renewable, yet with an earliest moment for it."): not policy.renewable
@@ -383,6 +456,11 @@ def flaws(
             for name, criterion in rule.criteria.items()
             if not criterion.values
         ]
+        if rule.max_loans is not None and not rule.criteria.keys() & {"material_type", "loan_type"}:
+            text = (
+                "A rule's limit counts a material type or a loan type: name one, or limit the group instead."
+            )
+            found.append(Flaw(f"/rules/{place}/max_loans", "limit-counts-nothing", text))
     if not any(not rule.criteria for rule in rules):
         found.append(Flaw("/rules", "fallback-missing", "There is no rule without criteria: add a fallback."))
     for place, policy in enumerate(loan.values()):

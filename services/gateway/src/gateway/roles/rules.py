@@ -88,6 +88,14 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 """The roles that Carrel ships."""
 
 SCOPES: Final = frozenset(scope for granted in ROLES.values() for scope in granted if scope != "*") | {
+    "overrides:items",
+    "overrides:limits",
+    "overrides:patrons",
+    "overrides:holds",
+    "overrides:recalls",
+    "overrides:renewals",
+    "overrides:dates",
+    "overrides:losses",
     "accounts:read",
     "accounts:write",
     "clients:read",

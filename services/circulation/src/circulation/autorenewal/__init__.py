@@ -1,0 +1,1 @@
+"""Loans that are renewed without being asked for."""

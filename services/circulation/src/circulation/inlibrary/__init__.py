@@ -1,0 +1,1 @@
+"""Loans for use in the library."""

@@ -1,0 +1,1 @@
+"""Limits of loans beside the patron group's own."""

@@ -1,0 +1,1 @@
+"""Blocks set aside, and who may."""

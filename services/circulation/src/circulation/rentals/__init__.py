@@ -1,0 +1,1 @@
+"""What a loan costs: rental and deposit."""
