@@ -25,6 +25,7 @@ async def test_any_copy_of_the_volume_is_fetched_and_no_other(circulation: Harne
 
     first, then, last = [await on_volume(make, second, "Bd. 2") for _ in range(3)]
 
+    assert first.status_code == 201, first.text
     told = first.json()
     assert (told["level"], told["kind"], told["volume"], told["item_id"]) == (
         "volume",

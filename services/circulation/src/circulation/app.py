@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from circulation.appointments import routes as appointments
+from circulation.appointments.timers import miss_appointments
 from circulation.arrivals import routes as arrivals
 from circulation.autorenewal import routes as autorenewal
 from circulation.autorenewal.timers import renew_automatically
@@ -25,6 +27,8 @@ from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
 from circulation.guarantors import routes as guarantors
+from circulation.hold_groups import routes as hold_groups
+from circulation.hold_groups.ordering import work_orders
 from circulation.holds import desk as holds_desk
 from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
@@ -54,6 +58,7 @@ from circulation.registration.naming import name_patrons
 from circulation.sessions import routes as sessions
 from circulation.sessions.commands import end_idle_sessions
 from circulation.settings import Settings
+from circulation.shelves import printing
 from circulation.shelves import routes as shelves
 from circulation.subscriptions import SUBSCRIPTIONS
 from circulation.transits import routes as transits
@@ -73,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         routers=[
             loans.router,
+            appointments.router,
+            appointments.of_points,
             holds_offers.router,
             holds_desk.router,
             redating.router,
@@ -81,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
             offline.router,
             together.router,
             proxies.router,
+            hold_groups.router,
             holds.router,
             fees.router,
             settling.router,
@@ -98,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
             loading.router,
             places.router,
             shelves.router,
+            printing.router,
             transits.router,
             sessions.router,
             arrivals.router,
@@ -128,6 +137,8 @@ SERVICE = Service(
         Timer("lost-items", timedelta(minutes=10), lost_items),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("retarget-holds", timedelta(seconds=5), retarget_holds),
+        Timer("miss-appointments", timedelta(minutes=1), miss_appointments),
+        Timer("hold-groups", timedelta(seconds=5), work_orders),
         Timer("read-volumes", timedelta(minutes=10), read_volumes),
         Timer("activate-drafts", timedelta(seconds=1), activate_drafts),
         Timer("end-idle-sessions", timedelta(minutes=1), end_idle_sessions),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from chassis.resources import Handler
+from circulation.hold_groups import handlers as hold_groups
 from circulation.items import handlers as items
 from circulation.items import visiting
 from contracts.catalog import (
@@ -18,9 +19,9 @@ from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LocationChanged: items.place,
-    ItemCreated: items.remember,
-    ItemUpdated: items.remember,
-    ItemsAnnounced: items.remember,
+    ItemCreated: hold_groups.hear,
+    ItemUpdated: hold_groups.hear,
+    ItemsAnnounced: hold_groups.hear,
     ItemWithdrawalRequested: items.consider_withdrawal,
     ItemWithdrawn: items.release,
     BorrowedItemArrived: visiting.arrive,

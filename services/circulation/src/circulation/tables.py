@@ -1,5 +1,6 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from circulation.appointments import tables as appointments
 from circulation.arrivals import tables as arrivals
 from circulation.bursar import tables as bursar
 from circulation.closings import tables as closings
@@ -7,6 +8,7 @@ from circulation.configuration import tables as configuration
 from circulation.drawers import tables as drawers
 from circulation.fees import tables as fees
 from circulation.guarantors import tables as guarantors
+from circulation.hold_groups import tables as hold_groups
 from circulation.holds import tables as holds
 from circulation.items import tables as items
 from circulation.loading import tables as loading
@@ -20,9 +22,11 @@ from circulation.places import tables as places
 from circulation.proxies import tables as proxies
 from circulation.registration import tables as registration
 from circulation.sessions import tables as sessions
+from circulation.shelves import tables as shelves
 
 METADATA = Table.metadata
 ALL = (
+    appointments,
     arrivals,
     bursar,
     closings,
@@ -30,6 +34,7 @@ ALL = (
     drawers,
     fees,
     guarantors,
+    hold_groups,
     holds,
     items,
     loading,
@@ -42,4 +47,5 @@ ALL = (
     proxies,
     sessions,
     registration,
+    shelves,
 )

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -69,3 +70,21 @@ def uuid_in(cursor: str) -> UUID:
         return UUID(str(told))
     except ValueError:
         raise wrong_cursor() from None
+
+
+def moment_and_id(cursor: str) -> tuple[datetime, UUID]:
+    """The moment and the id in a cursor of both."""
+    at, told = decode(cursor, parts=2)
+    try:
+        moment = datetime.fromisoformat(str(at))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), UUID(str(told))
+    except ValueError:
+        raise wrong_cursor() from None
+
+
+def words_in(cursor: str) -> str:
+    """The text in a cursor of one text."""
+    (told,) = decode(cursor, parts=1)
+    if not isinstance(told, str) or "\0" in told:
+        raise wrong_cursor()
+    return told

@@ -374,6 +374,9 @@ class HoldFacts(Part):
     """Who placed it for the patron, if somebody did."""
     volume: str | None = None
     """The volume that is wanted, at the level of volumes."""
+    fulfilment: str = "hold-shelf"
+    """hold-shelf, or delivery to an address of the patron's."""
+    delivery_address_type: str | None = None
 
 
 class HoldEvent(Event):
@@ -472,6 +475,69 @@ class HoldQueueReordered(Event):
     hold_ids: tuple[UUID, ...]
     """First to last."""
     previous_hold_ids: tuple[UUID, ...]
+
+
+class PickupAppointmentFacts(Part):
+    """An appointment as it stands after the event."""
+
+    appointment_id: UUID
+    patron_ref: UUID
+    service_point_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    """booked, staged, arrived, delivered, cancelled or missed."""
+
+
+class PickupAppointmentEvent(Event):
+    """Common shape of what happens to an appointment."""
+
+    subject: ClassVar = "appointment_id"
+
+    appointment_id: UUID
+    appointment: PickupAppointmentFacts
+
+
+class PickupAppointmentBooked(PickupAppointmentEvent):
+    """A patron will come for what is ready."""
+
+    type: ClassVar = "circulation.pickup-appointment-booked.v1"
+
+
+class PickupAppointmentMoved(PickupAppointmentEvent):
+    """They will come at another time."""
+
+    type: ClassVar = "circulation.pickup-appointment-moved.v1"
+
+
+class PickupAppointmentStaged(PickupAppointmentEvent):
+    """Everything has been put together for them."""
+
+    type: ClassVar = "circulation.pickup-appointment-staged.v1"
+
+
+class PickupAppointmentArrived(PickupAppointmentEvent):
+    """They are there."""
+
+    type: ClassVar = "circulation.pickup-appointment-arrived.v1"
+
+
+class PickupAppointmentDelivered(PickupAppointmentEvent):
+    """Everything was handed over."""
+
+    type: ClassVar = "circulation.pickup-appointment-delivered.v1"
+
+
+class PickupAppointmentCancelled(PickupAppointmentEvent):
+    """They will not come."""
+
+    type: ClassVar = "circulation.pickup-appointment-cancelled.v1"
+
+
+class PickupAppointmentMissed(PickupAppointmentEvent):
+    """They did not come."""
+
+    type: ClassVar = "circulation.pickup-appointment-missed.v1"
 
 
 class FeeFacts(Part):

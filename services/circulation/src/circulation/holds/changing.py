@@ -209,6 +209,8 @@ class Wanted:
     pickup_id: UUID | None = None
     expires_at: datetime | None = None
     sets_expiry: bool = False
+    fulfilment: str | None = None
+    delivery_address_type: str | None = None
 
 
 async def change(
@@ -229,6 +231,9 @@ async def change(
         fields["pickup_id"] = wanted.pickup_id
     if wanted.sets_expiry and wanted.expires_at != row["expires_at"]:
         fields["expires_at"] = wanted.expires_at
+    handed = (wanted.fulfilment, wanted.delivery_address_type)
+    if wanted.fulfilment is not None and handed != (row["fulfilment"], row["delivery_address_type"]):
+        fields["fulfilment"] = wanted.fulfilment
     if not fields:
         return row
     reasons = []
@@ -247,16 +252,24 @@ async def change(
             by_patron=not principal.may("holds:manage"),
         )
         reasons += change_reasons(found, "/expires_at")
+    if "fulfilment" in fields:
+        if wanted.fulfilment not in library.hold_policy(row["policy"]).fulfilments:
+            reasons += change_reasons([ChangeRefusal.FULFILMENT], "/fulfilment")
+        if wanted.delivery_address_type not in (None, *library.delivery_address_types):
+            reasons += change_reasons([ChangeRefusal.ADDRESS_TYPE], "/delivery_address_type")
     if reasons:
         raise HoldNotChanged(reasons=reasons)
     await connection.execute(
-        "UPDATE hold SET pickup_id = coalesce($2, pickup_id), "
+        "UPDATE hold SET pickup_id = coalesce($2, pickup_id), fulfilment = coalesce($5, fulfilment), "
+        "  delivery_address_type = CASE WHEN $5::text IS NULL THEN delivery_address_type ELSE $6 END, "
         "  expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE expires_at END, version = version + 1 "
         "WHERE id = $1",
         hold_id,
         fields.get("pickup_id"),
         "expires_at" in fields,
         fields.get("expires_at"),
+        fields.get("fulfilment"),
+        wanted.delivery_address_type,
     )
     return await queue.tell(connection, hold_id, HoldUpdated, now=now, changed=tuple(fields))
 

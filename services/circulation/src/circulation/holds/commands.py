@@ -53,6 +53,8 @@ class Placing:
     kind: str | None
     volume: str | None = None
     """Of the title; as labels have it."""
+    fulfilment: str = "hold-shelf"
+    delivery_address_type: str | None = None
     proxy: Named | None = None
     """Who places it for the patron, if somebody does."""
 
@@ -71,8 +73,8 @@ WHERE h.patron_id = $1 AND h.state = ANY ($2::text[])
 """
 _PLACE = """
 INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, placed_at,
-    expires_at, proxy_id, volume_key, volume, nth)
-SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11, $12, $13,
+    expires_at, proxy_id, volume_key, volume, fulfilment, delivery_address_type, nth)
+SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11, $12, $13, $14, $15,
     1 + coalesce(max(nth) FILTER (WHERE patron_id = $6), 0)
 FROM hold WHERE title_id = $4 AND position IS NOT NULL RETURNING *
 """
@@ -131,6 +133,8 @@ async def consider(
         open_holds=len(held),
         suspended_holds=sum(row["suspended_at"] is not None for row in held),
         volume=volume,
+        fulfilment=asked.fulfilment,
+        address_known=asked.delivery_address_type in (None, *library.delivery_address_types),
         held=[held_of(row) for row in held if row["title_id"] == title_id],
         several_volumes=len({item["volume_key"] or None for item in items}) > 1,
         beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
@@ -222,6 +226,8 @@ async def place(
         next(item["volume"] for item in seen.items if item["volume_key"] == seen.wish.volume)
         if seen.wish.volume
         else None,
+        asked.fulfilment,
+        asked.delivery_address_type,
     )
     assert row is not None
     event = HoldPlaced(

@@ -111,5 +111,6 @@ async def as_it_waits(
         expires_at=None,
         open_holds=0,
         volume=row["volume_key"],
+        fulfilment=row["fulfilment"],
     )
     return Considered(patron, row["title_id"], list(items), wish, [])

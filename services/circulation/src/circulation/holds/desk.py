@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis import etags
 from chassis.application import new_router
@@ -28,7 +28,7 @@ from circulation.holds import changing, ordering, queue
 from circulation.holds.changing import HoldNotChanged, Wanted
 from circulation.holds.ending import HoldClosed
 from circulation.holds.ordering import OrderWrong
-from circulation.holds.routes import HoldOut, hold_out
+from circulation.holds.routes import Fulfilment, HoldOut, hold_out
 from circulation.moments import Moment
 from circulation.once import whole
 from circulation.places.routes import TheLibrary
@@ -209,6 +209,16 @@ class HoldChange(BaseModel):
     """A service point."""
     expires_at: Moment | None = None
     """Until when it waits; null: without end."""
+    fulfilment: Fulfilment | None = None
+    """The patron comes for it after all, or has it sent."""
+    delivery_address_type: str | None = Field(default=None, min_length=1, max_length=60)
+    """With `delivery`."""
+
+    @model_validator(mode="after")
+    def _delivered_somewhere(self) -> "HoldChange":
+        if (self.fulfilment == "delivery") != (self.delivery_address_type is not None):
+            raise ValueError("a delivery, and no other, has a delivery_address_type")
+        return self
 
 
 @router.patch(
@@ -232,7 +242,13 @@ async def change_hold(
     if "pickup_id" in body.model_fields_set and body.pickup_id is None:
         empty = Reason("value-missing", "pickup_id cannot be empty.", "/pickup_id", "Leave it out.")
         raise Invalid(reasons=[empty])
-    wanted = Wanted(body.pickup_id, body.expires_at, "expires_at" in body.model_fields_set)
+    wanted = Wanted(
+        body.pickup_id,
+        body.expires_at,
+        "expires_at" in body.model_fields_set,
+        body.fulfilment,
+        body.delivery_address_type,
+    )
 
     async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
         row = await changing.change(connection, library, hold_id, asker, wanted, expected=expected, now=now)

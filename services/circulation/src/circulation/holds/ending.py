@@ -83,7 +83,7 @@ async def _charge_unclaimed(
     connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
 ) -> None:
     policy = library.hold_policy(row["policy"])
-    if policy.unclaimed_fee:
+    if policy.unclaimed_fee and row["fulfilment"] == "hold-shelf":
         await charge(
             connection,
             patron_id=row["patron_id"],

@@ -94,6 +94,8 @@ def facts_of(row: asyncpg.Record) -> HoldFacts:
         title_id=row["title_id"],
         item_id=row["item_id"],
         volume=row["volume"],
+        fulfilment=row["fulfilment"],
+        delivery_address_type=row["delivery_address_type"],
         patron_ref=row["patron_id"],
         proxy_ref=row["proxy_id"],
         pickup_id=row["pickup_id"],

@@ -34,6 +34,9 @@ MayCancel = Annotated[Principal, Depends(patron_or("holds:manage"))]
 MayRead = Annotated[Principal, Depends(patron_or("holds:read"))]
 
 
+Fulfilment = Literal["hold-shelf", "delivery"]
+
+
 class HoldIn(BaseModel):
     """Who wants what, and where it is picked up."""
 
@@ -50,6 +53,10 @@ class HoldIn(BaseModel):
     item_id: UUID | None = None
     pickup_id: UUID
     """A service point."""
+    fulfilment: Fulfilment = "hold-shelf"
+    """Whether the patron comes for it, or the pickup point sends it."""
+    delivery_address_type: str | None = Field(default=None, min_length=1, max_length=60)
+    """With `delivery`: to which of the patron's addresses."""
     kind: Literal["hold", "page", "recall"] | None = None
     """Left out: a page when a copy is on the shelf, else a hold."""
 
@@ -59,6 +66,8 @@ class HoldIn(BaseModel):
             raise ValueError("name either title_id or item_id")
         if self.item_id is not None and self.volume is not None:
             raise ValueError("an item is of its volume: name title_id and volume, or item_id")
+        if (self.fulfilment == "delivery") != (self.delivery_address_type is not None):
+            raise ValueError("a delivery, and no other, has a delivery_address_type")
         if self.patron_id is not None and self.patron_barcode is not None:
             raise ValueError("name the patron once: patron_id or patron_barcode")
         if self.proxy_id is not None and self.proxy_barcode is not None:
@@ -87,6 +96,8 @@ class HoldOut(BaseModel):
     proxy_id: UUID | None = None
     """Who placed it for the patron, if somebody did."""
     pickup_id: UUID
+    fulfilment: str
+    delivery_address_type: str | None = None
     state: str
     position: int | None
     placed_at: datetime
@@ -244,6 +255,8 @@ async def place_hold(
         body.pickup_id,
         body.kind,
         body.volume,
+        body.fulfilment,
+        body.delivery_address_type,
         body.proxy,
     )
     if dry_run:
@@ -379,6 +392,7 @@ _LIST = """
 SELECT * FROM hold
 WHERE ($1::uuid IS NULL OR patron_id = $1) AND ($2::uuid IS NULL OR title_id = $2)
   AND ($3::uuid IS NULL OR pickup_id = $3) AND ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR id > $5)
+  AND ($7::text IS NULL OR fulfilment = $7)
 ORDER BY id LIMIT $6
 """
 
@@ -392,13 +406,14 @@ async def list_holds(
     title_id: UUID | None = None,
     pickup_id: UUID | None = None,
     state: HoldState | None = None,
+    fulfilment: Fulfilment | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[HoldOut]:
     """Holds, oldest first."""
     after = cursors.uuid_in(cursor) if cursor else None
     rows = await request.app.state.resources.pool.fetch(
-        _LIST, patron_id, title_id, pickup_id, state, after, limit + 1
+        _LIST, patron_id, title_id, pickup_id, state, after, limit + 1, fulfilment
     )
     more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     cursors.link_next(request, response, more)

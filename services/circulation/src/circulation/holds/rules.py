@@ -39,6 +39,8 @@ class HoldRefusal(StrEnum):
     LEVEL_NOT_ALLOWED = "level-not-allowed"
     PICKUP_NOT_ALLOWED = "pickup-not-allowed"
     VOLUME_REQUIRED = "volume-required"
+    DELIVERY_NOT_ALLOWED = "fulfilment-not-allowed"
+    ADDRESS_TYPE_UNKNOWN = "address-type-unknown"
     ALREADY_HELD = "already-held"
     ALREADY_ON_LOAN = "already-on-loan-to-patron"
     HOLD_LIMIT = "hold-limit"
@@ -68,6 +70,8 @@ TEXTS: Final = {
     HoldRefusal.LEVEL_NOT_ALLOWED: "The hold policy does not allow holds of this level here.",
     HoldRefusal.PICKUP_NOT_ALLOWED: "It cannot be picked up there.",
     HoldRefusal.VOLUME_REQUIRED: "The title has several volumes: name the volume, or the item.",
+    HoldRefusal.DELIVERY_NOT_ALLOWED: "The hold policy does not have it handed over in this way.",
+    HoldRefusal.ADDRESS_TYPE_UNKNOWN: "Nothing is delivered to this type of address.",
     HoldRefusal.ALREADY_HELD: "The patron has as many holds on this title as the policy allows.",
     HoldRefusal.ALREADY_ON_LOAN: "The patron has a copy on loan already.",
     HoldRefusal.HOLD_LIMIT: "The patron has as many holds as the policy allows.",
@@ -150,6 +154,10 @@ class Wish:
     volume: str | None = None
     """The volume that is wanted, at the level of volumes."""
     held: Sequence[Held] = ()
+    fulfilment: str = "hold-shelf"
+    """hold-shelf or delivery."""
+    address_known: bool = True
+    """Whether the library delivers to this type of address."""
     several_volumes: bool = False
     """Whether the title's copies are not all of one volume. Asked when a hold is placed."""
 
@@ -170,7 +178,12 @@ def kind_for(wish: Wish) -> str | None:
 
 def serves(copy: Candidate, wish: Wish, kind: str) -> bool:
     """Whether a copy can fill this wish by this kind of hold: its state and its policy allow all of it."""
-    return kind in copy.takes & copy.policy.kinds and _at_level(copy, wish) and _reaches(copy, wish)
+    return (
+        kind in copy.takes & copy.policy.kinds
+        and _at_level(copy, wish)
+        and _reaches(copy, wish)
+        and wish.fulfilment in copy.policy.fulfilments
+    )
 
 
 def _at_level(copy: Candidate, wish: Wish) -> bool:
@@ -198,7 +211,8 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
     named = [copy for copy in levels if not _wants_volume(copy, wish)]
     reached = [copy for copy in named if _reaches(copy, wish)]
-    limiting = reached or named or levels or copies
+    handed = [copy for copy in reached if wish.fulfilment in copy.policy.fulfilments]
+    limiting = handed or reached or named or levels or copies
     limits = [_room(copy.policy, wish) for copy in limiting]
     days = [_room_today(copy.policy, wish) for copy in limiting]
     again = [_room_on_title(copy.policy, wish) for copy in limiting]
@@ -213,6 +227,9 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
         or (bool(named) and not any(_allows(copy, wish) for copy in named)),
         HoldRefusal.NEW_ITEM_LOCAL: any(_allows(copy, wish) for copy in named) and not reached,
+        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(named) and not reached),
+        HoldRefusal.DELIVERY_NOT_ALLOWED: bool(reached) and not handed,
+        HoldRefusal.ADDRESS_TYPE_UNKNOWN: not wish.address_known,
         HoldRefusal.ALREADY_HELD: not any(again) if again else bool(wish.held),
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
@@ -407,6 +424,8 @@ class ChangeRefusal(StrEnum):
     SAME_ITEM = "same-item"
     OTHER_VOLUME = "item-of-other-volume"
     ANY_COPY = "any-copy-will-do"
+    FULFILMENT = "fulfilment-not-allowed"
+    ADDRESS_TYPE = "address-type-unknown"
 
 
 CHANGE_TEXTS: Final = {
@@ -423,6 +442,14 @@ CHANGE_TEXTS: Final = {
     ChangeRefusal.OTHER_VOLUME: (
         "The hold is about a volume, and this copy is of another.",
         "Name a copy of that volume.",
+    ),
+    ChangeRefusal.FULFILMENT: (
+        "The hold policy does not have it handed over in this way.",
+        "Leave it as it was.",
+    ),
+    ChangeRefusal.ADDRESS_TYPE: (
+        "Nothing is delivered to this type of address.",
+        "Name one of the configuration's delivery_address_types.",
     ),
     ChangeRefusal.ANY_COPY: (
         "The hold is for whichever copy comes first, and this one is neither on its shelf nor recalled for it.",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, when, words
@@ -57,6 +57,9 @@ class Hold(Table, table=True):
         CheckConstraint("kind IN ('hold', 'page', 'recall')", name="hold_kind"),
         Index("hold_to_retarget", "retarget_at", postgresql_where=text("retarget_at IS NOT NULL")),
         CheckConstraint("level IN ('title', 'volume', 'item')", name="hold_level"),
+        CheckConstraint(
+            "(fulfilment = 'delivery') = (delivery_address_type IS NOT NULL)", name="hold_delivered_somewhere"
+        ),
         CheckConstraint("(level = 'volume') = (volume_key IS NOT NULL)", name="hold_names_volume"),
         CheckConstraint("state <> 'ready' OR shelf_expires_at IS NOT NULL", name="hold_ready_has_expiry"),
     )
@@ -76,6 +79,11 @@ class Hold(Table, table=True):
     proxy_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """Who placed it for the patron, if somebody did."""
     pickup_id: UUID = Field(sa_column=ref())
+    fulfilment: str = Field(
+        default="hold-shelf", sa_column=Column(Text, nullable=False, server_default="hold-shelf")
+    )
+    """hold-shelf, or delivery from the pickup point to an address of the patron's."""
+    delivery_address_type: str | None = Field(default=None, sa_column=words(null=True))
     state: str = Field(sa_column=words())
     position: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
     policy: str = Field(sa_column=words())

@@ -193,23 +193,13 @@ async def of_title(
         told["items"] = [item_out(row, now) for row in rows[:limit]]
         told["next_cursor"] = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     if detail == "volumes":
-        behind = _behind(cursor)
+        behind = cursors.words_in(cursor) if cursor else ""
         rows = await volumes_of(pool, title_id, behind, limit + 1)
         told["volumes"] = [
             {name: row[name] for name in VolumeAvailabilityOut.model_fields} for row in rows[:limit]
         ]
         told["next_cursor"] = cursors.encode(rows[limit - 1]["volume_key"]) if len(rows) > limit else None
     return Json(told)
-
-
-def _behind(cursor: str | None) -> str:
-    """The volume that ended the last page."""
-    if cursor is None:
-        return ""
-    (told,) = cursors.decode(cursor, parts=1)
-    if not isinstance(told, str) or "\0" in told:
-        raise cursors.wrong_cursor()
-    return told
 
 
 async def _estimated(request: Request, title_id: UUID, now: datetime) -> datetime | None:

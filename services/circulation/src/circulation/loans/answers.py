@@ -127,6 +127,8 @@ class NextHoldOut(BaseModel):
     pickup_id: UUID
     pickup: str
     shelf_expires_at: datetime | None
+    delivery_address_type: str | None = None
+    """To which of the patron's addresses it is sent from there, if it is."""
 
 
 class NextStepOut(BaseModel):

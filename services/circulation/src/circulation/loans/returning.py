@@ -56,6 +56,7 @@ TEXTS = {
     Step.RESHELVE: "Reshelve it.",
     Step.HOLD_SHELF: "Put it on the hold shelf.",
     Step.TRANSIT: "Send it on its way.",
+    Step.DELIVERY: "Send it to the patron.",
     Step.ASIDE: "Put it aside: its state in the catalogue wants a look.",
 }
 
@@ -255,7 +256,7 @@ async def _close(
     """Write the end of the loan; None when somebody was faster."""
     row, step = seen.row, following.step
     version = row["loan_version"] + 1
-    shelved = step.step is Step.HOLD_SHELF
+    shelved = step.step.kept
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
     until = _back_on_shelf_at(desk, step, state, now)
     event = LoanReturned(
@@ -453,7 +454,8 @@ async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime
     step = _step(seen, desk, waiting.hold_id, told["pickup_id"])
     pickup = seen.library.desks.get(told["pickup_id"], desk)
     until = None
-    if step.step is Step.HOLD_SHELF:
+    if step.step.kept:
+        step = step if told["fulfilment"] == "hold-shelf" else replace(step, step=Step.DELIVERY)
         until = told["shelf_expires_at"]
         if waiting.state is not HoldState.READY:
             policy = seen.library.hold_policy(told["policy"])
@@ -466,6 +468,7 @@ async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime
         pickup_id=told["pickup_id"],
         pickup=pickup.name,
         shelf_expires_at=until,
+        delivery_address_type=told["delivery_address_type"],
     )
     return Following(step, waiting, hold, pickup)
 
@@ -476,7 +479,7 @@ async def _write_hold(connection: Connection, seen: Seen, following: Following, 
     if waiting is None or hold is None:
         if (left := await _left_behind(connection, seen)) is not None:
             await queue.change(connection, left, queue.Change(HoldState.WAITING), HoldRequeued, now=now)
-    elif following.step.step is Step.HOLD_SHELF:
+    elif following.step.step.kept:
         if waiting.state is not HoldState.READY:
             until = hold.shelf_expires_at
             ready = queue.Change(HoldState.READY, seen["item_id"], ready_at=now, shelf_expires_at=until)
@@ -520,7 +523,7 @@ async def _shelve(
 ) -> Response:
     """An item that was not on loan: scanned, seen, told of; harmless however often."""
     row, step = seen.row, following.step
-    shelved = step.step is Step.HOLD_SHELF
+    shelved = step.step.kept
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
     until = _back_on_shelf_at(desk, step, state, now)
     if following.used:

@@ -528,6 +528,13 @@ class Step(StrEnum):
     TRANSIT = "transit"
     ASIDE = "put-aside"
     """Its base state or a withdrawal wants a look: missing, withdrawn …"""
+    DELIVERY = "delivery"
+    """From here to an address of the patron's, who has it lent to them when it is handed over."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it stays here for a patron."""
+        return self in (Step.HOLD_SHELF, Step.DELIVERY)
 
 
 @dataclass(frozen=True, slots=True)

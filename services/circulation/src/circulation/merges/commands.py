@@ -16,6 +16,7 @@ from chassis.database import Connection
 from chassis.edge import InFlight
 from chassis.ids import uuid7
 from chassis.problems import NotFound, Reason, Refused
+from circulation.appointments.commands import one_at_each_point
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
@@ -45,6 +46,8 @@ MOVED: Final = (
     ("desk_session", "patron_id"),
     ("patron_guarantee", "ward_id"),
     ("patron_guarantee", "guarantor_id"),
+    ("pickup_appointment", "patron_id"),
+    ("hold_group_member", "patron_id"),
 )
 """Every column that names a patron and is written anew."""
 LEFT: Final = {
@@ -54,6 +57,10 @@ LEFT: Final = {
         "patron_load_line",
         "patron_id",
     ): "what a file did, then; kept for 30 days, and the old id still leads here",
+    (
+        "hold_group_result",
+        "patron_id",
+    ): "what was tried for a member of a group, then; the old id still leads here",
     ("bursar_export", "after_patron"): "a place in a walk by id, not a patron",
 }
 """Those that stay as they are, and why."""
@@ -194,6 +201,15 @@ DELETE FROM card_pin WHERE patron_id = ANY ($2::uuid[]) AND (
 """The surviving registration's PIN stays; where it has none, that of the first that has one."""
 
 
+_ONE_MEMBER = """
+DELETE FROM hold_group_member m WHERE m.patron_id = ANY ($2::uuid[]) AND (
+    EXISTS (SELECT FROM hold_group_member s WHERE s.group_id = m.group_id AND s.patron_id = $1)
+    OR EXISTS (SELECT FROM hold_group_member o WHERE o.group_id = m.group_id AND o.patron_id = ANY ($2::uuid[])
+        AND (o.added_at, o.patron_id) < (m.added_at, m.patron_id)))
+"""
+"""In a group one is once: as the surviving registration, else as the one that has been in it for longest."""
+
+
 async def merge(connection: Connection, library: Library, asked: Merging, *, now: datetime) -> Merged:
     """Merge registrations into one, or raise with every reason not to. A caller who only looks rolls it back."""
     everybody = [asked.survivor_id, *asked.merged_ids]
@@ -218,6 +234,8 @@ async def merge(connection: Connection, library: Library, asked: Merging, *, now
     visits = await connection.fetch(_VISITS, list(asked.merged_ids))
     await end_sessions(connection, [row["id"] for row in visits], "asked", now=now)
     await connection.execute(_ONE_PIN, asked.survivor_id, list(asked.merged_ids))
+    await connection.execute(_ONE_MEMBER, asked.survivor_id, list(asked.merged_ids))
+    await one_at_each_point(connection, asked.survivor_id, list(asked.merged_ids), now=now)
     moved = await _move(connection, asked)
     version = await _survive(connection, asked, survivor, merged, after, now=now)
     await connection.execute(_WARDS, asked.survivor_id, [row["guarantor_id"] for row in guarantees])

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from circulation.appointments.documents import AppointmentsDoc
 from circulation.calendars.rules import Calendar, Opening, Season, problems_of
 from circulation.fees.rules import CHARGED_BY_RULES
 from circulation.floating.documents import FloatingDoc
@@ -93,6 +94,8 @@ class ServicePointDoc(Strict):
     """Whose income the fees charged here are; its library's where left out, so that none is ever lost."""
     reshelving_minutes: Annotated[int, Field(ge=0, le=43_200)] = 0
     """How long what comes in here takes to be back on its shelf; availability tells so meanwhile."""
+    appointments: AppointmentsDoc | None = None
+    """Slots in which patrons come for what is ready; left out: they come while it is open."""
 
 
 Action = Literal["borrow", "renew", "hold"]
@@ -250,6 +253,8 @@ class ConfigurationDoc(Strict):
     load_profiles: list[LoadProfileDoc] = Field(default_factory=list, max_length=50)
     cancellation_reasons: list[CancellationReasonDoc] = Field(default_factory=list, max_length=200)
     """Beside `patron-wish`, which is always there and may be listed to be worded otherwise."""
+    delivery_address_types: list[Code] = Field(default_factory=list, max_length=50)
+    """Kinds of addresses to which items are delivered where a hold policy allows it."""
     copy_choice: CopyChoiceDoc = Field(default_factory=CopyChoiceDoc)
     desk: DeskRulesDoc = Field(default_factory=DeskRulesDoc)
     floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
@@ -345,6 +350,15 @@ class ConfigurationDoc(Strict):
             )
             for place, holding in enumerate(self.hold_policies)
             if holding.volume_required and set(holding.levels) <= {"title"}
+        ]
+        found += [
+            Flaw(
+                f"/hold_policies/{place}/fulfilments",
+                "policy-contradicts-itself",
+                "Items are delivered, yet there are no delivery_address_types to deliver them to.",
+            )
+            for place, holding in enumerate(self.hold_policies)
+            if "delivery" in holding.fulfilments and not self.delivery_address_types
         ]
         points = {point.code for point in self.service_points}
         for place, policy in enumerate(self.hold_policies):

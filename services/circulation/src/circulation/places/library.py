@@ -14,6 +14,7 @@ import asyncpg
 
 from chassis.database import Connection
 from chassis.problems import Unavailable
+from circulation.appointments.rules import Plan
 from circulation.calendars.rules import Calendar, always_open
 from circulation.floating.rules import Floating, Place, by_place
 from circulation.holds.rules import PATRON_WISH, CancellationReason
@@ -50,6 +51,7 @@ class Desk:
     """Whether cash is taken only into an open drawer."""
     reshelving_minutes: int = 0
     """From here back to the shelf."""
+    appointments: Plan | None = None
 
     @classmethod
     def of(cls, point_id: UUID, doc: ServicePointDoc) -> "Desk":
@@ -67,6 +69,7 @@ class Desk:
             doc.fee_owner or doc.library,
             doc.cash_drawer,
             doc.reshelving_minutes,
+            doc.appointments.as_rule() if doc.appointments else None,
         )
 
 
@@ -96,6 +99,7 @@ class Library:
     card_pin: CardPinDoc = field(default_factory=CardPinDoc)
     counts_facts: bool = False
     """Whether a check-out has to know more of what the patron has out than how many loans of each policy."""
+    delivery_address_types: frozenset[str] = frozenset()
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -153,6 +157,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         counts_facts=any(rule.max_loans is not None for rule in doc.rules)
         or any(group.max_loans_of for group in doc.patron_groups)
         or any(policy.ask_second_copy for policy in doc.loan_policies),
+        delivery_address_types=frozenset(doc.delivery_address_types),
     )
 
 

@@ -380,6 +380,8 @@ class HoldPolicyDoc(Strict):
     """Open holds of one patron on one title."""
     volumes_apart: bool = False
     """Whether holds on different volumes of a title count apart, as for a serial's issues."""
+    fulfilments: list[Literal["hold-shelf", "delivery"]] = Field(default=["hold-shelf"], min_length=1)
+    """Whether the patron comes for it, or it is sent to an address of theirs."""
 
     def as_rule(self) -> HoldPolicy:
         """As rules put it."""
@@ -404,6 +406,7 @@ class HoldPolicyDoc(Strict):
             volume_required=self.volume_required,
             max_holds_per_title=self.max_holds_per_title,
             volumes_apart=self.volumes_apart,
+            fulfilments=frozenset(self.fulfilments),
         )
 
 

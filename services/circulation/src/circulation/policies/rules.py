@@ -253,6 +253,8 @@ class HoldPolicy:
     """Open holds of one patron on one title."""
     volumes_apart: bool = False
     """Whether holds on different volumes of a title count apart, as for a serial's issues."""
+    fulfilments: frozenset[str] = frozenset({"hold-shelf"})
+    """Whether the patron comes for it (`hold-shelf`), it is sent (`delivery`), or as they wish."""
 
 
 CRITERIA: Final = (

@@ -6,11 +6,14 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.database import Connection
+
 _ITEM = """
     i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.location, i.library,
     i.base, i.state, i.hold_id, i.transit_to, i.withdrawal_id, i.last_seen_at, i.last_seen_by,
     i.transit_from, i.transit_since,
-    h.kind AS hold_kind, h.pickup_id, h.patron_id, h.placed_at
+    h.kind AS hold_kind, h.fulfilment, h.delivery_address_type, h.shelf_expires_at, h.pickup_id, h.patron_id,
+    h.placed_at
 """
 _PICKS = f"""
 SELECT {_ITEM} FROM item i JOIN hold h ON h.id = i.hold_id
@@ -24,6 +27,27 @@ WHERE c.pickup_id = $1 AND c.state IN ('cancelled', 'shelf-expired') AND c.ready
 ORDER BY i.id, c.closed_at DESC LIMIT $3
 """  # noqa: S608 - our own text
 """Whatever was scanned since is no longer there."""
+
+_SLIP = f"""
+{_ITEM}, p.barcode AS patron_barcode,
+    concat_ws(', ', nullif(p.family_name, ''), nullif(p.given_name, '')) AS patron_name
+"""
+_NEW = """
+($1 OR NOT EXISTS (SELECT FROM slip_printed s WHERE s.hold_id = h.id AND s.item_id = i.id AND s.kind = '{}'))
+"""
+_PICK_SLIPS = f"""
+SELECT {_SLIP} FROM item i JOIN hold h ON h.id = i.hold_id JOIN patron p ON p.id = h.patron_id
+WHERE i.state = 'paged' AND i.library = ANY ($2::text[]) AND {_NEW.format("pick")} LIMIT $3
+"""  # noqa: S608 - our own text
+_HOLD_SLIPS = f"""
+SELECT {_SLIP} FROM hold h JOIN item i ON i.id = h.item_id AND i.hold_id = h.id JOIN patron p ON p.id = h.patron_id
+WHERE h.pickup_id = $2 AND h.state = 'ready' AND {_NEW.format("hold")} LIMIT $3
+"""  # noqa: S608 - our own text
+_SLIPS_OF = f"""
+SELECT {_SLIP.replace("i.hold_id", "h.id AS hold_id")}
+FROM slip_printed s JOIN item i ON i.id = s.item_id JOIN hold h ON h.id = s.hold_id JOIN patron p ON p.id = h.patron_id
+WHERE s.print_id = $1
+"""  # noqa: S608 - our own text
 
 _INCOMING = f"""
 SELECT {_ITEM} FROM item i LEFT JOIN hold h ON h.id = i.hold_id
@@ -68,3 +92,20 @@ async def transits(
     """
     statement = _INCOMING if incoming else _OUTGOING
     return list(await pool.fetch(statement, desk_id, *after, limit, other_end, before))
+
+
+async def pick_slips(
+    connection: Connection, libraries: Collection[str], *, again: bool
+) -> list[asyncpg.Record]:
+    """Items of these libraries to be fetched; those whose slip was not printed yet, or all."""
+    return list(await connection.fetch(_PICK_SLIPS, again, sorted(libraries), MOST))
+
+
+async def hold_slips(connection: Connection, desk_id: UUID, *, again: bool) -> list[asyncpg.Record]:
+    """Items that wait at a service point; those whose slip was not printed yet, or all."""
+    return list(await connection.fetch(_HOLD_SLIPS, again, desk_id, MOST))
+
+
+async def slips_of(pool: asyncpg.Pool, print_id: UUID) -> list[asyncpg.Record]:
+    """The slips of one print."""
+    return list(await pool.fetch(_SLIPS_OF, print_id))

@@ -1,5 +1,6 @@
 """Lists for a service point: what to fetch, what to clear, what is on its way."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -80,7 +81,7 @@ class TransitOut(ShelvedOut):
     hold_id: UUID | None
 
 
-def _desk(library: Library, desk_id: UUID, asker: Principal) -> Desk:
+def point(library: Library, desk_id: UUID, asker: Principal) -> Desk:
     """The service point, in one of the staff's libraries."""
     desk = library.desks.get(desk_id)
     if desk is None:
@@ -95,7 +96,8 @@ def _name(library: Library, desk_id: UUID | None) -> str | None:
     return desk.name if desk else None
 
 
-def _shelved(row: asyncpg.Record) -> dict[str, object]:
+def shelved(row: asyncpg.Record) -> dict[str, object]:
+    """An item, as `ShelvedOut` has it."""
     return {
         "item_id": row["id"],
         "barcode": row["barcode"],
@@ -109,7 +111,8 @@ def _shelved(row: asyncpg.Record) -> dict[str, object]:
     }
 
 
-def _shelf_order(row: asyncpg.Record) -> tuple[object, ...]:
+def shelf_order(row: asyncpg.Record) -> tuple[object, ...]:
+    """As one walks along the shelves."""
     return (
         row["location"] or "",
         shelf_key(row["call_number"]),
@@ -130,9 +133,9 @@ async def pick_list(
     limit: Limit = 500,
 ) -> cursors.Page[PickOut]:
     """Items to be fetched for holds, of the libraries that are at home here, as they stand on the shelves."""
-    desk = _desk(library, service_point_id, asker)
+    desk = point(library, service_point_id, asker)
     at_home = [served for served in desk.serves if library.homes[served].id == desk.id]
-    rows = sorted(await queries.picks(request.app.state.resources.pool, at_home), key=_shelf_order)
+    rows = sorted(await queries.picks(request.app.state.resources.pool, at_home), key=shelf_order)
     start = _after(cursor, rows)
     page = rows[start : start + limit]
     more = cursors.encode(str(page[-1]["id"])) if len(rows) > start + limit else None
@@ -140,7 +143,7 @@ async def pick_list(
     return cursors.Page(
         items=[
             PickOut.model_validate(
-                _shelved(row)
+                shelved(row)
                 | {
                     "hold_id": row["hold_id"],
                     "kind": row["hold_kind"],
@@ -177,7 +180,7 @@ async def shelf_clearance(
 
     Scanned, lent or put aside for the next patron, an item is no longer listed.
     """
-    desk = _desk(library, service_point_id, asker)
+    desk = point(library, service_point_id, asker)
     pool = request.app.state.resources.pool
     rows = await queries.left_on_shelf(pool, desk.id, now - timedelta(days=days))
     return [_left(library, desk, row) for row in sorted(rows, key=lambda row: (row["closed_at"], row["id"]))]
@@ -199,8 +202,10 @@ def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
     stays = floats_to(library.floating, place, desk_library=desk.library, serves=desk.serves) is not None
     if step.step is Step.TRANSIT and step.hold_id is None and stays:
         step = NextStep(Step.RESHELVE)
+    if step.step is Step.HOLD_SHELF and row["fulfilment"] == "delivery":
+        step = replace(step, step=Step.DELIVERY)
     return LeftOut.model_validate(
-        _shelved(row)
+        shelved(row)
         | {
             "hold_id": row["ended_id"],
             "ended": row["ended_state"],
@@ -229,8 +234,8 @@ async def list_transits(
 
     Scanned at a third desk, an item is still on its way from where it set out.
     """
-    desk = _desk(library, service_point_id, asker)
-    after = _moment_in(cursor) if cursor else (SINCE_EVER, UUID(int=0))
+    desk = point(library, service_point_id, asker)
+    after = cursors.moment_and_id(cursor) if cursor else (SINCE_EVER, UUID(int=0))
     rows = await queries.transits(
         request.app.state.resources.pool,
         desk.id,
@@ -246,7 +251,7 @@ async def list_transits(
     return cursors.Page(
         items=[
             TransitOut.model_validate(
-                _shelved(row)
+                shelved(row)
                 | {
                     "from_service_point_id": row["transit_from"],
                     "from_service_point": _name(library, row["transit_from"]),
@@ -260,12 +265,3 @@ async def list_transits(
         ],
         next_cursor=more,
     )
-
-
-def _moment_in(cursor: str) -> tuple[datetime, UUID]:
-    at, item_id = cursors.decode(cursor, parts=2)
-    try:
-        moment = datetime.fromisoformat(str(at))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), UUID(str(item_id))
-    except ValueError:
-        raise cursors.wrong_cursor() from None

@@ -52,6 +52,8 @@ TABLE: Final = (
     _route("/v1/in-house-uses", "circulation"),
     _route("/v1/desk-sessions", "circulation"),
     _route("/v1/holds", "circulation"),
+    _route("/v1/hold-groups", "circulation"),
+    _route("/v1/pickup-appointments", "circulation"),
     _route("/v1/fees", "circulation"),
     _route("/v1/cash-drawers", "circulation"),
     _route("/v1/bursar-exports", "circulation"),
