@@ -129,7 +129,8 @@ def _out(model: type[Out], row: asyncpg.Record) -> Out:
 
 async def _group(connection: Any, group_id: UUID, lock: str = "") -> asyncpg.Record:
     row: asyncpg.Record | None = await connection.fetchrow(
-        f"SELECT * FROM hold_group WHERE id = $1{lock}", group_id
+        f"SELECT * FROM hold_group WHERE id = $1{lock}",  # noqa: S608 - our own words
+        group_id,
     )
     if row is None:
         raise NotFound("There is no such group.")
