@@ -227,7 +227,6 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
         or (bool(named) and not any(_allows(copy, wish) for copy in named)),
         HoldRefusal.NEW_ITEM_LOCAL: any(_allows(copy, wish) for copy in named) and not reached,
-        HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None or (bool(named) and not reached),
         HoldRefusal.DELIVERY_NOT_ALLOWED: bool(reached) and not handed,
         HoldRefusal.ADDRESS_TYPE_UNKNOWN: not wish.address_known,
         HoldRefusal.ALREADY_HELD: not any(again) if again else bool(wish.held),
