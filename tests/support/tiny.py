@@ -18,7 +18,7 @@ from chassis import cursors, etags, outbox
 from chassis.application import build, new_router
 from chassis.clock import Now
 from chassis.database import Connection
-from chassis.edge import OnceRequired, Tx
+from chassis.edge import OnceRequired, ReadTx, Tx
 from chassis.etags import IfMatch
 from chassis.ids import uuid7
 from chassis.problems import NotFound, Reason, Refused
@@ -138,7 +138,7 @@ async def make_surely(once: OnceRequired) -> dict[str, str]:
 
 @router.get("", response_model=cursors.Page[ThingOut])
 async def list_things(
-    tx: Tx,
+    tx: ReadTx,
     request: Request,
     response: Response,
     name: str | None = None,

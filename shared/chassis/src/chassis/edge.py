@@ -228,6 +228,15 @@ async def transaction_once_only(request: Request) -> AsyncIterator[AsyncSession]
 UnkeyedTx = Annotated[AsyncSession, Depends(transaction_once_only)]
 
 
+async def reading(request: Request) -> AsyncIterator[AsyncSession]:
+    """A transaction for a route that reads: there is nothing to repeat, and no key to take."""
+    edge: Edge = request.state.edge
+    yield await edge.open(None)
+
+
+ReadTx = Annotated[AsyncSession, Depends(reading)]
+
+
 Arguments = Callable[[Request], Coroutine[Any, Any, dict[str, Any] | None]]
 """Makes an endpoint's arguments from a plain request; None: let the framework do it, and tell what is wrong."""
 E = TypeVar("E", bound=Callable[..., Any])

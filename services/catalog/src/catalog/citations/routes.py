@@ -11,7 +11,7 @@ from catalog.marc.xmltext import group, quoted
 from catalog.titles import media, queries
 from catalog.titles.commands import TitleUnknown
 from chassis.application import new_router
-from chassis.edge import Tx
+from chassis.edge import ReadTx
 from chassis.principal import Anyone
 from chassis.problems import NotAcceptable, Reason, problems
 
@@ -35,7 +35,7 @@ ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/unapi", response_class=Response, responses=ANSWER | problems(TitleUnknown, NotAcceptable))
 async def unapi(
-    tx: Tx,
+    tx: ReadTx,
     asker: Anyone,
     of: Annotated[
         str | None, Query(alias="id", max_length=200, description="A title's id, or its harvest identifier")

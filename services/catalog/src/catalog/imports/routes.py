@@ -17,7 +17,7 @@ from catalog.titles import media
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import KEY_LIMIT, Edge, Once, Tx, fingerprint, streamed
+from chassis.edge import KEY_LIMIT, Edge, Once, ReadTx, Tx, fingerprint, streamed
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import (
@@ -231,7 +231,7 @@ def _forget(path: Path) -> None:
 async def list_imports(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     state: JobState | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -251,7 +251,7 @@ async def list_imports(
     response_model=ImportOut,
     responses=problems(Unauthenticated, Forbidden, ImportUnknown),
 )
-async def read_import(import_id: UUID, response: Response, tx: Tx, _: MayRead) -> ImportOut:
+async def read_import(import_id: UUID, response: Response, tx: ReadTx, _: MayRead) -> ImportOut:
     """How far an import has come."""
     row = await queries.job(tx, import_id)
     if row is None:
@@ -268,7 +268,7 @@ async def list_outcomes(
     request: Request,
     response: Response,
     import_id: UUID,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     outcome: Outcome | None = None,
     with_reasons: Annotated[bool, Query(description="Only records with something to say")] = False,
@@ -307,7 +307,7 @@ def _ordinal(cursor: str | None) -> int:
     response_class=Response,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def read_original(import_id: UUID, ordinal: int, tx: Tx, _: MayRead) -> Response:
+async def read_original(import_id: UUID, ordinal: int, tx: ReadTx, _: MayRead) -> Response:
     """The bytes of a record that was not taken (of a huge one, its beginning)."""
     if not 0 < ordinal < 2**31:
         raise NotFound("There is no such outcome.")

@@ -23,7 +23,7 @@ from catalog.titles.routes import shown
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.etags import IfMatch
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
@@ -317,7 +317,7 @@ async def announce_items(
 @router.get(
     "/v1/titles/{title_id}/holdings", response_model=HoldingsListOut, responses=problems(TitleUnknown)
 )
-async def list_holdings(title_id: UUID, tx: Tx, asker: Anyone) -> HoldingsListOut:
+async def list_holdings(title_id: UUID, tx: ReadTx, asker: Anyone) -> HoldingsListOut:
     """A title's holdings."""
     await shown(tx, title_id, asker)
     rows = await queries.holdings_of(tx, title_id)
@@ -331,7 +331,7 @@ def _holdings_out(row: Any) -> HoldingsOut:
 
 
 @router.get("/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(HoldingsUnknown))
-async def read_holdings(holdings_id: UUID, tx: Tx, asker: Anyone, response: Response) -> HoldingsOut:
+async def read_holdings(holdings_id: UUID, tx: ReadTx, asker: Anyone, response: Response) -> HoldingsOut:
     """One holdings."""
     row = await queries.holdings(tx, holdings_id)
     if row is None or (row.suppressed and not asker.may("titles:write")):

@@ -11,7 +11,7 @@ from catalog.locations.documents import ConfigurationDoc, SectionDiff
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 
@@ -50,7 +50,7 @@ class AppliedOut(BaseModel):
 
 @router.get("/v1/locations", response_model=LocationsOut)
 async def list_locations(
-    tx: Tx,
+    tx: ReadTx,
     library: Annotated[str | None, Query(max_length=60, description="Only this library's")] = None,
     code: Annotated[str | None, Query(max_length=60)] = None,
 ) -> LocationsOut:
@@ -65,7 +65,7 @@ async def list_locations(
 
 
 @router.get("/v1/locations/{location_id}", response_model=LocationOut, responses=problems(NotFound))
-async def read_location(tx: Tx, location_id: UUID) -> LocationOut:
+async def read_location(tx: ReadTx, location_id: UUID) -> LocationOut:
     """One location."""
     for state in await queries.locations_by_id(tx, [location_id]):
         return LocationOut(id=state.location_id, **state.model_dump(exclude={"location_id", "version"}))
@@ -77,7 +77,7 @@ async def read_location(tx: Tx, location_id: UUID) -> LocationOut:
     response_model=ConfigurationDoc,
     responses=problems(Unauthenticated, Forbidden),
 )
-async def export_configuration(tx: Tx, _: MayRead, response: Response) -> ConfigurationDoc:
+async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> ConfigurationDoc:
     """The whole configuration as one document."""
     version, doc = await queries.configuration(tx)
     etags.tag(response, version)

@@ -18,7 +18,7 @@ from catalog.titles.commands import ControlNumberTaken, TitleUnknown
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx, streamed
+from chassis.edge import ReadTx, Tx, streamed
 from chassis.etags import IfMatch
 from chassis.json import Json
 from chassis.principal import Anyone, Principal, may
@@ -201,7 +201,7 @@ async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = 
 )
 async def read_title(
     title_id: UUID,
-    tx: Tx,
+    tx: ReadTx,
     asker: Anyone,
     accept: Accept = None,
     if_none_match: Annotated[str | None, Header(description="ETags of what is held already")] = None,
@@ -221,7 +221,7 @@ async def read_title(
     response_model=VersionsOut,
     responses=problems(Unauthenticated, Forbidden, TitleUnknown),
 )
-async def list_versions(title_id: UUID, tx: Tx, asker: MayWrite) -> VersionsOut:
+async def list_versions(title_id: UUID, tx: ReadTx, asker: MayWrite) -> VersionsOut:
     """The last hundred earlier versions of the record."""
     await shown(tx, title_id, asker)
     rows = await queries.earlier_versions(tx, title_id, limit=100)

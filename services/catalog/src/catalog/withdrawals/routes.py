@@ -13,7 +13,7 @@ from catalog.withdrawals.commands import WithdrawalImpossible
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 
@@ -77,7 +77,7 @@ async def request_withdrawal(
     response_model=WithdrawalOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def read_withdrawal(withdrawal_id: UUID, response: Response, tx: Tx, _: MayRead) -> WithdrawalOut:
+async def read_withdrawal(withdrawal_id: UUID, response: Response, tx: ReadTx, _: MayRead) -> WithdrawalOut:
     """How a withdrawal stands, with every step."""
     row = await commands.withdrawal(tx, withdrawal_id)
     if row is None:

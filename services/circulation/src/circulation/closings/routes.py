@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import OnceRequired, Tx
+from chassis.edge import OnceRequired, ReadTx, Tx
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
@@ -224,7 +224,7 @@ async def undo(tx: Tx, by: MayWrite, closing_id: UUID, once: OnceRequired, now: 
 async def list_closings(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -246,7 +246,7 @@ async def list_closings(
 @router.get(
     "/{closing_id}", response_model=ClosingOut, responses=problems(Unauthenticated, Forbidden, NotFound)
 )
-async def get_closing(tx: Tx, _: MayRead, closing_id: UUID, response: Response) -> ClosingOut:
+async def get_closing(tx: ReadTx, _: MayRead, closing_id: UUID, response: Response) -> ClosingOut:
     """One closing, and how far it has come."""
     closing = await tx.get(Closing, closing_id)
     if closing is None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import JSON_LIMIT, OnceRequired, Tx, streamed
+from chassis.edge import JSON_LIMIT, OnceRequired, ReadTx, Tx, streamed
 from chassis.principal import Principal, may
 from chassis.problems import (
     Forbidden,
@@ -64,7 +64,7 @@ VersionMeant = Annotated[int | None, Depends(version_meant)]
 
 
 @router.get("", response_model=ConfigurationDoc, responses=problems(Unauthenticated, Forbidden))
-async def export_configuration(tx: Tx, _: MayRead, response: Response) -> ConfigurationDoc:
+async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> ConfigurationDoc:
     """The whole configuration as one document."""
     version, doc = await applying.current(tx)
     etags.tag(response, version)
@@ -125,7 +125,7 @@ TEXT_BODY: dict[str, Any] = {
 
 @router.get("/rules", response_class=Text, responses=problems(Unauthenticated, Forbidden, NotFound))
 async def rules_as_text(
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     version: Annotated[
         int | None, Query(ge=1, le=LATEST, description="Of a version; the one in force")
@@ -225,7 +225,7 @@ FROM configuration_version c, reference r
 async def list_versions(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -257,7 +257,7 @@ Numbered = Annotated[int, Query(ge=1, le=LATEST)]
     response_model=WholeVersionOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def get_version(tx: Tx, _: MayRead, version: int) -> WholeVersionOut:
+async def get_version(tx: ReadTx, _: MayRead, version: int) -> WholeVersionOut:
     """One version, whole."""
     row = (
         await tx.execute(
@@ -296,7 +296,7 @@ class DifferenceOut(BaseModel):
     response_model=DifferenceOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def compare_versions(tx: Tx, _: MayRead, version: int, other: int) -> DifferenceOut:
+async def compare_versions(tx: ReadTx, _: MayRead, version: int, other: int) -> DifferenceOut:
     """What differs in the second version from the first."""
     return _differing(
         await drafts.version_of(tx, _number(version)), await drafts.version_of(tx, _number(other))
@@ -417,7 +417,7 @@ async def begin_draft(
 async def list_drafts(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     open: Annotated[bool, Query(description="Only those that may still come into force")] = False,  # noqa: A002 - the wire's word
     cursor: str | None = None,
@@ -445,7 +445,7 @@ async def list_drafts(
     response_model=WholeDraftOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def get_draft(tx: Tx, _: MayRead, draft_id: UUID, response: Response) -> WholeDraftOut:
+async def get_draft(tx: ReadTx, _: MayRead, draft_id: UUID, response: Response) -> WholeDraftOut:
     """One draft, whole."""
     draft = await tx.get(ConfigurationDraft, draft_id)
     if draft is None:

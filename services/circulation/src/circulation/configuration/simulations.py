@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import OnceRequired, Tx
+from chassis.edge import OnceRequired, ReadTx, Tx
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
@@ -148,7 +148,7 @@ async def _tried(tx: Tx, body: SimulationIn, current: ConfigurationDoc) -> Confi
 async def list_simulations(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
@@ -175,7 +175,7 @@ async def list_simulations(
     response_model=SimulationOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def get_simulation(tx: Tx, _: MayRead, simulation_id: UUID) -> SimulationOut:
+async def get_simulation(tx: ReadTx, _: MayRead, simulation_id: UUID) -> SimulationOut:
     """One simulation."""
     job = await tx.get(Simulation, simulation_id)
     if job is None:

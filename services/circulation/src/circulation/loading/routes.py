@@ -13,7 +13,7 @@ from sqlalchemy import text
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import KEY_LIMIT, Edge, Once, Tx, fingerprint, streamed
+from chassis.edge import KEY_LIMIT, Edge, Once, ReadTx, Tx, fingerprint, streamed
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import (
@@ -201,7 +201,7 @@ async def load_patrons(
 async def list_loads(
     request: Request,
     response: Response,
-    tx: Tx,
+    tx: ReadTx,
     _: MayLoad,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -225,7 +225,7 @@ async def list_loads(
 
 
 @router.get("/{load_id}", response_model=LoadOut, responses=problems(Unauthenticated, Forbidden, LoadUnknown))
-async def read_load(load_id: UUID, response: Response, tx: Tx, _: MayLoad) -> LoadOut:
+async def read_load(load_id: UUID, response: Response, tx: ReadTx, _: MayLoad) -> LoadOut:
     """How far a load has come."""
     return _out(await _load(tx, load_id), response)
 
@@ -239,7 +239,7 @@ async def list_outcomes(
     request: Request,
     response: Response,
     load_id: UUID,
-    tx: Tx,
+    tx: ReadTx,
     _: MayLoad,
     outcome: Outcome | None = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -279,7 +279,7 @@ def _line(cursor: str | None) -> int:
     response_class=Response,
     responses=problems(Unauthenticated, Forbidden, LoadUnknown),
 )
-async def read_errors(request: Request, load_id: UUID, tx: Tx, _: MayLoad) -> Response:
+async def read_errors(request: Request, load_id: UUID, tx: ReadTx, _: MayLoad) -> Response:
     """The lines that were rejected, byte for byte and in the file's form: to be mended and sent again."""
     load = await _load(tx, load_id)
     pool = request.app.state.resources.pool

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors, outbox
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
@@ -150,7 +150,7 @@ SELECT * FROM (
     responses=problems(Unauthenticated, Forbidden, NotFound, Invalid),
 )
 async def list_blocks(
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     patron_id: UUID,
     request: Request,

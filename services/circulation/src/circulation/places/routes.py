@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from chassis.application import new_router
-from chassis.edge import Tx
+from chassis.edge import ReadTx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Unauthenticated, problems
 from circulation.configuration import applying
@@ -54,7 +54,7 @@ class ServicePointsOut(BaseModel):
 
 
 @router.get("/v1/service-points", response_model=ServicePointsOut)
-async def list_service_points(tx: Tx) -> ServicePointsOut:
+async def list_service_points(tx: ReadTx) -> ServicePointsOut:
     """Every desk with its opening hours."""
     _, doc = await applying.current(tx)
     ids = {row.code: row.id for row in await tx.execute(text("SELECT id, code FROM service_point"))}
@@ -76,7 +76,7 @@ async def list_service_points(tx: Tx) -> ServicePointsOut:
 
 @router.get("/v1/patron-groups", responses=problems(Unauthenticated, Forbidden))
 async def list_patron_groups(
-    tx: Tx, staff: Annotated[Principal, Depends(may("patrons:read"))]
+    tx: ReadTx, staff: Annotated[Principal, Depends(may("patrons:read"))]
 ) -> dict[str, list[dict[str, Any]]]:
     """Every patron group and its limits."""
     _, doc = await applying.current(tx)

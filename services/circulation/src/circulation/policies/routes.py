@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.calendars.rules import NeverOpen
@@ -80,7 +80,7 @@ Fact = Annotated[str | None, Query(max_length=200)]
     responses=problems(Unauthenticated, Forbidden, NotFound, Invalid, NotConfigured),
 )
 async def explain_rules(
-    tx: Tx,
+    tx: ReadTx,
     library: TheLibrary,
     _: Annotated[Principal, Depends(may("configuration:read", "loans:read"))],
     now: Now,

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
@@ -108,7 +108,7 @@ async def set_consent(
     responses=problems(Unauthenticated, Forbidden, NotFound, Invalid),
 )
 async def list_consents(
-    tx: Tx, asker: MayRead, patron_id: str, request: Request, response: Response, cursor: str | None = None
+    tx: ReadTx, asker: MayRead, patron_id: str, request: Request, response: Response, cursor: str | None = None
 ) -> cursors.Page[ConsentOut]:
     """Every consent that was ever given, oldest first, with its withdrawal."""
     me = whose(asker, patron_id, "patrons:read")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.etags import IfMatch
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
@@ -182,7 +182,7 @@ ORDER BY id LIMIT :limit
     responses=problems(Unauthenticated, Forbidden, Invalid),
 )
 async def list_accounts(
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     request: Request,
     response: Response,
@@ -205,7 +205,7 @@ async def list_accounts(
     response_model=AccountOut,
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
-async def get_account(tx: Tx, _: MayRead, account_id: UUID, response: Response) -> Account:
+async def get_account(tx: ReadTx, _: MayRead, account_id: UUID, response: Response) -> Account:
     """One account."""
     account = await tx.get(Account, account_id)
     if account is None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from chassis import cursors
 from chassis.application import new_router
-from chassis.edge import Tx
+from chassis.edge import ReadTx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, Unauthenticated, problems
 
@@ -44,7 +44,7 @@ class AuditOut(BaseModel):
     "", response_model=cursors.Page[AuditOut], responses=problems(Unauthenticated, Forbidden, Invalid)
 )
 async def list_audit(
-    tx: Tx,
+    tx: ReadTx,
     _: MayAudit,
     request: Request,
     response: Response,

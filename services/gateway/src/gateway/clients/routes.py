@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Edge, Tx, UnkeyedTx
+from chassis.edge import Edge, ReadTx, Tx, UnkeyedTx
 from chassis.ids import uuid7
 from chassis.json import Json
 from chassis.principal import Principal, may
@@ -132,7 +132,7 @@ SELECT * FROM client WHERE CAST(:after AS uuid) IS NULL OR id > CAST(:after AS u
     responses=problems(Unauthenticated, Forbidden, Invalid),
 )
 async def list_clients(
-    tx: Tx,
+    tx: ReadTx,
     _: MayRead,
     request: Request,
     response: Response,

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
 from ill.configuration.documents import ConfigurationDoc
@@ -44,7 +44,7 @@ class IllAppliedOut(BaseModel):
 
 
 @router.get("", response_model=ConfigurationDoc, responses=problems(Unauthenticated, Forbidden))
-async def export_configuration(tx: Tx, _: MayRead, response: Response) -> ConfigurationDoc:
+async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> ConfigurationDoc:
     """How this library takes part in interlibrary loan."""
     row = (await tx.execute(_READ)).one()
     etags.tag(response, row.version)
