@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis import etags, outbox
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import ReadTx, Tx
 from chassis.etags import IfMatch
 from chassis.principal import Principal
 from chassis.problems import (
@@ -42,7 +42,7 @@ class AutomaticRenewals(BaseModel):
     responses=problems(Unauthenticated, Forbidden, NotFound),
 )
 async def get_automatic_renewals(
-    tx: Tx,
+    tx: ReadTx,
     asker: Annotated[Principal, Depends(patron_or("patrons:read"))],
     patron_id: str,
     response: Response,
