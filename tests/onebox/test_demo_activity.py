@@ -24,7 +24,7 @@ from carrel.demo.patrons import DemoPatron, patrons
 from carrel.demo.shelving import DemoItem, all_items
 from carrel.demo.titles import titles
 from circulation.fees.rules import overdue_fine
-from circulation.holds.rules import Candidate, Wish, refusals
+from circulation.holds.rules import Candidate, Held, Wish, refusals
 from circulation.items.rules import Copy, requestable
 from circulation.loans.rules import (
     Borrower,
@@ -155,7 +155,7 @@ class Stage:
             active=True,
             blocked=False,
             expires_at=person.expires_at,
-            held_already=any(h.patron_barcode == person.barcode for h in self.queues.get(action.title, ())),
+            held=[Held() for h in self.queues.get(action.title, ()) if h.patron_barcode == person.barcode],
             open_holds=sum(
                 h.patron_barcode == person.barcode for queue in self.queues.values() for h in queue
             ),

@@ -108,7 +108,12 @@ async def set_consent(
     responses=problems(Unauthenticated, Forbidden, NotFound, Invalid),
 )
 async def list_consents(
-    tx: ReadTx, asker: MayRead, patron_id: str, request: Request, response: Response, cursor: str | None = None
+    tx: ReadTx,
+    asker: MayRead,
+    patron_id: str,
+    request: Request,
+    response: Response,
+    cursor: str | None = None,
 ) -> cursors.Page[ConsentOut]:
     """Every consent that was ever given, oldest first, with its withdrawal."""
     me = whose(asker, patron_id, "patrons:read")
