@@ -1,5 +1,6 @@
 """A small library for circulation's tests: configured, with a shelf of items and some patrons."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -243,6 +244,15 @@ async def furnished(circulation: Harness) -> Make:
         event = LocationChanged(version=1, occurred_at=NOW, location_id=location_id, location=state)
         await circulation.deliver(event, source="catalog")
     return Make(circulation, {point["code"]: UUID(point["id"]) for point in points}, locations)
+
+
+@asynccontextmanager
+async def held_up(circulation: Harness, table: str) -> AsyncIterator[None]:
+    """Nobody reads a table until everybody who is asked for meanwhile waits for it: then all do at once."""
+    async with circulation.resources.pool.acquire() as connection, connection.transaction():
+        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+        await asyncio.sleep(0.3)
 
 
 LATER = timedelta(days=1)

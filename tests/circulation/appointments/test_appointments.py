@@ -9,7 +9,7 @@ from contracts.circulation import (
     PickupAppointmentMissed,
     PickupAppointmentMoved,
 )
-from support.desk import CONFIGURATION, NOW, Make, codes, themselves
+from support.desk import CONFIGURATION, NOW, Make, codes, held_up, themselves
 from support.harness import Harness
 
 MAIN, *OTHERS = CONFIGURATION["service_points"]
@@ -76,7 +76,9 @@ async def test_the_last_place_of_a_slot_goes_to_one(circulation: Harness, make: 
     await offering(make, capacity=2)
     patrons = [await with_something_ready(make) for _ in range(4)]
 
-    answers = await asyncio.gather(*(book(circulation, make, patron) for patron in patrons))
+    async with held_up(circulation, "pickup_appointment"):
+        asked = [asyncio.create_task(book(circulation, make, patron)) for patron in patrons]
+    answers = await asyncio.gather(*asked)
 
     assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409]
     assert {codes(answer)[0] for answer in answers if answer.status_code == 409} == {"slot-full"}

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+from circulation.hold_groups.ordering import work_orders
 from contracts.catalog import ItemCreated
 from contracts.circulation import HoldPlaced
-from support.desk import CONFIGURATION, NOW, Make, codes
+from support.desk import CONFIGURATION, NOW, Make, codes, held_up
 from support.harness import Harness
 
 GROUPS = "/v1/hold-groups"
@@ -56,6 +57,21 @@ async def test_everybody_in_the_group_gets_a_hold_once_as_far_as_their_limits_go
     (told,) = (await circulation.get(f"{GROUPS}/{group}/orders")).json()["items"]
     assert (told["placed"], told["refused"], told["done_at"]) == (1, 2, "2027-03-01T09:00:00Z")
     assert len(await circulation.announced(HoldPlaced)) == 2  # Bela's own, and Anna's
+
+
+async def test_two_who_work_one_order_off_place_each_hold_once(circulation: Harness, make: Make) -> None:
+    twice = CONFIGURATION["hold_policies"][0] | {"max_holds_per_title": 2}
+    await make.configure(hold_policies=[twice])
+    group = await group_of(circulation, make, [await make.patron(), await make.patron()])
+    await order(circulation, group, await make.item())
+
+    async with held_up(circulation, "hold"):
+        working = [asyncio.create_task(work_orders(circulation.resources, NOW)) for _ in range(2)]
+    await asyncio.gather(*working)
+
+    assert len(await circulation.announced(HoldPlaced)) == 2
+    (told,) = (await circulation.get(f"{GROUPS}/{group}/orders")).json()["items"]
+    assert (told["placed"], told["refused"]) == (2, 0)
 
 
 async def test_a_serials_new_issue_is_held_for_its_subscribers_when_it_arrives(

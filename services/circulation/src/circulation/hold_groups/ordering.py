@@ -28,6 +28,7 @@ WHERE m.group_id = $1 AND m.added_at <= $2
   AND NOT EXISTS (SELECT FROM hold_group_result r WHERE r.order_id = $3 AND r.patron_id = m.patron_id)
 ORDER BY m.added_at, m.patron_id LIMIT 100
 """
+_TRIED = "SELECT true FROM hold_group_result WHERE order_id = $1 AND patron_id = $2"
 _RESULT = """
 WITH kept AS (
     INSERT INTO hold_group_result (order_id, patron_id, hold_id, refusals, tried_at) VALUES ($1, $2, $3, $4, $5)
@@ -112,13 +113,10 @@ async def _one(
     )
     try:
         async with connection.transaction():
-            taken = await connection.fetchval(
-                "SELECT true FROM hold_group_order o WHERE o.id = $1 AND NOT EXISTS ("
-                "  SELECT FROM hold_group_result r WHERE r.order_id = o.id AND r.patron_id = $2) FOR NO KEY UPDATE",
-                asked["id"],
-                member["patron_id"],
+            await connection.execute(
+                "SELECT FROM hold_group_order WHERE id = $1 FOR NO KEY UPDATE", asked["id"]
             )
-            if taken is None:
+            if await connection.fetchval(_TRIED, asked["id"], member["patron_id"]):
                 return
             hold, _ = await place(connection, library, wanted, by, now=now)
             await connection.execute(_RESULT, asked["id"], member["patron_id"], hold["id"], None, now)
