@@ -295,10 +295,9 @@ async def look_check_out(
     named = (asked.patron_id, asked.patron_barcode, asked.item_id, asked.item_barcode)
     by = (asked.once.principal, asked.once.key, now)
     closely = shelf.newest is not None and shelf.newest.counts_facts
-    statement = statements.LOOK_CHECK_OUT_CLOSELY if closely else statements.LOOK_CHECK_OUT
-    seen = await look(connection, shelf, statement, *named, *by)
+    seen = await look(connection, shelf, statements.LOOK_CHECK_OUT, *named, *by, closely)
     if seen.library.counts_facts and not closely:
-        seen = await look(connection, shelf, statements.LOOK_CHECK_OUT_CLOSELY, *named, *by)
+        seen = await look(connection, shelf, statements.LOOK_CHECK_OUT, *named, *by, True)
     return seen
 
 

@@ -33,33 +33,26 @@ QUEUE_LENGTH: Final = """
      WHERE h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')) AS queue_length
 """
 
-_OUT_BY_FACTS: Final = """
-    (SELECT jsonb_agg(jsonb_build_object('loans', g.n, 'facts', jsonb_build_object(
-            'location', g.location, 'library', g.library, 'campus', g.campus, 'institution', g.institution,
-            'material_type', g.material_type, 'loan_type', g.loan_type))) FROM (
-        SELECT c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type, count(*) AS n
-        FROM loan l JOIN item c ON c.id = l.item_id
-        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.claimed_at IS NULL AND l.in_library IS NULL
-        GROUP BY c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type
-    ) g) AS out_by_facts,
-    EXISTS (
-        SELECT FROM loan l JOIN item c ON c.id = l.item_id
-        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.title_id = ANY (i.title_ids) AND c.id <> i.id
-          AND c.volume IS NOT DISTINCT FROM i.volume
-    ) AS second_copy,
-"""
-_NOT_ASKED: Final = "NULL::jsonb AS out_by_facts, NULL::boolean AS second_copy,"
-
-
-def _look_check_out(out_by_facts: str) -> str:
-    return f"""
+LOOK_CHECK_OUT: Final = f"""
 SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
     {PATRON_FACTS.format(action="'borrow'", now="$7::timestamptz")},
     (SELECT jsonb_object_agg(c.policy, c.n) FROM (
         SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
         GROUP BY policy
     ) c) AS loans_by_policy,
-    {out_by_facts}
+    CASE WHEN $8::boolean THEN (SELECT jsonb_agg(jsonb_build_object('loans', g.n, 'facts', jsonb_build_object(
+            'location', g.location, 'library', g.library, 'campus', g.campus, 'institution', g.institution,
+            'material_type', g.material_type, 'loan_type', g.loan_type))) FROM (
+        SELECT c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type, count(*) AS n
+        FROM loan l JOIN item c ON c.id = l.item_id
+        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.claimed_at IS NULL AND l.in_library IS NULL
+        GROUP BY c.location, c.library, c.campus, c.institution, c.material_type, c.loan_type
+    ) g) END AS out_by_facts,
+    CASE WHEN $8::boolean THEN EXISTS (
+        SELECT FROM loan l JOIN item c ON c.id = l.item_id
+        WHERE l.patron_id = p.id AND l.returned_at IS NULL AND l.title_id = ANY (i.title_ids) AND c.id <> i.id
+          AND c.volume IS NOT DISTINCT FROM i.volume
+    ) END AS second_copy,
     (SELECT h.id FROM hold h
      WHERE h.patron_id = p.id AND h.title_id = ANY (i.title_ids) AND h.state IN ('waiting', 'in-transit', 'ready')
        AND {FILLED_BY}
@@ -70,13 +63,8 @@ LEFT JOIN idempotency o ON o.principal = $5 AND o.key = $6
 LEFT JOIN patron p ON p.id = coalesce($1::uuid, (SELECT id FROM patron WHERE barcode = $2))
 LEFT JOIN item i ON i.id = coalesce($3::uuid, (SELECT id FROM item WHERE barcode = $4))
 """
-
-
-LOOK_CHECK_OUT: Final = _look_check_out(_NOT_ASKED)
-"""$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now"""
-LOOK_CHECK_OUT_CLOSELY: Final = _look_check_out(_OUT_BY_FACTS)
-"""The same, where limits by facts and second copies are asked for. Two texts, for a parameter that leaves a part out
-makes each plan of its own cheaper than the one for all, and PostgreSQL would plan at every check-out anew."""
+"""$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now,
+$8 whether limits by facts and second copies are asked for"""
 
 ACT_CHECK_OUT: Final = """
 WITH guard AS (
