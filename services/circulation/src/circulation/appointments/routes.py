@@ -12,14 +12,14 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import Once, OnceRequired
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.appointments import commands
 from circulation.appointments.commands import AppointmentNotSo, AppointmentRefused
 from circulation.appointments.rules import Act, slots
 from circulation.asking import patron_or
-from circulation.moments import Moment
-from circulation.once import whole
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from chassis import cursors
 from chassis.application import new_router
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
-from circulation.moments import Moment
 
 router = new_router("/v1/in-house-uses", tag="loans")
 

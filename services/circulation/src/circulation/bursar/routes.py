@@ -15,10 +15,10 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.ids import uuid7
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.fees.rules import Money
-from circulation.once import whole
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
 

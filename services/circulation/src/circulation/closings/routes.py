@@ -13,13 +13,13 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import OnceRequired, ReadTx, Tx
 from chassis.ids import uuid7
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.closings.rules import ClosingState, hours_left, restored
 from circulation.closings.tables import Closing
 from circulation.configuration import applying
 from circulation.configuration.applying import Occasion
-from circulation.moments import Moment
 from circulation.places.documents import CalendarDoc, ConfigurationDoc
 
 router = new_router("/v1/service-points/closings", tag="closings")

@@ -13,6 +13,7 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import JSON_LIMIT, OnceRequired, ReadTx, Tx, streamed
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import (
     Forbidden,
@@ -32,7 +33,6 @@ from circulation.configuration.applying import Occasion, SectionDiff
 from circulation.configuration.merging import entries
 from circulation.configuration.rules import OPEN, DraftState
 from circulation.configuration.tables import ConfigurationDraft
-from circulation.moments import Moment
 from circulation.places.documents import ConfigurationDoc
 
 router = new_router("/v1/configuration/circulation", tag="configuration")

@@ -13,11 +13,11 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import OnceRequired, ReadTx, Tx
 from chassis.ids import uuid7
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.configuration import applying, drafts
 from circulation.configuration.tables import ConfigurationDraft, Simulation
-from circulation.moments import Moment
 from circulation.places.documents import ConfigurationDoc
 from circulation.places.library import NotConfigured
 

@@ -13,6 +13,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, Once, OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.fees import commands
@@ -32,7 +33,6 @@ from circulation.fees.rules import Money
 from circulation.ledger.rules import Act
 from circulation.lost.commands import close_settled
 from circulation.lost.rules import LOST_FEES
-from circulation.once import whole
 from circulation.places.library import Library, NotConfigured, Shelf
 from circulation.places.routes import TheShelf
 

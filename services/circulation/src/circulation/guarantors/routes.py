@@ -14,11 +14,11 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.ids import uuid7
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.asking import patron_or, whose
 from circulation.guarantors.rules import TEXTS, Person, ends_on, guarantor_refusals
-from circulation.once import whole
 from circulation.places.library import Library
 from circulation.places.routes import TheLibrary
 from circulation.registration.details import Kind

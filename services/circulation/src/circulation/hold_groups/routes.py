@@ -14,6 +14,7 @@ from chassis.clock import Now
 from chassis.edge import OnceRequired
 from chassis.etags import IfMatch
 from chassis.ids import uuid7
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import (
     Forbidden,
@@ -27,7 +28,6 @@ from chassis.problems import (
 )
 from circulation.hold_groups.ordering import order
 from circulation.items.volumes import volume_key
-from circulation.once import whole
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
 

@@ -12,6 +12,8 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import OnceRequired
 from chassis.etags import IfMatch
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import (
     Forbidden,
@@ -29,8 +31,6 @@ from circulation.holds.changing import HoldNotChanged, Wanted
 from circulation.holds.ending import HoldClosed
 from circulation.holds.ordering import OrderWrong
 from circulation.holds.routes import Fulfilment, HoldOut, hold_out
-from circulation.moments import Moment
-from circulation.once import whole
 from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/holds", tag="holds")

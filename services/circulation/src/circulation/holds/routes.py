@@ -12,6 +12,7 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
@@ -21,7 +22,6 @@ from circulation.holds.commands import HoldRefused
 from circulation.holds.considering import Considered, facts_of
 from circulation.holds.ending import HoldClosed, ReasonWrong
 from circulation.holds.rules import HoldRefusal, HoldState, fitting, kind_for, serves
-from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
 from circulation.proxies.queries import Named

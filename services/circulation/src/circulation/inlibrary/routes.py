@@ -13,6 +13,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, Once, OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.inlibrary.rules import (
@@ -30,7 +31,6 @@ from circulation.loans.desk import UnknownServicePoint, desk_for, loan_facts, lo
 from circulation.loans.facts import Seen
 from circulation.loans.races import persistently
 from circulation.loans.unhurried import lock
-from circulation.once import whole
 from circulation.places.library import Desk, NotConfigured, Shelf
 from circulation.places.routes import TheLibrary, TheShelf
 from contracts.circulation import LoanKeptAtDesk, LoanUsedAgain

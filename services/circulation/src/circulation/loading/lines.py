@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from chassis.moments import Moment
 from circulation.loading.rules import FIELDS, NEVER_EMPTY
-from circulation.moments import Moment
 from circulation.registration.details import (
     LISTS,
     Addresses,

@@ -13,6 +13,8 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.etags import IfMatch
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import (
     Forbidden,
@@ -34,8 +36,6 @@ from circulation.loans.facts import Seen
 from circulation.loans.races import persistently
 from circulation.loans.rules import DUE_CHANGE_TEXTS, due_change_refusals, recall_stands
 from circulation.loans.unhurried import lock
-from circulation.moments import Moment
-from circulation.once import whole
 from circulation.places.library import NotConfigured, Shelf
 from circulation.places.routes import TheShelf
 from contracts.circulation import LoanDueDateChanged

@@ -12,6 +12,8 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.fees.commands import By
@@ -19,8 +21,6 @@ from circulation.fees.routes import FeeOut
 from circulation.lost import commands
 from circulation.lost.commands import LossRefused
 from circulation.lost.rules import LOST_FEES, LoanState, Resolution, loan_state
-from circulation.moments import Moment
-from circulation.once import whole
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
 

@@ -13,10 +13,10 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.merges.commands import MergeRefused, Merging, merge
-from circulation.once import whole
 from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/patrons/{patron_id}/merges", tag="patrons")

@@ -16,14 +16,14 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.ids import uuid7
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, demand, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.loans.batches import Barcode
 from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.rules import OVERRIDABLE, Block
-from circulation.moments import Moment
 from circulation.offline.rules import Action, Kind, Outcome, flaws
-from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary
 

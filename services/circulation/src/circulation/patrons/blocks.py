@@ -13,9 +13,9 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
 from chassis.ids import uuid7
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
-from circulation.moments import Moment
 from circulation.patrons.tables import PatronBlock
 from circulation.places.documents import Action
 from circulation.places.library import Library

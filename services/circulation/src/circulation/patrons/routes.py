@@ -14,6 +14,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import Tx
 from chassis.etags import IfMatch
+from chassis.moments import Moment
 from chassis.principal import Anyone, Principal, demand, may
 from chassis.problems import (
     Forbidden,
@@ -27,7 +28,6 @@ from chassis.problems import (
 )
 from circulation.asking import patron_or, whose
 from circulation.guarantors.routes import sees_account
-from circulation.moments import Moment
 from circulation.patrons.account import AccountOut, account_of
 from circulation.places.routes import TheLibrary
 from circulation.registration import writing

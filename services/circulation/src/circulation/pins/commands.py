@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from circulation.moments import LATEST
+from chassis.moments import LATEST
 from circulation.pins.hashing import hashed, matches
 from circulation.pins.rules import PinPolicy
 

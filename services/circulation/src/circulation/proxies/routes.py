@@ -14,11 +14,11 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.ids import uuid7
+from chassis.moments import Moment
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.asking import patron_or, whose
-from circulation.moments import Moment
-from circulation.once import whole
 from circulation.proxies.queries import Named
 from circulation.proxies.rules import TEXTS, ProxyRefusal
 from contracts.circulation import PatronProxyGranted, PatronProxyRevoked

@@ -12,11 +12,11 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.loans.desk import UnknownServicePoint, desk_for
 from circulation.loans.races import persistently
-from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary
 from circulation.registration.aliases import alias_of

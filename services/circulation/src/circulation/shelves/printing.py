@@ -15,9 +15,9 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import OnceRequired
 from chassis.ids import uuid7
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import NotFound
-from circulation.once import whole
 from circulation.places.library import Desk, Library
 from circulation.places.routes import TheLibrary
 from circulation.shelves import queries

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.arrivals.rules import is_found
 from circulation.floating.rules import Place, floats_to
 from circulation.loans.facts import home_of
 from circulation.loans.rules import NextStep, Step, next_step
-from circulation.moments import Moment
 from circulation.places.library import Desk, Library, NotConfigured
 from circulation.places.routes import TheLibrary
 from circulation.shelves import queries

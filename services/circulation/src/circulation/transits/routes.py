@@ -12,12 +12,12 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
+from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from circulation.holds import queue
 from circulation.holds.passing import reassign
 from circulation.loans.races import persistently
-from circulation.once import whole
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary
 from circulation.transits.ending import end_transit
