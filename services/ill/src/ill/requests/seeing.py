@@ -1,0 +1,148 @@
+"""A request as it is told, and who may see it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.database import Connection
+from chassis.principal import Principal, demand, may, principal_of
+from ill.requests.commands import NoSuchRequest
+from ill.requests.model import model_of
+
+MayRead = Annotated[Principal, Depends(may("ill:read", "ill:write"))]
+MayWrite = Annotated[Principal, Depends(may("ill:write"))]
+
+
+async def _patron_or_staff(request: Request) -> Principal:
+    """Patrons, whose own requests the loader tells apart, and whoever works with requests."""
+    asker = principal_of(request)
+    if asker.patron_id is None:
+        demand(asker, "ill:read" if request.method == "GET" else "ill:write")
+    return asker
+
+
+Asker = Annotated[Principal, Depends(_patron_or_staff)]
+
+
+Short = Annotated[str, Field(min_length=1, max_length=200)]
+Long = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class CitationIn(BaseModel):
+    """What is wanted. The more is told, the surer it is found."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Long | None = None
+    """Of the book, or of the journal or book that an article is in."""
+    author: Long | None = None
+    edition: Short | None = None
+    publisher: Short | None = None
+    place: Short | None = None
+    year: Short | None = None
+    isbn: Short | None = None
+    issn: Short | None = None
+    eissn: Short | None = None
+    doi: Short | None = None
+    pmid: Short | None = None
+    oclc: Short | None = None
+    record_id: Short | None = None
+    """The supplier's number for it."""
+    article_title: Long | None = None
+    article_author: Long | None = None
+    volume: Short | None = None
+    issue: Short | None = None
+    pages: Short | None = None
+
+
+Service = Literal["loan", "copy", "copy-or-loan"]
+Level = Annotated[str, Field(min_length=1, max_length=60)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class MoneyIn(BaseModel):
+    """Minor units of a currency (ISO 4217)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minor: int = Field(ge=0, le=10**12)
+    currency: Currency
+
+
+class OfferOut(BaseModel):
+    """What the partner offers, or was offered."""
+
+    conditions: list[str] = []
+    cost: int | None = None
+    currency: str | None = None
+    reason: str | None = None
+    link: str | None = None
+    retry_after: datetime | None = None
+    retry_before: datetime | None = None
+
+
+class InterlibraryRequestOut(BaseModel):
+    """A request as it stands."""
+
+    id: UUID
+    number: str
+    side: str
+    state: str
+    says: str
+    """The state in plain words."""
+    ended: bool
+    service: str
+    citation: dict[str, Any]
+    patron_id: UUID | None
+    pickup: str | None
+    partner_id: UUID | None
+    """Lending: who asks."""
+    partners_request_id: str | None
+    service_level: str | None
+    need_before: datetime | None
+    max_cost: int | None
+    currency: str | None
+    any_edition: bool
+    note: str | None
+    status: str | None
+    """The status of ISO 18626 that counted last."""
+    offer: OfferOut
+    due_at: datetime | None
+    item_barcode: str | None
+    received_at: datetime | None
+    renewal_pending: bool
+    attention: str | None
+    """Why staff should look, as a code."""
+    look_at: datetime | None
+    """When a timer acts, unless something happens before."""
+    created_at: datetime
+    changed_at: datetime
+    version: int
+
+
+def out(row: Any) -> InterlibraryRequestOut:
+    told = dict(row)
+    told["patron_id"] = told["patron_ref"]
+    told["says"] = model_of(told["side"]).states[told["state"]].says
+    return InterlibraryRequestOut(**{name: told[name] for name in InterlibraryRequestOut.model_fields})
+
+
+def pool_of(request: Request) -> asyncpg.Pool:
+    pool: asyncpg.Pool = request.app.state.resources.pool
+    return pool
+
+
+async def own(connection: Connection | asyncpg.Pool, request_id: UUID, asker: Principal) -> Any:
+    """The request, if the asker may see it: for a patron, others' do not exist."""
+    row = await connection.fetchrow("SELECT * FROM request WHERE id = $1", request_id)
+    if row is None or (asker.patron_id is not None and row["patron_ref"] != asker.patron_id):
+        raise NoSuchRequest
+    return row
+
+
+def kind_of(asker: Principal) -> str:
+    return "staff" if asker.may("ill:write") else "patron"
