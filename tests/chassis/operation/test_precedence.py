@@ -26,8 +26,9 @@ def bystanders() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def weight(pid: int) -> str:
-    """How the kernel weighs the process's session, in its own words."""
-    return Path(f"/proc/{pid}/autogroup").read_text().split()[-1] if AUTOGROUPS else "none"
+    """How the kernel weighs the process's session, in its own words; it has none for one in the first session of all."""
+    words = Path(f"/proc/{pid}/autogroup").read_text().split() if AUTOGROUPS else []
+    return words[-1] if words else "none"
 
 
 async def niceness_behind(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> int:
