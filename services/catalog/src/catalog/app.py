@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 
+from catalog.callnumbers import routes as callnumbers
+from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
@@ -19,6 +21,7 @@ from catalog.search.indexer import keep_index
 from catalog.settings import Settings
 from catalog.sru import routes as sru
 from catalog.subscriptions import SUBSCRIPTIONS
+from catalog.titles import history
 from catalog.titles import routes as titles
 from catalog.withdrawals import routes as withdrawals
 from chassis.application import build
@@ -50,7 +53,9 @@ def create_app(settings: Settings) -> FastAPI:
             locations.router,
             search.router,
             titles.router,
+            history.router,
             items.router,
+            callnumbers.router,
             imports.router,
             withdrawals.router,
             oai.router,
@@ -69,6 +74,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
+        Timer("shelve", timedelta(seconds=30), shelve),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),
     workers=(import_files, keep_index, follow_for_harvesters),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from catalog.callnumbers.rules import shelving_key
 from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
@@ -23,7 +24,9 @@ FROM item i JOIN holdings h ON h.id = i.holdings_id
 _BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
 _BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
 _HOLDINGS = "SELECT id, title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])"
-HOLDINGS_COLUMNS: Final = ("id", "title_id", "location_id", "call_number", "created_at", "updated_at")
+HOLDINGS_COLUMNS: Final = (
+    "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key",
+)  # fmt: skip
 ITEM_COLUMNS: Final = (
     "id",
     "barcode",
@@ -246,7 +249,7 @@ class Shelving:
         found = self._holdings.get(key)
         if found is None:
             found = self._holdings[key] = uuid7()
-            self._new_holdings.append((found, *key, self._now, self._now))
+            self._new_holdings.append((found, *key, self._now, self._now, shelving_key(key[2])))
         return found
 
     async def _write_updates(self, connection: Connection) -> None:

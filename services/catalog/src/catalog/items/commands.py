@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.callnumbers.rules import Scheme, shelving_key
 from catalog.items.announcing import states
 from catalog.items.rules import state_refusal
 from catalog.titles.queries import mark_changed
@@ -84,16 +85,29 @@ async def _check_known(session: AsyncSession, told: Mapping[str, Any]) -> None:
         raise Invalid(reasons=reasons)
 
 
+def placed(call_number: str | None, scheme: str | None) -> dict[str, str | None]:
+    """The parameters that say where a call number stands."""
+    chosen = Scheme(scheme) if scheme is not None else None
+    return {"scheme": scheme, "shelving_key": shelving_key(call_number or "", chosen)}
+
+
 async def add_holdings(
-    session: AsyncSession, *, title_id: UUID, location_id: UUID, call_number: str | None, now: datetime
+    session: AsyncSession,
+    *,
+    title_id: UUID,
+    location_id: UUID,
+    call_number: str | None,
+    call_number_scheme: str | None = None,
+    now: datetime,
 ) -> UUID:
     """Add a title's holdings at a location."""
     await _check_known(session, {"location_id": location_id, "title_ids": [title_id]})
     holdings_id = uuid7()
     added = await session.scalar(
         text(
-            "INSERT INTO holdings (id, title_id, location_id, call_number, created_at, updated_at) "
-            "VALUES (:id, :title_id, :location_id, :call_number, :now, :now) "
+            "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
+            "  created_at, updated_at) "
+            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
             "ON CONFLICT (title_id, location_id, call_number) DO NOTHING RETURNING id"
         ),
         {
@@ -101,6 +115,7 @@ async def add_holdings(
             "title_id": title_id,
             "location_id": location_id,
             "call_number": call_number or "",
+            **placed(call_number, call_number_scheme),
             "now": now,
         },
     )
@@ -112,10 +127,11 @@ async def add_holdings(
 
 _INSERT = text("""
 INSERT INTO item (id, barcode, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state,
-    call_number, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual, created_at, updated_at)
+    call_number, call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text,
+    intellectual, created_at, updated_at)
 VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :location_id, :material_type, :loan_type,
-    :base_state, :call_number, :volume, :copy_number, :note, :suppressed, :pieces, :pieces_text, :intellectual, :now,
-    :now)
+    :base_state, :call_number, :scheme, :shelving_key, :volume, :copy_number, :note, :suppressed, :pieces,
+    :pieces_text, :intellectual, :now, :now)
 """)
 
 
@@ -137,8 +153,9 @@ async def _holdings_for(
     row = (
         await session.execute(
             text(
-                "INSERT INTO holdings (id, title_id, location_id, call_number, created_at, updated_at) "
-                "VALUES (:id, :title_id, :location_id, :call_number, :now, :now) "
+                "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
+                "  created_at, updated_at) "
+                "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
                 "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET updated_at = holdings.updated_at "
                 "RETURNING id"
             ),
@@ -147,11 +164,12 @@ async def _holdings_for(
                 "title_id": told["title_id"],
                 "location_id": told["location_id"],
                 "call_number": told["call_number"] or "",
+                **placed(told["call_number"], told["call_number_scheme"]),
                 "now": now,
             },
         )
     ).one()
-    told["call_number"] = None
+    told["call_number"] = told["call_number_scheme"] = None
     return row.id, told["title_id"], told["location_id"]
 
 
@@ -168,6 +186,7 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
         "title_id": title_id,
         "location_id": location_id,
         "bound_with": [other for other in dict.fromkeys(told["bound_with"]) if other != title_id],
+        **placed(told["call_number"], told["call_number_scheme"]),
         "now": now,
     }
     await _write(session, _INSERT, row)
@@ -220,8 +239,9 @@ async def _state(session: AsyncSession, item_id: UUID) -> ItemState:
 _UPDATE = text("""
 UPDATE item SET version = version + 1, barcode = :barcode, bound_with = CAST(:bound_with AS uuid[]),
     location_id = :location_id, material_type = :material_type, loan_type = :loan_type, base_state = :base_state,
-    call_number = :call_number, volume = :volume, copy_number = :copy_number, note = :note, suppressed = :suppressed,
-    pieces = :pieces, pieces_text = :pieces_text, intellectual = :intellectual, updated_at = :now
+    call_number = :call_number, call_number_scheme = :scheme, shelving_key = :shelving_key, volume = :volume,
+    copy_number = :copy_number, note = :note, suppressed = :suppressed, pieces = :pieces,
+    pieces_text = :pieces_text, intellectual = :intellectual, updated_at = :now
 WHERE id = :id
 """)
 CHANGEABLE = (
@@ -232,6 +252,7 @@ CHANGEABLE = (
     "loan_type",
     "base_state",
     "call_number",
+    "call_number_scheme",
     "volume",
     "copy_number",
     "note",
@@ -261,7 +282,8 @@ async def change(
     if not changed:
         return
     await _check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
-    await _write(session, _UPDATE, after | {"id": item_id, "now": now})
+    where = placed(after["call_number"], after["call_number_scheme"])
+    await _write(session, _UPDATE, after | where | {"id": item_id, "now": now})
     touched = [found.title_id, *before["bound_with"], *after["bound_with"]]
     await mark_changed(session, list(dict.fromkeys(touched)))
     state = await _state(session, item_id)

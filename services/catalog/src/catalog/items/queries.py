@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 ITEM: Final = """
 SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, l.code AS location,
     b.code AS library, i.material_type, i.loan_type, i.base_state,
-    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
+    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
+    CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
+    i.volume, i.copy_number, i.note,
     (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title, t.author,
     i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
@@ -75,7 +77,7 @@ async def items(
 
 _HOLDINGS: Final = """
 SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
-    nullif(h.call_number, '') AS call_number, h.created_at, h.updated_at, t.suppressed,
+    nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, t.suppressed,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
 JOIN title t ON t.id = h.title_id

@@ -8,6 +8,7 @@ import asyncpg
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from catalog.callnumbers.rules import Scheme
 from catalog.items import commands, queries
 from catalog.items.announcing import BATCH, announce_slice
 from catalog.items.commands import (
@@ -62,6 +63,8 @@ class ItemOut(BaseModel):
     loan_type: str
     base_state: ItemBase
     call_number: str | None
+    call_number_scheme: Scheme | None
+    """What the call number is made by, where that was said; otherwise it is taken for what it looks like."""
     volume: str | None
     copy_number: str | None
     note: str | None
@@ -89,6 +92,7 @@ class ItemIn(BaseModel):
     loan_type: TypeCode = "standard"
     base_state: ItemState = ItemBase.ACTIVE
     call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
     volume: Words | None = None
     copy_number: Words | None = None
     note: Words | None = None
@@ -122,6 +126,7 @@ class ItemChange(BaseModel):
     loan_type: TypeCode | None = None
     base_state: ItemState | None = None
     call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
     volume: Words | None = None
     copy_number: Words | None = None
     note: Words | None = None
@@ -158,6 +163,7 @@ class HoldingsOut(BaseModel):
     location: str
     library: str
     call_number: str | None
+    call_number_scheme: Scheme | None
     items: int
     created_at: datetime
     updated_at: datetime
@@ -171,6 +177,7 @@ class HoldingsIn(BaseModel):
     title_id: UUID
     location_id: UUID
     call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
 
 
 class HoldingsListOut(BaseModel):

@@ -1,12 +1,18 @@
 """Holdings, items, and what circulation tells of each item's availability."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Text, text
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, count, flag, key, ref, uuids, when, words
+
+
+def shelf_place() -> Any:
+    """A shelving key, compared character by character."""
+    return Column(Text(collation="C"), nullable=True)
 
 
 class Holdings(Table, table=True):
@@ -16,6 +22,19 @@ class Holdings(Table, table=True):
     __table_args__ = (
         Index("holdings_one_per_shelf", "title_id", "location_id", "call_number", unique=True),
         Index("holdings_location", "location_id"),
+        Index("holdings_shelf", "shelving_key", "id", postgresql_where=text("shelving_key IS NOT NULL")),
+        Index(
+            "holdings_shelf_here",
+            "location_id",
+            "shelving_key",
+            "id",
+            postgresql_where=text("shelving_key IS NOT NULL"),
+        ),
+        Index(
+            "holdings_unshelved",
+            "id",
+            postgresql_where=text("shelving_key IS NULL AND call_number <> ''"),
+        ),
     )
 
     id: UUID = Field(sa_column=key())
@@ -23,6 +42,10 @@ class Holdings(Table, table=True):
     title_id: UUID = Field(sa_column=ref(to="title.id"))
     location_id: UUID = Field(sa_column=ref(to="location.id"))
     call_number: str = Field(sa_column=words(default=""))
+    call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
+    """What the call number is made by, where somebody has said so."""
+    shelving_key: str | None = Field(default=None, sa_column=shelf_place())
+    """Where it stands among all call numbers (`catalog.callnumbers.rules`)."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 
@@ -39,6 +62,19 @@ class Item(Table, table=True):
             "bound_with",
             postgresql_using="gin",
             postgresql_where=text("bound_with <> '{}'"),
+        ),
+        Index("item_shelf", "shelving_key", "id", postgresql_where=text("shelving_key IS NOT NULL")),
+        Index(
+            "item_shelf_here",
+            "location_id",
+            "shelving_key",
+            "id",
+            postgresql_where=text("shelving_key IS NOT NULL"),
+        ),
+        Index(
+            "item_unshelved",
+            "id",
+            postgresql_where=text("shelving_key IS NULL AND call_number IS NOT NULL AND call_number <> ''"),
         ),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
         CheckConstraint("pieces > 0", name="item_of_some_piece"),
@@ -58,6 +94,8 @@ class Item(Table, table=True):
     base_state: str = Field(sa_column=words(default="active"))
     call_number: str | None = Field(default=None, sa_column=words(null=True))
     """Its own, where it differs from the holdings'."""
+    call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
+    shelving_key: str | None = Field(default=None, sa_column=shelf_place())
     volume: str | None = Field(default=None, sa_column=words(null=True))
     copy_number: str | None = Field(default=None, sa_column=words(null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))

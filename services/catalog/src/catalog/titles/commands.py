@@ -31,6 +31,12 @@ class TitleUnknown(NotFound):
     code, title = "title-unknown", "There is no such title."
 
 
+class VersionUnknown(NotFound):
+    """This version of the title is not kept."""
+
+    code, title = "version-unknown", "This version of the title is not kept."
+
+
 _INSERT = text("""
 INSERT INTO title (id, match_key, control_number, control_agency, title, subtitle, author, year, format, suppressed,
     record, created_at, updated_at)
@@ -138,6 +144,16 @@ async def replace(
     if shown != (before.short_title, before.short_author, found.suppressed):
         await announce_items_of(session, [title_id], now=now)
     return int(row.version)
+
+
+async def restore(
+    session: AsyncSession, title_id: UUID, version: int, *, expected: int, by: str, now: datetime
+) -> int:
+    """Put an earlier record back as the newest version; what stood meanwhile is kept, suppression stays."""
+    earlier = await queries.earlier(session, title_id, version)
+    if earlier is None:
+        raise VersionUnknown
+    return await replace(session, title_id, unpack(earlier.record), expected=expected, by=by, now=now)
 
 
 async def _key_of(session: AsyncSession, title_id: UUID) -> str:

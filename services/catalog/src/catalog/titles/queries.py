@@ -20,6 +20,10 @@ FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AN
 _VERSIONS = text("""
 SELECT version, replaced_at, replaced_by FROM title_version WHERE title_id = :id ORDER BY version DESC LIMIT :limit
 """)
+_STEPS = text("""
+SELECT v.version, v.record, v.suppressed, v.replaced_at, v.replaced_by FROM title_version v
+WHERE v.title_id = :id AND v.version < :before ORDER BY v.version DESC LIMIT :limit
+""")
 _CHANGED = text("INSERT INTO title_change (title_id) SELECT unnest(CAST(:ids AS uuid[]))")
 
 _WAKE = text("SELECT pg_notify('title_change', '')")
@@ -39,6 +43,12 @@ async def earlier(session: AsyncSession, title_id: UUID, version: int) -> Any | 
 async def earlier_versions(session: AsyncSession, title_id: UUID, *, limit: int) -> Sequence[Any]:
     """When and by whom earlier versions were replaced, newest first."""
     return (await session.execute(_VERSIONS, {"id": title_id, "limit": limit})).all()
+
+
+async def steps(session: AsyncSession, title_id: UUID, *, before: int, limit: int) -> Sequence[Any]:
+    """Earlier states with their records, newest first: each was replaced by the one after it."""
+    told = {"id": title_id, "before": before, "limit": limit}
+    return (await session.execute(_STEPS, told)).all()
 
 
 async def mark_changed(session: AsyncSession, ids: Sequence[UUID]) -> None:

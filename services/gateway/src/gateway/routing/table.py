@@ -30,6 +30,7 @@ TABLE: Final = (
     _route("/v1/holdings", "catalog"),
     _route("/v1/items", "catalog"),
     _route("/v1/items:announce", "catalog"),
+    _route("/v1/shelf", "catalog"),
     _route("/v1/withdrawals", "catalog"),
     _route("/v1/locations", "catalog"),
     _route("/v1/libraries", "catalog"),
