@@ -40,6 +40,8 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "suppressed": False,
         "pieces": None,
         "pieces_text": None,
+        "purchase_price": None,
+        "replacement_price": None,
         "intellectual": False,
         "created_at": item["created_at"],
     }

@@ -130,7 +130,6 @@ async def test_a_recalled_item_is_fined_at_its_own_rate(circulation: Harness, ma
 @pytest.mark.parametrize(
     ("policy", "pointer"),
     [
-        ({"cap_at_cost": True}, "/fine_policies/0/replacement_cost"),
         ({"cap": 50, "minimum": 60}, "/fine_policies/0/minimum"),
     ],
 )

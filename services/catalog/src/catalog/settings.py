@@ -28,6 +28,8 @@ class Settings(ServiceSettings):
     """The part of the time that a large import works; below 1 it rests after each slice."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    """ISO 4217 code of prices in imported records that name none."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")
     """Where clients reach the gateway; unset: as they have addressed it themselves."""
     repository_name: str = Field(default="Carrel", min_length=1, max_length=200)

@@ -105,3 +105,19 @@ def script(sql: str) -> None:
     for statement in re.split(r";[ \t]*\n", sql):
         if statement.strip():
             op.execute(statement.strip().rstrip(";"))
+
+
+def concurrently(name: str, on: str, *, unique: bool = False) -> None:
+    """Build an index while others write: alone in its migration, for it stands outside of any transaction.
+
+    A build that failed leaves an index of no use behind; it is dropped first, so that the migration can be run
+    again. It waits for whoever writes to the table without stopping anybody, so the time to wait for a lock does
+    not count here.
+    """
+    from alembic import op
+
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} {on}")
+        op.execute("RESET lock_timeout")

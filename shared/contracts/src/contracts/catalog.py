@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from contracts.events import Event, Part
+from contracts.money import Amount
 
 CIRCULATION = frozenset({"circulation"})
 
@@ -51,6 +52,10 @@ class ItemState(Part):
     """It stands for no single thing: it is neither lent nor held nor checked in."""
     created_at: datetime | None = None
     """When the catalogue took it in; rules for new items count from then."""
+    purchase_price: Amount | None = None
+    """What it cost; nothing for a gift."""
+    replacement_price: Amount | None = None
+    """What a new copy would cost."""
 
 
 class LocationState(Part):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.events import Event, Part
+from contracts.money import Amount
 
 CATALOG = frozenset({"catalog"})
 ILL = frozenset({"ill"})
@@ -29,13 +30,6 @@ class ItemAvailability(Part):
     as_of: datetime
     reshelving_until: datetime | None = None
     """Of an item that can be had, and is on its way from the desk to its shelf: when it will stand there."""
-
-
-class Amount(Part):
-    """Money in minor units of an ISO 4217 currency."""
-
-    minor: int
-    currency: str
 
 
 class LoanFacts(Part):

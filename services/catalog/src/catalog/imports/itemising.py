@@ -10,7 +10,9 @@ from catalog.callnumbers.rules import shelving_key
 from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
+from catalog.items.announcing import amount
 from catalog.marc.items import ItemFacts
+from catalog.marc.prices import price_of
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
 from chassis.ids import uuid7
@@ -18,12 +20,14 @@ from contracts.catalog import ItemBase, ItemState
 
 _HERE = """
 SELECT i.id, i.title_id, i.barcode, i.holdings_id, i.location_id, i.material_type, i.loan_type, i.base_state,
-    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note
+    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
+    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency
 FROM item i JOIN holdings h ON h.id = i.holdings_id
 """
 _BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
 _BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
 _HOLDINGS = "SELECT id, title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])"
+PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
 HOLDINGS_COLUMNS: Final = (
     "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key",
 )  # fmt: skip
@@ -38,15 +42,20 @@ ITEM_COLUMNS: Final = (
     "volume",
     "copy_number",
     "note",
+    *PRICES,
     "created_at",
     "updated_at",
 )
 _UPDATE = """
 UPDATE item i SET version = version + 1, holdings_id = n.holdings_id, location_id = n.location_id,
     material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
-    copy_number = n.copy_number, note = n.note, updated_at = $9
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-    AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note)
+    copy_number = n.copy_number, note = n.note, purchase_minor = n.purchase_minor,
+    purchase_currency = n.purchase_currency, replacement_minor = n.replacement_minor,
+    replacement_currency = n.replacement_currency, updated_at = $9
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $10::bigint[], $11::text[], $12::bigint[], $13::text[])
+    AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note,
+        purchase_minor, purchase_currency, replacement_minor, replacement_currency)
 WHERE i.id = n.id
 """
 
@@ -167,6 +176,9 @@ class Shelving:
             return None
         material, loan, reasons = self._places.types(item)
         each.reasons += reasons
+        bought, replaced = (
+            self._price(each, item, text) for text in (item.purchase_price, item.replacement_price)
+        )
         return ItemData(
             barcode=item.barcode,
             location_id=place,
@@ -176,7 +188,21 @@ class Shelving:
             volume=item.volume,
             copy_number=item.copy,
             note=item.note,
+            purchase_minor=bought[0],
+            purchase_currency=bought[1],
+            replacement_minor=replaced[0],
+            replacement_currency=replaced[1],
         )
+
+    def _price(self, each: Prepared, item: ItemFacts, text: str | None) -> tuple[int | None, str | None]:
+        """Its amount and currency; what cannot be read is told, and the item taken without it."""
+        if text is None:
+            return None, None
+        found = price_of(text, currency=self._places.currency)
+        if found is None:
+            told = f"Item {item.barcode or '(no barcode)'} costs {text!r}."
+            each.reasons.append(reason("price-unreadable", told))
+        return found or (None, None)
 
     def _meet(self, each: Prepared, told: ItemData, title_id: UUID) -> None:
         """The barcode is there already: the same item, or somebody else's."""
@@ -211,6 +237,7 @@ class Shelving:
                 told.volume,
                 told.copy_number,
                 told.note,
+                *(getattr(told, name) for name in PRICES),
                 self._now,
                 self._now,
             )
@@ -239,6 +266,8 @@ class Shelving:
                 short_author=title.short_author,
                 suppressed=False,
                 created_at=self._now,
+                purchase_price=amount(told.purchase_minor, told.purchase_currency),
+                replacement_price=amount(told.replacement_minor, told.replacement_currency),
             )
         )
 
@@ -265,4 +294,5 @@ class Shelving:
             [row[2].copy_number for row in rows],
             [row[2].note for row in rows],
             self._now,
+            *([getattr(row[2], name) for row in rows] for name in PRICES),
         )

@@ -36,6 +36,8 @@ class Places:
     """Codes as they stand at one version of the configuration, compared without regard to case."""
 
     version: int = -1
+    currency: str = "EUR"
+    """Of prices that name none."""
     locations: dict[tuple[str, str], UUID] = field(default_factory=dict)
     alone: dict[str, UUID | None] = field(default_factory=dict)
     """Locations by their own code; None where several libraries have it."""

@@ -78,6 +78,10 @@ class ItemData:
     volume: str | None
     copy_number: str | None
     note: str | None
+    purchase_minor: int | None = None
+    purchase_currency: str | None = None
+    replacement_minor: int | None = None
+    replacement_currency: str | None = None
 
     @property
     def shelf_mark(self) -> tuple[object, str | None, str | None, str | None]:
@@ -87,6 +91,8 @@ class ItemData:
 
 def merged(kept: ItemData, told: ItemData) -> ItemData:
     """What a record tells counts; what it leaves out stays as it is kept."""
+    bought = told if told.purchase_minor is not None else kept
+    replaced = told if told.replacement_minor is not None else kept
     return ItemData(
         barcode=kept.barcode,
         location_id=told.location_id,
@@ -96,6 +102,10 @@ def merged(kept: ItemData, told: ItemData) -> ItemData:
         volume=told.volume or kept.volume,
         copy_number=told.copy_number or kept.copy_number,
         note=told.note or kept.note,
+        purchase_minor=bought.purchase_minor,
+        purchase_currency=bought.purchase_currency,
+        replacement_minor=replaced.replacement_minor,
+        replacement_currency=replaced.replacement_currency,
     )
 
 

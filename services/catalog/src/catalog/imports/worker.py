@@ -106,7 +106,10 @@ class Import:
     resources: Resources
     connection: Held
     job_id: UUID
-    places: Places = field(default_factory=Places)
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(currency=self.resources.settings.currency)
 
     @property
     def path(self) -> Path:

@@ -13,6 +13,7 @@ from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
 from contracts.catalog import ItemBase, ItemsAnnounced, ItemState
+from contracts.money import Amount
 
 BATCH: Final = 500
 
@@ -20,7 +21,7 @@ STATE_COLUMNS: Final = """
 i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
-i.intellectual, i.created_at
+i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency
 """
 STATE_TABLES: Final = """
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
@@ -52,7 +53,14 @@ def state(row: Any) -> ItemState:
         pieces_text=row.pieces_text,
         intellectual=row.intellectual,
         created_at=row.created_at,
+        purchase_price=amount(row.purchase_minor, row.purchase_currency),
+        replacement_price=amount(row.replacement_minor, row.replacement_currency),
     )
+
+
+def amount(minor: int | None, currency: str | None) -> Amount | None:
+    """A price as events tell it."""
+    return None if minor is None or currency is None else Amount(minor=minor, currency=currency)
 
 
 class _Row:

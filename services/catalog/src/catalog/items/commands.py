@@ -128,10 +128,12 @@ async def add_holdings(
 _INSERT = text("""
 INSERT INTO item (id, barcode, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state,
     call_number, call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text,
-    intellectual, created_at, updated_at)
+    intellectual, purchase_minor, purchase_currency, replacement_minor, replacement_currency, created_at,
+    updated_at)
 VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :location_id, :material_type, :loan_type,
     :base_state, :call_number, :scheme, :shelving_key, :volume, :copy_number, :note, :suppressed, :pieces,
-    :pieces_text, :intellectual, :now, :now)
+    :pieces_text, :intellectual, :purchase_minor, :purchase_currency, :replacement_minor,
+    :replacement_currency, :now, :now)
 """)
 
 
@@ -241,7 +243,9 @@ UPDATE item SET version = version + 1, barcode = :barcode, bound_with = CAST(:bo
     location_id = :location_id, material_type = :material_type, loan_type = :loan_type, base_state = :base_state,
     call_number = :call_number, call_number_scheme = :scheme, shelving_key = :shelving_key, volume = :volume,
     copy_number = :copy_number, note = :note, suppressed = :suppressed, pieces = :pieces,
-    pieces_text = :pieces_text, intellectual = :intellectual, updated_at = :now
+    pieces_text = :pieces_text, intellectual = :intellectual,
+    purchase_minor = :purchase_minor, purchase_currency = :purchase_currency, replacement_minor = :replacement_minor,
+    replacement_currency = :replacement_currency, updated_at = :now
 WHERE id = :id
 """)
 CHANGEABLE = (
@@ -260,6 +264,10 @@ CHANGEABLE = (
     "pieces",
     "pieces_text",
     "intellectual",
+    "purchase_minor",
+    "purchase_currency",
+    "replacement_minor",
+    "replacement_currency",
 )
 
 

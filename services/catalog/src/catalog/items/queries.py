@@ -15,6 +15,7 @@ SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.lo
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
     i.volume, i.copy_number, i.note,
     (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title, t.author,
+    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
     i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id

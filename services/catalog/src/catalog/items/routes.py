@@ -1,7 +1,7 @@
 """Items and holdings on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -47,8 +47,19 @@ TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
 ItemState = Annotated[ItemBase, Field(description="`withdrawn` is reached by a withdrawal alone")]
 
 
+class Price(BaseModel):
+    """What something costs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minor: int = Field(ge=0, le=10**12)
+    """In minor units: cents, for most currencies."""
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    """Its ISO 4217 code."""
+
+
 class ItemOut(BaseModel):
-    """An item. Its note is for staff (`items:read`)."""
+    """An item. Its note and its prices are for staff (`items:read`)."""
 
     id: UUID
     version: int
@@ -72,6 +83,8 @@ class ItemOut(BaseModel):
     pieces: int | None
     pieces_text: str | None
     intellectual: bool
+    purchase_price: Price | None
+    replacement_price: Price | None
     short_title: str
     short_author: str | None
     created_at: datetime
@@ -103,6 +116,10 @@ class ItemIn(BaseModel):
     """Which they are, for whoever has them before them."""
     intellectual: bool = False
     """It stands for no single thing: it is neither lent nor held nor checked in."""
+    purchase_price: Price | None = None
+    """What it cost; 0 for a gift."""
+    replacement_price: Price | None = None
+    """What a new copy would cost; a lost-item policy may charge it, and a fine may be capped at it."""
 
     @model_validator(mode="after")
     def placed(self) -> "ItemIn":
@@ -134,6 +151,8 @@ class ItemChange(BaseModel):
     pieces: Pieces | None = None
     pieces_text: Words | None = None
     intellectual: bool | None = None
+    purchase_price: Price | None = None
+    replacement_price: Price | None = None
 
     @model_validator(mode="after")
     def kept(self) -> "ItemChange":
@@ -201,8 +220,28 @@ def item_out(row: asyncpg.Record, asker: Principal) -> dict[str, Any]:
     told["title_ids"] = [row["title_id"], *bound]
     told["short_title"] = shortened(title)
     told["short_author"] = shortened(author) if author else None
-    if not asker.may("items:read") and not asker.may("items:write"):
-        told["note"] = None
+    told |= {name: _price(told.pop(minor), told.pop(currency)) for name, (minor, currency) in PRICES.items()}
+    if not _sees_all(asker):
+        told |= {"note": None} | dict.fromkeys(PRICES)
+    return told
+
+
+PRICES: Final = {
+    name: (f"{kind}_minor", f"{kind}_currency")
+    for kind, name in (("purchase", "purchase_price"), ("replacement", "replacement_price"))
+}
+
+
+def _price(minor: int | None, currency: str | None) -> dict[str, Any] | None:
+    return None if minor is None else {"minor": minor, "currency": currency}
+
+
+def _as_columns(told: dict[str, Any]) -> dict[str, Any]:
+    """An item's facts as its row has them: a price is two of them."""
+    for name, (minor, currency) in PRICES.items():
+        if name in told:
+            price = told.pop(name) or {"minor": None, "currency": None}
+            told |= {minor: price["minor"], currency: price["currency"]}
     return told
 
 
@@ -269,7 +308,7 @@ async def _answer(tx: Tx, item_id: UUID, asker: Principal, response: Response) -
 )
 async def create_item(body: ItemIn, response: Response, by: MayWrite, tx: Tx, now: Now) -> dict[str, Any]:
     """Add an item."""
-    item_id = await commands.add(tx, body.model_dump(), now=now)
+    item_id = await commands.add(tx, _as_columns(body.model_dump()), now=now)
     response.headers["Location"] = f"/v1/items/{item_id}"
     return await _answer(tx, item_id, by, response)
 
@@ -292,7 +331,7 @@ async def change_item(
     item_id: UUID, body: ItemChange, expected: IfMatch, response: Response, by: MayWrite, tx: Tx, now: Now
 ) -> dict[str, Any]:
     """Change an item's facts."""
-    changes = body.model_dump(exclude_unset=True)
+    changes = _as_columns(body.model_dump(exclude_unset=True))
     await commands.change(tx, item_id, changes, expected=expected, now=now)
     return await _answer(tx, item_id, by, response)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, text
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, count, flag, key, ref, uuids, when, words
@@ -57,6 +57,7 @@ class Item(Table, table=True):
     __table_args__ = (
         Index("item_barcode", "barcode", unique=True, postgresql_where=text("barcode IS NOT NULL")),
         Index("item_title", "title_id"),
+        Index("item_holdings", "holdings_id"),
         Index(
             "item_bound_with",
             "bound_with",
@@ -78,6 +79,12 @@ class Item(Table, table=True):
         ),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
         CheckConstraint("pieces > 0", name="item_of_some_piece"),
+        CheckConstraint(
+            "purchase_minor >= 0 AND replacement_minor >= 0 "
+            "AND (purchase_minor IS NULL) = (purchase_currency IS NULL) "
+            "AND (replacement_minor IS NULL) = (replacement_currency IS NULL)",
+            name="item_prices_have_currencies",
+        ),
     )
 
     id: UUID = Field(sa_column=key())
@@ -106,6 +113,12 @@ class Item(Table, table=True):
     """Which they are."""
     intellectual: bool = Field(sa_column=flag(default=False))
     """It stands for no single thing."""
+    purchase_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """What it cost, in minor units; nothing for a gift."""
+    purchase_currency: str | None = Field(default=None, sa_column=words(null=True))
+    replacement_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """What a new copy would cost."""
+    replacement_currency: str | None = Field(default=None, sa_column=words(null=True))
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 

@@ -7,7 +7,17 @@ from typing import Final, Literal
 from catalog.marc.record import Field, Record
 
 Meaning = Literal[
-    "barcode", "call_number", "location", "library", "copy", "volume", "item_type", "loan_type", "note"
+    "barcode",
+    "call_number",
+    "location",
+    "library",
+    "copy",
+    "volume",
+    "item_type",
+    "loan_type",
+    "note",
+    "purchase_price",
+    "replacement_price",
 ]
 
 
@@ -36,13 +46,25 @@ class ItemFacts:
     item_type: str | None
     loan_type: str | None
     note: str | None
+    purchase_price: str | None = None
+    """As it is written."""
+    replacement_price: str | None = None
 
 
 PROFILES: Final[Mapping[str, ItemProfile]] = {
     "standard": ItemProfile(
         "standard",
         "876",
-        {"p": "barcode", "t": "copy", "3": "volume", "c": "note", "h": "loan_type", "l": "item_type"},
+        {
+            "p": "barcode",
+            "t": "copy",
+            "3": "volume",
+            "c": "purchase_price",
+            "x": "note",
+            "z": "note",
+            "h": "loan_type",
+            "l": "item_type",
+        },
         location_tag="852",
     ),
     "local-999": ItemProfile(
@@ -64,8 +86,26 @@ PROFILES: Final[Mapping[str, ItemProfile]] = {
             "n": "note",
         },
     ),
+    "local-952": ItemProfile(
+        "local-952",
+        "952",
+        {
+            "a": "library",
+            "c": "location",
+            "g": "purchase_price",
+            "h": "volume",
+            "o": "call_number",
+            "p": "barcode",
+            "t": "copy",
+            "v": "replacement_price",
+            "x": "note",
+            "y": "item_type",
+            "z": "note",
+        },
+    ),
 }
-"""`standard`: MARC 21 holdings 852 with 876-878; `local-999` and `local-949`: two common local habits."""
+"""`standard`: MARC 21 holdings 852 with 876-878 (876 $c is what it cost); `local-999`, `local-949` and `local-952`:
+three common local habits, the last that of Koha."""
 
 
 def items_of(record: Record, profile: ItemProfile) -> list[ItemFacts]:
@@ -107,6 +147,9 @@ def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
     def one(meaning: Meaning) -> str | None:
         return " ".join(told.get(meaning, ())) or None
 
+    def first(meaning: Meaning) -> str | None:
+        return next(iter(told.get(meaning, ())), None)
+
     return ItemFacts(
         barcode=one("barcode"),
         call_number=one("call_number"),
@@ -117,4 +160,6 @@ def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
         item_type=one("item_type"),
         loan_type=one("loan_type"),
         note=one("note"),
+        purchase_price=first("purchase_price"),
+        replacement_price=first("replacement_price"),
     )

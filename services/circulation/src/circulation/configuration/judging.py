@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from circulation.calendars.rules import Calendar, NeverOpen, always_open
-from circulation.fees.rules import FinePolicy, overdue_fine
+from circulation.fees.rules import FinePolicy, Money, known_price, overdue_fine
 from circulation.loans.rules import due_at
 from circulation.places.library import Library
 from circulation.policies.rules import HoldPolicy, LoanPolicy, OutsideSchedule, Rule
@@ -52,11 +52,11 @@ class Side:
         except (NeverOpen, OutsideSchedule):
             return None
 
-    def fined(self, due: datetime | None, returned_at: datetime) -> int:
-        """What would be charged, in minor units."""
+    def fined(self, due: datetime | None, returned_at: datetime, price: Money | None = None) -> int:
+        """What would be charged for an item of this price, in minor units."""
         if due is None or returned_at <= due:
             return 0
-        return overdue_fine(self.fine, self.calendar, due_at=due, at=returned_at).minor
+        return overdue_fine(self.fine, self.calendar, due_at=due, at=returned_at, price=price).minor
 
     def takes_hold(self, kind: str, level: str, *, several_volumes: bool = False) -> bool:
         """Whether the hold could be placed; one on a title may have to name a volume, where there are several."""
@@ -107,9 +107,9 @@ class Judge:
         return found
 
     def loan(self, row: Sequence[Any]) -> None:
-        """One past loan: its key, then id, lent, returned, renewals, zone."""
+        """One past loan: its key, then id, lent, returned, renewals, zone, the item's price."""
         key = tuple(row[:KEY])
-        loan_id, lent_at, returned_at, renewals, zone = row[KEY:]
+        loan_id, lent_at, returned_at, renewals, zone, *price = row[KEY:]
         before, after, same = self.sides(key, zone)
         rules = self._of_rules(before, after)
         rules["loans"] += 1
@@ -129,7 +129,10 @@ class Judge:
         fines = (0, 0)
         if returned_at is not None and not renewals:
             rules["fines_compared"] += 1
-            fines = before.fined(was, returned_at), after.fined(becomes, returned_at)
+            fines = (
+                before.fined(was, returned_at, known_price(*price, ours=self.before.currency)),
+                after.fined(becomes, returned_at, known_price(*price, ours=self.after.currency)),
+            )
             rules["fines_before_minor"] += fines[0]
             rules["fines_after_minor"] += fines[1]
             if fines[0] != fines[1]:

@@ -28,7 +28,8 @@ IDLE_SECONDS: Final = 0.5
 
 _LOANS = """
 SELECT l.patron_group, i.location, i.library, i.campus, i.institution, i.material_type, i.loan_type,
-    l.service_point_id, l.id, l.lent_at, l.returned_at, l.renewals, l.due_zone
+    l.service_point_id, l.id, l.lent_at, l.returned_at, l.renewals, l.due_zone, i.price_minor,
+    i.price_currency
 FROM loan l JOIN item i ON i.id = l.item_id WHERE l.lent_at >= $1 AND l.lent_at < $2
 """
 _HOLDS = """

@@ -9,7 +9,8 @@ from chassis.edge import InFlight
 from chassis.ids import uuid7
 from circulation.fees.rules import Money
 from circulation.ledger.rules import Act, booked
-from contracts.circulation import Amount, FeeCharged, FeeFacts
+from contracts.circulation import FeeCharged, FeeFacts
+from contracts.money import Amount
 
 
 async def charge(

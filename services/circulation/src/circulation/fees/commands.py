@@ -33,7 +33,6 @@ from circulation.ledger.rules import (
     status_after,
 )
 from contracts.circulation import (
-    Amount,
     FeeCancelled,
     FeeClosed,
     FeeFacts,
@@ -43,6 +42,7 @@ from contracts.circulation import (
     FeeWaived,
 )
 from contracts.events import Event
+from contracts.money import Amount
 
 
 class PaymentRefused(Refused):

@@ -16,6 +16,7 @@ from circulation.fees.charging import charge
 from circulation.fees.rules import (
     FinePolicy,
     Money,
+    known_price,
     overdue_fine,
     suspended_until,
     suspension_days,
@@ -24,7 +25,8 @@ from circulation.places.library import Library
 from contracts.circulation import PatronSuspended
 
 Row = Mapping[str, Any] | asyncpg.Record
-"""A loan that is open: due_at, due_zone, fine_policy, recalled_at, and `lent_from`, its service point."""
+"""A loan that is open: due_at, due_zone, fine_policy, recalled_at, and `lent_from`, its service point; of its item
+price_minor and price_currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ def late(library: Library, loan: Row, at: datetime) -> Late | None:
         return None
     calendar = library.calendar_at(loan["lent_from"], loan["due_zone"])
     recalled = loan["recalled_at"] is not None
+    price = known_price(loan["price_minor"], loan["price_currency"], ours=library.currency)
     found = Late(
         policy,
         calendar,
-        overdue_fine(policy, calendar, due_at=loan["due_at"], at=at, recalled=recalled),
+        overdue_fine(policy, calendar, due_at=loan["due_at"], at=at, recalled=recalled, price=price),
         suspension_days(policy, calendar, due_at=loan["due_at"], at=at, recalled=recalled),
     )
     return found or None

@@ -9,40 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from circulation.calendars.rules import Calendar, NeverOpen
-
-EXPONENTS: Final = {
-    "BHD": 3,
-    "IQD": 3,
-    "JOD": 3,
-    "KWD": 3,
-    "LYD": 3,
-    "OMR": 3,
-    "TND": 3,
-    "CLF": 4,
-    "UYW": 4,
-} | dict.fromkeys(
-    (
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ),
-    0,
-)
-"""ISO 4217 currencies whose minor unit is not a hundredth."""
+from contracts.currencies import EXPONENTS
 
 
 class CurrencyMismatch(ValueError):
@@ -169,8 +136,9 @@ class FinePolicy:
     recall_grace_units: int | None = None
     """Instead of `grace_units`, once the loan was recalled (L71)."""
     replacement_cost: Money | None = None
+    """What a new copy costs where the catalogue names no price of the item."""
     cap_at_cost: bool = False
-    """No fine is higher than what a new copy would cost (L93)."""
+    """No fine is higher than the item's price (L93)."""
     suspension: Suspension | None = None
     reminders: tuple[Reminder, ...] = ()
     """In order of their days."""
@@ -181,11 +149,12 @@ class FinePolicy:
             self.recall_grace_units if recalled and self.recall_grace_units is not None else self.grace_units
         )
 
-    def cap_of(self, *, recalled: bool) -> Money | None:
-        """The highest fine; none where there is no limit."""
+    def cap_of(self, *, recalled: bool, price: Money | None = None) -> Money | None:
+        """The highest fine for an item of this price, if that is known; none where there is no limit."""
         cap = self.recall_cap if recalled and self.recall_cap is not None else self.cap
-        if self.cap_at_cost and self.replacement_cost is not None:
-            return self.replacement_cost if cap is None else min(cap, self.replacement_cost)
+        cost = self.replacement_cost if price is None else price
+        if self.cap_at_cost and cost is not None:
+            return cost if cap is None else min(cap, cost)
         return cap
 
 
@@ -271,15 +240,26 @@ def units_charged(
     return units - grace if policy.grace_deducted else units
 
 
+def known_price(minor: int | None, currency: str | None, *, ours: str) -> Money | None:
+    """What an item costs, as the catalogue tells; None where it tells nothing, a gift's 0, or another currency."""
+    return Money(minor, ours) if minor and currency == ours else None
+
+
 def overdue_fine(
-    policy: FinePolicy, calendar: Calendar, *, due_at: datetime, at: datetime, recalled: bool = False
+    policy: FinePolicy,
+    calendar: Calendar,
+    *,
+    due_at: datetime,
+    at: datetime,
+    recalled: bool = False,
+    price: Money | None = None,
 ) -> Money:
     """The fine for an item that is (or was brought back) at a moment; zero within the grace."""
     rate = policy.recall_per_unit if recalled and policy.recall_per_unit is not None else policy.per_unit
     fine = rate * units_charged(policy, calendar, due_at=due_at, at=at, recalled=recalled)
     if fine and policy.minimum is not None:
         fine = max(fine, policy.minimum)
-    cap = policy.cap_of(recalled=recalled)
+    cap = policy.cap_of(recalled=recalled, price=price)
     return min(fine, cap) if cap is not None else fine
 
 

@@ -46,7 +46,7 @@ WITH told AS (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
         volume_key text, copy_number text, short_title text, short_author text, suppressed boolean,
-        pieces int, pieces_text text, new_since timestamptz)
+        pieces int, pieces_text text, new_since timestamptz, price_minor bigint, price_currency text)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
 _FREE_BARCODES = """
@@ -68,11 +68,11 @@ _REMEMBER = f"""
 ), kept AS (
     INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
         institution, material_type, loan_type, base, state, call_number, volume, volume_key, copy_number,
-        short_title, short_author, suppressed, pieces, pieces_text, new_since)
+        short_title, short_author, suppressed, pieces, pieces_text, new_since, price_minor, price_currency)
     SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
         l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
         t.volume_key, t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text,
-        t.new_since
+        t.new_since, t.price_minor, t.price_currency
     FROM told t LEFT JOIN location l ON l.id = t.location_id
     ORDER BY t.id
     ON CONFLICT (id) DO UPDATE SET
@@ -84,7 +84,8 @@ _REMEMBER = f"""
         volume = excluded.volume, volume_key = excluded.volume_key, copy_number = excluded.copy_number,
         short_title = excluded.short_title,
         short_author = excluded.short_author, suppressed = excluded.suppressed, pieces = excluded.pieces,
-        pieces_text = excluded.pieces_text, new_since = excluded.new_since, guard = item.guard + 1,
+        pieces_text = excluded.pieces_text, new_since = excluded.new_since,
+        price_minor = excluded.price_minor, price_currency = excluded.price_currency, guard = item.guard + 1,
         state = CASE
             WHEN item.loss IS NOT NULL THEN item.state
             WHEN item.loan_id IS NOT NULL THEN 'on-loan'
@@ -153,6 +154,7 @@ async def _gone_under_way(connection: Connection, rows: Sequence[dict[str, objec
 
 def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
     base = INTELLECTUAL if item.intellectual else item.base_state.value
+    prices = [price for price in (item.replacement_price, item.purchase_price) if price and price.minor]
     return {
         "id": item.item_id,
         "epoch": epoch,
@@ -175,6 +177,8 @@ def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
         "pieces": item.pieces,
         "pieces_text": item.pieces_text,
         "new_since": item.created_at,
+        "price_minor": prices[0].minor if prices else None,
+        "price_currency": prices[0].currency if prices else None,
     }
 
 

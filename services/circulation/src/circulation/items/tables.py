@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, Integer, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, uuids, when, words
@@ -96,6 +96,9 @@ class Item(Table, table=True):
     """Lost, claimed returned, lost and paid, missing: items/rules.py."""
     new_since: datetime | None = Field(default=None, sa_column=when(null=True))
     """When the catalogue took it in; null: nobody says."""
+    price_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """What a new copy costs, else what this one did, as the catalogue tells; null: it tells neither, or a gift's 0."""
+    price_currency: str | None = Field(default=None, sa_column=words(null=True))
     withdrawal_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     last_seen_at: datetime | None = Field(default=None, sa_column=when(null=True))
     last_seen_by: UUID | None = Field(default=None, sa_column=ref(null=True))

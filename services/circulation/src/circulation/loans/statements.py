@@ -26,7 +26,7 @@ ITEM_FACTS: Final = """
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
     i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
     i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces,
-    i.volume_key, i.new_since
+    i.volume_key, i.new_since, i.price_minor, i.price_currency
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h

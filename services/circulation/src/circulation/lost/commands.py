@@ -19,7 +19,7 @@ from circulation.fees import commands as fees
 from circulation.fees.charging import charge
 from circulation.fees.commands import By, Wish
 from circulation.fees.overdue import owner_at
-from circulation.fees.rules import Money
+from circulation.fees.rules import Money, known_price
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import Copy, Loss, State, state_of
 from circulation.ledger.rules import Act
@@ -56,7 +56,8 @@ class LossRefused(Refused):
 
 LOAN = """
 SELECT l.*, l.id AS open_loan_id, l.service_point_id AS lent_from, i.location, i.library, i.campus, i.institution,
-    i.material_type, i.loan_type, i.base, i.loss, coalesce(p.group_code, l.patron_group) AS group_code
+    i.material_type, i.loan_type, i.base, i.loss, i.price_minor, i.price_currency,
+    coalesce(p.group_code, l.patron_group) AS group_code
 FROM loan l JOIN item i ON i.id = l.item_id LEFT JOIN patron p ON p.id = l.patron_id
 """
 
@@ -87,6 +88,14 @@ def policy_for(library: Library, row: asyncpg.Record) -> LostPolicy:
         facts = {name: row[name] for name in names} | {"patron_group": row["group_code"]}
         code = library.rules.winning(facts).lost
     return library.lost.get(code or "", UNWRITTEN)
+
+
+PRICED = "The item's price, as the catalogue has it."
+
+
+def price_of(library: Library, row: asyncpg.Record) -> Money | None:
+    """What the item costs, where the catalogue says so in the library's currency."""
+    return known_price(row["price_minor"], row["price_currency"], ours=library.currency)
 
 
 def calendar_for(library: Library, row: asyncpg.Record) -> Calendar:
@@ -213,7 +222,9 @@ async def bill(
     """Charge a lost item's fees; its loan ends where nothing is charged."""
     policy = policy_for(library, row)
     cause = Cause(row["lost_cause"])
-    due = rules.charges(policy, cause, set(already))
+    price = price_of(library, row)
+    due = rules.charges(policy, cause, set(already), price=price)
+    by_price = policy.cost is Cost.PRICE and price is not None
     for kind, amount in due:
         await charge(
             connection,
@@ -224,9 +235,10 @@ async def bill(
             policy=policy.code,
             amount=amount,
             now=now,
+            note=PRICED if by_price and kind == rules.ITEM_FEE else None,
             owner=owner_at(library, row),
         )
-    awaited = policy.cost is Cost.ACTUAL and rules.ITEM_FEE not in set(already)
+    awaited = rules.awaits_cost(policy, price) and rules.ITEM_FEE not in set(already)
     nothing = not due and not awaited and not set(already)
     closes_at = (
         policy.close_after.after(now, calendar_for(library, row)) if nothing and policy.close_after else None
@@ -241,14 +253,19 @@ async def bill(
 
 
 async def name_cost(
-    connection: Connection, library: Library, loan_id: UUID, amount: int, comment: str, by: By
+    connection: Connection, library: Library, loan_id: UUID, amount: int | None, comment: str, by: By
 ) -> asyncpg.Record:
-    """Staff name what a lost item really costs; nothing is charged for nothing."""
+    """Staff name what a lost item really costs, or nothing for its price; nothing is charged for nothing."""
     row = await locked(connection, loan_id)
     if row["returned_at"] is not None:
         _refuse(Refusal.LOAN_ENDED)
     if not row["cost_awaited"]:
         _refuse(Refusal.NO_COST_AWAITED)
+    if amount is None:
+        price = price_of(library, row)
+        if price is None:
+            _refuse(Refusal.PRICE_UNKNOWN)
+        amount = price.minor if price else 0
     if amount:
         await charge(
             connection,

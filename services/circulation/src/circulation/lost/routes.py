@@ -59,11 +59,12 @@ class ResolutionIn(BaseModel):
 
 
 class CostIn(BaseModel):
-    """What a lost item really costs, in minor units; 0: nothing."""
+    """What a lost item really costs."""
 
     model_config = ConfigDict(extra="forbid")
 
-    amount: int = Field(ge=0, le=10**12)
+    amount: int | None = Field(default=None, ge=0, le=10**12)
+    """In minor units; 0: nothing. Left out: the item's price, as the catalogue has it."""
     comment: Comment
 
 
@@ -77,6 +78,9 @@ class LossOut(BaseModel):
     lost_policy: str | None
     bill_at: datetime | None
     cost_awaited: bool
+    item_price_minor: int | None
+    """What the catalogue says it costs; null: it says nothing."""
+    item_price_currency: str | None
     claimed_at: datetime | None
     fees: list[FeeOut]
     version: int
@@ -101,6 +105,8 @@ async def _told(connection: Connection, row: asyncpg.Record) -> LossOut:
         lost_policy=row["lost_policy"],
         bill_at=row["bill_at"],
         cost_awaited=row["cost_awaited"],
+        item_price_minor=row["price_minor"],
+        item_price_currency=row["price_currency"],
         claimed_at=row["claimed_at"],
         fees=[FeeOut(**dict(fee)) for fee in charged],
         version=row["version"],

@@ -24,8 +24,10 @@ class Cost(StrEnum):
 
     NONE = "none"
     SET = "set"
+    PRICE = "price"
+    """The item's price; where the catalogue knows none, the amount that is set, else staff name the cost."""
     ACTUAL = "actual"
-    """Staff name what a new copy costs; until they do, the loan stays open."""
+    """Staff name what a new copy costs, or take the item's price; until they do, the loan stays open."""
 
 
 class OverdueWhenFound(StrEnum):
@@ -83,11 +85,23 @@ def bills_at(policy: LostPolicy, calendar: Calendar, *, aged_at: datetime, recal
     return delay.after(aged_at, calendar) if delay else aged_at
 
 
-def charges(policy: LostPolicy, cause: Cause, already: Collection[str] = ()) -> list[tuple[str, Money]]:
-    """The fees of a lost item, by kind; a kind that was charged already is not charged again."""
+def item_cost(policy: LostPolicy, price: Money | None) -> Money | None:
+    """What the item itself is charged at when it is billed; None where nothing is, or staff have to say."""
+    return {Cost.SET: policy.amount, Cost.PRICE: policy.amount if price is None else price}.get(policy.cost)
+
+
+def awaits_cost(policy: LostPolicy, price: Money | None) -> bool:
+    """Whether staff have to name what the item costs."""
+    return policy.cost is Cost.ACTUAL or (policy.cost is Cost.PRICE and item_cost(policy, price) is None)
+
+
+def charges(
+    policy: LostPolicy, cause: Cause, already: Collection[str] = (), *, price: Money | None = None
+) -> list[tuple[str, Money]]:
+    """The fees of a lost item of this price, by kind; a kind that was charged already is not charged again."""
     wanted = []
-    if policy.cost is Cost.SET and policy.amount is not None:
-        wanted.append((ITEM_FEE, policy.amount))
+    if (cost := item_cost(policy, price)) is not None:
+        wanted.append((ITEM_FEE, cost))
     if cause in policy.processing:
         wanted.append((PROCESSING_FEE, policy.processing[cause]))
     return [(kind, amount) for kind, amount in wanted if amount and kind not in already]
@@ -203,6 +217,7 @@ class Refusal(StrEnum):
     ALREADY_CLAIMED = "already-claimed"
     NOT_CLAIMED = "not-claimed"
     NO_COST_AWAITED = "no-cost-awaited"
+    PRICE_UNKNOWN = "price-unknown"
 
 
 TEXTS: Final = {
@@ -210,6 +225,7 @@ TEXTS: Final = {
     Refusal.ALREADY_DECLARED_LOST: ("The item is declared lost already.", "Settle its fees, or return it."),
     Refusal.ALREADY_CLAIMED: ("The patron says already that it was brought back.", "Resolve that claim."),
     Refusal.NOT_CLAIMED: ("Nobody says that it was brought back.", "Claim it first."),
+    Refusal.PRICE_UNKNOWN: ("The catalogue knows no price of the item.", "Name the amount."),
     Refusal.NO_COST_AWAITED: ("No cost is awaited for this loan.", "Charge a fee by hand if need be."),
 }
 

@@ -132,7 +132,7 @@ LIMIT = 5000
 _PATRON = f"SELECT p.*, {WARDS.format(now='$2::timestamptz')} FROM patron p WHERE p.id = $1"  # noqa: S608
 _LOANS = f"""
 SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
-    i.material_type, i.loan_type, i.withdrawal_id,
+    i.material_type, i.loan_type, i.withdrawal_id, i.price_minor, i.price_currency,
     (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting'
        AND h.suspended_at IS NULL AND {FILLED_BY}) AS waiting_for_it
 FROM loan l JOIN item i ON i.id = l.item_id

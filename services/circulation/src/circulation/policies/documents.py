@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -243,8 +243,9 @@ class FinePolicyDoc(Strict):
     recall_grace_units: Count | None = None
     """Units past due that cost nothing once the loan was recalled; left out: `grace_units`."""
     replacement_cost: MinorUnits | None = None
-    """What a new copy costs; with `cap_at_cost` no fine is higher."""
+    """What a new copy costs, for items of which the catalogue knows no price."""
     cap_at_cost: bool = False
+    """No fine is higher than the item's price."""
     suspension: SuspensionDoc | None = None
     reminders: list[ReminderDoc] = Field(default_factory=list, max_length=20)
     """In order of their days; each is charged once for a due date, and one that was missed costs nothing."""
@@ -278,6 +279,15 @@ class FinePolicyDoc(Strict):
         )
 
 
+AMOUNTS: Final = {
+    Cost.NONE: {False},
+    Cost.SET: {True},
+    Cost.PRICE: {True, False},
+    Cost.ACTUAL: {False},
+}
+"""Whether an amount stands beside the cost."""
+
+
 class LostPolicyDoc(Strict):
     """What happens to items that do not come back; amounts in minor units of the library's currency."""
 
@@ -291,7 +301,7 @@ class LostPolicyDoc(Strict):
     bill_recalled_after: PeriodDoc | None = None
     cost: Cost = Cost.NONE
     amount: MinorUnits | None = None
-    """With the cost `set`."""
+    """With the cost `set`; with `price`, for items of which the catalogue knows no price."""
     processing_fee: dict[Cause, MinorUnits] = Field(default_factory=dict)
     close_when_settled: bool = True
     close_after: PeriodDoc | None = None
@@ -327,8 +337,8 @@ class LostPolicyDoc(Strict):
     def flaws(self, pointer: str) -> list[Flaw]:
         """What contradicts itself."""
         found = []
-        if (self.cost is Cost.SET) != (self.amount is not None):
-            text = "An amount belongs to the cost `set`, and to no other."
+        if (self.amount is not None) not in AMOUNTS[self.cost]:
+            text = "An amount belongs to the cost `set`, may stand with `price`, and with no other."
             found.append(Flaw(f"{pointer}/amount", "policy-contradicts-itself", text))
         if self.age_after is None and (
             self.age_recalled_after or self.bill_after or self.bill_recalled_after

@@ -509,7 +509,4 @@ def flaws(
         elif charged.minimum is not None and charged.cap is not None and charged.cap < charged.minimum:
             text = "The least fine is more than the cap."
             found.append(Flaw(f"/fine_policies/{place}/minimum", "policy-contradicts-itself", text))
-        if charged.cap_at_cost and charged.replacement_cost is None:
-            text = "A cap at what a new copy costs needs replacement_cost."
-            found.append(Flaw(f"/fine_policies/{place}/replacement_cost", "policy-contradicts-itself", text))
     return found
