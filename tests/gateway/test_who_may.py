@@ -27,6 +27,7 @@ PUBLIC = {
     "gateway-token",
     "gateway-sign-in",
     "gateway-who-am-i",
+    "gateway-read-saml-metadata",
     # what stands in the library, and whether it is in
     "catalog-search",
     "catalog-read-title",

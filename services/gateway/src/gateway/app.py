@@ -22,7 +22,14 @@ from gateway.clients import routes as clients
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
+from gateway.saml import operating as saml_operating
+from gateway.saml import sources
+from gateway.saml.parts import Parts
+from gateway.saml.signatures import self_test
+from gateway.saml.work import Workshop
 from gateway.settings import Settings
+from gateway.signon import routes as signon
+from gateway.signon.reading import InForce
 from gateway.tokens import routes as tokens
 from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
@@ -56,6 +63,13 @@ async def forget_audit(resources: Resources, now: datetime) -> None:
             continue
 
 
+async def look_at_sources(resources: Resources, now: datetime) -> None:
+    """Bring the metadata of identity providers up to date."""
+    doc = await InForce(resources.pool).now()
+    async with sources.client() as http:
+        await sources.refresh(resources.pool, Workshop(), http, doc, now=now)
+
+
 def create_app(
     settings: Settings, *, apps: Mapping[str, FastAPI] | None = None, resources: Resources | None = None
 ) -> FastAPI:
@@ -70,6 +84,8 @@ def create_app(
             audit.router,
             fan_out.router,
             portal.router,
+            signon.router,
+            saml_operating.router,
         ],
         resources=resources,
         description="Sign-on, tokens, keys and operation.",
@@ -102,6 +118,9 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     listening = asyncio.create_task(authenticator.listen())
     stack.push_async_callback(_ended, listening)
     app.state.door = Door(here.pool)
+    self_test()
+    http = await stack.enter_async_context(sources.client())
+    app.state.saml = Parts(here.pool, sealer, http, InForce(here.pool))
     app.state.journal = journal = Journal(here.pool)
     journal.start()
     stack.push_async_callback(journal.stop)
@@ -137,5 +156,6 @@ SERVICE = Service(
     timers=(
         Timer("turn-keys", timedelta(minutes=10), turn_keys),
         Timer("forget-audit", timedelta(hours=6), forget_audit),
+        Timer("look-at-sources", timedelta(minutes=1), look_at_sources),
     ),
 )

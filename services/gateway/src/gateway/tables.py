@@ -4,7 +4,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, Index, LargeBinary, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -93,3 +106,195 @@ class AuditEntry(Table, table=True):
     traceparent: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     address: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     """Where it came from; forgotten after a month."""
+
+
+def _text(*, null: bool = False, key: bool = False) -> Any:
+    return Column(Text, nullable=null and not key, primary_key=key)
+
+
+def _bytes(*, null: bool = False, key: bool = False) -> Any:
+    return Column(LargeBinary, nullable=null and not key, primary_key=key)
+
+
+def _told(*, null: bool = False) -> Any:
+    return Column(JSONB, nullable=null)
+
+
+def _id(*, null: bool = False, key: bool = False) -> Any:
+    return Column(Uuid, nullable=null and not key, primary_key=key)
+
+
+class SignOn(Table, table=True):
+    """How people sign in by their campus: one document."""
+
+    __tablename__ = "sign_on"
+    __table_args__ = (CheckConstraint("one", name="sign_on_only_one"),)
+
+    one: bool = Field(default=True, sa_column=Column(Boolean, primary_key=True))
+    version: int = Field(default=1)
+    document: dict[str, Any] = Field(sa_column=_told())
+    applied_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    applied_by: str | None = Field(default=None, sa_column=_text(null=True))
+
+
+class SamlKey(Table, table=True):
+    """A key of ours as a service provider, the private part sealed."""
+
+    __tablename__ = "saml_key"
+    __table_args__ = (
+        CheckConstraint("state IN ('next', 'current', 'former')", name="saml_key_state"),
+        Index("saml_key_one_current", "state", unique=True, postgresql_where="state = 'current'"),
+        Index("saml_key_one_next", "state", unique=True, postgresql_where="state = 'next'"),
+    )
+
+    kid: str = Field(sa_column=_text(key=True))
+    state: str = Field(sa_column=_text())
+    sealed: bytes = Field(sa_column=_bytes())
+    certificate: str = Field(sa_column=_text())
+    created_at: datetime = Field(sa_column=_when())
+    changed_at: datetime = Field(sa_column=_when())
+
+
+class SamlSource(Table, table=True):
+    """Where identity providers come from, and how the last try went."""
+
+    __tablename__ = "saml_source"
+
+    name: str = Field(sa_column=_text(key=True))
+    settings: bytes = Field(sa_column=_bytes())
+    """What of the document its rows were made by."""
+    fetched_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    tried_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    valid_until: datetime | None = Field(default=None, sa_column=_when(null=True))
+    tags: dict[str, Any] = Field(sa_column=_told())
+    digest: bytes | None = Field(default=None, sa_column=_bytes(null=True))
+    providers: int = Field(default=0)
+    failure: str | None = Field(default=None, sa_column=_text(null=True))
+    failing_since: datetime | None = Field(default=None, sa_column=_when(null=True))
+
+
+class SamlProvider(Table, table=True):
+    """An identity provider as a source describes it; without a document: one that a server does not know."""
+
+    __tablename__ = "saml_provider"
+    __table_args__ = (
+        Index("saml_provider_entity", "entity_id", "ordinal"),
+        Index("saml_provider_by_label", "label", "entity_id", postgresql_where="admitted AND NOT hidden"),
+        Index(
+            "saml_provider_search",
+            "search",
+            postgresql_using="gin",
+            postgresql_where="admitted AND NOT hidden",
+        ),
+        Index("saml_provider_due", "asked_again_at", postgresql_where="asked_again_at IS NOT NULL"),
+    )
+
+    source: str = Field(
+        sa_column=Column(Text, ForeignKey("saml_source.name", ondelete="CASCADE"), primary_key=True)
+    )
+    entity_id: str = Field(sa_column=_text(key=True))
+    ordinal: int = Field(sa_column=Column(Integer, nullable=False))
+    """The place of the source in the document: of several that have an entity the first counts."""
+    label: str = Field(sa_column=_text())
+    hidden: bool
+    admitted: bool
+    valid_until: datetime | None = Field(default=None, sa_column=_when(null=True))
+    asked_again_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    document: dict[str, Any] | None = Field(default=None, sa_column=_told(null=True))
+    search: Any = Field(sa_column=Column(TSVECTOR, nullable=False))
+
+
+class SamlRequest(Table, table=True):
+    """A request that we sent; answered once, by the browser that it was given to."""
+
+    __tablename__ = "saml_request"
+    __table_args__ = (
+        Index("saml_request_relay", "relay_hash", unique=True),
+        Index("saml_request_made", "made_at"),
+    )
+
+    id: str = Field(sa_column=_text(key=True))
+    relay_hash: bytes = Field(sa_column=_bytes())
+    browser_hash: bytes = Field(sa_column=_bytes())
+    entity_id: str = Field(sa_column=_text())
+    context: str | None = Field(default=None, sa_column=_text(null=True))
+    return_to: str = Field(sa_column=_text())
+    made_at: datetime = Field(sa_column=_when())
+    used_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+
+
+class SamlMessageSeen(Table, table=True):
+    """A message that was taken; nothing is taken twice."""
+
+    __tablename__ = "saml_message_seen"
+    __table_args__ = (Index("saml_message_seen_until", "until"),)
+
+    digest: bytes = Field(sa_column=_bytes(key=True))
+    until: datetime = Field(sa_column=_when())
+
+
+class Person(Table, table=True):
+    """Somebody whom a campus knows."""
+
+    __tablename__ = "person"
+    __table_args__ = (Index("person_key", "key_kind", "key_value", unique=True),)
+
+    id: UUID = Field(sa_column=_id(key=True))
+    key_kind: str = Field(sa_column=_text())
+    key_value: str = Field(sa_column=_text())
+    entity_id: str = Field(sa_column=_text())
+    patron_id: UUID | None = Field(default=None, sa_column=_id(null=True))
+    registered_at: datetime = Field(sa_column=_when())
+    signed_in_at: datetime = Field(sa_column=_when())
+
+
+class BrowserSession(Table, table=True):
+    """A browser in which somebody is signed in."""
+
+    __tablename__ = "browser_session"
+    __table_args__ = (
+        Index("browser_session_token", "token_hash", unique=True),
+        Index("browser_session_name", "entity_id", "name_hash"),
+        Index("browser_session_person", "person_id"),
+        Index("browser_session_ends", "ends_at"),
+    )
+
+    id: UUID = Field(sa_column=_id(key=True))
+    token_hash: bytes = Field(sa_column=_bytes())
+    person_id: UUID = Field(
+        sa_column=Column(Uuid, ForeignKey("person.id", ondelete="CASCADE"), nullable=False)
+    )
+    patron_id: UUID | None = Field(default=None, sa_column=_id(null=True))
+    roles: list[str] = Field(sa_column=_texts())
+    libraries: list[str] | None = Field(default=None, sa_column=_texts(null=True))
+    entity_id: str | None = Field(default=None, sa_column=_text(null=True))
+    name_hash: bytes | None = Field(default=None, sa_column=_bytes(null=True))
+    name_sealed: bytes | None = Field(default=None, sa_column=_bytes(null=True))
+    """What the identity provider calls them; needed to sign out there."""
+    session_index: str | None = Field(default=None, sa_column=_text(null=True))
+    context: str | None = Field(default=None, sa_column=_text(null=True))
+    authenticated_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    began_at: datetime = Field(sa_column=_when())
+    seen_at: datetime = Field(sa_column=_when())
+    idle_seconds: int
+    ends_at: datetime = Field(sa_column=_when())
+
+
+class SignIn(Table, table=True):
+    """What an identity provider said at one sign-in, as far as rules look at it, and what came of it."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('signed-in', 'turned-away', 'refused')", name="sign_in_outcome"),
+        Index("sign_in_at", "at"),
+        Index("sign_in_person", "person_id", "id"),
+    )
+
+    id: UUID = Field(sa_column=_id(key=True))
+    at: datetime = Field(sa_column=_when())
+    entity_id: str = Field(sa_column=_text())
+    person_id: UUID | None = Field(default=None, sa_column=_id(null=True))
+    outcome: str = Field(sa_column=_text())
+    reasons: list[str] = Field(sa_column=_texts())
+    facts: dict[str, Any] = Field(sa_column=_told())
+    standing: dict[str, Any] = Field(sa_column=_told())

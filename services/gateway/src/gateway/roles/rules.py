@@ -100,6 +100,8 @@ SCOPES: Final = frozenset(scope for granted in ROLES.values() for scope in grant
     "accounts:write",
     "clients:read",
     "clients:write",
+    "sign-on:read",
+    "sign-on:write",
 }
 """Every scope that a role or client may be given."""
 
