@@ -1,7 +1,7 @@
 """A book of another library: asked for, refused, asked for again, come, kept, lent, renewed, recalled, returned."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,9 @@ import pytest
 
 import circulation.app
 import ill.app
-from contracts.events import Event, event_types
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 from support import desk, lending
+from support.carrying import Carrier
 from support.harness import Harness, migrated, running
 from support.otherlibrary import World
 
@@ -30,27 +30,17 @@ class Two:
     ill: Harness
     desk: desk.Make
     world: World
-    seen: dict[str, int] = field(default_factory=lambda: {"circulation": 0, "ill": 0})
-    twice: bool = False
+    carrier: Carrier
 
     async def carry(self) -> None:
-        """Hand over what each has told, until nobody tells anything new; twice, if it is to be so."""
-        kinds = {kind.type: kind for kind in event_types()}
-        new = True
-        while new:
-            new = False
-            for source, target in ((self.circulation, self.ill), (self.ill, self.circulation)):
-                envelopes = await source.envelopes()
-                fresh = envelopes[self.seen[source.service.name] :]
-                self.seen[source.service.name] = len(envelopes)
-                heard: list[Event] = [
-                    kinds[envelope.type].model_validate(envelope.data)
-                    for envelope in fresh
-                    if kinds[envelope.type] in target.service.subscriptions
-                ]
-                for _ in range(2 if self.twice else 1):
-                    await target.deliver(*heard, source=source.service.name)
-                new = new or bool(heard)
+        """Hand over what each has told."""
+        await self.carrier.carry()
+
+    async def loan(self, patron: dict[str, Any]) -> dict[str, Any]:
+        """The patron's only loan."""
+        answer = await self.circulation.get(f"/v1/loans?patron_id={patron['id']}&state=open")
+        (told,) = answer.json()["items"]
+        return dict(told)
 
     async def hold(self, patron: dict[str, Any]) -> dict[str, Any]:
         """The patron's newest hold."""
@@ -66,12 +56,12 @@ async def two(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Two]:
     here = await database("ill", lambda dsn: migrated(ill.app.SERVICE, dsn))
     async with running(circulation.app.SERVICE, there) as lends, running(ill.app.SERVICE, here) as borrows:
         make = await desk.furnished(lends)
-        yield Two(lends, borrows, make, World(await lending.furnished(borrows)))
+        yield Two(lends, borrows, make, World(await lending.furnished(borrows)), Carrier([lends, borrows]))
 
 
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "every event twice"])
 async def test_a_book_comes_from_the_second_library_and_goes_back(two: Two, twice: bool) -> None:
-    two.twice = twice
+    two.carrier.twice = twice
     make = two.world.make
     first, second = await two.world.other("XX-SUPA", rank=1), await two.world.other("XX-SUPB", rank=2)
     patron = await two.desk.patron()
@@ -111,7 +101,13 @@ async def test_a_book_comes_from_the_second_library_and_goes_back(two: Two, twic
     assert (await make.now(request))["state"] == "on-loan"
     await make.act(request, "renew")
     await second.says("Loaned", "RenewResponse", answerYesNo="Y", dueDate=(NOW + 60 * DAY).isoformat())
+    await two.carry()
+    renewed = await two.loan(patron)
     await second.says("Recalled", dueDate=(NOW + 10 * DAY).isoformat())
+    await two.carry()
+    recalled = await two.loan(patron)
+    assert renewed["due_at"][:10] == (NOW + 60 * DAY).date().isoformat()
+    assert recalled["due_at"][:10] == (NOW + 10 * DAY).date().isoformat()
     assert (await make.now(request))["due_at"][:10] == (NOW + 10 * DAY).date().isoformat()
 
     # returned, sent back, and gone from here
@@ -179,3 +175,38 @@ async def test_a_parcel_that_goes_back_unfetched_ends_the_hold_and_is_found_by_n
     assert arrived.use_here_only
     assert shown.status_code == 404
     assert (await two.hold(patron))["state"] == "cancelled"
+
+
+async def test_a_patrons_loan_never_runs_past_its_owners_date(two: Two) -> None:
+    make = two.world.make
+    await make.configure(times={"send_back_days": 3})
+    other = await two.world.other()
+    patron = await two.desk.patron()
+    await two.carry()
+    request = await make.request(UUID(patron["id"]), pickup="main-desk")
+    await two.world.deliver()
+    await other.says("Loaned", dueDate=(NOW + 10 * DAY).isoformat())
+    await make.act(request, "receive")
+    await two.carry()
+    body = {"patron_id": patron["id"], "item_barcode": request["number"], "service_point_id": two.desk.desk}
+
+    # lent for four weeks, as the rules have it; its owner wants it in ten days, and it travels for three
+    lent = (await two.circulation.post("/v1/loans", json=body)).json()
+    await two.carry()
+    shortened = await two.loan(patron)
+
+    # the patron renews it at the desk: the owner is asked, and until it agrees the date stays
+    renewed = await two.circulation.post(f"/v1/loans/{shortened['id']}/renewals", json={})
+    await two.carry()
+    pending = await make.now(request)
+    held = await two.loan(patron)
+    await two.world.deliver()
+    await other.says("Loaned", "RenewResponse", answerYesNo="N")
+    await two.carry()
+
+    assert lent["due_at"][:10] == (NOW + 28 * DAY).date().isoformat()
+    assert shortened["due_at"] == (NOW + 7 * DAY).isoformat().replace("+00:00", "Z")
+    assert renewed.status_code == 201, renewed.text
+    assert pending["renewal_pending"]
+    assert held["due_at"] == shortened["due_at"] == (await two.loan(patron))["due_at"]
+    assert other.asked == ["New", "Received", "Renew"]

@@ -122,12 +122,16 @@ class Other:
         """Say it; what was confirmed: OK, or the error."""
         return await self.send(self.saying(status, reason, **more))
 
-    async def asks(self, request_id: str = "T1", **more: Any) -> str:
+    async def asks(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> str:
         """Ask us for a book."""
+        wanted: dict[str, Any] = {"title": "Rivers of the Northern Plain"}
+        if isbn is not None:
+            number = {"bibliographicItemIdentifier": isbn, "bibliographicItemIdentifierCode": "ISBN"}
+            wanted["bibliographicItemId"] = [number]
         service = {"requestType": "New", "serviceType": "Loan"} | more
         document = {
             "header": self._header(supplier=False, request_id=request_id),
-            "bibliographicInfo": {"title": "Rivers of the Northern Plain"},
+            "bibliographicInfo": wanted,
             "serviceInfo": service,
             "patronInfo": {"patronId": "P-1", "surname": "Doe"},
         }

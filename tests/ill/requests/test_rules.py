@@ -14,6 +14,7 @@ from ill.requests.rules import (
     Spans,
     Standing,
     Told,
+    answers_itself,
     checked,
     citation_flaws,
     citation_thin,
@@ -21,9 +22,11 @@ from ill.requests.rules import (
     issn_sound,
     likeness,
     look_at,
+    patrons_due,
     ranked,
     refusals,
     skip_reason,
+    unfilled_reason,
     working_days,
 )
 
@@ -225,3 +228,50 @@ def test_a_timer_looks_when_something_is_due(
     told = look_at(span, spans, now=NOW, due_at=NOW + 10 * DAY, rush=rush, need_before=need)
 
     assert told == moment
+
+
+@pytest.mark.parametrize(
+    ("responder", "service", "certain", "found", "linked", "answer"),
+    [
+        pytest.param("off", "loan", True, 1, True, None, id="staff answer"),
+        pytest.param("will-supply", "loan", True, 1, True, "keep", id="found for sure"),
+        pytest.param("will-supply", "loan", False, 1, True, None, id="found by words"),
+        pytest.param("will-supply", "copy", True, 1, True, None, id="somebody has to copy it"),
+        pytest.param("will-supply", "loan", True, 1, False, None, id="nobody to lend it to"),
+        pytest.param("will-supply", "loan", True, 0, True, None, id="not found, and may not say so"),
+        pytest.param("will-or-cannot", "loan", True, 0, True, "cannot-supply", id="not found"),
+        pytest.param("will-or-cannot", "loan", False, 0, True, None, id="not found by words"),
+    ],
+)
+def test_the_responder_answers_what_is_certain(
+    responder: str, service: str, certain: bool, found: int, linked: bool, answer: str | None
+) -> None:
+    told = answers_itself(responder=responder, service=service, certain=certain, found=found, linked=linked)
+
+    assert told == answer
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        pytest.param(["not-held"], "NotHeld", id="none"),
+        pytest.param(["none-on-shelf", "not-for-loan"], "NotOnShelf", id="the first that says something"),
+        pytest.param(["patron-blocked"], "PolicyProblem", id="between us"),
+        pytest.param([], "PolicyProblem", id="nobody knows"),
+    ],
+)
+def test_a_partner_is_told_in_the_standards_words(reasons: list[str], told: str) -> None:
+    assert unfilled_reason(reasons) == told
+
+
+@pytest.mark.parametrize(
+    ("owners", "back", "due"),
+    [
+        pytest.param(30, 0, 30, id="the owner's date"),
+        pytest.param(30, 5, 25, id="days to send it back"),
+        pytest.param(2, 5, 1, id="a day is always left"),
+        pytest.param(-3, 0, 1, id="the date has passed"),
+    ],
+)
+def test_a_patron_brings_it_in_time_for_its_owner(owners: int, back: int, due: int) -> None:
+    assert patrons_due(NOW + owners * DAY, back=back * DAY, now=NOW) == NOW + due * DAY

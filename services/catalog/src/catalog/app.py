@@ -13,6 +13,7 @@ from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
 from catalog.locations import routes as locations
+from catalog.lookups.worker import answer_lookups
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
 from catalog.search import routes as search
@@ -77,6 +78,6 @@ SERVICE = Service(
         Timer("shelve", timedelta(seconds=30), shelve),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),
-    workers=(import_files, keep_index, follow_for_harvesters),
+    workers=(import_files, keep_index, follow_for_harvesters, answer_lookups),
     opening=opening,
 )

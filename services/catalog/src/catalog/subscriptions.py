@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from catalog.items import handlers as items
+from catalog.lookups import handlers as lookups
 from catalog.search import handlers as search
 from catalog.withdrawals import handlers as withdrawals
 from chassis.resources import Handler
@@ -21,6 +22,7 @@ from contracts.circulation import (
     LoanReturned,
 )
 from contracts.events import Event
+from contracts.ill import ItemSought
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LoanCreated: search.note_availability,
@@ -35,4 +37,5 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemFloated: items.floated,
     ItemWithdrawalCleared: withdrawals.cleared,
     ItemWithdrawalRefused: withdrawals.refused,
+    ItemSought: lookups.seek,
 }

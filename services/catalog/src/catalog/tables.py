@@ -3,10 +3,11 @@
 from catalog.imports import tables as imports
 from catalog.items import tables as items
 from catalog.locations import tables as locations
+from catalog.lookups import tables as lookups
 from catalog.metadata import Table
 from catalog.oai import tables as oai
 from catalog.titles import tables as titles
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
-ALL = (imports, items, locations, oai, titles, withdrawals)
+ALL = (imports, items, locations, lookups, oai, titles, withdrawals)

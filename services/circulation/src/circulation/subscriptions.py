@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from chassis.resources import Handler
 from circulation.hold_groups import handlers as hold_groups
+from circulation.interlibrary import handlers as interlibrary
 from circulation.items import handlers as items
 from circulation.items import visiting
 from contracts.catalog import (
@@ -15,7 +16,15 @@ from contracts.catalog import (
     LocationChanged,
 )
 from contracts.events import Event
-from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
+from contracts.ill import (
+    BorrowedItemArrived,
+    BorrowedItemLeft,
+    ItemNotWanted,
+    ItemWanted,
+    LoanDateMoved,
+    PartnerLoanOver,
+    PartnerLoanWanted,
+)
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LocationChanged: items.place,
@@ -26,4 +35,9 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemWithdrawn: items.release,
     BorrowedItemArrived: visiting.arrive,
     BorrowedItemLeft: visiting.leave,
+    ItemWanted: interlibrary.keep,
+    ItemNotWanted: interlibrary.let_go,
+    PartnerLoanWanted: interlibrary.lend,
+    PartnerLoanOver: interlibrary.take_back,
+    LoanDateMoved: interlibrary.move_date,
 }

@@ -10,6 +10,7 @@ from circulation.fees import tables as fees
 from circulation.guarantors import tables as guarantors
 from circulation.hold_groups import tables as hold_groups
 from circulation.holds import tables as holds
+from circulation.interlibrary import tables as interlibrary
 from circulation.items import tables as items
 from circulation.loading import tables as loading
 from circulation.loans import tables as loans
@@ -36,6 +37,7 @@ ALL = (
     guarantors,
     hold_groups,
     holds,
+    interlibrary,
     items,
     loading,
     loans,

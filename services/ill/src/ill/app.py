@@ -13,7 +13,7 @@ from ill.configuration import routes as configuration
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.partners import routes as partners
-from ill.requests import acting, rota
+from ill.requests import acting, pulling, rota
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
 from ill.requests.watching import watch
@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
             requests.router,
             acting.router,
             rota.router,
+            pulling.router,
             configuration.router,
         ],
         description="Requests for what the library does not have, and for what others want of it.",

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping
 
-from chassis.resources import Handler
+from chassis.resources import Handler, Sifted
+from contracts.catalog import TitlesFound
 from contracts.circulation import (
     BorrowedItemTaken,
+    HoldCancelled,
+    HoldExpired,
+    HoldRequeued,
     LoanCreated,
+    LoanRecalled,
+    LoanRenewed,
     LoanReturned,
+    PartnerActRefused,
+    PartnerItemKept,
+    PartnerLoanMade,
     PatronBlockAdded,
     PatronBlockRemoved,
     PatronCreated,
@@ -17,13 +26,25 @@ from contracts.events import Event
 from ill.patrons import handlers as patrons
 from ill.requests import handlers as requests
 
+LOANS = Sifted(requests.follow, requests.of_ours)
+HOLDS = Sifted(requests.note_hold, requests.of_our_holds)
+
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PatronCreated: patrons.know,
     PatronUpdated: patrons.know,
     PatronBlockAdded: patrons.note_block,
     PatronSuspended: patrons.note_block,
     PatronBlockRemoved: patrons.note_block,
-    LoanCreated: requests.follow,
-    LoanReturned: requests.follow,
+    LoanCreated: LOANS,
+    LoanRenewed: LOANS,
+    LoanRecalled: LOANS,
+    LoanReturned: LOANS,
+    HoldCancelled: HOLDS,
+    HoldExpired: HOLDS,
+    HoldRequeued: HOLDS,
     BorrowedItemTaken: requests.note_taken,
+    TitlesFound: requests.note_titles,
+    PartnerItemKept: requests.note_kept,
+    PartnerLoanMade: requests.note_lent,
+    PartnerActRefused: requests.note_refused,
 }

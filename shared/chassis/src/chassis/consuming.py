@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -22,7 +22,7 @@ from chassis import faults, logs, outbox, tracing
 from chassis.database import Connection
 from chassis.metrics import DEAD_LETTERS, HANDLED
 from chassis.outbox import Origin
-from chassis.resources import Handler, Heard, Resources
+from chassis.resources import Handler, Heard, Resources, Sifted
 from chassis.transport import Delivery, Message, Subscription, TransportDown
 from contracts.events import Actor, Envelope, Event, UnknownEventType
 
@@ -213,12 +213,14 @@ class Consumer:
         """Remember and react in one transaction; how many were new: once in effect, however often."""
         if read is None:
             read = {message.id: opened(message) for message in messages}
+        sifted = {
+            message.id
+            for message in messages
+            if isinstance(self.subscriptions.get(type(read[message.id][1])), Sifted)
+        }
         async with self._connection() as connection, connection.transaction():
-            new = {
-                row["event_id"]
-                for row in await connection.fetch(_FIRST_TIME, list({message.id for message in messages}))
-            }
-            fresh = {m.id: m for m in messages if m.id in new or m.replay}
+            new = await _first_time(connection, {message.id for message in messages} - sifted)
+            fresh = {m.id: m for m in messages if m.id in new or m.replay or m.id in sifted}
             await react(connection, self.resources, self.subscriptions, list(fresh.values()), read)
         HANDLED.labels(self.resources.name, "done").inc(len(fresh))
         return len(fresh)
@@ -238,6 +240,13 @@ class Consumer:
             raise
         finally:
             await self.resources.pool.release(connection)
+
+
+async def _first_time(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those that were never heard before; from now on they were."""
+    if not ids:
+        return set()
+    return {row["event_id"] for row in await connection.fetch(_FIRST_TIME, list(ids))}
 
 
 def _is_lost(connection: Connection) -> bool:
@@ -267,8 +276,15 @@ async def react(
             runs[-1][2].append(envelope)
         else:
             runs.append((handler, [heard], [envelope]))
+    again = {message.id for message in messages if message.replay}
     for handler, batch, envelopes in runs:
-        await _react_to_run(connection, resources, handler, batch, envelopes)
+        if isinstance(handler, Sifted):
+            wanted = set(await handler.concerns(connection, batch))
+            wanted = await _first_time(connection, wanted - again) | (wanted & again)
+            batch = [heard for heard in batch if heard.id in wanted]
+            envelopes = [envelope for envelope in envelopes if envelope.id in wanted]
+        if batch:
+            await _react_to_run(connection, resources, handler, batch, envelopes)
 
 
 async def _react_to_run(

@@ -1,6 +1,6 @@
 """What a process of a service holds while it runs: settings, pools, sessions, transport, clock."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -52,6 +52,21 @@ class Heard:
 
 Handler = Callable[[Connection, Sequence[Heard]], Awaitable[None]]
 """Reacts to a batch of events inside one transaction. Twice, late and out of order must be dull."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A handler for the few events of a type that concern a service: of the others nothing is written, not even that
+    they were heard. `concerns` tells their ids by one look at what is known here, in the same transaction.
+    """
+
+    handler: Handler
+    concerns: Callable[[Connection, Sequence[Heard]], Awaitable[Collection[Any]]]
+
+    async def __call__(self, connection: Connection, batch: Sequence[Heard]) -> None:
+        """React to those that concern us."""
+        await self.handler(connection, batch)
+
 
 Tick = Callable[[Resources, datetime], Awaitable[None]]
 Worker = Callable[[Resources, Any], Awaitable[None]]

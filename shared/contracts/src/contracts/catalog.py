@@ -9,6 +9,7 @@ from contracts.events import Event, Part
 from contracts.money import Amount
 
 CIRCULATION = frozenset({"circulation"})
+ILL = frozenset({"ill"})
 
 
 class ItemBase(StrEnum):
@@ -172,6 +173,33 @@ class TitleUpdated(Event):
 
     title_id: UUID
     title: TitleSummary
+
+
+class FoundTitle(Part):
+    """A title that may be what a partner asks for."""
+
+    title_id: UUID
+    title: str
+    author: str | None = None
+    year: int | None = None
+    by: str
+    """What it was found by: record, isbn, oclc, issn or title."""
+
+
+class TitlesFound(Event):
+    """Which titles of ours a partner's request may be about."""
+
+    type: ClassVar = "catalog.titles-found.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = ILL
+
+    request_id: UUID
+    asked: int
+    """The version of the question."""
+    certain: bool
+    """They were found by a number that is theirs alone, or nothing was, though such a number was told."""
+    titles: tuple[FoundTitle, ...]
+    """The best first; at most twenty."""
 
 
 class TitlesImported(Event):

@@ -74,7 +74,7 @@ class LoanRenewed(Event):
     type: ClassVar = "circulation.loan-renewed.v1"
     subject: ClassVar = "loan_id"
     partition: ClassVar = "item_id"
-    listeners: ClassVar = CATALOG
+    listeners: ClassVar = CATALOG | ILL
 
     loan_id: UUID
     item_id: UUID
@@ -135,7 +135,7 @@ class LoanRecalled(Event):
     type: ClassVar = "circulation.loan-recalled.v1"
     subject: ClassVar = "loan_id"
     partition: ClassVar = "item_id"
-    listeners: ClassVar = CATALOG
+    listeners: ClassVar = CATALOG | ILL
 
     loan_id: UUID
     item_id: UUID
@@ -172,7 +172,7 @@ class LoanDueDateChanged(Event):
     loan: LoanFacts
     previous_due_at: datetime
     reason: str
-    """manual, closing."""
+    """manual, closing; of what is lent between libraries: renewed, recalled, owner-needs-it."""
     availability: ItemAvailability
 
 
@@ -796,6 +796,55 @@ class BorrowedItemTaken(Event):
     request_id: UUID
     hold_id: UUID | None = None
     reasons: tuple[str, ...] = ()
+
+
+class PartnerAnswer(Event):
+    """Common shape of what interlibrary loan is answered about a partner's request."""
+
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = ILL
+
+    request_id: UUID
+    asked: int
+    """The version of the question."""
+    reasons: tuple[str, ...] = ()
+    """Why not: codes."""
+
+
+class PartnerItemKept(PartnerAnswer):
+    """A copy is kept on its shelf for the partner, or why none is."""
+
+    type: ClassVar = "circulation.partner-item-kept.v1"
+
+    hold_id: UUID | None = None
+    title_id: UUID | None = None
+    item_id: UUID | None = None
+    barcode: str | None = None
+    short_title: str | None = None
+    library: str | None = None
+    location: str | None = None
+    call_number: str | None = None
+
+
+class PartnerLoanMade(PartnerAnswer):
+    """The item is lent to the partner, or why it is not."""
+
+    type: ClassVar = "circulation.partner-loan-made.v1"
+
+    loan_id: UUID | None = None
+    item_id: UUID | None = None
+    barcode: str | None = None
+    due_at: datetime | None = None
+
+
+class PartnerActRefused(PartnerAnswer):
+    """The loan stays as it was."""
+
+    type: ClassVar = "circulation.partner-act-refused.v1"
+
+    item_id: UUID
+    act: str
+    """move-date or take-back."""
 
 
 class RulesActivated(Event):

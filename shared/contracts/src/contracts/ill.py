@@ -29,6 +29,7 @@ class RequestFacts(Part):
 
 
 CIRCULATION = frozenset({"circulation"})
+CATALOG = frozenset({"catalog"})
 
 
 class BorrowedItemArrived(Event):
@@ -63,6 +64,95 @@ class BorrowedItemLeft(Event):
 
     item_id: UUID
     request_id: UUID
+
+
+class ItemSought(Event):
+    """A partner wants something; which title of ours is it? `version` counts what was asked of others for it."""
+
+    type: ClassVar = "ill.item-sought.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CATALOG
+
+    request_id: UUID
+    record_id: str | None = None
+    """What the partner takes for our number of it."""
+    isbn: str | None = None
+    issn: tuple[str, ...] = ()
+    oclc: str | None = None
+    title: str | None = None
+    author: str | None = None
+    year: str | None = None
+
+
+class AskingCirculation(Event):
+    """Common shape of what is asked of circulation for a partner's request: in the order of its versions."""
+
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CIRCULATION
+
+    request_id: UUID
+    patron_ref: UUID
+    """The partner's registration with circulation."""
+
+
+class ItemWanted(AskingCirculation):
+    """Keep a copy on its shelf for a partner, if one is there to be had."""
+
+    type: ClassVar = "ill.item-wanted.v1"
+
+    title_ids: tuple[UUID, ...] = ()
+    """In the order in which they are tried …"""
+    barcode: str | None = None
+    """… or the very item."""
+    desk: str
+    """The code of the service point from which things go out to partners."""
+
+
+class ItemNotWanted(AskingCirculation):
+    """What is kept for the partner is wanted no more."""
+
+    type: ClassVar = "ill.item-not-wanted.v1"
+
+    reason: str
+
+
+class PartnerLoanWanted(AskingCirculation):
+    """Lend it to the partner: it is about to be sent."""
+
+    type: ClassVar = "ill.partner-loan-wanted.v1"
+
+    item_id: UUID | None = None
+    barcode: str | None = None
+    """Of another item than the one that was kept."""
+    desk: str
+    due_at: datetime
+
+
+class PartnerLoanOver(AskingCirculation):
+    """It has come back from the partner."""
+
+    type: ClassVar = "ill.partner-loan-over.v1"
+
+    item_id: UUID
+    loan_id: UUID
+    desk: str
+
+
+class LoanDateMoved(Event):
+    """Until when something may be kept that is lent between libraries: by their owner, or by us."""
+
+    type: ClassVar = "ill.loan-date-moved.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CIRCULATION
+
+    request_id: UUID
+    item_id: UUID
+    loan_id: UUID | None = None
+    """Of what is lent to a partner; none: whoever of our patrons has it."""
+    due_at: datetime
+    """For whoever has it: a patron of ours, or the partner."""
+    why: str
+    """renewed, recalled, owner-needs-it."""
 
 
 class RequestPlaced(Event):

@@ -123,8 +123,9 @@ async def redate(
     *,
     expected: int,
     now: datetime,
+    why: str = "manual",
 ) -> LoanOut:
-    """Set it, or raise with every reason not to."""
+    """Set it, or raise with every reason not to; `why` is told with the event."""
 
     async def seen_now() -> Seen:
         asked = (loan_id, None, once.principal, once.key, now)
@@ -164,7 +165,7 @@ async def redate(
         item_id=seen["item_id"],
         loan=loan_facts(seen, due_at=due_at),
         previous_due_at=seen["due_at"],
-        reason="manual",
+        reason=why,
         availability=seen.availability(state=seen["state"], lendable=False, due_at=due_at, now=now),
     )
     await outbox.record(connection, [event])

@@ -180,7 +180,7 @@ async def read_library(by: Connection | asyncpg.Pool) -> Library:
 class Shelf:
     """Keeps the library of the newest version seen."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Connection | asyncpg.Pool) -> None:
         self._pool = pool
         self._library: Library | None = None
         self._reading = asyncio.Lock()

@@ -38,8 +38,21 @@ class TimesDoc(_Strict):
     """The same for Rush and Express, in hours."""
     overdue_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
     """Calendar days after the due date."""
+    send_back_days: Annotated[int, Field(ge=0, le=60)] = 0
+    """Calendar days before the owner's date on which a patron's loan is due."""
     messages_kept_days: Annotated[int, Field(ge=1, le=3650)] = 365
     """Calendar days."""
+
+
+class LendingDoc(_Strict):
+    """How our own items go out to partners."""
+
+    desk: Word | None = None
+    """The code of circulation's service point from which they go and to which they come back; none: circulation is
+    told nothing, and staff lend them there by hand."""
+    responder: Literal["off", "will-supply", "will-or-cannot"] = "off"
+    """Whether a request that names its title by a number is answered by itself: not at all, only when a copy could be
+    kept, or with Unfilled when none can."""
 
 
 class ConfigurationDoc(_Strict):
@@ -63,6 +76,7 @@ class ConfigurationDoc(_Strict):
     """Whether a request that passed the checks goes out by itself."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
+    lending: LendingDoc = LendingDoc()
     times: TimesDoc = TimesDoc()
 
     def spans(self, days_to_respond: int = 4) -> Spans:

@@ -80,6 +80,8 @@ class PartnerIn(BaseModel):
     """Take messages with elements that the standard does not know."""
     client_id: str | None = Field(default=None, min_length=1, max_length=100)
     """The machine at the gateway as which it sends (with the scope ill:exchange)."""
+    patron_id: UUID | None = None
+    """Its registration with circulation, as which our items are lent to it."""
     note: str | None = Field(default=None, min_length=1, max_length=2000)
     active: bool = True
 

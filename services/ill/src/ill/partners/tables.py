@@ -44,6 +44,8 @@ class Partner(Table, table=True):
     """Its messages may have elements that the standard does not know."""
     client_id: str | None = Field(default=None, sa_column=words(null=True))
     """The machine at the gateway as which it sends, if it has one."""
+    patron_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Its registration with circulation: to it our items are lent."""
     note: str | None = Field(default=None, sa_column=words(null=True))
     active: bool = Field(default=True, sa_column=flag(default=True))
     created_at: datetime = Field(sa_column=when())

@@ -28,6 +28,7 @@ from ill.requests import commands, queries
 from ill.requests.case import AgencyMissing
 from ill.requests.commands import ActionRefused, NoSuchRequest
 from ill.requests.hearing import hear_partner, hear_supplier
+from ill.requests.holdings import NotReservable
 from ill.requests.model import model_of
 from ill.requests.rules import TEXTS, Told, refusals
 from ill.requests.seeing import (
@@ -62,6 +63,8 @@ class ActIn(BaseModel):
     link: Annotated[str, Field(pattern=r"^https?://\S{1,1000}$")] | None = None
     retry_after: Moment | None = None
     retry_before: Moment | None = None
+    title_id: UUID | None = None
+    """Of ours, for `reserve`."""
 
 
 class PossibleOut(BaseModel):
@@ -137,7 +140,14 @@ async def explain_actions(request: Request, request_id: UUID, asker: Asker, now:
     "/requests/{request_id}/actions",
     response_model=InterlibraryRequestOut,
     responses=problems(
-        Unauthenticated, Forbidden, NoSuchRequest, ActionRefused, AgencyMissing, InFlight, Invalid
+        Unauthenticated,
+        Forbidden,
+        NoSuchRequest,
+        ActionRefused,
+        NotReservable,
+        AgencyMissing,
+        InFlight,
+        Invalid,
     ),
 )
 async def act_on_request(
@@ -213,6 +223,7 @@ def told_of(body: ActIn | ReportIn, *, may_exceed_cost: bool) -> Told:
         link=body.link,
         retry_after=body.retry_after,
         retry_before=body.retry_before,
+        title_id=body.title_id if isinstance(body, ActIn) else None,
         may_exceed_cost=may_exceed_cost,
     )
 

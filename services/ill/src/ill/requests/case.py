@@ -1,6 +1,6 @@
 """A request under one's hand: its row locked, what was told, and what has been done to it so far."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,10 @@ _WRITTEN = (
     "item_barcode",
     "item_id",
     "item_left",
+    "hold_id",
+    "loan_id",
+    "asked",
+    "holding",
     "received_at",
     "renewal_pending",
     "attention",
@@ -72,6 +76,10 @@ class Case:
         """The request's."""
         found: UUID = self.row["id"]
         return found
+
+    def told_with(self, **changed: Any) -> Told:
+        """What was told, and more."""
+        return replace(self.told, **changed)
 
     @property
     def model(self) -> Model:

@@ -13,6 +13,9 @@ from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
+from ill.requests import (
+    holdings as _holdings,  # noqa: F401 - its effects are registered by it
+)
 from ill.requests import model, queries
 from ill.requests.case import Case, facts_of
 from ill.requests.effects import EFFECTS
@@ -41,12 +44,27 @@ BORROWING_TIMERS: Final = frozenset(
     }
 )
 LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
-CIRCULATION: Final = frozenset({"hold-not-placed"})
+CIRCULATION: Final = frozenset({"hold-not-placed", "renewed-here", "date-not-moved"})
+OUR_ITEMS: Final = frozenset(
+    {
+        "titles-found",
+        "item-kept",
+        "item-not-kept",
+        "reservation-lost",
+        "checked-out",
+        "check-out-refused",
+        "lent-here",
+        "came-back",
+        "recalled-here",
+        "date-not-moved",
+        "not-taken-back",
+    }
+)
 DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
 
 EVENTS: Final = {
     "borrowing": CHECKS | BORROWING_TIMERS | CIRCULATION | DELIVERY | SUPPLIER_EVENTS,
-    "lending": LENDING_TIMERS | PARTNER_EVENTS,
+    "lending": LENDING_TIMERS | OUR_ITEMS | PARTNER_EVENTS,
 }
 """What the code brings about, besides the actions that people take."""
 
@@ -144,8 +162,8 @@ async def place(
     event = RequestPlaced(version=1, occurred_at=now, request_id=case.id, request=facts_of(case.row, None))
     await outbox.record(connection, [event])
     case.steps.append(("placed", start, start))
-    if side == "borrowing":
-        await _follow(case, [await EFFECTS[side]["check"](case)])
+    first = "check" if side == "borrowing" else "look-for-it"
+    await _follow(case, [await EFFECTS[side][first](case)])
     await case.write()
     return case.row
 

@@ -23,11 +23,11 @@ LENDING: Final[dict[str, Effect]] = {}
 EFFECTS: Final[Mapping[str, Mapping[str, Effect]]] = {"borrowing": BORROWING, "lending": LENDING}
 
 
-def _of(*sides: dict[str, Effect], name: str) -> Callable[[Effect], Effect]:
-    def register(effect: Effect) -> Effect:
+def effect(*sides: dict[str, Effect], name: str) -> Callable[[Effect], Effect]:
+    def register(written: Effect) -> Effect:
         for side in sides:
-            side[name] = effect
-        return effect
+            side[name] = written
+        return written
 
     return register
 
@@ -35,19 +35,19 @@ def _of(*sides: dict[str, Effect], name: str) -> Callable[[Effect], Effect]:
 # --- both sides ---
 
 
-@_of(BORROWING, LENDING, name="raise-attention")
+@effect(BORROWING, LENDING, name="raise-attention")
 async def raise_attention(case: Case) -> None:
     """Staff should look, because of what has just happened."""
     case.row["attention"] = case.steps[-1][0]
 
 
-@_of(BORROWING, LENDING, name="clear-attention")
+@effect(BORROWING, LENDING, name="clear-attention")
 async def clear_attention(case: Case) -> None:
     """Somebody has looked."""
     case.row["attention"] = None
 
 
-@_of(BORROWING, LENDING, name="keep-offer")
+@effect(BORROWING, LENDING, name="keep-offer")
 async def keep_offer(case: Case) -> None:
     """Conditions add up until the offer is answered; cost and times are the last that were told."""
     told, before = case.told, case.row["offer"]
@@ -66,7 +66,7 @@ async def keep_offer(case: Case) -> None:
     case.row["offer"] = {name: value for name, value in offer.items() if value not in (None, [])}
 
 
-@_of(BORROWING, LENDING, name="note-earlier-due")
+@effect(BORROWING, LENDING, name="note-earlier-due")
 async def note_earlier_due(case: Case) -> None:
     """A recall shortens, and never lengthens."""
     told, before = case.told.due_at, case.row["due_at"]
@@ -74,7 +74,7 @@ async def note_earlier_due(case: Case) -> None:
         case.row["due_at"] = told
 
 
-@_of(BORROWING, LENDING, name="end-renewal")
+@effect(BORROWING, LENDING, name="end-renewal")
 async def end_renewal(case: Case) -> None:
     """It was answered."""
     case.row["renewal_pending"] = False
@@ -83,7 +83,7 @@ async def end_renewal(case: Case) -> None:
 # --- borrowing: checks and the rota ---
 
 
-@_of(BORROWING, name="check")
+@effect(BORROWING, name="check")
 async def check(case: Case) -> str:
     """May the patron, have they asked before, and could a library tell what is wanted?"""
     standing = await queries.standing(
@@ -119,7 +119,7 @@ async def _make_rota(case: Case) -> None:
     await case.connection.execute(_ENTER, case.id, [uuid7() for _ in partners], partners)
 
 
-@_of(BORROWING, name="find-supplier")
+@effect(BORROWING, name="find-supplier")
 async def find_supplier(case: Case) -> str:
     """The next of the rota that may be asked; the others are skipped with the reason kept."""
     await _make_rota(case)
@@ -146,13 +146,13 @@ async def find_supplier(case: Case) -> str:
     return "supplier-found"
 
 
-@_of(BORROWING, name="renew-rota")
+@effect(BORROWING, name="renew-rota")
 async def renew_rota(case: Case) -> None:
     """Everybody may be asked once more; they keep their order."""
     await case.connection.execute("UPDATE rota_entry SET state = 'waiting' WHERE request_id = $1", case.id)
 
 
-@_of(BORROWING, name="send-at-once")
+@effect(BORROWING, name="send-at-once")
 async def send_at_once(case: Case) -> str | None:
     """Unless the library sends by hand, or has no symbol to send under."""
     return "send" if case.doc.send == "at-once" and case.doc.agency is not None else None
@@ -195,13 +195,13 @@ async def _entry(case: Case) -> dict[str, Any]:
     return entry
 
 
-@_of(BORROWING, name="ask-supplier")
+@effect(BORROWING, name="ask-supplier")
 async def ask_supplier(case: Case) -> None:
     """A request, New."""
     await _ask(case, await _entry(case), None)
 
 
-@_of(BORROWING, name="ask-again")
+@effect(BORROWING, name="ask-again")
 async def ask_again(case: Case) -> None:
     """A request, Retry, under a new id and with what the supplier asked for."""
     entry = await _entry(case)
@@ -219,7 +219,7 @@ async def ask_again(case: Case) -> None:
     await _ask(case, entry, previous)
 
 
-@_of(BORROWING, name="leave-supplier")
+@effect(BORROWING, name="leave-supplier")
 async def leave_supplier(case: Case) -> None:
     """It is not asked any longer; why is kept with it."""
     why = case.steps[-1][0]
@@ -247,7 +247,7 @@ async def _act(case: Case, what: str, note: str | None = None) -> None:
     )
 
 
-@_of(BORROWING, name="call-off")
+@effect(BORROWING, name="call-off")
 async def call_off(case: Case) -> None:
     """Cancel, where the supplier was asked and has not shipped."""
     entry = await queries.active_entry(case.connection, case.id)
@@ -255,50 +255,50 @@ async def call_off(case: Case) -> None:
         await _act(case, "Cancel", case.told.note)
 
 
-@_of(BORROWING, name="say-agreed")
+@effect(BORROWING, name="say-agreed")
 async def say_agreed(case: Case) -> None:
     """Notification: 1.2 has no word for agreeing but the note."""
     await _act(case, "Notification", f"ACCEPT. {case.told.note or 'Conditions accepted'}")
 
 
-@_of(BORROWING, name="say-note")
+@effect(BORROWING, name="say-note")
 async def say_note(case: Case) -> None:
     """Notification, in staff's words."""
     await _act(case, "Notification", case.told.note)
 
 
-@_of(BORROWING, name="say-lost")
+@effect(BORROWING, name="say-lost")
 async def say_lost(case: Case) -> None:
     """Notification: `Lost` came with 2021-2."""
     await _act(case, "Notification", case.told.note or "The item is lost.")
 
 
-@_of(BORROWING, name="say-received")
+@effect(BORROWING, name="say-received")
 async def say_received(case: Case) -> None:
     """Received."""
     await _act(case, "Received")
 
 
-@_of(BORROWING, name="say-returned")
+@effect(BORROWING, name="say-returned")
 async def say_returned(case: Case) -> None:
     """ShippedReturn."""
     await _act(case, "ShippedReturn", case.told.note)
 
 
-@_of(BORROWING, name="ask-status")
+@effect(BORROWING, name="ask-status")
 async def ask_status(case: Case) -> None:
     """StatusRequest."""
     await _act(case, "StatusRequest")
 
 
-@_of(BORROWING, name="ask-renewal")
+@effect(BORROWING, name="ask-renewal")
 async def ask_renewal(case: Case) -> None:
     """Renew; the answer comes when it comes."""
     case.row["renewal_pending"] = True
     await _act(case, "Renew", case.told.note)
 
 
-@_of(BORROWING, name="note-due")
+@effect(BORROWING, name="note-due")
 async def note_due(case: Case) -> None:
     """When the owner wants it back, and by which number it goes there."""
     if case.told.due_at is not None:
@@ -309,14 +309,14 @@ async def note_due(case: Case) -> None:
         await keep_offer(case)
 
 
-@_of(BORROWING, name="note-wrong-service")
+@effect(BORROWING, name="note-wrong-service")
 async def note_wrong_service(case: Case) -> None:
     """A copy was asked for, and something is lent: staff decide what to do with it."""
     if case.row["service"] == "copy":
         case.row["attention"] = "lent-instead-of-copied"
 
 
-@_of(BORROWING, name="note-received")
+@effect(BORROWING, name="note-received")
 async def note_received(case: Case) -> None:
     """It is here; staff may have found another number or date on it."""
     case.row["received_at"] = case.now
@@ -325,7 +325,7 @@ async def note_received(case: Case) -> None:
     case.row["attention"] = None
 
 
-@_of(BORROWING, name="announce-arrival")
+@effect(BORROWING, name="announce-arrival")
 async def announce_arrival(case: Case) -> None:
     """Circulation makes an item of it, and keeps it for the patron; its barcode is the request's number."""
     case.row["item_id"] = item_id = uuid7()
@@ -347,7 +347,7 @@ async def announce_arrival(case: Case) -> None:
     await outbox.record(case.connection, [event])
 
 
-@_of(BORROWING, name="announce-departure")
+@effect(BORROWING, name="announce-departure")
 async def announce_departure(case: Case) -> None:
     """What circulation made of it is to go, once."""
     if case.row["item_id"] is None or case.row["item_left"]:
@@ -413,125 +413,126 @@ def _now(case: Case) -> str:
     return case.row["status"] or "RequestReceived"
 
 
-@_of(LENDING, name="say-will-supply")
+@effect(LENDING, name="say-will-supply")
 async def say_will_supply(case: Case) -> None:
     """WillSupply."""
     await _supply(case, "WillSupply")
 
 
-@_of(LENDING, name="say-conditional")
+@effect(LENDING, name="say-conditional")
 async def say_conditional(case: Case) -> None:
     """WillSupply, with conditions and costs."""
     await _supply(case, "WillSupply", offer=case.row["offer"])
 
 
-@_of(LENDING, name="say-unfilled")
+@effect(LENDING, name="say-unfilled")
 async def say_unfilled(case: Case) -> None:
     """Unfilled, with a reason; the timers' is that the time is over."""
     await _supply(case, "Unfilled", offer={"reason": case.told.reason or "expired"})
 
 
-@_of(LENDING, name="say-retry")
+@effect(LENDING, name="say-retry")
 async def say_retry(case: Case) -> None:
     """RetryPossible."""
     await _supply(case, "RetryPossible", offer=case.row["offer"])
 
 
-@_of(LENDING, name="note-shipment")
+@effect(LENDING, name="note-shipment")
 async def note_shipment(case: Case) -> None:
     """What goes out, and until when."""
     case.row["due_at"] = case.told.due_at or case.row["due_at"]
     case.row["item_barcode"] = case.told.item_barcode or case.row["item_barcode"]
+    if case.told.condition:
+        conditions = [*case.row["offer"].get("conditions", ())]
+        if case.told.condition not in conditions:
+            case.row["offer"] = case.row["offer"] | {"conditions": [*conditions, case.told.condition]}
 
 
-@_of(LENDING, name="say-loaned")
+@effect(LENDING, name="say-loaned")
 async def say_loaned(case: Case) -> None:
     """Loaned, with what was sent and where it comes back to."""
-    conditions = [*case.row["offer"].get("conditions", ())]
-    if case.told.condition and case.told.condition not in conditions:
-        conditions.append(case.told.condition)
     sent = {"itemId": case.row["item_barcode"], "sentVia": "Mail"}
     await _supply(
         case,
         "Loaned",
         due=True,
-        offer={"conditions": conditions},
+        offer={"conditions": case.row["offer"].get("conditions", ())},
         sent={name: value for name, value in sent.items() if value},
         back=True,
     )
 
 
-@_of(LENDING, name="say-copy")
+@effect(LENDING, name="say-copy")
 async def say_copy(case: Case) -> None:
     """CopyCompleted, the link in the note: 1.2 has no element for it."""
     words = " ".join(word for word in (case.told.link, case.told.note) if word)
     await _supply(case, "CopyCompleted", note=words, sent={"sentVia": "URL", "deliveredFormat": "PDF"})
 
 
-@_of(LENDING, name="agree-at-once")
+@effect(LENDING, name="agree-at-once")
 async def agree_at_once(case: Case) -> str | None:
     """Where the configuration lets partners cancel by themselves."""
     return "agree-cancel" if case.doc.cancel == "at-once" else None
 
 
-@_of(LENDING, name="agree-cancelling")
+@effect(LENDING, name="agree-cancelling")
 async def agree_cancelling(case: Case) -> None:
     """CancelResponse, yes."""
     await _supply(case, "Cancelled", reason="CancelResponse", answer="Y", note="")
 
 
-@_of(LENDING, name="decline-cancelling")
+@effect(LENDING, name="decline-cancelling")
 async def decline_cancelling(case: Case) -> None:
     """CancelResponse, no, and our status as it is."""
     note = case.told.note if case.steps[-1][0] == "decline-cancel" else ""
     await _supply(case, _now(case), reason="CancelResponse", answer="N", note=note or "")
 
 
-@_of(LENDING, name="say-overdue")
+@effect(LENDING, name="say-overdue")
 async def say_overdue(case: Case) -> None:
     """Overdue."""
     await _supply(case, "Overdue", due=True)
 
 
-@_of(LENDING, name="note-renewal-asked")
+@effect(LENDING, name="note-renewal-asked")
 async def note_renewal_asked(case: Case) -> None:
     """Staff answer it."""
     case.row |= {"renewal_pending": True, "attention": "partner-asks-renewal"}
 
 
-@_of(LENDING, name="say-renewed")
+@effect(LENDING, name="say-renewed")
 async def say_renewed(case: Case) -> None:
     """RenewResponse, yes: Loaned until the new date."""
     case.row["attention"] = None
     await _supply(case, "Loaned", reason="RenewResponse", answer="Y", due=True)
 
 
-@_of(LENDING, name="say-not-renewed")
+@effect(LENDING, name="say-not-renewed")
 async def say_not_renewed(case: Case) -> None:
     """RenewResponse, no."""
     case.row["attention"] = None
     await _supply(case, _now(case), reason="RenewResponse", answer="N", due=True)
 
 
-@_of(LENDING, name="say-recalled")
+@effect(LENDING, name="say-recalled")
 async def say_recalled(case: Case) -> None:
     """Recalled, with the earlier date."""
     await _supply(case, "Recalled", due=True)
 
 
-@_of(LENDING, name="say-completed")
+@effect(LENDING, name="say-completed")
 async def say_completed(case: Case) -> None:
     """LoanCompleted."""
     await _supply(case, "LoanCompleted")
 
 
-@_of(LENDING, name="say-without-return")
+@effect(LENDING, name="say-without-return")
 async def say_without_return(case: Case) -> None:
     """CompletedWithoutReturn, with the price."""
     await _supply(case, "CompletedWithoutReturn", offer=case.row["offer"])
 
 
-@_of(LENDING, name="say-status")
+@effect(LENDING, name="say-status")
 async def say_status(case: Case) -> None:
     """StatusRequestResponse; it changes nothing."""
     before = case.row["status"]

@@ -22,6 +22,7 @@ ARGUMENTS: Final = frozenset(
         "due_at",
         "item_barcode",
         "link",
+        "title_id",
         "retry_after",
         "retry_before",
     }

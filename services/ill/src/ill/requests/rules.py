@@ -189,6 +189,9 @@ class Told:
     retry_before: datetime | None = None
     service: str | None = None
     """What the supplier says it has done: loan or copy."""
+    title_id: UUID | None = None
+    here: Mapping[str, Any] = field(default_factory=dict)
+    """What the catalogue or circulation told."""
     may_exceed_cost: bool = False
 
 
@@ -297,6 +300,39 @@ _LENDING: Final = {
     "recall": _recall,
     "supply-on-condition": _condition,
 }
+
+
+# --- our own items for partners ---
+
+_UNFILLED: Final = {
+    "not-held": "NotHeld",
+    "title-unknown": "NotHeld",
+    "none-on-shelf": "NotOnShelf",
+    "not-for-loan": "NotAvailableForILL",
+}
+"""By what circulation says: words of the open list of reasonUnfilled (ISO 18626)."""
+
+
+def unfilled_reason(reasons: Sequence[str]) -> str:
+    """What a partner is told; whatever lies with them or with our rules is policy."""
+    return next((_UNFILLED[reason] for reason in reasons if reason in _UNFILLED), "PolicyProblem")
+
+
+def answers_itself(*, responder: str, service: str, certain: bool, found: int, linked: bool) -> str | None:
+    """What the responder does with what was found: `keep` a copy, `cannot-supply`, or None, which leaves it to staff.
+
+    A copy is made by people, and what was found by its words alone may be another book.
+    """
+    if responder == "off" or service == "copy" or not certain:
+        return None
+    if found:
+        return "keep" if linked else None
+    return "cannot-supply" if responder == "will-or-cannot" else None
+
+
+def patrons_due(owners: datetime, *, back: timedelta, now: datetime) -> datetime:
+    """When a patron's loan is due so that it is back with its owner in time; a patron always has a day to bring it."""
+    return max(owners - back, now + timedelta(days=1))
 
 
 # --- to whom ---

@@ -85,6 +85,31 @@ class OfferOut(BaseModel):
     retry_before: datetime | None = None
 
 
+class CandidateOut(BaseModel):
+    """A title of ours that it may be."""
+
+    title_id: UUID
+    title: str
+    author: str | None = None
+    year: int | None = None
+    by: str
+    """What it was found by: record, isbn, oclc, issn or title."""
+
+
+class HoldingOut(BaseModel):
+    """What the catalogue and circulation told of what a partner asks for."""
+
+    titles: list[CandidateOut] = []
+    certain: bool | None = None
+    """They were found by a number of theirs, or nothing was; none: the catalogue has not answered."""
+    title_id: UUID | None = None
+    library: str | None = None
+    location: str | None = None
+    call_number: str | None = None
+    reasons: list[str] = []
+    """Why nothing is kept, or why it is not lent."""
+
+
 class InterlibraryRequestOut(BaseModel):
     """A request as it stands."""
 
@@ -113,6 +138,11 @@ class InterlibraryRequestOut(BaseModel):
     offer: OfferOut
     due_at: datetime | None
     item_barcode: str | None
+    item_id: UUID | None
+    """Circulation's item, while the request is open."""
+    loan_id: UUID | None
+    """Lending: circulation's loan to the partner."""
+    holding: HoldingOut
     received_at: datetime | None
     renewal_pending: bool
     attention: str | None

@@ -30,7 +30,13 @@ class Request(Table, table=True):
         Index("request_due", "look_at", postgresql_where=text("look_at IS NOT NULL")),
         Index("request_needing_attention", "id", postgresql_where=text("attention IS NOT NULL")),
         Index("request_alike", "patron_ref", "likeness"),
-        Index("request_by_item", "item_id", unique=True),
+        Index("request_one_open_per_item", "item_id", unique=True, postgresql_where=text("NOT ended")),
+        Index("request_by_hold", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
+        Index(
+            "request_to_pull",
+            "id",
+            postgresql_where=text("state = 'will-supply' AND item_id IS NOT NULL"),
+        ),
         CheckConstraint(SIDES, name="request_side"),
         CheckConstraint("service IN ('loan', 'copy', 'copy-or-loan')", name="request_service"),
         CheckConstraint("side = 'lending' OR patron_ref IS NOT NULL", name="request_of_a_patron"),
@@ -72,8 +78,16 @@ class Request(Table, table=True):
     due_at: datetime | None = Field(default=None, sa_column=when(null=True))
     item_barcode: str | None = Field(default=None, sa_column=words(null=True))
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
-    """What circulation knows it by while it is here."""
+    """What circulation knows it by: while it is here, or of ours, as long as the request is open."""
     item_left: bool = Field(default=False, sa_column=flag(default=False))
+    hold_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Lending: for which circulation keeps it."""
+    loan_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Lending: circulation's loan to the partner."""
+    asked: int = Field(default=0, sa_column=big(0))
+    """How much was asked of the catalogue and circulation."""
+    holding: dict[str, Any] = Field(sa_column=document())
+    """Lending: what they told of it, and which questions are open."""
     received_at: datetime | None = Field(default=None, sa_column=when(null=True))
     renewal_pending: bool = Field(default=False, sa_column=flag(default=False))
     attention: str | None = Field(default=None, sa_column=words(null=True))

@@ -1,0 +1,1 @@
+"""Which titles of ours a request of another library may be about."""

@@ -1,0 +1,318 @@
+"""Effects on our own items and on loans with circulation: asked for by events, answered by events.
+
+What is asked is numbered in one row per request, so that circulation takes it in that order, and a late answer is told
+from the one that is waited for.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from chassis import outbox
+from chassis.problems import Reason, Refused
+from contracts.ill import (
+    ItemNotWanted,
+    ItemSought,
+    ItemWanted,
+    LoanDateMoved,
+    PartnerLoanOver,
+    PartnerLoanWanted,
+)
+from ill.requests import queries
+from ill.requests.case import Case
+from ill.requests.effects import BORROWING, LENDING, ask_renewal, effect
+from ill.requests.rules import Told, answers_itself, patrons_due, unfilled_reason
+
+
+class NotReservable(Refused):
+    """Nothing can be kept for the partner; every reason is given."""
+
+    code, title = "not-reservable", "Nothing can be kept for this request."
+
+
+STAFF: Final = "staff"
+RESPONDER: Final = "responder"
+
+
+def _number(case: Case) -> int:
+    case.row["asked"] += 1
+    asked: int = case.row["asked"]
+    return asked
+
+
+def _note(case: Case, **told: Any) -> None:
+    """Keep it with what is known of our holding; None: forget it."""
+    kept = case.row["holding"] | told
+    case.row["holding"] = {name: value for name, value in kept.items() if value is not None}
+
+
+async def _patron_of_partner(case: Case) -> Any:
+    """The partner's registration with circulation; None where nothing is to be told to it."""
+    if case.doc.lending.desk is None:
+        return None
+    return (await queries.partner(case.connection, case.row["partner_id"]))["patron_id"]
+
+
+# --- lending: which title, which copy ---
+
+
+@effect(LENDING, name="look-for-it")
+async def look_for_it(case: Case) -> None:
+    """Ask the catalogue which title of ours it is."""
+    if case.doc.lending.desk is None:
+        return
+    citation = case.row["citation"]
+    number = _number(case)
+    event = ItemSought(
+        version=number,
+        occurred_at=case.now,
+        request_id=case.id,
+        issn=tuple(citation[name] for name in ("issn", "eissn") if citation.get(name)),
+        **{name: citation.get(name) for name in ("record_id", "isbn", "oclc", "title", "author", "year")},
+    )
+    await outbox.record(case.connection, [event])
+    _note(case, sought=number, titles=None, certain=None)
+
+
+@effect(LENDING, name="note-titles")
+async def note_titles(case: Case) -> None:
+    """What it may be."""
+    _note(case, sought=None, titles=case.told.here["titles"], certain=case.told.here["certain"])
+
+
+@effect(LENDING, name="answer-by-itself")
+async def answer_by_itself(case: Case) -> str | None:
+    """Where staff leave it to the responder: keep a copy of what was found for sure, or say that we have none."""
+    holding = case.row["holding"]
+    answer = answers_itself(
+        responder=case.doc.lending.responder,
+        service=case.row["service"],
+        certain=holding["certain"],
+        found=len(holding["titles"]),
+        linked=await _patron_of_partner(case) is not None,
+    )
+    if answer == "keep":
+        await _want(case, [title["title_id"] for title in holding["titles"]], None, by=RESPONDER)
+    elif answer == "cannot-supply":
+        case.told = Told(reason=unfilled_reason(("not-held",)))
+        return "cannot-supply"
+    return None
+
+
+async def _want(case: Case, title_ids: list[str], barcode: str | None, *, by: str) -> None:
+    patron = await _patron_of_partner(case)
+    number = _number(case)
+    event = ItemWanted.model_validate(
+        {
+            "version": number,
+            "occurred_at": case.now,
+            "request_id": case.id,
+            "patron_ref": patron,
+            "title_ids": title_ids,
+            "barcode": barcode,
+            "desk": case.doc.lending.desk,
+        }
+    )
+    await outbox.record(case.connection, [event])
+    _note(case, wanted=number, by=by, reasons=None)
+
+
+@effect(LENDING, name="reserve")
+async def reserve(case: Case) -> None:
+    """Have the copy kept that staff chose, or any of the title that they chose."""
+    if await _patron_of_partner(case) is None:
+        text = "Nothing is kept for a partner that is not registered with circulation."
+        mend = "Set lending.desk in the configuration, and the partner's patron_id."
+        raise NotReservable(reasons=[Reason("partner-not-registered", text, "/action", mend)])
+    title_ids = [str(case.told.title_id)] if case.told.title_id else []
+    if not title_ids and case.told.item_barcode is None:
+        title_ids = [title["title_id"] for title in case.row["holding"].get("titles", ())]
+    if not title_ids and case.told.item_barcode is None:
+        text = "Which title or item of ours it is, is not known."
+        raise NotReservable(
+            reasons=[Reason("title-not-known", text, "/title_id", "Name one, or an item_barcode.")]
+        )
+    await _want(case, title_ids, case.told.item_barcode, by=STAFF)
+
+
+@effect(LENDING, name="note-item")
+async def note_item(case: Case) -> None:
+    """It is kept for them: which, and where it stands."""
+    told = case.told.here
+    case.row |= {"hold_id": told["hold_id"], "item_id": told["item_id"], "item_barcode": told["barcode"]}
+    _note(case, wanted=None, reasons=None, title_id=str(told["title_id"]))
+    _note(case, **{name: told[name] for name in ("library", "location", "call_number")})
+    case.row["attention"] = None if case.row["attention"] in _OF_ITEMS else case.row["attention"]
+
+
+_OF_ITEMS: Final = frozenset({"item-not-kept", "reservation-lost", "check-out-refused"})
+
+
+@effect(LENDING, name="supply-by-itself")
+async def supply_by_itself(case: Case) -> str | None:
+    """Say so, where the responder had it kept."""
+    return "will-supply" if case.row["holding"].get("by") == RESPONDER else None
+
+
+@effect(LENDING, name="note-not-kept")
+async def note_not_kept(case: Case) -> str | None:
+    """None is kept; where the responder may say so, it does."""
+    reasons = [str(reason) for reason in case.told.here["reasons"]]
+    automatic = case.row["holding"].get("by") == RESPONDER and case.row["state"] == case.model.start
+    _note(case, wanted=None, reasons=reasons)
+    if automatic and case.doc.lending.responder == "will-or-cannot":
+        case.told = Told(reason=unfilled_reason(reasons))
+        return "cannot-supply"
+    case.row["attention"] = "item-not-kept"
+    return None
+
+
+@effect(LENDING, name="forget-item")
+async def forget_item(case: Case) -> None:
+    """It is not kept any longer; circulation has ended the hold, or it waits for a copy that nobody asked for."""
+    _forget(case)
+
+
+def _forget(case: Case) -> None:
+    case.row |= {"hold_id": None, "item_id": None, "item_barcode": None, "loan_id": None}
+    _note(case, title_id=None, library=None, location=None, call_number=None)
+
+
+@effect(LENDING, name="let-go")
+async def let_go(case: Case) -> None:
+    """What is kept, or was to be, is not needed."""
+    if case.row["hold_id"] is None and "wanted" not in case.row["holding"]:
+        return
+    patron = await _patron_of_partner(case)
+    if patron is not None:
+        event = ItemNotWanted(
+            version=_number(case),
+            occurred_at=case.now,
+            request_id=case.id,
+            patron_ref=patron,
+            reason=f"interlibrary-{case.row['state']}",
+        )
+        await outbox.record(case.connection, [event])
+    _note(case, wanted=None)
+    _forget(case)
+
+
+# --- lending: out and back ---
+
+
+@effect(LENDING, name="check-out-here")
+async def check_out_here(case: Case) -> str | None:
+    """Have it lent to the partner; at once where circulation is told nothing of it."""
+    patron = await _patron_of_partner(case)
+    if patron is None:
+        return "checked-out"
+    number = _number(case)
+    event = PartnerLoanWanted(
+        version=number,
+        occurred_at=case.now,
+        request_id=case.id,
+        patron_ref=patron,
+        item_id=case.row["item_id"],
+        barcode=case.told.item_barcode,
+        desk=case.doc.lending.desk or "",
+        due_at=case.row["due_at"],
+    )
+    await outbox.record(case.connection, [event])
+    _note(case, lending=number, reasons=None, note=case.told.note)
+    return None
+
+
+@effect(LENDING, name="note-loan")
+async def note_loan(case: Case) -> None:
+    """Circulation's loan: which item, until when."""
+    told = case.told.here
+    if told:
+        case.told = case.told_with(note=case.row["holding"].get("note"))
+    _note(case, lending=None, reasons=None, note=None)
+    if told:
+        case.row |= {
+            "hold_id": None,
+            "loan_id": told["loan_id"],
+            "item_id": told["item_id"],
+            "item_barcode": told["barcode"] or case.row["item_barcode"],
+            "due_at": told["due_at"],
+            "attention": None if case.row["attention"] in _OF_ITEMS else case.row["attention"],
+        }
+
+
+@effect(LENDING, name="note-refusal")
+async def note_refusal(case: Case) -> None:
+    """Circulation does not lend it: why, for staff."""
+    _note(case, lending=None, reasons=[str(reason) for reason in case.told.here["reasons"]])
+    case.row["attention"] = case.steps[-1][0]
+
+
+@effect(LENDING, name="take-back-here")
+async def take_back_here(case: Case) -> None:
+    """Have the loan ended, unless a desk has scanned it."""
+    patron = await _patron_of_partner(case)
+    if case.row["loan_id"] is None or case.row["item_id"] is None or patron is None:
+        return
+    event = PartnerLoanOver(
+        version=_number(case),
+        occurred_at=case.now,
+        request_id=case.id,
+        patron_ref=patron,
+        item_id=case.row["item_id"],
+        loan_id=case.row["loan_id"],
+        desk=case.doc.lending.desk or "",
+    )
+    await outbox.record(case.connection, [event])
+
+
+async def _move(case: Case, due_at: Any, why: str) -> None:
+    event = LoanDateMoved(
+        version=_number(case),
+        occurred_at=case.now,
+        request_id=case.id,
+        item_id=case.row["item_id"],
+        loan_id=case.row["loan_id"],
+        due_at=due_at,
+        why=why,
+    )
+    await outbox.record(case.connection, [event])
+
+
+@effect(LENDING, name="move-partners-date")
+async def move_partners_date(case: Case) -> None:
+    """The loan to the partner is due as they were told."""
+    if case.row["loan_id"] is not None and case.row["item_id"] is not None:
+        await _move(case, case.row["due_at"], case.steps[-1][0])
+
+
+# --- borrowing: the patron's loan follows its owner ---
+
+
+@effect(BORROWING, name="move-patrons-date")
+async def move_patrons_date(case: Case) -> None:
+    """The patron's loan, if there is one, is due in time for its owner."""
+    if case.row["item_id"] is not None and not case.row["item_left"] and case.row["due_at"] is not None:
+        why = "recalled" if case.steps[-1][0] == "supplier-recalls" else "renewed"
+        await _move(case, _allowed(case), why)
+
+
+def _allowed(case: Case) -> Any:
+    return patrons_due(case.row["due_at"], back=timedelta(days=case.doc.times.send_back_days), now=case.now)
+
+
+@effect(BORROWING, name="hold-to-owners-date")
+async def hold_to_owners_date(case: Case) -> None:
+    """Lent for longer than its owner lends it: the loan is due earlier."""
+    lent = case.told.here.get("due_at")
+    if lent is not None and case.row["due_at"] is not None and lent > _allowed(case):
+        await _move(case, _allowed(case), "owner-needs-it")
+
+
+@effect(BORROWING, name="ask-for-longer")
+async def ask_for_longer(case: Case) -> None:
+    """The patron renewed it with circulation past its owner's date: that is the owner's to say."""
+    lent = case.told.here.get("due_at")
+    if lent is None or case.row["due_at"] is None or lent <= _allowed(case):
+        return
+    await hold_to_owners_date(case)
+    if not case.row["renewal_pending"]:
+        await ask_renewal(case)

@@ -1,0 +1,295 @@
+"""A book of ours for another library: found by its number, kept, fetched, lent, renewed, recalled, and back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import catalog.app
+import circulation.app
+import ill.app
+from catalog.lookups.worker import answer_some
+from catalog.marc.record import Field
+from support import desk, lending
+from support.carrying import Carrier
+from support.desk import codes
+from support.harness import Harness, migrated, running
+from support.otherlibrary import Other, World
+from support.shelves import Shelves, record
+
+pytestmark = pytest.mark.journey
+
+NOW = lending.NOW
+DAY = timedelta(days=1)
+ISBN = "9780306406157"
+LENDS = {"desk": "main-desk", "responder": "will-or-cannot"}
+
+
+@dataclass
+class Three:
+    """The catalogue, circulation and interlibrary loan, and what is carried between them."""
+
+    circulation: Harness
+    ill: Harness
+    shelves: Shelves
+    desk: desk.Make
+    world: World
+    carrier: Carrier
+    partner: dict[str, Any]
+    other: Other
+
+    async def carry(self) -> None:
+        """Hand over what everybody tells, and let the catalogue's worker answer."""
+        await self.carrier.carry()
+        while await answer_some(self.shelves.catalog.resources, NOW):
+            await self.carrier.carry()
+
+    async def request(self) -> dict[str, Any]:
+        """The newest request of a partner."""
+        told: dict[str, Any] = (await self.ill.get("/v1/ill/requests?side=lending")).json()["items"][0]
+        return told
+
+    async def scan(self, barcode: str) -> dict[str, Any]:
+        """Check it in at the desk from which things go out."""
+        body = {"item_barcode": barcode, "service_point_id": self.desk.desk}
+        told: dict[str, Any] = (await self.circulation.post("/v1/returns", json=body)).json()
+        return told
+
+    async def lend(self, patron: dict[str, Any], barcode: str) -> Any:
+        """Lend it to somebody else, whatever comes of it."""
+        body = {"patron_id": patron["id"], "item_barcode": barcode, "service_point_id": self.desk.desk}
+        return await self.circulation.post("/v1/loans", json=body)
+
+
+@pytest.fixture
+async def three(database: Callable[..., Awaitable[str]], tmp_path: Path) -> AsyncIterator[Three]:
+    """All three, configured; a book with two copies; a partner that is registered with circulation."""
+    services = (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE)
+    dsns = [
+        await database(service.name, lambda dsn, service=service: migrated(service, dsn))
+        for service in services
+    ]
+    told = {"data_dir": tmp_path, "import_niceness": 0}
+    async with (
+        running(services[0], dsns[0], settings=told) as holds,
+        running(services[1], dsns[1]) as lends,
+        running(services[2], dsns[2]) as asks,
+    ):
+        shelves, make = Shelves(holds), await desk.furnished(lends)
+        await shelves.configure()
+        world = World(await lending.furnished(asks))
+        await world.make.configure(lending=LENDS)
+        group = {"code": "library", "name": "Other libraries", "max_loans": 20, "max_owed": 0}
+        await make.configure(patron_groups=[*desk.CONFIGURATION["patron_groups"], group])
+        patron = await make.patron(group="library", family_name="Library XX-SUPA")
+        other = await world.other(patron_id=patron["id"])
+        title = await shelves.title(record("a").having(Field.data("020", "  ", ("a", ISBN))))
+        for barcode in ("31000001", "31000002"):
+            await shelves.item(title, barcode=barcode, material_type="BOOK", loan_type="standard")
+        carrier = Carrier([holds, lends, asks])
+        async with shelves.indexed():
+            yield Three(lends, asks, shelves, make, world, carrier, patron, other)
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "every event twice"])
+async def test_a_book_of_ours_goes_out_and_comes_back(three: Three, twice: bool) -> None:
+    three.carrier.twice = twice
+    make, other = three.world.make, three.other
+    reader = await three.desk.patron()
+
+    # asked for by its number: found, kept, and promised
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    barcode = request["item_barcode"]
+    slips = (await three.ill.post("/v1/ill/pull-slips", json={"library": "MAIN"})).json()
+    refused = await three.lend(reader, barcode)
+
+    assert (request["state"], request["holding"]["certain"]) == ("will-supply", True)
+    assert [(slip["item_barcode"], slip["location"]) for slip in slips["items"]] == [(barcode, "STACKS")]
+    assert codes(refused) == ["item-held-for-another"]
+
+    # fetched, lent to the partner, and sent
+    await make.act(request, "ship", due_at=(NOW + 30 * DAY).isoformat())
+    asked = (await make.now(request))["state"]
+    await three.carry()
+    sent = await make.now(request)
+    loan = (await three.circulation.get(f"/v1/loans/{sent['loan_id']}")).json()
+    refused = await three.lend(reader, barcode)
+
+    assert (asked, sent["state"]) == ("checking-out", "shipped")
+    assert loan["patron_id"] == three.partner["id"]
+    assert loan["due_at"] == sent["due_at"]
+    assert codes(refused) == ["item-on-loan"]
+
+    # more time is asked for and given; then a reader of ours wants it
+    await other.does("Received")
+    await other.does("Renew")
+    await make.act(request, "renew", due_at=(NOW + 60 * DAY).isoformat())
+    await three.carry()
+    renewed = (await three.circulation.get(f"/v1/loans/{sent['loan_id']}")).json()
+    await make.act(request, "recall", due_at=(NOW + 9 * DAY).isoformat())
+    await three.carry()
+    recalled = (await three.circulation.get(f"/v1/loans/{sent['loan_id']}")).json()
+
+    assert renewed["due_at"][:10] == (NOW + 60 * DAY).date().isoformat()
+    assert recalled["due_at"][:10] == (NOW + 9 * DAY).date().isoformat()
+
+    # back: a scan at the desk ends it everywhere
+    await other.does("ShippedReturn")
+    await three.scan(barcode)
+    await three.carry()
+    await three.world.deliver()
+    done = await make.now(request)
+
+    assert (done["state"], done["ended"]) == ("complete", True)
+    assert other.asked == [
+        "RequestResponse WillSupply",
+        "StatusChange Loaned",
+        "RenewResponse Loaned",
+        "StatusChange Recalled",
+        "StatusChange LoanCompleted",
+    ]
+    assert (await three.lend(reader, barcode)).status_code == 201
+
+
+async def test_what_we_do_not_have_and_what_is_out_is_answered_with_no(three: Three) -> None:
+    make, other = three.world.make, three.other
+    reader = await three.desk.patron()
+
+    await other.asks("T1", isbn="9781861972712")
+    await three.carry()
+    unknown = await three.request()
+    for barcode in ("31000001", "31000002"):
+        assert (await three.lend(reader, barcode)).status_code == 201
+    await three.carry()
+    await other.asks("T2", isbn=ISBN)
+    await three.carry()
+    out = await three.request()
+    await other.asks("T3")
+    await three.carry()
+    by_words = await three.request()
+    await three.world.deliver()
+
+    assert (unknown["state"], out["state"]) == ("unfilled", "unfilled")
+    told = {
+        document["header"]["requestingAgencyRequestId"]: document["messageInfo"]["reasonUnfilled"]
+        for _, document in other.heard
+    }
+    assert told == {"T1": "NotHeld", "T2": "NotOnShelf"}
+    assert (by_words["state"], by_words["holding"]["titles"]) == ("new", [])
+    assert codes(await make.try_to(by_words, "reserve")) == ["title-not-known"]
+
+
+async def test_what_was_kept_is_free_again_when_the_partner_cancels(three: Three) -> None:
+    make, other = three.world.make, three.other
+    reader = await three.desk.patron()
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    barcode = (await three.request())["item_barcode"]
+
+    await other.does("Cancel")
+    await three.carry()
+
+    request = await three.request()
+    steps = await make.steps(request)
+    assert (request["state"], request["item_id"]) == ("cancelled", None)
+    assert "reservation-lost" not in steps
+    assert (await three.lend(reader, barcode)).status_code == 201
+
+
+async def test_a_reader_who_recalls_it_shortens_the_partners_loan(three: Three) -> None:
+    make, other = three.world.make, three.other
+    first, second = await three.desk.patron(), await three.desk.patron()
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    await make.act(request, "ship", due_at=(NOW + 90 * DAY).isoformat())
+    await three.carry()
+    others = {"31000001", "31000002"} - {request["item_barcode"]}
+    assert (await three.lend(first, others.pop())).status_code == 201
+    body = {
+        "patron_id": second["id"],
+        "item_id": (await make.now(request))["item_id"],
+        "pickup_id": three.desk.desk,
+        "kind": "recall",
+    }
+    placed = await three.circulation.post("/v1/holds", json=body)
+    await three.carry()
+
+    recalled = await make.now(request)
+    loan = (await three.circulation.get(f"/v1/loans/{recalled['loan_id']}")).json()
+    assert placed.status_code == 201, placed.text
+    assert recalled["state"] == "recalled"
+    assert recalled["due_at"] == loan["due_at"] < (NOW + 90 * DAY).isoformat()
+
+
+async def test_a_desk_that_lends_it_first_and_staff_who_take_it_back_first(three: Three) -> None:
+    make, other = three.world.make, three.other
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    barcode = request["item_barcode"]
+
+    assert (await three.lend(three.partner, barcode)).status_code == 201
+    await three.carry()
+    packed = await make.now(request)
+    await make.act(request, "ship", due_at=(NOW + 30 * DAY).isoformat())
+    await three.carry()
+    sent = await make.now(request)
+    loan = (await three.circulation.get(f"/v1/loans/{sent['loan_id']}")).json()
+    await make.act(request, "receive-back")
+    await three.carry()
+    item = (await three.circulation.get(f"/v1/loans/{sent['loan_id']}")).json()
+
+    assert (packed["state"], sent["state"]) == ("packed", "shipped")
+    assert loan["due_at"][:10] == (NOW + 30 * DAY).date().isoformat()
+    assert item["returned_at"] is not None
+    assert (await make.now(request))["state"] == "complete"
+
+
+async def test_a_check_out_that_circulation_refuses_keeps_the_request_where_it_was(three: Three) -> None:
+    make, other = three.world.make, three.other
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    path = f"/v1/patrons/{three.partner['id']}/blocks"
+    block = {"actions": ["borrow"], "note": "Three books.", "message": "Send our books back."}
+    blocked = await three.circulation.post(path, json=block)
+    assert blocked.status_code == 201, blocked.text
+
+    await make.act(request, "ship", due_at=(NOW + 30 * DAY).isoformat(), note="with love")
+    await three.carry()
+
+    told = await make.now(request)
+    assert (told["state"], told["attention"]) == ("will-supply", "check-out-refused")
+    assert told["holding"]["reasons"] == ["patron-blocked"]
+
+
+async def test_a_kept_item_that_somebody_is_lent_all_the_same_is_for_staff_to_look_at(three: Three) -> None:
+    make, other = three.world.make, three.other
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    barcode, reader = request["item_barcode"], await three.desk.patron()
+    body = {
+        "patron_id": reader["id"],
+        "item_barcode": barcode,
+        "service_point_id": three.desk.desk,
+        "override": {"blocks": ["item-held-for-another"], "comment": "the dean", "hold": "cancel"},
+    }
+    lent = await three.circulation.post("/v1/loans", json=body)
+    assert lent.status_code == 201, lent.text
+    await three.carry()
+
+    lost = await make.now(request)
+    await make.act(request, "reserve", title_id=lost["holding"]["titles"][0]["title_id"])
+    await three.carry()
+    kept = await make.now(request)
+
+    assert (lost["state"], lost["attention"], lost["item_id"]) == ("will-supply", "reservation-lost", None)
+    assert kept["attention"] is None
+    assert kept["item_barcode"] not in (None, barcode)
