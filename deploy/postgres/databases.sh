@@ -1,7 +1,7 @@
 #!/bin/sh
 # A role and a database per service; no role can connect to another's database.
 set -eu
-for service in catalog circulation ill gateway; do
+for service in catalog circulation ill erm gateway; do
     password=$(eval "printf '%s' \"\$$(echo "$service" | tr '[:lower:]' '[:upper:]')_PASSWORD\"")
     psql --username postgres --set ON_ERROR_STOP=1 --set "role=carrel_$service" --set "password=$password" <<'SQL'
 CREATE ROLE :"role" LOGIN PASSWORD :'password';

@@ -13,7 +13,10 @@ from carrel.cluster import COMPOSE, ClusterProblem, Here, Member, members_of, ou
 TEXT = COMPOSE.read_text()
 LISTED = ours(TEXT)
 HERE = Here(
-    dsns={name: f"postgresql://{name}@here/{name}" for name in ("catalog", "circulation", "ill", "gateway")},
+    dsns={
+        name: f"postgresql://{name}@here/{name}"
+        for name in ("catalog", "circulation", "ill", "erm", "gateway")
+    },
     amqp="amqp://here/",
     ports={name: 20_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
     health_ports={name: 30_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
@@ -25,6 +28,7 @@ ROLES = {
     "catalog": {"migrate", "serve", "relay", "consume", "work"},
     "circulation": {"migrate", "serve", "relay", "consume", "work"},
     "ill": {"migrate", "serve", "relay", "consume", "work"},
+    "erm": {"migrate", "serve", "relay", "consume", "work"},
     "gateway": {"migrate", "serve", "work"},
 }
 
@@ -79,6 +83,7 @@ def test_a_service_waits_for_its_migrations_and_the_gateway_for_those_behind_it(
         "catalog-serve",
         "circulation-serve",
         "ill-serve",
+        "erm-serve",
     }
     assert all(member.once == name.endswith("-migrate") for name, member in members.items())
 

@@ -15,7 +15,7 @@ from carrel.postgres import Cluster
 from support.postgres import reachable_folder
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "postgres" / "databases.sh"
-SERVICES = ("catalog", "circulation", "ill", "gateway")
+SERVICES = ("catalog", "circulation", "ill", "erm", "gateway")
 PASSWORD = 'it\'s "long" $HOME and random'
 
 

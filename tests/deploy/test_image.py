@@ -77,7 +77,7 @@ def test_what_the_service_needs_is_there(python: Path, module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["catalog", "gateway", "carrel", "tantivy", "lxml", "ill", "typer", "pytest"]
+    "module", ["catalog", "gateway", "carrel", "tantivy", "lxml", "ill", "erm", "typer", "pytest"]
 )
 def test_what_only_others_need_is_not(python: Path, module: str) -> None:
     assert f"No module named '{module}'" in _said(python, "-c", f"import {module}").stderr

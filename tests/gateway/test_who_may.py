@@ -11,6 +11,7 @@ import pytest
 
 import catalog.app
 import circulation.app
+import erm.app
 import ill.app
 from gateway.roles.rules import ROLES, SCOPES
 from support.front import OPERATOR, Front, bearer, fronting
@@ -207,6 +208,7 @@ async def whole(
             (catalog.app.SERVICE, {"data_dir": tmp_path}),
             (circulation.app.SERVICE, {}),
             (ill.app.SERVICE, {}),
+            (erm.app.SERVICE, {}),
         ):
             dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
             apps[service.name] = (

@@ -129,7 +129,12 @@ async def test_nothing_acknowledged_is_lost_whatever_is_killed() -> None:
         library = box.library()
         found = {patron["id"] for patron in (await library.get("/v1/patrons", limit=500))["items"]}
         assert set(kept) == found
-        assert (await library.get("/v1/dead-letters"))["dead"] == {"catalog": 0, "circulation": 0, "ill": 0}
+        assert (await library.get("/v1/dead-letters"))["dead"] == {
+            "catalog": 0,
+            "circulation": 0,
+            "ill": 0,
+            "erm": 0,
+        }
         await library.close()
 
 
@@ -166,7 +171,12 @@ async def test_killed_at_any_moment_while_it_lends_and_imports_it_loses_nothing(
         assert {loan["item_id"] for loan in loans} == desk.out
         assert {job["state"] for job in imports} == {"finished"}
         assert all(sum(job["counts"].values()) == job["records_read"] == A_FILE for job in imports)
-        assert (await library.get("/v1/dead-letters"))["dead"] == {"catalog": 0, "circulation": 0, "ill": 0}
+        assert (await library.get("/v1/dead-letters"))["dead"] == {
+            "catalog": 0,
+            "circulation": 0,
+            "ill": 0,
+            "erm": 0,
+        }
         await until(lambda: _as_many_titles(library, 40 + A_FILE * len(imports)), seconds=30)
         await library.close()
 

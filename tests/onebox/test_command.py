@@ -51,7 +51,7 @@ def test_status_and_doctor_speak_to_people_and_to_machines(operated: Operated) -
 
     assert status["status"] == "ready"
     assert status["url"] == operated.box.url
-    assert set(status["dead_letters"]) == {"catalog", "circulation", "ill"}
+    assert set(status["dead_letters"]) == {"catalog", "circulation", "ill", "erm"}
     assert status["search_index"]["count"] >= 600
     assert {check["check"] for check in doctor} >= {"gateway", "dead letters", "backlog", "search index"}
     assert "ready" in operated.carrel("status").out

@@ -7,6 +7,7 @@ import signal
 
 import catalog.app
 import circulation.app
+import erm.app
 import gateway.app
 import ill.app
 from carrel.serving import run_on_fast_loop
@@ -18,6 +19,7 @@ SERVICES: tuple[Service, ...] = (
     catalog.app.SERVICE,
     circulation.app.SERVICE,
     ill.app.SERVICE,
+    erm.app.SERVICE,
     gateway.app.SERVICE,
 )
 

@@ -24,6 +24,7 @@ def openapi_document() -> dict[str, Any]:
     """The merged document, from the apps themselves; nothing is opened."""
     import catalog.app
     import circulation.app
+    import erm.app
     import gateway.app
     import ill.app
     from chassis.settings import ServiceSettings
@@ -32,7 +33,7 @@ def openapi_document() -> dict[str, Any]:
 
     nowhere: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
     parts: dict[str, dict[str, Any]] = {}
-    for service in (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE):
+    for service in (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE, erm.app.SERVICE):
         settings: ServiceSettings = service.settings(**nowhere)
         parts[service.name] = service.create_app(settings).openapi()
     front = gateway.app.create_app(GatewaySettings(**nowhere, sealing_key="only to make the document"))

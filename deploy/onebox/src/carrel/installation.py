@@ -7,14 +7,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICES = ("catalog", "circulation", "ill", "gateway")
+SERVICES = ("catalog", "circulation", "ill", "erm", "gateway")
 """Services with a database of their own that the one box runs."""
 
-POOL = {"catalog": 6, "circulation": 8, "ill": 3, "gateway": 4}
-SESSIONS = {"catalog": 4, "circulation": 4, "ill": 2, "gateway": 3}
+POOL = {"catalog": 6, "circulation": 8, "ill": 3, "erm": 3, "gateway": 4}
+SESSIONS = {"catalog": 4, "circulation": 4, "ill": 2, "erm": 2, "gateway": 3}
 """Connections of one serving process, per service: to the busy paths, and to ordinary sessions."""
-BACKGROUND = 4 * (6 + 2) + 4 * 3
-"""Connections of the background process: pools of four services, and three each on the bus."""
+BACKGROUND = 5 * (6 + 2) + 5 * 3
+"""Connections of the background process: pools of five services, and three each on the bus."""
 SHARE = 0.8
 """How much of what the server allows may be spoken for."""
 

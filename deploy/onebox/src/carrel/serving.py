@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 import catalog.app
 import circulation.app
+import erm.app
 import gateway.app
 import ill.app
 from chassis import garbage, logs, tracing
@@ -24,7 +25,12 @@ from chassis.resources import Service
 from chassis.settings import ServiceSettings, load
 from gateway.settings import Settings as GatewaySettings
 
-BEHIND: tuple[Service, ...] = (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE)
+BEHIND: tuple[Service, ...] = (
+    catalog.app.SERVICE,
+    circulation.app.SERVICE,
+    ill.app.SERVICE,
+    erm.app.SERVICE,
+)
 """The services behind the gateway."""
 DRAIN_SECONDS = 30
 

@@ -128,6 +128,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
         ("catalog", settings.catalog_url),
         ("circulation", settings.circulation_url),
         ("ill", settings.ill_url),
+        ("erm", settings.erm_url),
     ):
         if url is not None and name not in app.state.apps:
             upstream = Upstream(

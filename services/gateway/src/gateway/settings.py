@@ -20,6 +20,8 @@ class Settings(ServiceSettings):
     circulation_url: str | None = Field(default=None, pattern=r"^https?://")
     ill_url: str | None = Field(default=None, pattern=r"^https?://")
     """Where interlibrary loan answers; unset: there is none, or it is in the same process."""
+    erm_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Where acquisitions answer; unset: there are none, or they are in the same process."""
     body_limit: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Bytes of an ordinary request body."""
     upload_limit: int = Field(default=4 * 1024 * 1024 * 1024, ge=1024)

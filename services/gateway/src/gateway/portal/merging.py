@@ -47,7 +47,7 @@ def merged(parts: Mapping[str, Document], *, own: str) -> Document:
             "title": "Carrel",
             "version": "1",
             "description": (
-                "The library's catalogue, circulation and interlibrary loan. "
+                "The library's catalogue, circulation, interlibrary loan and acquisitions. "
                 "Errors are problem details (RFC 9457)."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

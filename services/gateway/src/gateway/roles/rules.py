@@ -79,6 +79,25 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         {"ill:read", "ill:write", "ill:costs", "ill:partners", "patrons:read", "titles:read", "items:read"}
     ),
     "interlibrary-partner": frozenset({"ill:exchange"}),
+    "acquisitions": frozenset(
+        {
+            "organisations:read",
+            "organisations:write",
+            "finance:read",
+            "titles:read",
+            "items:read",
+        }
+    ),
+    "finance": frozenset(
+        {
+            "organisations:read",
+            "finance:read",
+            "finance:write",
+            "finance:rebuild",
+            "overrides:encumbrances",
+            "overrides:expenditures",
+        }
+    ),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
     "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),

@@ -1,0 +1,31 @@
+"""Where acquisitions' parts meet."""
+
+from fastapi import FastAPI
+
+from chassis.application import build
+from chassis.migrations import migrations_beside
+from chassis.resources import Service
+from erm.finance import budgets, rebuilding
+from erm.finance import routes as finance
+from erm.organisations import routes as organisations
+from erm.settings import Settings
+from erm.subscriptions import SUBSCRIPTIONS
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Acquisitions' app."""
+    return build(
+        SERVICE,
+        settings,
+        routers=[organisations.router, finance.router, budgets.router, rebuilding.router],
+        description="Whom the library buys from, what it has to spend, what it ordered, got and paid.",
+    )
+
+
+SERVICE = Service(
+    name="erm",
+    settings=Settings,
+    create_app=create_app,
+    migrations=migrations_beside(__file__),
+    subscriptions=SUBSCRIPTIONS,
+)

@@ -1,0 +1,1 @@
+"""Fiscal years, ledgers, funds and budgets, and every transaction on them."""

@@ -1,0 +1,489 @@
+"""Fiscal years, ledgers, funds and expense classes on the wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, model_validator
+
+from chassis import cursors, etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.database import Connection
+from chassis.edge import InFlight, OnceRequired
+from chassis.etags import IfMatch
+from chassis.ids import uuid7
+from chassis.once import whole
+from chassis.principal import Principal, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionRequired,
+    Reason,
+    Refused,
+    Stale,
+    Unauthenticated,
+    problems,
+)
+from erm.finance.closing import YearRefused, move_year
+from erm.rows import change, insert, page, pool_of
+from erm.wire import Code, Currency, Limit, Strict, Word
+
+router = new_router(tag="finance")
+
+MayRead = Annotated[Principal, Depends(may("finance:read", "finance:write"))]
+MayWrite = Annotated[Principal, Depends(may("finance:write"))]
+
+
+class CodeTaken(Refused):
+    """Another one has this code."""
+
+    code, title = "code-taken", "Another one has this code."
+
+
+class FiscalYearUnknown(NotFound):
+    """There is no such fiscal year."""
+
+    code, title = "fiscal-year-unknown", "There is no such fiscal year."
+
+
+class LedgerUnknown(NotFound):
+    """There is no such ledger."""
+
+    code, title = "ledger-unknown", "There is no such ledger."
+
+
+class FundUnknown(NotFound):
+    """There is no such fund."""
+
+    code, title = "fund-unknown", "There is no such fund."
+
+
+class ExpenseClassUnknown(NotFound):
+    """There is no such expense class."""
+
+    code, title = "expense-class-unknown", "There is no such expense class."
+
+
+def taken(code: str) -> CodeTaken:
+    """The problem of a code that somebody else has."""
+    return CodeTaken(
+        reasons=[Reason("code-taken", f"Another one is {code}.", "/code", "Choose another code.")]
+    )
+
+
+class FiscalYearIn(Strict):
+    """A year of a series. Years of one series do not overlap."""
+
+    series: Code = "FY"
+    code: Code
+    name: Word
+    starts_on: date
+    ends_on: date
+    """The last day, included."""
+    currency: Currency
+
+    @model_validator(mode="after")
+    def _runs_forwards(self) -> "FiscalYearIn":
+        if self.ends_on < self.starts_on:
+            raise ValueError("a year ends after it has begun")
+        return self
+
+
+class FiscalYearOut(BaseModel):
+    """A fiscal year; `planned` until it is opened, then `open`, then `closed`."""
+
+    id: UUID
+    series: str
+    code: str
+    name: str
+    starts_on: date
+    ends_on: date
+    currency: str
+    state: Literal["planned", "open", "closed"]
+    created_at: datetime
+    version: int
+
+
+class YearAct(Strict):
+    """Open a year, close it, or open a closed one again."""
+
+    action: Literal["open", "close", "reopen"]
+    release_encumbrances: bool = False
+    """When it is closed: let go of what is still set aside, rather than refuse."""
+
+
+class LedgerIn(Strict):
+    """Funds that are looked after together."""
+
+    code: Code
+    name: Word
+    series: Code = "FY"
+    """Of its fiscal years."""
+    currency: Currency
+
+
+class LedgerOut(BaseModel):
+    """A ledger."""
+
+    id: UUID
+    code: str
+    name: str
+    series: str
+    currency: str
+    created_at: datetime
+    version: int
+
+
+class FundChange(Strict):
+    """What may be changed of a fund, as a whole."""
+
+    code: Code
+    name: Word
+    account_number: Word | None = None
+    """Of the university's own books."""
+    active: bool = True
+    """One that is not in use takes nothing new; what is under way may end."""
+
+
+class FundIn(FundChange):
+    """What money is for."""
+
+    ledger_id: UUID
+
+
+class FundOut(BaseModel):
+    """A fund."""
+
+    id: UUID
+    ledger_id: UUID
+    code: str
+    name: str
+    account_number: str | None
+    active: bool
+    created_at: datetime
+    version: int
+
+
+class ExpenseClassIn(Strict):
+    """What kind of spending it is."""
+
+    code: Code
+    name: Word
+    active: bool = True
+
+
+class ExpenseClassOut(BaseModel):
+    """An expense class."""
+
+    id: UUID
+    code: str
+    name: str
+    active: bool
+    created_at: datetime
+    version: int
+
+
+REFUSALS = (Unauthenticated, Forbidden, Invalid, InFlight)
+CHANGES = (Unauthenticated, Forbidden, Invalid, Stale, PreconditionRequired)
+
+
+@router.post(
+    "/v1/fiscal-years",
+    status_code=201,
+    response_model=FiscalYearOut,
+    responses=problems(*REFUSALS, CodeTaken, YearRefused),
+)
+async def create_fiscal_year(
+    request: Request, body: FiscalYearIn, _: MayWrite, once: OnceRequired, now: Now
+) -> Response:
+    """Plan a fiscal year."""
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        await connection.execute("LOCK TABLE fiscal_year IN SHARE ROW EXCLUSIVE MODE")
+        other = await connection.fetchval(
+            "SELECT code FROM fiscal_year WHERE series = $1 AND starts_on <= $3 AND ends_on >= $2 LIMIT 1",
+            body.series,
+            body.starts_on,
+            body.ends_on,
+        )
+        if other is not None:
+            text = f"{other} has some of these days."
+            raise YearRefused(
+                reasons=[Reason("fiscal-year-overlaps", text, "/starts_on", "Choose other days.")]
+            )
+        row_id = uuid7()
+        try:
+            await insert(
+                connection, "fiscal_year", id=row_id, created_at=now, state="planned", **body.model_dump()
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        where = {"location": f"/v1/fiscal-years/{row_id}", "etag": etags.etag(1)}
+        return 201, await _year(connection, row_id), where
+
+    return await whole(pool_of(request), once, act)
+
+
+async def _year(connection: Connection | asyncpg.Pool, row_id: UUID) -> FiscalYearOut:
+    row = await connection.fetchrow("SELECT * FROM fiscal_year WHERE id = $1", row_id)
+    if row is None:
+        raise FiscalYearUnknown
+    return FiscalYearOut(**dict(row))
+
+
+@router.get(
+    "/v1/fiscal-years",
+    response_model=cursors.Page[FiscalYearOut],
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def list_fiscal_years(
+    request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
+) -> cursors.Page[FiscalYearOut]:
+    """Fiscal years, newest entry first."""
+    rows, more = await page(request, response, "SELECT * FROM fiscal_year", {}, cursor=cursor, limit=limit)
+    return cursors.Page(items=[FiscalYearOut(**dict(row)) for row in rows], next_cursor=more)
+
+
+@router.get(
+    "/v1/fiscal-years/{fiscal_year_id}",
+    response_model=FiscalYearOut,
+    responses=problems(Unauthenticated, Forbidden, FiscalYearUnknown),
+)
+async def get_fiscal_year(
+    request: Request, response: Response, fiscal_year_id: UUID, _: MayRead
+) -> FiscalYearOut:
+    """One fiscal year."""
+    told = await _year(pool_of(request), fiscal_year_id)
+    etags.tag(response, told.version)
+    return told
+
+
+@router.post(
+    "/v1/fiscal-years/{fiscal_year_id}/actions",
+    response_model=FiscalYearOut,
+    responses=problems(*REFUSALS, FiscalYearUnknown, YearRefused),
+)
+async def act_on_fiscal_year(
+    request: Request, fiscal_year_id: UUID, body: YearAct, by: MayWrite, once: OnceRequired, now: Now
+) -> Response:
+    """Open or close it. A year with invoices to be paid, or with money still set aside, is not closed."""
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        found = await move_year(
+            connection,
+            fiscal_year_id,
+            body.action,
+            release=body.release_encumbrances,
+            actor=str(by.actor),
+            now=now,
+        )
+        if not found:
+            raise FiscalYearUnknown
+        told = await _year(connection, fiscal_year_id)
+        return 200, told, {"etag": etags.etag(told.version)}
+
+    return await whole(pool_of(request), once, act)
+
+
+@router.post(
+    "/v1/ledgers", status_code=201, response_model=LedgerOut, responses=problems(*REFUSALS, CodeTaken)
+)
+async def create_ledger(
+    request: Request, body: LedgerIn, _: MayWrite, once: OnceRequired, now: Now
+) -> Response:
+    """Set up a ledger."""
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        row_id = uuid7()
+        try:
+            await insert(connection, "ledger", id=row_id, created_at=now, **body.model_dump())
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        where = {"location": f"/v1/ledgers/{row_id}", "etag": etags.etag(1)}
+        return 201, await _ledger(connection, row_id), where
+
+    return await whole(pool_of(request), once, act)
+
+
+async def _ledger(connection: Connection | asyncpg.Pool, row_id: UUID) -> LedgerOut:
+    row = await connection.fetchrow("SELECT * FROM ledger WHERE id = $1", row_id)
+    if row is None:
+        raise LedgerUnknown
+    return LedgerOut(**dict(row))
+
+
+@router.get(
+    "/v1/ledgers",
+    response_model=cursors.Page[LedgerOut],
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def list_ledgers(
+    request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
+) -> cursors.Page[LedgerOut]:
+    """Ledgers, newest first."""
+    rows, more = await page(request, response, "SELECT * FROM ledger", {}, cursor=cursor, limit=limit)
+    return cursors.Page(items=[LedgerOut(**dict(row)) for row in rows], next_cursor=more)
+
+
+@router.get(
+    "/v1/ledgers/{ledger_id}",
+    response_model=LedgerOut,
+    responses=problems(Unauthenticated, Forbidden, LedgerUnknown),
+)
+async def get_ledger(request: Request, response: Response, ledger_id: UUID, _: MayRead) -> LedgerOut:
+    """One ledger."""
+    told = await _ledger(pool_of(request), ledger_id)
+    etags.tag(response, told.version)
+    return told
+
+
+@router.post("/v1/funds", status_code=201, response_model=FundOut, responses=problems(*REFUSALS, CodeTaken))
+async def create_fund(request: Request, body: FundIn, _: MayWrite, once: OnceRequired, now: Now) -> Response:
+    """Set up a fund in a ledger."""
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        row_id = uuid7()
+        try:
+            await insert(connection, "fund", id=row_id, created_at=now, **body.model_dump())
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        except asyncpg.ForeignKeyViolationError as error:
+            text = f"There is no ledger {body.ledger_id}."
+            raise Invalid(reasons=[Reason("ledger-unknown", text, "/ledger_id", "Name a ledger.")]) from error
+        where = {"location": f"/v1/funds/{row_id}", "etag": etags.etag(1)}
+        return 201, await _fund(connection, row_id), where
+
+    return await whole(pool_of(request), once, act)
+
+
+async def _fund(connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False) -> FundOut:
+    row = await connection.fetchrow(
+        f"SELECT * FROM fund WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
+        row_id,
+    )
+    if row is None:
+        raise FundUnknown
+    return FundOut(**dict(row))
+
+
+@router.get(
+    "/v1/funds", response_model=cursors.Page[FundOut], responses=problems(Unauthenticated, Forbidden, Invalid)
+)
+async def list_funds(
+    request: Request,
+    response: Response,
+    _: MayRead,
+    ledger_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> cursors.Page[FundOut]:
+    """Funds, newest first; of one ledger."""
+    wanted = {"ledger_id =": ledger_id}
+    rows, more = await page(request, response, "SELECT * FROM fund", wanted, cursor=cursor, limit=limit)
+    return cursors.Page(items=[FundOut(**dict(row)) for row in rows], next_cursor=more)
+
+
+@router.get(
+    "/v1/funds/{fund_id}", response_model=FundOut, responses=problems(Unauthenticated, Forbidden, FundUnknown)
+)
+async def get_fund(request: Request, response: Response, fund_id: UUID, _: MayRead) -> FundOut:
+    """One fund."""
+    told = await _fund(pool_of(request), fund_id)
+    etags.tag(response, told.version)
+    return told
+
+
+@router.put(
+    "/v1/funds/{fund_id}", response_model=FundOut, responses=problems(*CHANGES, FundUnknown, CodeTaken)
+)
+async def change_fund(
+    request: Request, response: Response, fund_id: UUID, body: FundChange, _: MayWrite, expected: IfMatch
+) -> FundOut:
+    """Replace what is told of a fund; its ledger stays."""
+    async with pool_of(request).acquire() as connection, connection.transaction():
+        etags.guard(expected=expected, found=(await _fund(connection, fund_id, lock=True)).version)
+        try:
+            await change(connection, "fund", fund_id, **body.model_dump())
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        told = await _fund(connection, fund_id)
+    etags.tag(response, told.version)
+    return told
+
+
+@router.post(
+    "/v1/expense-classes",
+    status_code=201,
+    response_model=ExpenseClassOut,
+    responses=problems(*REFUSALS, CodeTaken),
+)
+async def create_expense_class(
+    request: Request, body: ExpenseClassIn, _: MayWrite, once: OnceRequired, now: Now
+) -> Response:
+    """Set up an expense class."""
+
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        row_id = uuid7()
+        try:
+            await insert(connection, "expense_class", id=row_id, created_at=now, **body.model_dump())
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        where = {"location": f"/v1/expense-classes/{row_id}", "etag": etags.etag(1)}
+        return 201, await _class(connection, row_id), where
+
+    return await whole(pool_of(request), once, act)
+
+
+async def _class(
+    connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False
+) -> ExpenseClassOut:
+    row = await connection.fetchrow(
+        f"SELECT * FROM expense_class WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
+        row_id,
+    )
+    if row is None:
+        raise ExpenseClassUnknown
+    return ExpenseClassOut(**dict(row))
+
+
+@router.get(
+    "/v1/expense-classes",
+    response_model=cursors.Page[ExpenseClassOut],
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def list_expense_classes(
+    request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
+) -> cursors.Page[ExpenseClassOut]:
+    """Expense classes, newest first."""
+    rows, more = await page(request, response, "SELECT * FROM expense_class", {}, cursor=cursor, limit=limit)
+    return cursors.Page(items=[ExpenseClassOut(**dict(row)) for row in rows], next_cursor=more)
+
+
+@router.put(
+    "/v1/expense-classes/{expense_class_id}",
+    response_model=ExpenseClassOut,
+    responses=problems(*CHANGES, ExpenseClassUnknown, CodeTaken),
+)
+async def change_expense_class(
+    request: Request,
+    response: Response,
+    expense_class_id: UUID,
+    body: ExpenseClassIn,
+    _: MayWrite,
+    expected: IfMatch,
+) -> ExpenseClassOut:
+    """Replace what is told of an expense class."""
+    async with pool_of(request).acquire() as connection, connection.transaction():
+        found = await _class(connection, expense_class_id, lock=True)
+        etags.guard(expected=expected, found=found.version)
+        try:
+            await change(connection, "expense_class", expense_class_id, **body.model_dump())
+        except asyncpg.UniqueViolationError as error:
+            raise taken(body.code) from error
+        told = await _class(connection, expense_class_id)
+    etags.tag(response, told.version)
+    return told

@@ -1,0 +1,216 @@
+"""What a budget holds, and what it lets happen. Decisions only: no clock, no database.
+
+The formulas are those of acquisitions as libraries know them: what is unavailable is never less than nothing, what
+is available may be more than the funding when credits came in.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+SUMS: Final = ("allocated", "transferred", "encumbered", "awaiting", "expended", "credited")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A budget's six sums, in minor units of the ledger's currency."""
+
+    allocated: int = 0
+    transferred: int = 0
+    encumbered: int = 0
+    awaiting: int = 0
+    expended: int = 0
+    credited: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in SUMS))
+
+    def __neg__(self) -> "Totals":
+        return Totals(*(-getattr(self, name) for name in SUMS))
+
+    @property
+    def funding(self) -> int:
+        """All that was given to it."""
+        return self.allocated + self.transferred
+
+    @property
+    def spent(self) -> int:
+        """Paid or to be paid, less what came back; never less than nothing."""
+        return max(0, self.awaiting + self.expended - self.credited)
+
+    @property
+    def unavailable(self) -> int:
+        """Set aside or spent; never less than nothing."""
+        return max(0, self._used)
+
+    @property
+    def available(self) -> int:
+        """What may still be used: more than the funding where credits exceed all spending, less than nothing where a
+        limit above 100 % lets it."""
+        return self.funding - self._used
+
+    @property
+    def cash_balance(self) -> int:
+        """What has not been paid out."""
+        return self.funding - self.expended + self.credited
+
+    @property
+    def over_expended(self) -> int:
+        """Spent beyond the funding."""
+        return max(0, self.awaiting + self.expended - self.credited - max(0, self.funding))
+
+    @property
+    def over_encumbered(self) -> int:
+        """Set aside beyond the funding."""
+        return max(0, self.unavailable - max(0, self.funding)) - self.over_expended
+
+    @property
+    def _used(self) -> int:
+        return self.encumbered + self.awaiting + self.expended - self.credited
+
+
+class Act(StrEnum):
+    """What a transaction does."""
+
+    ALLOCATE = "allocate"
+    TRANSFER = "transfer"
+    ENCUMBER = "encumber"
+    CHANGE = "change"
+    RELEASE = "release"
+    RESTORE = "restore"
+    """What was released is set aside again: an order is reopened."""
+    APPROVE = "approve"
+    PAY = "pay"
+    CANCEL = "cancel"
+
+
+class Obstacle(StrEnum):
+    """Why a budget lets something not happen."""
+
+    STATE = "budget-not-active"
+    CLOSED = "fiscal-year-closed"
+    NOT_OPEN = "fiscal-year-not-open"
+    FUND = "fund-inactive"
+    CLASS = "expense-class-not-of-budget"
+    CLASS_INACTIVE = "expense-class-inactive"
+    ENCUMBRANCE_LIMIT = "encumbrance-limit"
+    EXPENDITURE_LIMIT = "expenditure-limit"
+    FUNDING = "funding-below-nothing"
+
+
+POWERS: Final = {
+    Obstacle.ENCUMBRANCE_LIMIT: "overrides:encumbrances",
+    Obstacle.EXPENDITURE_LIMIT: "overrides:expenditures",
+}
+"""The scope that sets a limit aside; nothing else can be."""
+FUNDS_ONLY: Final = frozenset({Act.ALLOCATE, Act.TRANSFER})
+"""What a planned budget takes."""
+COMMITS: Final = frozenset({Act.ENCUMBER, Act.CHANGE, Act.RESTORE})
+NEW_USE: Final = COMMITS | {Act.APPROVE}
+"""An inactive fund or class is used for nothing new; what is under way may end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A budget under its lock."""
+
+    totals: Totals
+    state: str
+    year_state: str
+    fund_active: bool
+    encumbrance_percent: Decimal | None = None
+    expenditure_percent: Decimal | None = None
+    expense_classes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be done to it."""
+
+    act: Act
+    change: Totals
+    classes: frozenset[str] = frozenset()
+    """Expense classes charged, by code."""
+    inactive_classes: frozenset[str] = frozenset()
+
+
+def within(amount: int, funding: int, percent: Decimal | None) -> bool:
+    """Whether an amount is within a percentage of the funding, exactly."""
+    return percent is None or amount <= Fraction(funding) * Fraction(percent) / 100
+
+
+def obstacles(budget: Facts, wish: Wish) -> list[Obstacle]:
+    """Every reason against it."""
+    after = budget.totals + wish.change
+    takes = {"planned": FUNDS_ONLY, "active": frozenset(Act)}.get(budget.state, frozenset())
+    fewer = after.funding < budget.totals.funding
+    more_set_aside = after.unavailable > budget.totals.unavailable and wish.act in COMMITS
+    more_spent = after.spent > budget.totals.spent and wish.act not in COMMITS
+    new = wish.act in NEW_USE
+    applies = {
+        Obstacle.CLOSED: budget.year_state == "closed",
+        Obstacle.NOT_OPEN: budget.year_state == "planned" and wish.act not in FUNDS_ONLY,
+        Obstacle.STATE: wish.act not in takes,
+        Obstacle.FUND: new and not budget.fund_active,
+        Obstacle.CLASS: new and bool(budget.expense_classes) and not wish.classes <= budget.expense_classes,
+        Obstacle.CLASS_INACTIVE: new and bool(wish.inactive_classes),
+        Obstacle.FUNDING: after.funding < 0,
+        Obstacle.ENCUMBRANCE_LIMIT: (more_set_aside or fewer)
+        and not within(after.unavailable, after.funding, budget.encumbrance_percent),
+        Obstacle.EXPENDITURE_LIMIT: (more_spent or fewer)
+        and not within(after.spent, after.funding, budget.expenditure_percent),
+    }
+    return [obstacle for obstacle, holds in applies.items() if holds]
+
+
+@dataclass(frozen=True, slots=True)
+class Encumbered:
+    """An encumbrance: what it began with, what invoices took of it, and what is left."""
+
+    initial: int
+    awaiting: int = 0
+    expended: int = 0
+    credited: int = 0
+    active: bool = True
+
+    @property
+    def amount(self) -> int:
+        """Still set aside: what it began with, less what invoices took, within 0 and what it began with."""
+        if not self.active:
+            return 0
+        return min(self.initial, max(0, self.initial - self.awaiting - self.expended + self.credited))
+
+    def released(self) -> "Encumbered":
+        """Nothing is set aside any more, and never again by itself."""
+        return replace(self, active=False)
+
+    def restored(self) -> "Encumbered":
+        """Set aside again, as far as it was not taken."""
+        return replace(self, active=True)
+
+
+YEAR_MOVES: Final = {
+    "open": (frozenset({"planned"}), "open"),
+    "close": (frozenset({"open"}), "closed"),
+    "reopen": (frozenset({"closed"}), "open"),
+}
+BUDGET_MOVES: Final = {
+    "planned": frozenset({"active", "inactive"}),
+    "active": frozenset({"frozen", "inactive"}),
+    "frozen": frozenset({"active", "inactive"}),
+    "inactive": frozenset({"active"}),
+}
+"""A budget is closed and opened again with its year alone."""
+
+
+def may_move(before: str, after: str) -> bool:
+    """Whether a budget may be put from one state into another by hand."""
+    return before == after or after in BUDGET_MOVES.get(before, frozenset())
+
+
+def overridden(found: Collection[Obstacle], allowed: Collection[str]) -> list[Obstacle]:
+    """What is left of the obstacles when these limits are set aside."""
+    return [each for each in found if each not in POWERS or each.value not in allowed]

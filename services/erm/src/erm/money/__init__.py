@@ -1,0 +1,1 @@
+"""Exact money: minor units, shares and rates."""

@@ -1,0 +1,1 @@
+"""Whom the library buys from: vendors and other organisations."""
