@@ -192,6 +192,22 @@ def codes_of(answer: Any) -> str:
     return code
 
 
+async def test_a_signed_in_patron_goes_on_at_once_when_their_registration_is_merged(
+    circulation: Harness, make: Make
+) -> None:
+    new, old = await make.patron(), await make.patron()
+    loan = await make.loan(old, await make.item())
+    with circulation.asking(themselves(old)):
+        before = await circulation.get("/v1/patrons/me/account")
+
+    await merged(circulation, new, old)
+
+    with circulation.asking(themselves(old)):
+        after = await circulation.get("/v1/patrons/me/account")
+    assert before.status_code == 200
+    assert [told["id"] for told in after.json()["loans"]] == [loan["id"]]
+
+
 async def test_a_replaced_card_lends_nothing_and_says_why(circulation: Harness, make: Make) -> None:
     patron, item = await make.patron(barcode="OLD"), await make.item()
     await circulation.patch(

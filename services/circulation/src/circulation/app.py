@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from chassis.successors import Successors
 from circulation.appointments import routes as appointments
 from circulation.appointments.timers import miss_appointments
 from circulation.arrivals import routes as arrivals
@@ -43,7 +44,7 @@ from circulation.loans import routes as loans
 from circulation.lost import routes as lost
 from circulation.lost.timers import lost_items
 from circulation.merges import routes as merges
-from circulation.merges.following import FollowsMerges
+from circulation.merges.queries import SUCCESSOR
 from circulation.offline import routes as offline
 from circulation.offline.applying import apply_offline_actions
 from circulation.patrons import blocks
@@ -118,7 +119,8 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         description="Patrons, loans, holds, fees, availability.",
     )
-    app.user_middleware.append(Middleware(FollowsMerges, state=app.state))  # innermost: behind who asks
+    follows = Middleware(Successors, state=app.state, successor=SUCCESSOR)
+    app.user_middleware.append(follows)  # innermost: behind who asks
     return app
 
 

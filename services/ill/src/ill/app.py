@@ -5,14 +5,17 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
+from chassis.successors import Successors
 from ill.configuration import routes as configuration
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.partners import routes as partners
+from ill.patrons.queries import SUCCESSOR
 from ill.requests import acting, pulling, rota
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
@@ -30,7 +33,7 @@ async def opening(resources: Resources) -> AsyncIterator[None]:
 
 def create_app(settings: Settings) -> FastAPI:
     """Interlibrary loan's app."""
-    return build(
+    app = build(
         SERVICE,
         settings,
         routers=[
@@ -44,6 +47,9 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         description="Requests for what the library does not have, and for what others want of it.",
     )
+    follows = Middleware(Successors, state=app.state, successor=SUCCESSOR)
+    app.user_middleware.append(follows)  # innermost: behind who asks
+    return app
 
 
 SERVICE = Service(

@@ -19,6 +19,7 @@ from contracts.circulation import (
     PatronBlockAdded,
     PatronBlockRemoved,
     PatronCreated,
+    PatronMerged,
     PatronSuspended,
     PatronUpdated,
 )
@@ -32,6 +33,7 @@ HOLDS = Sifted(requests.note_hold, requests.of_our_holds)
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PatronCreated: patrons.know,
     PatronUpdated: patrons.know,
+    PatronMerged: patrons.merge,
     PatronBlockAdded: patrons.note_block,
     PatronSuspended: patrons.note_block,
     PatronBlockRemoved: patrons.note_block,

@@ -10,23 +10,57 @@ from contracts.circulation import (
     PatronBlockAdded,
     PatronBlockRemoved,
     PatronCreated,
+    PatronMerged,
     PatronSuspended,
     PatronUpdated,
 )
+from ill.patrons.queries import lock
 
 _KNOW = """
-INSERT INTO known_patron (patron_ref, patron_group, epoch, version) VALUES ($1, $2, $3, $4)
+INSERT INTO known_patron (patron_ref, patron_group, epoch, version)
+SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM merged_patron WHERE merged_ref = $1)
 ON CONFLICT (patron_ref) DO UPDATE SET patron_group = excluded.patron_group, epoch = excluded.epoch,
     version = excluded.version
 WHERE (known_patron.epoch, known_patron.version) < (excluded.epoch, excluded.version)
 """
 _BLOCK = """
 INSERT INTO known_block (block_id, patron_ref, actions, until, lifted, epoch, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES ($1, coalesce((SELECT patron_ref FROM merged_patron WHERE merged_ref = $2), $2), $3, $4, $5, $6, $7)
 ON CONFLICT (block_id) DO UPDATE SET actions = excluded.actions, until = excluded.until, lifted = excluded.lifted,
     epoch = excluded.epoch, version = excluded.version
 WHERE (known_block.epoch, known_block.version) < (excluded.epoch, excluded.version)
 """
+
+
+_MERGE = """
+INSERT INTO merged_patron (merged_ref, patron_ref)
+SELECT merged, coalesce((SELECT m.patron_ref FROM merged_patron m WHERE m.merged_ref = $2), $2)
+FROM unnest($1::uuid[]) AS merged ORDER BY merged ON CONFLICT DO NOTHING
+"""
+"""The survivor may have been merged, too, before we heard of this."""
+_FOLLOW = (
+    "UPDATE merged_patron SET patron_ref = s.patron_ref FROM merged_patron s "
+    "WHERE s.merged_ref = merged_patron.patron_ref AND merged_patron.patron_ref = ANY ($1::uuid[])",
+    "UPDATE request SET patron_ref = m.patron_ref FROM merged_patron m "
+    "WHERE m.merged_ref = request.patron_ref AND request.patron_ref = ANY ($1::uuid[])",
+    "UPDATE known_block SET patron_ref = m.patron_ref FROM merged_patron m "
+    "WHERE m.merged_ref = known_block.patron_ref AND known_block.patron_ref = ANY ($1::uuid[])",
+    "DELETE FROM known_patron WHERE patron_ref = ANY ($1::uuid[])",
+)
+"""Nothing has happened to the requests themselves: whose they are is told by the same person's new reference."""
+
+
+async def merge(connection: Connection, batch: Sequence[Heard]) -> None:
+    """Registrations of one person became one: what was theirs is the surviving one's."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, PatronMerged)
+        merged = sorted(event.merged_refs)
+        for patron in merged:
+            await lock(connection, patron)
+        await connection.execute(_MERGE, merged, event.patron_ref)
+        for statement in _FOLLOW:
+            await connection.execute(statement, merged)
 
 
 async def know(connection: Connection, batch: Sequence[Heard]) -> None:

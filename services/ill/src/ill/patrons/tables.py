@@ -20,6 +20,16 @@ class KnownPatron(Table, table=True):
     version: int = Field(default=0, sa_column=big(0))
 
 
+class MergedPatron(Table, table=True):
+    """A reference of former times, and which patron it is now."""
+
+    __tablename__ = "merged_patron"
+    __table_args__ = (Index("merged_patron_into", "patron_ref"),)
+
+    merged_ref: UUID = Field(sa_column=key())
+    patron_ref: UUID = Field(sa_column=ref())
+
+
 class KnownBlock(Table, table=True):
     """A block of a patron; one that was lifted stays, so that late news of it brings it not back."""
 

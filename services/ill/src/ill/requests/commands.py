@@ -13,6 +13,7 @@ from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
+from ill.patrons import queries as patrons
 from ill.requests import (
     holdings as _holdings,  # noqa: F401 - its effects are registered by it
 )
@@ -131,6 +132,9 @@ async def place(
 ) -> dict[str, Any]:
     """A new request. One of ours is checked and, if nothing stands against it, on its way before this returns."""
     doc = await in_force(connection)
+    if (patron := wish.patron_ref) is not None:
+        await patrons.lock(connection, patron)
+        patron = await patrons.of_now(connection, patron)
     side = "borrowing" if wish.partner_id is None else "lending"
     start = model.model_of(side).start
     row = await connection.fetchrow(
@@ -142,7 +146,7 @@ async def place(
         wish.service,
         dict(wish.citation),
         likeness(wish.service, wish.citation),
-        wish.patron_ref,
+        patron,
         wish.pickup,
         wish.partner_id,
         wish.partners_request_id,

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Connection
+from ill.patrons import queries as patrons
 from ill.requests.rules import Candidate, Facts, Standing
 
 _LOCK = "SELECT * FROM request WHERE id = $1 FOR UPDATE"
@@ -62,7 +63,7 @@ async def standing(
     connection: Connection, row: Mapping[str, Any], *, in_person: bool, days: int, now: datetime
 ) -> Standing:
     """Who asks, and what else they have asked for. Two requests of one patron are checked one after the other."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(row["patron_ref"]))
+    await patrons.lock(connection, row["patron_ref"])
     found = await connection.fetchrow(
         _STANDING, row["patron_ref"], row["id"], row["likeness"], now, now - timedelta(days=days)
     )

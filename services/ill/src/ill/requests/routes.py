@@ -27,6 +27,7 @@ from chassis.problems import (
     problems,
 )
 from ill.configuration.queries import in_force
+from ill.patrons import queries as patrons
 from ill.requests import commands, queries
 from ill.requests.case import Case
 from ill.requests.commands import NoSuchRequest, Wish
@@ -117,7 +118,7 @@ async def place_request(
 ) -> Response:
     """Ask for what the library does not have. It is checked, and goes to the first partner that may be asked."""
     citation = _sound(body.citation, body.need_before, now)
-    patron = body.patron_id or asker.patron_id
+    patron = await patrons.of_now(pool_of(request), body.patron_id) or asker.patron_id
     if asker.patron_id is not None and patron != asker.patron_id:
         demand(asker, "ill:write")
     if patron is None:
@@ -178,6 +179,7 @@ async def list_requests(
 ) -> cursors.Page[InterlibraryRequestOut]:
     """Requests, newest first; a patron's own."""
     patron = asker.patron_id if asker.patron_id is not None and not asker.may("ill:read") else patron_id
+    patron = await patrons.of_now(pool_of(request), patron)
     after = cursors.uuid_in(cursor) if cursor is not None else None
     statement, told = _listed(limit + 1, attention, patron=patron, side=side, state=state, after=after)
     rows = await pool_of(request).fetch(statement, *told)
