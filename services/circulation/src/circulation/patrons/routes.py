@@ -44,7 +44,7 @@ from circulation.registration.details import (
     Statistics,
     told_by,
 )
-from circulation.registration.reading import PatronOut, page_of, patron_by_id, shown
+from circulation.registration.reading import FormerCardOut, PatronOut, page_of, patron_by_id, shown
 from circulation.registration.writing import IdentifierTaken
 
 router = new_router("/v1/patrons", tag="patrons")
@@ -116,6 +116,26 @@ class PatronChange(BaseModel):
     active: bool | None = None
 
 
+class PatronWhole(PatronIn):
+    """A registration as it is to be from now on: what is left out is emptied.
+
+    It may come as it was read: what is not part of a registration is taken along and changes nothing.
+    """
+
+    active: bool
+    id: UUID | None = None
+    """If named, that of the address."""
+    version: int | None = None
+    """If-Match is what counts."""
+    shown_name: str | None = None
+    former_cards: list[FormerCardOut] = []
+    open_loans: int | None = None
+    owed: int | None = None
+    claims: int | None = None
+
+
+NOT_ITS_OWN: Final = frozenset(PatronWhole.model_fields) - frozenset(PatronChange.model_fields)
+"""What is shown with a registration and kept elsewhere."""
 THEIR_OWN: Final = frozenset({"language"})
 """What patrons change themselves; their e-mail addresses, too, where the library has decided so."""
 
@@ -247,6 +267,45 @@ async def change_patron(
     except NotFound:
         raise await unknown_patron(request.app.state.resources.pool, found, request.url.path) from None
     answer = await _shown(tx, found, to_staff=staff)
+    etags.tag(response, answer.version)
+    return answer
+
+
+@router.put(
+    "/{patron_id}",
+    response_model=PatronOut,
+    responses=problems(
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        PatronMoved,
+        IdentifierTaken,
+        Stale,
+        PreconditionRequired,
+        Invalid,
+    ),
+)
+async def replace_patron(
+    request: Request,
+    tx: Tx,
+    _: MayWrite,
+    patron_id: UUID,
+    body: PatronWhole,
+    expected: IfMatch,
+    library: TheLibrary,
+    response: Response,
+    now: Now,
+) -> PatronOut:
+    """Put a whole registration in the place of the one that was read; a card that is not told is given up."""
+    if body.id not in (None, patron_id):
+        mend = "Leave it out, or put it where it belongs."
+        raise Invalid(reasons=[Reason("id-differs", "This is another patron's registration.", "/id", mend)])
+    told = body.model_dump(exclude=set(NOT_ITS_OWN))
+    try:
+        await writing.change(tx, library, patron_id, told, expected=expected, now=now, whole=True)
+    except NotFound:
+        raise await unknown_patron(request.app.state.resources.pool, patron_id, request.url.path) from None
+    answer = await _shown(tx, patron_id, to_staff=True)
     etags.tag(response, answer.version)
     return answer
 

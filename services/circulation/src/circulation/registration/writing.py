@@ -143,8 +143,12 @@ async def change(
     *,
     expected: int,
     now: datetime,
+    whole: bool = False,
 ) -> list[str]:
-    """Change a registration as RFC 7396 says (lists whole, statistics by category); what was changed."""
+    """Change a registration as RFC 7396 says (lists whole, statistics by category); what was changed.
+
+    `whole`: what is told takes the place of all there is.
+    """
     patron = await tx.get(Patron, patron_id, with_for_update=True)
     if patron is None:
         raise NotFound("There is no such patron.")
@@ -155,7 +159,7 @@ async def change(
     numbers = told.pop("identifiers", None)
     stored = as_kept(told)
     if "statistics" in stored:
-        stored["statistics"] = with_statistics(patron.statistics, told["statistics"])
+        stored["statistics"] = with_statistics({} if whole else patron.statistics, told["statistics"])
     before = patron.barcode
     changed = [name for name, value in stored.items() if getattr(patron, name) != value]
     for name in changed:
