@@ -41,12 +41,12 @@ async def database(server: TestServer) -> AsyncIterator[Callable[..., Awaitable[
 
     async def make(name: str | None = None, migrate: Migrate | None = None) -> str:
         template = await server.template(name, migrate) if name and migrate else None
-        made.append(await server.clone(template))
+        made.append(await server.lend(template))
         return made[-1]
 
     yield make
     for dsn in made:
-        await server.drop(dsn)
+        await server.take_back(dsn)
 
 
 @pytest.fixture(scope="session")

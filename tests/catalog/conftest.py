@@ -11,16 +11,29 @@ from support.shelves import Shelves
 
 
 @pytest.fixture
-async def catalog(database: Callable[..., Awaitable[str]], tmp_path: Path) -> AsyncIterator[Harness]:
+async def catalog_dsn(request: pytest.FixtureRequest, database: Callable[..., Awaitable[str]]) -> str:
+    """A database: empty, or configured for whoever asks for shelves."""
+    if "shelves" in request.fixturenames:
+        return await database("catalog_configured", _configured)
+    return await database("catalog", lambda dsn: migrated(SERVICE, dsn))
+
+
+@pytest.fixture
+async def catalog(catalog_dsn: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """The service over a database and a folder of its own."""
-    dsn = await database("catalog", lambda dsn: migrated(SERVICE, dsn))
-    async with running(SERVICE, dsn, settings={"data_dir": tmp_path, "import_niceness": 0}) as harness:
+    async with running(
+        SERVICE, catalog_dsn, settings={"data_dir": tmp_path, "import_niceness": 0}
+    ) as harness:
         yield harness
 
 
 @pytest.fixture
 async def shelves(catalog: Harness) -> Shelves:
     """A configured catalogue."""
-    made = Shelves(catalog)
-    await made.configure()
-    return made
+    return Shelves(catalog)
+
+
+async def _configured(dsn: str) -> None:
+    await migrated(SERVICE, dsn)
+    async with running(SERVICE, dsn) as harness:
+        await Shelves(harness).configure()

@@ -745,7 +745,7 @@ KEPT = ("configuration_version", "reference", "service_point", "location")
 def building(runner: asyncio.Runner, server: TestServer) -> Iterator[Building]:
     """A library on a database of its own."""
     template = runner.run(server.template("circulation", lambda dsn: migrated(SERVICE, dsn)))
-    dsn = runner.run(server.clone(template))
+    dsn = runner.run(server.lend(template))
     house = running(SERVICE, dsn)
     circulation = runner.run(house.__aenter__())
     opened = Building(runner, runner.run(furnished(circulation)))
@@ -757,7 +757,7 @@ def building(runner: asyncio.Runner, server: TestServer) -> Iterator[Building]:
     finally:
         logging.getLogger().removeHandler(opened.faults)
         runner.run(house.__aexit__(None, None, None))
-        runner.run(server.drop(dsn))
+        runner.run(server.take_back(dsn))
 
 
 class BusyDays(RuleBasedStateMachine):

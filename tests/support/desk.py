@@ -228,11 +228,9 @@ async def furnished(circulation: Harness) -> Make:
     circulation.at(NOW)
     answer = await circulation.put("/v1/configuration/circulation", json=CONFIGURATION)
     assert answer.status_code == 200, answer.text
-    points = (await circulation.get("/v1/service-points")).json()["items"]
-    locations = {"MAIN": uuid7(), "LAW": uuid7()}
-    for library, location_id in locations.items():
+    for library in ("MAIN", "LAW"):
         state = LocationState(
-            location_id=location_id,
+            location_id=uuid7(),
             version=1,
             code=f"{library}-STACKS",
             name=f"{library} stacks",
@@ -241,9 +239,18 @@ async def furnished(circulation: Harness) -> Make:
             campus="CITY",
             institution="UNI",
         )
-        event = LocationChanged(version=1, occurred_at=NOW, location_id=location_id, location=state)
+        event = LocationChanged(version=1, occurred_at=NOW, location_id=state.location_id, location=state)
         await circulation.deliver(event, source="catalog")
-    return Make(circulation, {point["code"]: UUID(point["id"]) for point in points}, locations)
+    return await at_hand(circulation)
+
+
+async def at_hand(circulation: Harness) -> Make:
+    """The library that is furnished already."""
+    circulation.at(NOW)
+    pool = circulation.resources.pool
+    desks = await pool.fetch("SELECT code, id FROM service_point")
+    locations = await pool.fetch("SELECT library, id FROM location")
+    return Make(circulation, dict(map(tuple, desks)), dict(map(tuple, locations)))
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+import asyncpg
 import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -171,8 +172,13 @@ async def running(
 
 
 async def migrated(service: Service, dsn: str) -> None:
-    """Bring a template database to the service's newest revision."""
+    """Bring a template database to the service's newest revision, today's room for events included."""
     await migrations.migrate(service.migrations, dsn)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await outbox.keep_partitions(connection, today=system_clock().date())
+    finally:
+        await connection.close()
 
 
 __all__ = ["STAFF", "Harness", "migrated", "running"]

@@ -13,8 +13,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from carrel.postgres import Cluster
+from support.again import Original
 
 Migrate = Callable[[str], Awaitable[None]]
+
+QUICK = {"wal_level": "minimal", "max_wal_senders": "0", "autovacuum": "off"}
+"""What a server that nobody relies on may save."""
 
 
 @dataclass
@@ -29,7 +33,11 @@ class TestServer:
     role: str = field(default_factory=lambda: f"carrel_test_{secrets.token_hex(4)}")
     """Of this run alone: several runs, and workers of one run, may share a server."""
     password: str = field(default_factory=lambda: secrets.token_hex(16))
-    _templates: set[str] = field(default_factory=set)
+    _templates: dict[str, Original | None] = field(default_factory=dict)
+    _idle: dict[str, list[str]] = field(default_factory=dict)
+    """Of each template, what tests are done with and the next ones may have."""
+    _lent: dict[str, str] = field(default_factory=dict)
+    """The template of each database that a test has."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @classmethod
@@ -39,9 +47,13 @@ class TestServer:
             server = cls(given)
         else:
             folder = reachable_folder()
-            cluster = await Cluster.start(folder / "pg", fsync=False, max_connections=300)
+            cluster = await Cluster.start(folder / "pg", fsync=False, max_connections=300, settings=QUICK)
             server = cls(cluster.dsn("postgres"), cluster, folder)
-        await server._admin(f"CREATE ROLE {server.role} LOGIN CREATEDB PASSWORD '{server.password}'")
+        # A secret of this length needs no thousands of rounds at each connection.
+        await server._admin(
+            "SELECT set_config(name, '1', false) FROM pg_settings WHERE name = 'scram_iterations'",
+            f"CREATE ROLE {server.role} LOGIN CREATEDB PASSWORD '{server.password}'",
+        )
         return server
 
     async def stop(self) -> None:
@@ -49,9 +61,10 @@ class TestServer:
         if self.cluster is not None:
             await self.cluster.stop("immediate")
         else:
-            for template in self._templates:
-                await self._admin(f"DROP DATABASE IF EXISTS {template} WITH (FORCE)")
-            await self._admin(f"DROP ROLE {self.role}")
+            made = [*self._templates, *(name for idle in self._idle.values() for name in idle)]
+            await self._admin(
+                *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in made), f"DROP ROLE {self.role}"
+            )
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -63,10 +76,14 @@ class TestServer:
             told._replace(netloc=f"{self.role}:{self.password}@{place}", path=f"/{quote(database)}")
         )
 
-    async def _admin(self, statement: str) -> None:
+    def _admin_dsn(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.admin_dsn)._replace(path=f"/{quote(database)}"))
+
+    async def _admin(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.admin_dsn)
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
@@ -75,19 +92,51 @@ class TestServer:
         database = f"{self.role}_{name}"
         if database not in self._templates:
             await self._admin(f"CREATE DATABASE {database} OWNER {self.role} TEMPLATE template0")
-            self._templates.add(database)
+            self._templates[database] = None
             await migrate(self.dsn(database))
+            connection = await asyncpg.connect(self._admin_dsn(database))
+            try:
+                self._templates[database] = await Original.read(connection)
+            finally:
+                await connection.close()
         return database
 
-    async def clone(self, template: str | None = None) -> str:
-        """A fresh database, empty or like the template; its URL."""
-        database = f"{self.role}_{next(self._numbers)}"
-        await self._admin(f"CREATE DATABASE {database} OWNER {self.role} TEMPLATE {template or 'template0'}")
+    async def lend(self, template: str | None = None) -> str:
+        """A database, empty or like the template, for one test; its URL."""
+        if template and (idle := self._idle.get(template)):
+            database = idle.pop()
+        else:
+            database = f"{self.role}_{next(self._numbers)}"
+            await self._admin(
+                f"CREATE DATABASE {database} OWNER {self.role} TEMPLATE {template or 'template0'} "
+                "STRATEGY file_copy"
+            )
+        if template:
+            self._lent[database] = template
         return self.dsn(database)
 
-    async def drop(self, dsn: str) -> None:
-        """Drop a database, whoever is still connected."""
-        await self._admin(f"DROP DATABASE IF EXISTS {urlsplit(dsn).path[1:]} WITH (FORCE)")
+    async def take_back(self, dsn: str) -> None:
+        """The test is done with it: it is put back for the next one, or dropped, whoever is still connected."""
+        database = urlsplit(dsn).path[1:]
+        template = self._lent.pop(database, None)
+        if template and await self._put_back(database, self._templates[template]):
+            self._idle.setdefault(template, []).append(database)
+        else:
+            await self._admin(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    async def _put_back(self, database: str, original: Original | None) -> bool:
+        if original is None:
+            return False
+        try:
+            connection = await asyncpg.connect(self._admin_dsn(database))
+        except (asyncpg.PostgresError, OSError):
+            return False
+        try:
+            return await original.put_back(connection)
+        except asyncpg.PostgresError:
+            return False
+        finally:
+            await connection.close()
 
 
 def reachable_folder() -> Path:

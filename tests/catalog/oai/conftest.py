@@ -1,6 +1,6 @@
 """A catalogue that harvesters may come to, in small pieces."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from catalog.app import SERVICE
 from catalog.oai.following import Follower
 from chassis.principal import ANONYMOUS
 from support import schemas
-from support.harness import Harness, migrated, running
+from support.harness import Harness, running
 from support.shelves import Shelves
 
 PAGE = 7
@@ -68,11 +68,10 @@ class Harvester:
 
 
 @pytest.fixture
-async def catalog(database: Callable[..., Awaitable[str]], tmp_path: Path) -> AsyncIterator[Harness]:
+async def catalog(catalog_dsn: str, tmp_path: Path) -> AsyncIterator[Harness]:
     """The service, which gives harvesters seven records at a time."""
-    dsn = await database("catalog", lambda dsn: migrated(SERVICE, dsn))
     chosen = {"data_dir": tmp_path, "harvest_page": PAGE, "repository_id": "library.example"}
-    async with running(SERVICE, dsn, settings=chosen) as harness:
+    async with running(SERVICE, catalog_dsn, settings=chosen) as harness:
         yield harness
 
 

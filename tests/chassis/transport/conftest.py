@@ -102,7 +102,7 @@ async def place(home: tuple[str, Any]) -> AsyncIterator[Place]:
     """Every adapter in turn."""
     name, there = home
     if isinstance(there, TestServer):
-        url = await there.clone()
+        url = await there.lend()
         made = Place(name, url)
     elif isinstance(there, Broker):
         made = Place(name, there.url(), there)
@@ -111,4 +111,4 @@ async def place(home: tuple[str, Any]) -> AsyncIterator[Place]:
     yield made
     await made.close()
     if isinstance(there, TestServer):
-        await there.drop(made.url)
+        await there.take_back(made.url)
