@@ -26,7 +26,7 @@ def bystanders() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def weight(pid: int) -> str:
-    """How the kernel weighs the process's session, in its own words; it has none for one in the first session of all."""
+    """How the kernel weighs the process's session, in its own words; the first session of all has no weight."""
     words = Path(f"/proc/{pid}/autogroup").read_text().split() if AUTOGROUPS else []
     return words[-1] if words else "none"
 
