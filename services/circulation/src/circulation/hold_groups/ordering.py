@@ -12,8 +12,9 @@ from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Problem
 from chassis.resources import Resources
-from circulation.holds.commands import Placing, place
-from circulation.places.library import Library, Shelf
+from circulation.holds.commands import place_within
+from circulation.holds.looking import Placing
+from circulation.places.library import Shelf
 from contracts.events import Actor
 
 log = logging.getLogger(__name__)
@@ -72,15 +73,14 @@ async def work_orders(resources: Resources, now: datetime) -> None:
     if not waiting:
         return
     shelf: Shelf = resources.own["shelf"]
-    library = await shelf.fresh()
     for row in waiting:
         try:
-            await _work(resources, library, row["id"], now)
+            await _work(resources, shelf, row["id"], now)
         except Exception:
             log.exception("an order of a hold group broke off", extra={"order": str(row["id"])})
 
 
-async def _work(resources: Resources, library: Library, order_id: UUID, now: datetime) -> None:
+async def _work(resources: Resources, shelf: Shelf, order_id: UUID, now: datetime) -> None:
     asked = await resources.pool.fetchrow(_ORDER, order_id)
     assert asked is not None
     kind, _, who = asked["ordered_by"].partition(":")
@@ -90,7 +90,7 @@ async def _work(resources: Resources, library: Library, order_id: UUID, now: dat
         while members := await resources.pool.fetch(_NEXT, asked["group_id"], asked["ordered_at"], order_id):
             for member in members if asked["active"] else ():
                 async with resources.pool.acquire() as connection:
-                    await _one(connection, library, asked, member, by, now=now)
+                    await _one(connection, shelf, asked, member, by, now=now)
             if not asked["active"]:
                 break
     finally:
@@ -100,7 +100,7 @@ async def _work(resources: Resources, library: Library, order_id: UUID, now: dat
 
 async def _one(
     connection: Connection,
-    library: Library,
+    shelf: Shelf,
     asked: asyncpg.Record,
     member: asyncpg.Record,
     by: Principal,
@@ -118,7 +118,7 @@ async def _one(
             )
             if await connection.fetchval(_TRIED, asked["id"], member["patron_id"]):
                 return
-            hold, _ = await place(connection, library, wanted, by, now=now)
+            hold = await place_within(connection, shelf, wanted, by, now=now)
             await connection.execute(_RESULT, asked["id"], member["patron_id"], hold["id"], None, now)
     except Problem as refused:
         codes = " ".join(str(reason.code) for reason in refused.reasons) or refused.code

@@ -16,7 +16,7 @@ from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from circulation.holds import queue
 from circulation.holds.choosing import keep, nearest
-from circulation.holds.considering import Considered, as_it_waits
+from circulation.holds.considering import as_it_waits
 from circulation.holds.ending import HoldClosed
 from circulation.holds.passing import pass_on
 from circulation.holds.recalling import lift, recall
@@ -197,7 +197,7 @@ async def move(
         item = next(item for item in seen.items if item["id"] == item_id)
         await keep(connection, library, item, hold_id, row["patron_id"], now=now)
     if kind == "recall":
-        again = Considered(seen.patron, seen.title_id, seen.items, wish, [])
+        again = replace(seen, wish=wish)
         await recall(connection, library, again, hold_id, now=now)
     return told
 

@@ -3,19 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from chassis.database import Connection
-from circulation.holds.considering import Considered
+from circulation.holds.considering import Considered, Row
 from circulation.holds.rules import fitting, serves
 from circulation.items.handlers import tell_availability
 from circulation.places.library import Library
 from circulation.targeting.rules import Pickup, Ranked, Target, ranked, retarget_at
 
 
-def nearest(
-    seen: Considered, library: Library, pickup_id: UUID, kind: str, *, now: datetime
-) -> asyncpg.Record | None:
+def nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str, *, now: datetime) -> Row | None:
     """The copy that takes this kind: of recalls the one due first, else the first of the library's ranking."""
     able = _able(seen, kind)
     if kind == "recall":
@@ -29,13 +25,13 @@ def ranking(seen: Considered, library: Library, pickup_id: UUID, *, now: datetim
     return _ranked(seen, library, pickup_id, _able(seen, "page"), now=now)
 
 
-def _able(seen: Considered, kind: str) -> dict[UUID, asyncpg.Record]:
+def _able(seen: Considered, kind: str) -> dict[UUID, Row]:
     wanted = {copy.item_id for copy in fitting(seen.wish) if serves(copy, seen.wish, kind)}
     return {item["id"]: item for item in seen.items if item["id"] in wanted}
 
 
 def _ranked(
-    seen: Considered, library: Library, pickup_id: UUID, able: dict[UUID, asyncpg.Record], *, now: datetime
+    seen: Considered, library: Library, pickup_id: UUID, able: dict[UUID, Row], *, now: datetime
 ) -> list[Ranked]:
     if not able:
         return []
@@ -61,7 +57,7 @@ def _ranked(
 async def keep(
     connection: Connection,
     library: Library,
-    item: asyncpg.Record,
+    item: Row,
     hold_id: UUID,
     patron_id: UUID,
     *,
@@ -79,10 +75,15 @@ async def keep(
 
 
 async def look_for(
-    connection: Connection, library: Library, item: asyncpg.Record, hold_id: UUID, *, now: datetime
+    connection: Connection, library: Library, item: Row, hold_id: UUID, *, now: datetime
 ) -> None:
     """From now on the copy is looked for; the hold knows when to try another."""
-    home = library.homes.get(item["library"] or "")
-    until = retarget_at(library.copy_choice, home.calendar if home else None, now=now)
+    until = looked_for_until(library, item, now=now)
     if until is not None:
         await connection.execute("UPDATE hold SET retarget_at = $2 WHERE id = $1", hold_id, until)
+
+
+def looked_for_until(library: Library, item: Row, *, now: datetime) -> datetime | None:
+    """When it is time to try another copy; None: never."""
+    home = library.homes.get(item["library"] or "")
+    return retarget_at(library.copy_choice, home.calendar if home else None, now=now)

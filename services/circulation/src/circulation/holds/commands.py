@@ -1,183 +1,42 @@
-"""Holds are placed: everything is looked up, the rules judge, the queue is held while it is written."""
+"""Holds are placed: one look, the rules judge, one act; when somebody was faster, look again.
 
-from dataclasses import dataclass, replace
-from datetime import datetime, time
-from uuid import UUID
+After three misses the queue and the patron are held first. What a recall does to a loan, and a page of a copy that
+stands in several titles' queues, always go that way.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import asyncpg
+import orjson
+from starlette.responses import Response
 
 from chassis import outbox
 from chassis.database import Connection
+from chassis.edge import Once, StoredAnswer
 from chassis.ids import uuid7
 from chassis.principal import Principal
-from chassis.problems import NotFound, Reason, Refused
+from chassis.problems import Reason, Refused
 from circulation.holds import queue
-from circulation.holds.choosing import keep, nearest
-from circulation.holds.considering import ITEMS, Considered, candidate_of
+from circulation.holds.choosing import keep, looked_for_until, nearest
+from circulation.holds.considering import Considered, Row
+from circulation.holds.looking import Placing, considered, look
 from circulation.holds.recalling import recall
-from circulation.holds.rules import (
-    TEXTS,
-    Held,
-    HoldRefusal,
-    Wish,
-    expires_at,
-    fitting,
-    kind_for,
-    refusals,
-)
-from circulation.items.volumes import volume_key
-from circulation.patrons.standing import OUT, in_the_way, standing
-from circulation.places.library import Desk, Library
-from circulation.proxies.queries import Named
-from circulation.proxies.queries import standing as standing_of
-from circulation.proxies.rules import Standing, proxy_refusals
-from circulation.registration.aliases import CARD_REPLACED, alias_of
-from contracts.circulation import HoldPlaced
+from circulation.holds.rules import TEXTS, expires_at, fitting, kind_for
+from circulation.holds.statements import ACT_HOLD
+from circulation.items.rules import State
+from circulation.loans.desk import LOOKS, replayed
+from circulation.places.library import Library, Shelf
+from contracts.circulation import HoldPlaced, ItemAvailability, ItemAvailabilityChanged
+from contracts.events import Event
 
 
 class HoldRefused(Refused):
     """The hold cannot be placed; every reason is given."""
 
     code, title = "hold-refused", "This hold cannot be placed."
-
-
-@dataclass(frozen=True, slots=True)
-class Placing:
-    """What is asked for."""
-
-    patron_id: UUID | None
-    patron_barcode: str | None
-    title_id: UUID | None
-    item_id: UUID | None
-    pickup_id: UUID
-    kind: str | None
-    volume: str | None = None
-    """Of the title; as labels have it."""
-    fulfilment: str = "hold-shelf"
-    delivery_address_type: str | None = None
-    proxy: Named | None = None
-    """Who places it for the patron, if somebody does."""
-
-
-_PATRON = f"""
-SELECT p.*, {OUT.format(now="$3::timestamptz")}, EXISTS (
-    SELECT FROM patron_block b WHERE b.patron_id = p.id AND 'hold' = ANY (b.actions)
-      AND (b.expires_at IS NULL OR b.expires_at > $3)
-) AS blocked
-FROM patron p WHERE p.id = $1 OR p.barcode = $2
-"""  # noqa: S608 - our own text
-_HELD = """
-SELECT h.title_id, h.level, h.item_id, h.volume_key, h.suspended_at, i.volume_key AS item_volume
-FROM hold h LEFT JOIN item i ON i.id = h.item_id AND h.level = 'item'
-WHERE h.patron_id = $1 AND h.state = ANY ($2::text[])
-"""
-_PLACE = """
-INSERT INTO hold (id, kind, level, title_id, item_id, patron_id, pickup_id, state, position, policy, placed_at,
-    expires_at, proxy_id, volume_key, volume, fulfilment, delivery_address_type, nth)
-SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', 1 + count(*), $8, $9, $10, $11, $12, $13, $14, $15,
-    1 + coalesce(max(nth) FILTER (WHERE patron_id = $6), 0)
-FROM hold WHERE title_id = $4 AND position IS NOT NULL RETURNING *
-"""
-
-
-async def consider(
-    connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
-) -> Considered:
-    """Gather what the rules need; raises `NotFound` for what is unknown, or not the asker's own."""
-    missing = []
-    patron = await connection.fetchrow(_PATRON, asked.patron_id, asked.patron_barcode, now)
-    proxy, unknown = None, Reason("patron-unknown", "There is no such patron.", "/patron_id")
-    if asked.patron_barcode is not None:
-        unknown = replace(unknown, pointer="/patron_barcode")
-    if patron is None and (
-        alias := await alias_of(connection, patron_id=asked.patron_id, barcode=asked.patron_barcode)
-    ):
-        if not alias.replaced:
-            patron = await connection.fetchrow(_PATRON, alias.patron_id, None, now)
-        elif principal.may("holds:create"):
-            unknown = CARD_REPLACED
-    if patron is not None and asked.proxy is not None:
-        proxy = await standing_of(connection, patron["id"], asked.proxy)
-    if patron is None or not _may_place(patron["id"], proxy, principal):
-        missing.append(unknown)
-    elif asked.proxy is not None and (proxy is None or not _may_name(proxy, principal)):
-        missing.append(Reason("proxy-unknown", "There is no such patron.", asked.proxy.pointer))
-    title_id = asked.title_id
-    if asked.item_id is not None:
-        titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", asked.item_id)
-        title_id = titles[0] if titles else None
-    pickup = library.desks.get(asked.pickup_id)
-    items = await connection.fetch(ITEMS, title_id, pickup.library if pickup else None, None)
-    volume = volume_key(asked.volume)
-    if asked.item_id is not None and title_id is None:
-        missing.append(Reason("item-unknown", "There is no such item.", "/item_id"))
-    elif not items:
-        text = "Nothing that could be lent is known of this title here."
-        missing.append(Reason("title-unknown", text, "/item_id" if asked.item_id else "/title_id"))
-    elif asked.volume is not None and volume not in {item["volume_key"] for item in items}:
-        text = "No copy of this title is of this volume."
-        missing.append(Reason("volume-unknown", text, "/volume", f"Name one of {_volumes(items)}."))
-    if missing or patron is None or title_id is None:
-        raise NotFound("The patron, or what is wanted, is unknown here.", reasons=missing)
-    held = await connection.fetch(_HELD, patron["id"], list(queue.OPEN_STATES))
-    wish = Wish(
-        kind=asked.kind,
-        level="item" if asked.item_id else "title" if volume is None else "volume",
-        item_id=asked.item_id,
-        pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[candidate_of(library, patron["group_code"], item, pickup, now=now) for item in items],
-        patron_id=patron["id"],
-        active=patron["active"],
-        blocked=patron["blocked"],
-        expires_at=patron["expires_at"],
-        open_holds=len(held),
-        suspended_holds=sum(row["suspended_at"] is not None for row in held),
-        volume=volume,
-        fulfilment=asked.fulfilment,
-        address_known=asked.delivery_address_type in (None, *library.delivery_address_types),
-        held=[held_of(row) for row in held if row["title_id"] == title_id],
-        several_volumes=len({item["volume_key"] or None for item in items}) > 1,
-        beyond=in_the_way(standing(patron), library.groups.get(patron["group_code"]), "hold"),
-        placed_today=await _placed_today(connection, patron["id"], pickup, now),
-    )
-    against = [HoldRefusal(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
-    return Considered(patron, title_id, list(items), wish, refusals(wish, now=now) + against, proxy)
-
-
-def held_of(row: asyncpg.Record) -> Held:
-    """A hold that the patron has already, as the rules see it."""
-    if row["level"] == "item":
-        return Held(row["item_id"], row["item_volume"] or None)
-    return Held(None, row["volume_key"])
-
-
-def _volumes(items: list[asyncpg.Record]) -> str:
-    """Some of the volumes that there are, as their labels have them."""
-    named = sorted({item["volume"] for item in items if item["volume_key"]})
-    return ", ".join(repr(name) for name in named[:20]) or "none: no copy is of a volume"
-
-
-def _may_place(patron_id: UUID, proxy: Standing | None, principal: Principal) -> bool:
-    """Staff for everybody, patrons for themselves, and a proxy for a sponsor of theirs."""
-    if principal.may("holds:create") or patron_id == principal.patron_id:
-        return True
-    return proxy is not None and proxy.related and proxy.proxy_id == principal.patron_id
-
-
-def _may_name(proxy: Standing, principal: Principal) -> bool:
-    """Patrons learn of no card but their own and their proxies'."""
-    return principal.may("holds:create") or proxy.related or proxy.proxy_id == principal.patron_id
-
-
-async def _placed_today(connection: Connection, patron_id: UUID, pickup: Desk | None, now: datetime) -> int:
-    """Holds of the patron since midnight at the pickup point."""
-    if pickup is None:
-        return 0
-    midnight = pickup.calendar.moment(pickup.calendar.day_of(now), time(0))
-    count: int = await connection.fetchval(
-        "SELECT count(*) FROM hold WHERE patron_id = $1 AND placed_at >= $2", patron_id, midnight
-    )
-    return count
 
 
 def reasons_for(seen: Considered) -> list[Reason]:
@@ -191,57 +50,259 @@ def reasons_for(seen: Considered) -> list[Reason]:
     ]
 
 
-async def place(
-    connection: Connection, library: Library, asked: Placing, principal: Principal, *, now: datetime
-) -> tuple[asyncpg.Record, Considered]:
-    """Place a hold, or raise with every reason not to; the hold's row, and what was known."""
-    first = await consider(connection, library, asked, principal, now=now)
-    await queue.lock_title(connection, [first.title_id])
-    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", first.patron["id"])
-    await connection.execute(
-        "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE", first.title_id
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A hold as it is to be written."""
+
+    library: Library
+    seen: Considered
+    row: Row
+    paged: Row | None
+    """The copy on its shelf that is kept for it."""
+    out: list[Row]
+    """The copies it may be filled by that are out: whoever brings one back has to know of it."""
+
+    @property
+    def more(self) -> bool:
+        """Whether more hangs on it than one statement writes."""
+        return self.row["kind"] == "recall" or (self.paged is not None and not self.at_once)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a paged copy is kept by the same statement: what is told of it counts one title's queue."""
+        return self.paged is not None and len(self.paged["title_ids"]) == 1
+
+    @property
+    def guarded(self) -> list[Row]:
+        """The copies that must be as they were seen."""
+        return self.out if self.paged is None else [*self.out, self.paged]
+
+    def events(self, *, now: datetime) -> list[Event]:
+        """What is told in the statement that places it."""
+        row = self.row
+        told: list[Event] = [
+            HoldPlaced(
+                version=1,
+                occurred_at=now,
+                hold_id=row["id"],
+                title_id=row["title_id"],
+                hold=queue.facts_of(row),
+            )
+        ]
+        if self.paged is not None and self.at_once:
+            told.append(_kept(self.paged, row["position"], now=now))
+        return told
+
+
+def _kept(item: Row, queue_length: int, *, now: datetime) -> ItemAvailabilityChanged:
+    availability = ItemAvailability(
+        item_id=item["id"],
+        version=item["guard"] + 1,
+        title_ids=tuple(item["title_ids"]),
+        library=item["library"] or "",
+        location=item["location"] or "",
+        state=State.PAGED,
+        lendable=False,
+        due_at=None,
+        queue_length=queue_length,
+        reshelving_until=None,
+        as_of=now,
     )
-    seen = await consider(connection, library, asked, principal, now=now)
+    return ItemAvailabilityChanged(
+        version=item["told"] + 1, occurred_at=now, item_id=item["id"], availability=availability
+    )
+
+
+def decide(library: Library, seen: Considered, asked: Placing, *, now: datetime) -> Decided:
+    """Which kind, by which copy, under which policy; raises every reason not to."""
     if seen.refusals:
         raise HoldRefused(reasons=reasons_for(seen))
-    kind = kind_for(seen.wish)
+    kind, wish, facts = kind_for(seen.wish), seen.wish, seen.facts
     assert kind is not None
     chosen = nearest(seen, library, asked.pickup_id, kind, now=now)
-    about = fitting(seen.wish)[0].item_id if chosen is None else chosen["id"]
-    policy = next(c.policy for c in seen.wish.candidates if c.item_id == about)
-    row = await connection.fetchrow(
-        _PLACE,
-        uuid7(),
-        kind,
-        seen.wish.level,
-        seen.title_id,
-        asked.item_id,
-        seen.patron["id"],
-        asked.pickup_id,
-        policy.code,
-        now,
-        expires_at(policy, now=now),
-        seen.proxy.proxy_id if seen.proxy else None,
-        seen.wish.volume,
-        next(item["volume"] for item in seen.items if item["volume_key"] == seen.wish.volume)
-        if seen.wish.volume
+    copies = fitting(wish)
+    about = copies[0].item_id if chosen is None else chosen["id"]
+    policy = next(copy.policy for copy in copies if copy.item_id == about)
+    paged = chosen if kind == "page" else None
+    fits = {copy.item_id for copy in copies}
+    row = {
+        "id": uuid7(),
+        "kind": kind,
+        "level": wish.level,
+        "title_id": seen.title_id,
+        "item_id": asked.item_id,
+        "patron_id": seen.patron_id,
+        "pickup_id": asked.pickup_id,
+        "state": "waiting",
+        "position": facts["queue_length"] + 1,
+        "policy": policy.code,
+        "placed_at": now,
+        "expires_at": expires_at(policy, now=now),
+        "proxy_id": seen.proxy.proxy_id if seen.proxy else None,
+        "volume_key": wish.volume,
+        "volume": next(item["volume"] for item in seen.items if item["volume_key"] == wish.volume)
+        if wish.volume
         else None,
-        asked.fulfilment,
-        asked.delivery_address_type,
+        "fulfilment": asked.fulfilment,
+        "delivery_address_type": asked.delivery_address_type,
+        "nth": 1 + max((held[0] for held in facts["held"] or ()), default=0),
+        "retarget_at": None if paged is None else looked_for_until(library, paged, now=now),
+        "ready_at": None,
+        "shelf_expires_at": None,
+        "closed_at": None,
+        "reason": None,
+        "suspended_at": None,
+        "suspended_until": None,
+        "version": 1,
+    }
+    out = [item for item in seen.items if item["id"] in fits and _is_out(item)]
+    return Decided(library, seen, row, paged, out)
+
+
+def _is_out(item: Row) -> bool:
+    return item["loan_id"] is not None or item["transit_to"] is not None
+
+
+_WRITTEN = (
+    *(
+        "id",
+        "kind",
+        "level",
+        "item_id",
+        "pickup_id",
+        "policy",
+        "placed_at",
+        "expires_at",
+        "proxy_id",
+        "volume_key",
+    ),
+    *("volume", "fulfilment", "delivery_address_type", "nth", "retarget_at"),
+)
+"""Of the row, in the order of the statement's parameters."""
+
+
+async def write(
+    connection: Connection,
+    decided: Decided,
+    *,
+    now: datetime,
+    once: Once | None = None,
+    stored: StoredAnswer | None = None,
+) -> bool:
+    """Write the hold with everything that hangs on it; False when somebody was faster."""
+    row, facts = decided.row, decided.seen.facts
+    told = [outbox.sealed(event) for event in decided.events(now=now)]
+    kept: tuple[Any, ...] = (None,) * 5
+    if once is not None and stored is not None:
+        headers = orjson.dumps(stored.headers).decode()
+        kept = (once.principal, once.key, once.fingerprint, headers, stored.body)
+    done: bool = await connection.fetchval(
+        ACT_HOLD,
+        row["title_id"],
+        facts["queue_guard"],
+        row["position"],
+        row["patron_id"],
+        facts["patron_guard"],
+        decided.library.version,
+        [item["id"] for item in decided.guarded],
+        [item["guard"] for item in decided.guarded],
+        *(row[name] for name in _WRITTEN),
+        decided.paged["id"] if decided.paged is not None and decided.at_once else None,
+        [each.id for each in told],
+        [each.type for each in told],
+        [each.key for each in told],
+        [each.envelope for each in told],
+        *kept,
     )
-    assert row is not None
-    event = HoldPlaced(
-        version=1, occurred_at=now, hold_id=row["id"], title_id=row["title_id"], hold=queue.facts_of(row)
-    )
-    await outbox.record(connection, [event])
-    await connection.execute("UPDATE patron SET guard = guard + 1 WHERE id = $1", seen.patron["id"])
-    await connection.execute(
-        "UPDATE item SET guard = guard + 1 "
-        "WHERE title_ids @> ARRAY[$1::uuid] AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)",
-        seen.title_id,
-    )
-    if kind == "page" and chosen is not None:
-        await keep(connection, library, chosen, row["id"], seen.patron["id"], now=now)
-    if kind == "recall":
-        await recall(connection, library, seen, row["id"], now=now)
-    return row, seen
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A hold that is asked for: by whom, when, and how it is answered."""
+
+    asked: Placing
+    principal: Principal
+    now: datetime
+    once: Once | None = None
+    answer: Callable[[Decided], StoredAnswer] | None = None
+    every: bool = False
+    """Whether each copy is to be told of."""
+
+
+async def place(pool: asyncpg.Pool, shelf: Shelf, asking: Asking) -> Response:
+    """Place a hold, or raise with every reason not to."""
+    assert asking.answer is not None
+    async with pool.acquire() as connection:
+        for _ in range(LOOKS):
+            decided = await _decided(connection, shelf, asking)
+            if isinstance(decided, Response):
+                return decided
+            if decided.more:
+                break
+            stored = asking.answer(decided)
+            if await write(connection, decided, now=asking.now, once=asking.once, stored=stored):
+                return Response(stored.body, stored.status, stored.headers)
+    async with pool.acquire() as connection, connection.transaction():
+        held = await _place_locked(connection, shelf, asking)
+        if isinstance(held, Response):
+            return held
+        stored = asking.answer(held)
+        return Response(stored.body, stored.status, stored.headers)
+
+
+_OUT = """
+SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)
+ORDER BY id FOR NO KEY UPDATE
+"""
+_ALL = "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE"
+
+
+async def place_within(
+    connection: Connection, shelf: Shelf, asked: Placing, principal: Principal, *, now: datetime
+) -> Row:
+    """Place a hold in the transaction of whoever calls, or raise with every reason not to; the hold's row."""
+    placed = await _place_locked(connection, shelf, Asking(asked, principal, now))
+    assert isinstance(placed, Decided), "without a key nothing is answered again"
+    return placed.row
+
+
+async def _place_locked(connection: Connection, shelf: Shelf, asking: Asking) -> Decided | Response:
+    """The same in a transaction that holds the configuration, the queue and the patron from here.
+
+    Copies only where one of them was lent or came back meanwhile: first those that are out, then all.
+    """
+    first = await _decided(connection, shelf, asking)
+    if isinstance(first, Response):
+        return first
+    await connection.execute("SELECT FROM reference FOR SHARE")
+    await queue.lock_title(connection, [first.row["title_id"]])
+    await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", first.row["patron_id"])
+    for lock in (_OUT, _ALL, _ALL):
+        decided = await _decided(connection, shelf, asking)
+        if isinstance(decided, Response):
+            return decided
+        stored = asking.answer(decided) if asking.answer else None
+        if await write(connection, decided, now=asking.now, once=asking.once, stored=stored):
+            await _follow(connection, decided, now=asking.now)
+            return decided
+        await connection.execute(lock, decided.row["title_id"])
+    raise AssertionError("the rows are locked")
+
+
+async def _follow(connection: Connection, decided: Decided, *, now: datetime) -> None:
+    """What one statement does not write."""
+    library, hold_id = decided.library, decided.row["id"]
+    if decided.paged is not None and not decided.at_once:
+        await keep(connection, library, decided.paged, hold_id, decided.row["patron_id"], now=now)
+    if decided.row["kind"] == "recall":
+        await recall(connection, library, decided.seen, hold_id, now=now)
+
+
+async def _decided(connection: Connection, shelf: Shelf, asking: Asking) -> Decided | Response:
+    """Look and decide; the stored answer where it was done before."""
+    seen = await look(connection, shelf, asking.asked, now=asking.now, once=asking.once, every=asking.every)
+    if asking.once is not None and (answer := replayed(seen.facts, asking.once)) is not None:
+        return answer
+    told = await considered(connection, seen, asking.asked, asking.principal, now=asking.now)
+    return decide(seen.library, told, asking.asked, now=asking.now)

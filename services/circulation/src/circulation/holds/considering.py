@@ -1,7 +1,9 @@
 """What is known of a title's copies when somebody wants one of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,18 +17,23 @@ from circulation.policies.rules import Rule
 from circulation.proxies.rules import Standing
 
 NEAR = ("location", "library", "campus", "institution")
+Row = asyncpg.Record | Mapping[str, Any]
+"""What is known of a copy or a patron."""
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
     """A wish with everything known about it."""
 
-    patron: asyncpg.Record
+    patron_id: UUID
+    patron_group: str
     title_id: UUID
-    items: list[asyncpg.Record]
+    items: Sequence[Row]
     wish: Wish
     refusals: list[HoldRefusal]
     proxy: Standing | None = None
+    facts: Row = field(default_factory=dict)
+    """What was read with them, where a hold is to be placed: holds/statements.py."""
 
 
 ITEMS = """
@@ -40,7 +47,7 @@ WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
 """$1 title, $2 the pickup point's library, $3 the hold, if there is one"""
 
 
-def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
+def facts_of(group: str, item: Row) -> dict[str, str | None]:
     """What circulation rules match on."""
     return {name: item[name] for name in (*NEAR, "material_type", "loan_type")} | {"patron_group": group}
 
@@ -48,7 +55,7 @@ def facts_of(group: str, item: asyncpg.Record) -> dict[str, str | None]:
 def candidate_of(
     library: Library,
     group: str,
-    item: asyncpg.Record,
+    item: Row,
     pickup: Desk | None = None,
     *,
     now: datetime | None = None,
@@ -82,7 +89,7 @@ def candidate_of(
     )
 
 
-def _stays_home(library: Library, rule: Rule, item: asyncpg.Record, pickup: Desk, now: datetime) -> bool:
+def _stays_home(library: Library, rule: Rule, item: Row, pickup: Desk, now: datetime) -> bool:
     """Whether it is too new to be picked up there."""
     policy = library.rules.loan.get(rule.loan)
     local = (item["library"] or "") in pickup.serves
@@ -113,4 +120,4 @@ async def as_it_waits(
         volume=row["volume_key"],
         fulfilment=row["fulfilment"],
     )
-    return Considered(patron, row["title_id"], list(items), wish, [])
+    return Considered(patron["id"], patron["group_code"], row["title_id"], items, wish, [])

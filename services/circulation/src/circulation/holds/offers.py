@@ -11,11 +11,12 @@ from chassis.clock import Now
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.asking import patron_or
-from circulation.holds import changing, commands
+from circulation.holds import changing
+from circulation.holds.looking import Placing, consider
 from circulation.holds.rules import KINDS, Candidate, fitting, pickup_points
 from circulation.items.rules import matrix
 from circulation.places.library import Library, NotConfigured
-from circulation.places.routes import TheLibrary
+from circulation.places.routes import TheShelf
 from contracts.catalog import ItemBase
 
 router = new_router("/v1/holds", tag="holds")
@@ -73,7 +74,7 @@ class PickupPointsOut(BaseModel):
 async def list_pickup_points(
     request: Request,
     asker: MayPlace,
-    library: TheLibrary,
+    shelf: TheShelf,
     now: Now,
     patron_id: UUID | None = None,
     patron_barcode: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
@@ -90,13 +91,15 @@ async def list_pickup_points(
         )
     if volume is not None and title_id is None:
         raise Invalid(reasons=[Reason("one-of", "A volume is one of a title.", "query/volume")])
-    async with request.app.state.resources.pool.acquire() as connection:
-        if hold_id is not None:
+    pool = request.app.state.resources.pool
+    library = await shelf.fresh()
+    if hold_id is not None:
+        async with pool.acquire() as connection:
             row, copies = await changing.copies_of(connection, library, hold_id, asker)
-            return _points(library, copies, row["level"], [row["kind"]], placed=True)
-        named = patron_id or (None if patron_barcode else asker.patron_id)
-        asked = commands.Placing(named, patron_barcode, title_id, item_id, UUID(int=0), kind, volume)
-        seen = await commands.consider(connection, library, asked, asker, now=now)
+        return _points(library, copies, row["level"], [row["kind"]], placed=True)
+    named = patron_id or (None if patron_barcode else asker.patron_id)
+    asked = Placing(named, patron_barcode, title_id, item_id, UUID(int=0), kind, volume)
+    library, seen = await consider(pool, shelf, asked, asker, now=now)
     wished = KINDS if kind is None else (kind,)
     return _points(library, fitting(seen.wish), seen.wish.level, wished, placed=False)
 

@@ -3,7 +3,7 @@
 Callers hold the title's queue (`lock_title`), so that it is changed by one at a time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,20 @@ from contracts.circulation import HoldEvent, HoldFacts
 OPEN_STATES = ("waiting", "in-transit", "ready")
 
 
+_LOCK = """
+WITH taken AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(($1::uuid)::text, 0)))
+INSERT INTO hold_queue AS q (title_id, guard) SELECT $1, 1 FROM taken
+ON CONFLICT (title_id) DO UPDATE SET guard = q.guard + 1
+"""
+
+
 async def lock_title(connection: Connection, title_ids: Iterable[UUID]) -> None:
-    """Take the title's queue: its advisory lock, in one order everywhere."""
+    """Take the title's queue, in one order everywhere: its advisory lock, and its guard is raised.
+
+    Whoever has looked at the queue before, to place a hold, looks again.
+    """
     for title_id in sorted(set(title_ids)):
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))", str(title_id))
+        await connection.execute(_LOCK, title_id)
 
 
 _QUEUE = """
@@ -85,7 +95,7 @@ def waiting_of(row: asyncpg.Record) -> Waiting:
     )
 
 
-def facts_of(row: asyncpg.Record) -> HoldFacts:
+def facts_of(row: asyncpg.Record | Mapping[str, Any]) -> HoldFacts:
     """A hold's row as events tell it."""
     return HoldFacts(
         hold_id=row["id"],

@@ -8,7 +8,7 @@ import asyncpg
 from chassis.database import Connection
 from circulation.holds import queue
 from circulation.holds.choosing import keep, look_for, nearest
-from circulation.holds.considering import as_it_waits
+from circulation.holds.considering import Row, as_it_waits
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
 from circulation.items.rules import State
@@ -62,7 +62,7 @@ async def retarget(connection: Connection, library: Library, hold_id: UUID, *, n
 
 async def _another(
     connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
-) -> asyncpg.Record | None:
+) -> Row | None:
     """The first of the library's ranking among those that nobody else is fetched."""
     seen = await as_it_waits(connection, library, row, kind="page", item_id=row["item_id"])
     if seen is None or row["pickup_id"] not in library.desks:

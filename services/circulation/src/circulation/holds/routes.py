@@ -4,26 +4,27 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import asyncpg
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import OnceRequired
+from chassis.edge import OnceRequired, StoredAnswer
 from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
-from circulation.holds import commands, ending
+from circulation.holds import commands, ending, looking
 from circulation.holds.choosing import ranking
-from circulation.holds.commands import HoldRefused
-from circulation.holds.considering import Considered, facts_of
+from circulation.holds.commands import Decided, HoldRefused
+from circulation.holds.considering import Considered, Row, facts_of
 from circulation.holds.ending import HoldClosed, ReasonWrong
 from circulation.holds.rules import HoldRefusal, HoldState, fitting, kind_for, serves
+from circulation.loans.desk import answer_of
+from circulation.loans.races import persistently
 from circulation.places.library import Library, NotConfigured
-from circulation.places.routes import ConsideredOut, TheLibrary, told
+from circulation.places.routes import ConsideredOut, TheLibrary, TheShelf, told
 from circulation.proxies.queries import Named
 from circulation.waits.queries import queues_of
 
@@ -183,7 +184,7 @@ class HoldDryRunOut(BaseModel):
 _FOUND_OUT = ("ahead", "estimated_ready_at", "explanation", "reason_wording")
 
 
-def hold_out(row: asyncpg.Record, explanation: HoldExplanation | None = None) -> HoldOut:
+def hold_out(row: Row, explanation: HoldExplanation | None = None) -> HoldOut:
     """A hold's row on the wire."""
     told = {name: row[name] for name in HoldOut.model_fields if name not in _FOUND_OUT}
     return HoldOut(**told, explanation=explanation)
@@ -210,7 +211,7 @@ def explained(library: Library, seen: Considered, pickup_id: UUID, *, now: datet
     kind, about = kind_for(seen.wish), fitting(seen.wish)
     copies = []
     for candidate, item in list(zip(seen.wish.candidates, seen.items, strict=True))[:EXPLAINED_COPIES]:
-        facts = facts_of(seen.patron["group_code"], item)
+        facts = facts_of(seen.patron_group, item)
         points = candidate.policy.pickup_points
         copies.append(
             CopyConsideredOut(
@@ -239,7 +240,7 @@ async def place_hold(
     request: Request,
     body: HoldIn,
     asker: MayPlace,
-    library: TheLibrary,
+    shelf: TheShelf,
     once: OnceRequired,
     now: Now,
     dry_run: Annotated[bool, Query(description="Only tell whether it could be placed")] = False,
@@ -247,7 +248,7 @@ async def place_hold(
 ) -> Response:
     """Place a hold: staff for any patron, a patron for themselves."""
     named = body.patron_id or (None if body.patron_barcode else asker.patron_id)
-    asked = commands.Placing(
+    asked = looking.Placing(
         named,
         body.patron_barcode,
         body.title_id,
@@ -259,34 +260,30 @@ async def place_hold(
         body.delivery_address_type,
         body.proxy,
     )
+    pool = request.app.state.resources.pool
     if dry_run:
-        async with request.app.state.resources.pool.acquire() as connection:
-            seen = await commands.consider(connection, library, asked, asker, now=now)
-            ahead = await connection.fetchval(
-                "SELECT count(*) FROM hold WHERE title_id = $1 AND position IS NOT NULL", seen.title_id
-            )
-        answer = HoldDryRunOut(
+        known, seen = await looking.consider(pool, shelf, asked, asker, now=now, every=explain)
+        told = HoldDryRunOut(
             allowed=not seen.refusals,
             kind=kind_for(seen.wish),
             refusals=[
                 RefusalOut(code=HoldRefusal(each.code), text=each.text, value=each.value, limit=each.limit)
                 for each in commands.reasons_for(seen)
             ],
-            position=None if seen.refusals else ahead + 1,
-            explanation=explained(library, seen, body.pickup_id, now=now) if explain else None,
+            position=None if seen.refusals else seen.facts["queue_length"] + 1,
+            explanation=explained(known, seen, body.pickup_id, now=now) if explain else None,
         )
-        return Response(answer.model_dump_json(), 200, media_type="application/json")
+        return Response(told.model_dump_json(), 200, media_type="application/json")
 
-    async def act(connection: Any) -> tuple[int, BaseModel, dict[str, str]]:
-        row, seen = await commands.place(connection, library, asked, asker, now=now)
-        why = explained(library, seen, body.pickup_id, now=now) if explain else None
-        return (
-            201,
-            hold_out(row, why),
-            {"location": f"/v1/holds/{row['id']}", "etag": etags.etag(row["version"])},
-        )
+    def answer(decided: Decided) -> StoredAnswer:
+        row, why = decided.row, None
+        if explain:
+            why = explained(decided.library, decided.seen, body.pickup_id, now=now)
+        headers = {"location": f"/v1/holds/{row['id']}", "etag": etags.etag(row["version"])}
+        return answer_of(hold_out(row, why), 201, headers)
 
-    return await whole(request.app.state.resources.pool, once, act)
+    asking = commands.Asking(asked, asker, now, once, answer, explain)
+    return await persistently(lambda: commands.place(pool, shelf, asking))
 
 
 class CancellationIn(BaseModel):

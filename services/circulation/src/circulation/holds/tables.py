@@ -116,10 +116,12 @@ class HoldMissed(Table, table=True):
 
 
 class HoldQueue(Table, table=True):
-    """What is told of a title's queue as a whole; there is a row once it has been reordered."""
+    """A title's queue as a whole; there is a row once somebody had the queue for themselves."""
 
     __tablename__ = "hold_queue"
 
     title_id: UUID = Field(sa_column=key())
     version: int = Field(default=0, sa_column=big(0))
     """Reorderings told of."""
+    guard: int = Field(default=0, sa_column=big(0))
+    """Raised by whatever changes the queue; what a hold that is placed in one statement is guarded by."""

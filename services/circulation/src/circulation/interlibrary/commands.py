@@ -13,8 +13,9 @@ from chassis.edge import Once
 from chassis.principal import SYSTEM
 from chassis.problems import NotFound, Problem, Reason, Refused
 from circulation.holds import queue
-from circulation.holds.commands import Placing, place
+from circulation.holds.commands import place_within
 from circulation.holds.considering import ITEMS, facts_of
+from circulation.holds.looking import Placing
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
 from circulation.interlibrary.rules import Copy, may_go, why_none
@@ -90,7 +91,8 @@ async def keep(
     desk: str,
 ) -> tuple[UUID, asyncpg.Record]:
     """Page a copy for the partner: the hold, and the copy. Nobody who waits is passed over, and nothing is recalled."""
-    library = await read_library(connection)
+    shelf = Shelf(connection)
+    library = await shelf.fresh()
     point, partner = desk_of(library, desk), await partner_of(connection, patron_id)
     wanted, copies = await _candidates(connection, library, point, partner["group_code"], title_ids, barcode)
     refusal: Problem | None = None
@@ -98,7 +100,7 @@ async def keep(
         told = Placing(partner["id"], None, None, item_id, point.id, "page")
         try:
             async with connection.transaction():
-                hold, _ = await place(connection, library, told, SYSTEM, now=asked.now)
+                hold = await place_within(connection, shelf, told, SYSTEM, now=asked.now)
                 kept = await connection.fetchrow(_KEPT, hold["id"])
                 if kept is not None:
                     return hold["id"], kept
@@ -160,7 +162,8 @@ async def lend(
     due_at: datetime,
 ) -> dict[str, Any]:
     """Check it out to the partner, until the day that it was told; the loan as an answer at the desk tells it."""
-    library = await read_library(connection)
+    shelf = Shelf(connection)
+    library = await shelf.fresh()
     point, partner = desk_of(library, desk), await partner_of(connection, patron_id)
     shelf = Shelf(connection)
     override = Override(frozenset(), COMMENT, due_at=due_at)

@@ -16,10 +16,11 @@ from chassis.principal import SYSTEM
 from chassis.problems import NotFound
 from chassis.resources import Heard
 from circulation.holds import queue
-from circulation.holds.commands import HoldRefused, Placing, place
+from circulation.holds.commands import HoldRefused, place_within
+from circulation.holds.looking import Placing
 from circulation.items.handlers import let_go, tell_availability
 from circulation.items.rules import State
-from circulation.places.library import Library, NotConfigured, read_library
+from circulation.places.library import Library, NotConfigured, Shelf
 from contracts.circulation import BorrowedItemTaken
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 
@@ -55,7 +56,8 @@ async def arrive(connection: Connection, batch: Sequence[Heard]) -> None:
 
 
 async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int, now: datetime) -> None:
-    library = await _configured(connection)
+    shelf = Shelf(connection)
+    library = await _configured(shelf)
     desk = library.by_code.get(event.pickup or "") if library else None
     taken = await connection.fetchval(
         "SELECT true FROM item WHERE barcode = $1 AND id <> $2", event.barcode, event.item_id
@@ -82,8 +84,8 @@ async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int
     else:
         asked = Placing(event.patron_ref, None, None, event.item_id, desk.id, None)
         try:
-            row, _ = await place(connection, library, asked, SYSTEM, now=now)
-            hold_id = row["id"]
+            hold = await place_within(connection, shelf, asked, SYSTEM, now=now)
+            hold_id = hold["id"]
         except (HoldRefused, NotFound) as refused:
             reasons += tuple(str(reason.code) for reason in refused.reasons)
     if hold_id is None:
@@ -99,9 +101,9 @@ async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int
     await outbox.record(connection, [told])
 
 
-async def _configured(connection: Connection) -> Library | None:
+async def _configured(shelf: Shelf) -> Library | None:
     try:
-        return await read_library(connection)
+        return await shelf.fresh()
     except NotConfigured:
         return None
 

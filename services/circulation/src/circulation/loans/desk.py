@@ -1,6 +1,6 @@
 """What acts at the busy desk have in common: look, name the service point, set blocks aside, answer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,7 +100,7 @@ def desk_missing(seen: Seen, principal: Principal, asked: UUID | None) -> list[R
     return [] if chosen in seen.library.desks else [_NO_SUCH_DESK]
 
 
-def replayed(seen: Seen, asked: Once) -> Response | None:
+def replayed(seen: Seen | asyncpg.Record | Mapping[str, Any], asked: Once) -> Response | None:
     """The stored answer of the same request; raises when the key was used for another."""
     if seen["status"] is None:
         return None

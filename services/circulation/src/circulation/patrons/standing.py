@@ -1,6 +1,7 @@
 """How a patron stands, looked at with everything else the desk needs to know; and the limits of their group."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import asyncpg
 
@@ -38,7 +39,7 @@ OUT: Final = (
 What is used in the library is not out."""
 
 
-def standing(row: asyncpg.Record) -> Standing:
+def standing(row: asyncpg.Record | Mapping[str, Any]) -> Standing:
     """From a row with `owed` and what `OUT` brings; what is claimed returned counts to nothing."""
     out = row["out_now"] or {}
     return Standing(

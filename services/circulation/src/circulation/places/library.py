@@ -100,6 +100,10 @@ class Library:
     counts_facts: bool = False
     """Whether a check-out has to know more of what the patron has out than how many loans of each policy."""
     delivery_address_types: frozenset[str] = frozenset()
+    tells_new_items: bool = False
+    """Whether a policy asks how new an item is."""
+    counts_holds_by_day: bool = False
+    """Whether a policy asks how many holds a patron placed today."""
 
     def calendar_at(self, desk_id: UUID, zone: str) -> Calendar:
         """The calendar of a service point; of one that is no more: its zone, and no closed time."""
@@ -158,6 +162,8 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         or any(group.max_loans_of for group in doc.patron_groups)
         or any(policy.ask_second_copy for policy in doc.loan_policies),
         delivery_address_types=frozenset(doc.delivery_address_types),
+        tells_new_items=any(policy.new_items is not None for policy in doc.loan_policies),
+        counts_holds_by_day=any(policy.max_holds_per_day is not None for policy in doc.hold_policies),
     )
 
 
