@@ -165,7 +165,7 @@ async def considered(
         fulfilment=asked.fulfilment,
         address_known=asked.delivery_address_type in (None, *library.delivery_address_types),
         held=[
-            Held(item_id, item_volume or None) if level == "item" else Held(None, volume_held)
+            Held(UUID(item_id), item_volume or None) if level == "item" else Held(None, volume_held)
             for _, level, item_id, volume_held, item_volume in facts["held"] or ()
         ],
         several_volumes=seen.several_volumes,

@@ -40,7 +40,7 @@ _KNOWN: Final = f"""
     LEFT JOIN patron p ON p.id = coalesce($1::uuid, (SELECT id FROM patron WHERE barcode = $2))
     LEFT JOIN LATERAL (
         SELECT count(*) AS open_holds, count(h.suspended_at) AS suspended_holds,
-            array_agg(ROW(h.nth, h.level, h.item_id, h.volume_key,
+            jsonb_agg(jsonb_build_array(h.nth, h.level, h.item_id, h.volume_key,
                 CASE WHEN h.level = 'item' THEN (SELECT i.volume_key FROM item i WHERE i.id = h.item_id) END
             )) FILTER (WHERE h.title_id = t.id) AS held
         FROM hold h WHERE h.patron_id = p.id AND h.{OPEN}
