@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from chassis.relay import Relay
 from chassis.transport.memory import MemoryTransport
 from contracts.events import Actor
 from support.harness import Harness
-from support.telling import TYPES, moved, noted, write
+from support.telling import NOW, TYPES, moved, noted, write
 
 
 @pytest.fixture
@@ -126,9 +127,46 @@ async def test_a_position_from_before_a_restore_is_told(tiny: Harness, relay: Re
     assert ahead.json()["reasons"][0]["code"] == "position-unknown"
 
 
+async def test_a_reader_may_begin_at_a_moment(tiny: Harness, relay: Relay) -> None:
+    first, second, third = uuid7(), uuid7(), uuid7()
+    for days, thing in ((3, first), (2, second), (1, third)):
+        await write(tiny, moved(thing, "x"))
+        await relay.carry()
+        await tiny.resources.pool.execute(
+            "UPDATE outbox SET published_at = $1 WHERE position = (SELECT max(position) FROM outbox)",
+            NOW - timedelta(days=days),
+        )
+
+    seen = {
+        hours: await read(tiny, since=(NOW - timedelta(hours=hours)).isoformat())
+        for hours in (100, 72, 71, 47, 24, 23)
+    }
+    both = await tiny.client.get("/v1/changes", params={"after": 1, "since": NOW.isoformat()})
+
+    told = {hours: [str(thing) for thing in things] for hours, things in {
+        100: (first, second, third), 72: (first, second, third), 71: (second, third),
+        47: (third,), 24: (third,), 23: (),
+    }.items()}  # fmt: skip
+    assert {hours: subjects for hours, (subjects, _) in seen.items()} == told
+    assert {position for _, position in seen.values()} == {3}
+    assert (both.status_code, both.json()["code"]) == (422, "start-named-twice")
+
+
+async def test_a_moment_in_an_empty_feed_is_its_end(tiny: Harness, relay: Relay) -> None:
+    assert await read(tiny, since=NOW.isoformat()) == ([], 0)
+    await write(tiny, moved(uuid7(), "x"))
+    await relay.carry()
+    await tiny.resources.pool.execute("DELETE FROM outbox")
+
+    assert await read(tiny, since=NOW.isoformat()) == ([], 1)
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "since=yesterday",
+        "since=2026-01-01",
+        "since=0001-01-01T00:00:00Z",
         "after=-1",
         "after=x",
         "after=1.5",

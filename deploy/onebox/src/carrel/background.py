@@ -12,8 +12,10 @@ import gateway.app
 import ill.app
 from carrel.serving import run_on_fast_loop
 from chassis import logs, precedence, roles, tracing
-from chassis.resources import Service, open_resources
+from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings, load
+from gateway.webhooks.feeds import Local
+from gateway.webhooks.work import FEEDS
 
 SERVICES: tuple[Service, ...] = (
     catalog.app.SERVICE,
@@ -31,7 +33,7 @@ async def work() -> None:
     for told in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(told, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        opened = []
+        opened: list[tuple[Service, Resources]] = []
         for service in SERVICES:
             settings: ServiceSettings = load(service.settings)
             resources = await stack.enter_async_context(
@@ -45,6 +47,8 @@ async def work() -> None:
                 )
             )
             opened.append((service, resources))
+        here = {service.name: resources for service, resources in opened}
+        here["gateway"].own[FEEDS] = {name: Local(resources.pool) for name, resources in here.items()}
         print("ready", flush=True)
         async with asyncio.TaskGroup() as group:
             for service, resources in opened:

@@ -33,6 +33,10 @@ from gateway.signon.reading import InForce
 from gateway.tokens import routes as tokens
 from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
+from gateway.webhooks import ending
+from gateway.webhooks import routes as webhooks
+from gateway.webhooks.work import guard_of
+from gateway.webhooks.work import webhooks as send_webhooks
 
 AUDIT_KEPT = timedelta(days=365)
 ADDRESSES_KEPT = timedelta(days=30)
@@ -82,6 +86,7 @@ def create_app(
             clients.router,
             tokens.router,
             audit.router,
+            webhooks.router,
             fan_out.router,
             portal.router,
             signon.router,
@@ -124,13 +129,9 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.journal = journal = Journal(here.pool)
     journal.start()
     stack.push_async_callback(journal.stop)
-    for name, url in (
-        ("catalog", settings.catalog_url),
-        ("circulation", settings.circulation_url),
-        ("ill", settings.ill_url),
-        ("erm", settings.erm_url),
-    ):
-        if url is not None and name not in app.state.apps:
+    app.state.webhook_guard, app.state.sealer = guard_of(settings), sealer
+    for name, url in settings.services.items():
+        if name not in app.state.apps:
             upstream = Upstream(
                 name,
                 url,
@@ -158,5 +159,8 @@ SERVICE = Service(
         Timer("turn-keys", timedelta(minutes=10), turn_keys),
         Timer("forget-audit", timedelta(hours=6), forget_audit),
         Timer("look-at-sources", timedelta(minutes=1), look_at_sources),
+        Timer("look-after-webhooks", timedelta(minutes=10), ending.look_after),
+        Timer("forget-webhooks", timedelta(hours=1), ending.forget),
     ),
+    workers=(send_webhooks,),
 )

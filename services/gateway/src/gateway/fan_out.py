@@ -13,10 +13,11 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.administration import DeadLetterOut, ReplayOut, VerdictOut
+from chassis.administration import DeadLetterOut, ReplayOut, StartNamedTwice, VerdictOut
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.cursors import wrong_cursor
+from chassis.moments import Moment
 from chassis.principal import SCOPE_KEY, Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, Unavailable, problems
 
@@ -33,10 +34,18 @@ class ServiceFault(Unavailable):
 
 
 async def ask(
-    request: Request, service: str, method: str, path: str, now: datetime, *, json: Any = None, **params: Any
+    request: Request,
+    service: str,
+    method: str,
+    path: str,
+    now: datetime,
+    *,
+    asker: Principal | None = None,
+    json: Any = None,
+    **params: Any,
 ) -> Any:
-    """What one service answers to the principal who asks us."""
-    state, principal = request.app.state, request.scope[SCOPE_KEY]
+    """What one service answers to the principal who asks us, or to another for whom we vouch."""
+    state, principal = request.app.state, asker or request.scope[SCOPE_KEY]
     headers = {"traceparent": request.scope["carrel.traceparent"]}
     given = {name: value for name, value in params.items() if value is not None}
     app, upstream = state.apps.get(service), state.upstreams.get(service)
@@ -117,11 +126,14 @@ async def changes(
     _: MayReadChanges,
     now: Now,
     after: Annotated[str | None, Query(max_length=500, description="The cursor of the last answer")] = None,
+    since: Annotated[Moment | None, Query(description="Begin with what was published at this moment")] = None,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma-separated")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """One feed over all services: every published event, in order within its service, without gaps."""
-    positions = _positions(after)
+    positions = read_positions(after)
+    if since is not None and after:
+        raise StartNamedTwice
     services = [*request.app.state.apps, *request.app.state.upstreams]
     share = max(1, limit // max(len(services), 1))
     told, away = await parts(
@@ -133,6 +145,7 @@ async def changes(
                 "/v1/changes",
                 now,
                 after=positions.get(name, 0),
+                since=since.isoformat() if since else None,
                 types=types,
                 limit=share,
             )
@@ -149,7 +162,8 @@ async def changes(
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def _positions(cursor: str | None) -> dict[str, int]:
+def read_positions(cursor: str | None) -> dict[str, int]:
+    """Each service's position in a cursor of the feed over all of them."""
     if not cursor:
         return {}
     try:

@@ -1,7 +1,10 @@
 """What the gateway needs to know."""
 
-from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+import ipaddress
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.settings import ServiceSettings
 
@@ -32,3 +35,27 @@ class Settings(ServiceSettings):
     """Seconds that a client may pause while it sends a body or takes an answer."""
     upstream_concurrency: int = Field(default=200, ge=1)
     """Requests under way to one service at most; more are told 503, and no other service is held up."""
+    webhook_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks that webhooks may be sent to besides the public internet, with commas between them
+    (`127.0.0.0/8,10.20.0.0/16`): loopback for trying things out, a campus network for receivers in it."""
+    webhook_ca_file: str | None = None
+    """Certificates that receivers' are checked against (PEM); unset: the system's."""
+    webhook_slots: int = Field(default=128, ge=2, le=2000)
+    """Deliveries that one process sends at once."""
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _listed(cls, told: Any) -> Any:
+        parts = told.split(",") if isinstance(told, str) else told
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in parts if part.strip())
+
+    @property
+    def services(self) -> dict[str, str]:
+        """The services that answer over HTTP, and where."""
+        known = {
+            "catalog": self.catalog_url,
+            "circulation": self.circulation_url,
+            "ill": self.ill_url,
+            "erm": self.erm_url,
+        }
+        return {name: url for name, url in known.items() if url is not None}

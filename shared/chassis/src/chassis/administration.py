@@ -10,8 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import PlainTextResponse, Response
 
-from chassis import metrics
+from chassis import feed, metrics
 from chassis.edge import EdgeRoute
+from chassis.feed import PositionLost
+from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, Unavailable, problems
 from chassis.replaying import NoSuchQueue, replay
@@ -60,33 +62,43 @@ async def expose_metrics() -> Response:
     return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
-class PositionLost(Invalid):
-    """Events after this position are no longer kept, or it was never given out."""
-
-    code, title = "position-lost", "The feed cannot be read on from this position."
-
-    def __init__(self, code: str, text: str) -> None:
-        mend = "Read the whole state once, then the feed from its beginning (without a position)."
-        super().__init__(reasons=[Reason(code, text, "query/after", mend)])
-
-
 class ChangesOut(BaseModel):
     """Events after a position, oldest first, each in its CloudEvents envelope."""
 
     model_config = ConfigDict(extra="forbid")
 
     events: list[dict[str, Any]]
+    positions: list[int]
+    """Where each of them stands."""
     position: int
     """Ask again after this position."""
 
 
+class StartNamedTwice(Invalid):
+    """A position and a moment: one of them says where to begin."""
+
+    code, title = "start-named-twice", "Say after which position or since when, not both."
+
+    def __init__(self) -> None:
+        super().__init__(
+            reasons=[
+                Reason(
+                    "start-named-twice", "There is a position, too.", "query/since", "Leave one of them out."
+                )
+            ]
+        )
+
+
 @router.get(
-    "/v1/changes", response_model=ChangesOut, responses=problems(Unauthenticated, Forbidden, PositionLost)
+    "/v1/changes",
+    response_model=ChangesOut,
+    responses=problems(Unauthenticated, Forbidden, PositionLost),
 )
 async def changes(
     here: Here,
     _: MayReadChanges,
     after: Annotated[int, Query(ge=0, description="The position read last; 0 from the oldest kept")] = 0,
+    since: Annotated[Moment | None, Query(description="Begin with what was published at this moment")] = None,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma-separated")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
@@ -95,24 +107,15 @@ async def changes(
     `0` begins with the oldest kept; a position whose successors have gone is told, not passed over.
     """
     wanted = [name.strip() for name in types.split(",") if name.strip()] if types else None
-    newest: int = await here.pool.fetchval("SELECT last_position FROM outbox_state")
-    rows = await here.pool.fetch(
-        "SELECT position, envelope FROM outbox "
-        "WHERE position > $1 AND ($2::text[] IS NULL OR type = ANY($2)) ORDER BY position LIMIT $3",
-        min(after, 2**62),
-        wanted,
-        limit,
-    )
-    oldest: int | None = await here.pool.fetchval("SELECT min(position) FROM outbox")
-    if after > newest:
-        raise PositionLost("position-unknown", f"Position {after} was not given out; the newest is {newest}.")
-    if 0 < after < (oldest or newest + 1) - 1:
-        raise PositionLost("position-expired", f"Events after position {after} are no longer kept.")
-    position = rows[-1]["position"] if rows else after
-    if len(rows) < limit:
-        position = max(position, newest)
-    body = (
-        b'{"events":[' + b",".join(row["envelope"].encode() for row in rows) + b'],"position":%d}' % position
+    if since is not None:
+        if after:
+            raise StartNamedTwice
+        after = await feed.position_before(here.pool, since)
+    told = await feed.read(here.pool, after=after, types=wanted, limit=limit)
+    body = b'{"events":[%b],"positions":%b,"position":%d}' % (
+        ",".join(told.envelopes).encode(),
+        orjson.dumps(told.positions),
+        told.position,
     )
     return Response(body, media_type="application/json")
 

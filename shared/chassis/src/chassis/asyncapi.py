@@ -4,10 +4,11 @@ from typing import Any
 
 import contracts.catalog
 import contracts.circulation
+import contracts.gateway
 import contracts.ill
 from contracts.events import CONTENT_TYPE, Event, event_types, schema_path, schema_uri
 
-KNOWN = (contracts.catalog, contracts.circulation, contracts.ill)
+KNOWN = (contracts.catalog, contracts.circulation, contracts.gateway, contracts.ill)
 """Modules whose import fills the registry."""
 
 EXCHANGE = "carrel.events"
@@ -31,7 +32,7 @@ def asyncapi_document() -> dict[str, Any]:
     kinds = [
         kind
         for kind in event_types()
-        if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation", "ill")
+        if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation", "gateway", "ill")
     ]
     names = {kind: kind.type.replace(".", "-") for kind in kinds}
     return {

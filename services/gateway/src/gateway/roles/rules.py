@@ -14,6 +14,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "search-index:operate",
             "imports:read",
             "audit:read",
+            "webhooks:manage",
         }
     ),
     "configurator": frozenset({"configuration:read", "configuration:write"}),
@@ -99,7 +100,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
-    "discovery": frozenset({"titles:read", "items:read", "changes:read"}),
+    "discovery": frozenset({"titles:read", "items:read", "changes:read", "webhooks:own"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),
     "auditor": frozenset({"audit:read", "changes:read", "configuration:read", "loans:read", "fees:read"}),
     "patron": frozenset({"account:own"}),

@@ -1,0 +1,1 @@
+"""Webhooks: events sent to addresses that vendors and in-house programs register themselves."""
