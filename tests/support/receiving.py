@@ -1,5 +1,6 @@
 """Webhooks under test: what services publish, receivers that note what reaches them, and the sending by hand."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -99,6 +100,7 @@ class Receiver:
     answer: Answering | None = None
     """How it answers events; None: 204."""
     echoes: bool = True
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Take one delivery."""
@@ -106,6 +108,7 @@ class Receiver:
             {name.lower(): value for name, value in request.headers.items()}, await request.read()
         )
         self.received.append(told)
+        self.arrived.set()
         if told.told["type"] == "webhook.verify" and self.echoes:
             return web.json_response({"challenge": told.told["data"]["challenge"]})
         return web.Response(status=204) if self.answer is None else await self.answer(request)
@@ -119,6 +122,13 @@ class Receiver:
     def ids(self) -> list[str]:
         """Their ids, in the order of arrival."""
         return [each.id for each in self.events]
+
+    async def has(self, many: int) -> None:
+        """Wait until so many events have arrived."""
+        async with asyncio.timeout(20):
+            while len(self.events) < many:
+                self.arrived.clear()
+                await self.arrived.wait()
 
     def says(self, status: int, **more: Any) -> None:
         """Answer so from now on."""
