@@ -5,7 +5,6 @@ from uuid import UUID
 
 from chassis.ids import uuid7
 from contracts.circulation import (
-    Amount,
     FeeCharged,
     FeeFacts,
     HoldFacts,
@@ -13,6 +12,7 @@ from contracts.circulation import (
     ItemAvailability,
     ItemCheckedIn,
 )
+from contracts.money import Amount
 
 AT = datetime(2027, 3, 1, 9, tzinfo=UTC)
 CHECKED_IN = ItemCheckedIn.type
