@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 PIECE = 500
 """Events read at once."""
 LOOK_SECONDS = 0.5
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 2.0
 """While nobody hears of anything."""
 
 LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
