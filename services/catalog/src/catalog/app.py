@@ -9,11 +9,13 @@ from fastapi import FastAPI
 from catalog.callnumbers import routes as callnumbers
 from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
+from catalog.holdings import routes as holdings
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
 from catalog.locations import routes as locations
 from catalog.lookups.worker import answer_lookups
+from catalog.merges import routes as merges
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
 from catalog.search import routes as search
@@ -22,7 +24,7 @@ from catalog.search.indexer import keep_index
 from catalog.settings import Settings
 from catalog.sru import routes as sru
 from catalog.subscriptions import SUBSCRIPTIONS
-from catalog.titles import history
+from catalog.titles import gone, history
 from catalog.titles import routes as titles
 from catalog.withdrawals import routes as withdrawals
 from chassis.application import build
@@ -56,6 +58,9 @@ def create_app(settings: Settings) -> FastAPI:
             titles.router,
             history.router,
             items.router,
+            holdings.router,
+            merges.router,
+            gone.router,
             callnumbers.router,
             imports.router,
             withdrawals.router,

@@ -7,6 +7,7 @@ from circulation.hold_groups import handlers as hold_groups
 from circulation.interlibrary import handlers as interlibrary
 from circulation.items import handlers as items
 from circulation.items import visiting
+from circulation.titles import handlers as titles
 from contracts.catalog import (
     ItemCreated,
     ItemsAnnounced,
@@ -14,6 +15,7 @@ from contracts.catalog import (
     ItemWithdrawalRequested,
     ItemWithdrawn,
     LocationChanged,
+    TitleMerged,
 )
 from contracts.events import Event
 from contracts.ill import (
@@ -33,6 +35,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemsAnnounced: hold_groups.hear,
     ItemWithdrawalRequested: items.consider_withdrawal,
     ItemWithdrawn: items.release,
+    TitleMerged: titles.merged,
     BorrowedItemArrived: visiting.arrive,
     BorrowedItemLeft: visiting.leave,
     ItemWanted: interlibrary.keep,

@@ -24,6 +24,7 @@ from circulation.proxies import tables as proxies
 from circulation.registration import tables as registration
 from circulation.sessions import tables as sessions
 from circulation.shelves import tables as shelves
+from circulation.titles import tables as titles
 
 METADATA = Table.metadata
 ALL = (
@@ -50,4 +51,5 @@ ALL = (
     sessions,
     registration,
     shelves,
+    titles,
 )

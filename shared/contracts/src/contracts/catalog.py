@@ -202,6 +202,88 @@ class TitlesFound(Event):
     """The best first; at most twenty."""
 
 
+class TitleMerged(Event):
+    """Titles were merged into this one: their holdings, items and whatever waits for them are its own now."""
+
+    type: ClassVar = "catalog.title-merged.v1"
+    subject: ClassVar = "title_id"
+    listeners: ClassVar = CIRCULATION
+
+    title_id: UUID
+    merged_ids: tuple[UUID, ...]
+    """Ids that lead to this title from now on, and are never given again."""
+    title: TitleSummary
+    holdings_moved: int
+    items_moved: int
+
+
+class TitleDeleted(Event):
+    """A title was taken out of the catalogue. It may come back (`title-updated`)."""
+
+    type: ClassVar = "catalog.title-deleted.v1"
+    subject: ClassVar = "title_id"
+
+    title_id: UUID
+    merged_into: UUID | None = None
+    """The title that it was merged into."""
+
+
+class HoldingsState(Part):
+    """What of a title stands at one location under one call number."""
+
+    holdings_id: UUID
+    version: int
+    title_id: UUID
+    location_id: UUID
+    call_number: str | None = None
+    suppressed: bool = False
+
+
+class HoldingsCreated(Event):
+    """Holdings were added."""
+
+    type: ClassVar = "catalog.holdings-created.v1"
+    subject: ClassVar = "holdings_id"
+
+    holdings_id: UUID
+    holdings: HoldingsState
+
+
+class HoldingsUpdated(Event):
+    """Holdings' facts or their record have changed."""
+
+    type: ClassVar = "catalog.holdings-updated.v1"
+    subject: ClassVar = "holdings_id"
+
+    holdings_id: UUID
+    holdings: HoldingsState
+
+
+class HoldingsMoved(Event):
+    """Holdings belong to another title now, with all their items."""
+
+    type: ClassVar = "catalog.holdings-moved.v1"
+    subject: ClassVar = "holdings_id"
+
+    holdings_id: UUID
+    holdings: HoldingsState
+    from_title_id: UUID
+    items: int
+    """How many items came along; each is told of, too."""
+
+
+class HoldingsDeleted(Event):
+    """Holdings were taken out of the catalogue."""
+
+    type: ClassVar = "catalog.holdings-deleted.v1"
+    subject: ClassVar = "holdings_id"
+
+    holdings_id: UUID
+    holdings: HoldingsState
+    merged_into: UUID | None = None
+    """The holdings that have their items, where two shelves have become one."""
+
+
 class TitlesImported(Event):
     """Up to 500 titles that one import slice created or changed."""
 

@@ -11,14 +11,15 @@ _HOLDINGS: Final = """
 SELECT h.shelving_key, h.id, h.call_number, h.id AS holdings_id, CAST(NULL AS uuid) AS item_id, h.title_id,
     h.location_id, t.title, t.author, t.year
 FROM holdings h JOIN title t ON t.id = h.title_id
-WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT t.suppressed) AND {shelf} {location}
+WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT (t.suppressed OR h.suppressed))
+  AND h.deleted_at IS NULL AND {shelf} {location}
 ORDER BY h.shelving_key {way}, h.id {way} LIMIT :limit
 """
 _ITEMS: Final = """
 SELECT h.shelving_key, h.id, h.call_number, h.holdings_id, h.id AS item_id, h.title_id,
     h.location_id, t.title, t.author, t.year
-FROM item h JOIN title t ON t.id = h.title_id
-WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT (t.suppressed OR h.suppressed))
+FROM item h JOIN title t ON t.id = h.title_id JOIN holdings o ON o.id = h.holdings_id
+WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT (t.suppressed OR h.suppressed OR o.suppressed))
   AND h.base_state <> 'withdrawn' AND {shelf} {location}
 ORDER BY h.shelving_key {way}, h.id {way} LIMIT :limit
 """

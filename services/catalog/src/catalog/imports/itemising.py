@@ -26,7 +26,14 @@ FROM item i JOIN holdings h ON h.id = i.holdings_id
 """
 _BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
 _BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
-_HOLDINGS = "SELECT id, title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])"
+_HOLDINGS = """
+SELECT id, title_id, location_id, call_number, deleted_at FROM holdings WHERE title_id = ANY ($1::uuid[])
+"""
+_REVIVE = """
+UPDATE holdings SET version = version + 1, deleted_at = NULL, merged_into = NULL, updated_at = $2
+WHERE id = ANY ($1::uuid[])
+"""
+"""What was taken out stands there again when an item of it comes."""
 PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
 HOLDINGS_COLUMNS: Final = (
     "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key",
@@ -75,6 +82,8 @@ class Shelving:
         self._updates: dict[UUID, tuple[UUID, ItemData]] = {}
         self._late: list[UUID] = []
         self._new_titles: Collection[UUID] = ()
+        self._deleted: set[UUID] = set()
+        self._used: set[UUID] = set()
         self.announced: list[ItemState] = []
         """New items of new titles, whole."""
         self.touched: list[UUID] = []
@@ -119,12 +128,7 @@ class Shelving:
             unmarked = Counter(kept.shelf_mark for kept in self._unmarked[title_id])
             for item in each.items:
                 self._place(each, item, title_id, titles[title_id], unmarked)
-        if self._new_holdings:
-            await connection.copy_records_to_table(
-                "holdings", records=self._new_holdings, columns=HOLDINGS_COLUMNS
-            )
-        if self._new_items:
-            await connection.copy_records_to_table("item", records=self._new_items, columns=ITEM_COLUMNS)
+        await self._write_new(connection)
         if self._updates:
             await self._write_updates(connection)
 
@@ -140,6 +144,8 @@ class Shelving:
             rows += await connection.fetch(_BY_TITLE, known_titles)
             for row in await connection.fetch(_HOLDINGS, known_titles):
                 self._holdings[row["title_id"], row["location_id"], row["call_number"]] = row["id"]
+                if row["deleted_at"] is not None:
+                    self._deleted.add(row["id"])
         for row in rows:
             kept = ItemData(**{name: row[name] for name in ItemData.__slots__})
             if kept.barcode is not None:
@@ -279,7 +285,18 @@ class Shelving:
         if found is None:
             found = self._holdings[key] = uuid7()
             self._new_holdings.append((found, *key, self._now, self._now, shelving_key(key[2])))
+        self._used.add(found)
         return found
+
+    async def _write_new(self, connection: Connection) -> None:
+        if self._new_holdings:
+            await connection.copy_records_to_table(
+                "holdings", records=self._new_holdings, columns=HOLDINGS_COLUMNS
+            )
+        if self._deleted & self._used:
+            await connection.execute(_REVIVE, list(self._deleted & self._used), self._now)
+        if self._new_items:
+            await connection.copy_records_to_table("item", records=self._new_items, columns=ITEM_COLUMNS)
 
     async def _write_updates(self, connection: Connection) -> None:
         rows = [(item_id, holdings_id, told) for item_id, (holdings_id, told) in self._updates.items()]

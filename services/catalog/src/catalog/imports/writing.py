@@ -39,6 +39,10 @@ class Known:
     title: str
     author: str | None
     suppressed: bool
+    deleted: bool = False
+    """It was taken out of the catalogue; a record that comes again brings it back."""
+    merged_into: UUID | None = None
+    """The title that it was merged into, to which its items go; that title's record is left as it is."""
 
 
 @dataclass(slots=True)
@@ -54,9 +58,10 @@ class Written:
 
 
 _KNOWN = """
-SELECT id, version, match_key, record, title, author, suppressed FROM title
+SELECT id, version, match_key, record, title, author, suppressed, deleted_at, merged_into FROM title
 WHERE match_key = ANY ($1::text[]) ORDER BY id FOR UPDATE
 """
+_SURVIVORS = "SELECT FROM title WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _SEEN = "SELECT title_id FROM import_outcome WHERE import_id = $1 AND title_id = ANY ($2::uuid[])"
 TITLE_COLUMNS: Final = (
     "id",
@@ -79,7 +84,8 @@ SELECT id, version, record, suppressed, $2, $3 FROM title WHERE id = ANY ($1::uu
 _UPDATE = """
 UPDATE title t SET version = version + 1, match_key = n.match_key, control_number = n.control_number,
     control_agency = n.control_agency, title = n.title, subtitle = n.subtitle, author = n.author, year = n.year,
-    format = n.format, record = n.record, updated_at = $11
+    format = n.format, record = n.record, updated_at = $11, suppressed = t.suppressed AND t.deleted_at IS NULL,
+    deleted_at = NULL
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
     $9::text[], $10::bytea[]) AS n (id, match_key, control_number, control_agency, title, subtitle, author, year,
     format, record)
@@ -158,10 +164,19 @@ async def decide(connection: Connection, import_id: UUID, records: Sequence[Prep
     keys = [each.columns.match_key for each in records if each.columns is not None]
     known = {
         row["match_key"]: Known(
-            row["id"], row["version"], row["record"], row["title"], row["author"], row["suppressed"]
+            row["id"],
+            row["version"],
+            row["record"],
+            row["title"],
+            row["author"],
+            row["suppressed"] and row["deleted_at"] is None,
+            row["deleted_at"] is not None,
+            row["merged_into"],
         )
         for row in await connection.fetch(_KNOWN, keys)
     }
+    if survivors := [each.merged_into for each in known.values() if each.merged_into is not None]:
+        await connection.execute(_SURVIVORS, survivors)
     seen: set[UUID] = set()
     if known:
         rows = await connection.fetch(_SEEN, import_id, [each.id for each in known.values()])
@@ -183,10 +198,14 @@ def _decide_one(
         return
     key = each.columns.match_key
     here = known.get(key)
+    if here is not None and here.merged_into is not None:
+        told.present.setdefault(here.merged_into, each.columns)
+        told.outcomes.append((each, Outcome.DUPLICATE, here.merged_into))
+        return
     outcome = record_outcome(
         known=here is not None,
         seen_in_file=key in new or (here is not None and here.id in seen),
-        same=here is not None and here.record == each.columns.record,
+        same=here is not None and not here.deleted and here.record == each.columns.record,
         lossy=each.lossy,
     )
     title_id = here.id if here is not None else new.get(key)

@@ -20,7 +20,7 @@ BATCH: Final = 500
 STATE_COLUMNS: Final = """
 i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
-i.copy_number, t.title, t.author, (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
+i.copy_number, t.title, t.author, (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
 i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency
 """
 STATE_TABLES: Final = """

@@ -10,13 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import Scheme, shelving_key
+from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
 from catalog.items.rules import state_refusal
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
 from chassis.ids import uuid7
 from chassis.problems import Invalid, NotFound, Reason, Refused
-from contracts.catalog import ItemCreated, ItemState, ItemUpdated
+from contracts.catalog import HoldingsCreated, HoldingsUpdated, ItemCreated, ItemState, ItemUpdated
 
 
 class BarcodeTaken(Refused):
@@ -54,11 +55,14 @@ SELECT
     EXISTS (SELECT FROM location WHERE id = CAST(:location_id AS uuid) FOR SHARE) AS location_id,
     EXISTS (SELECT FROM material_type WHERE code = CAST(:material_type AS text)) AS material_type,
     EXISTS (SELECT FROM loan_type WHERE code = CAST(:loan_type AS text)) AS loan_type,
-    (SELECT count(*) FROM title WHERE id = ANY (CAST(:title_ids AS uuid[]))) AS titles
+    (SELECT count(*) FROM (SELECT FROM title WHERE id = ANY (CAST(:title_ids AS uuid[])) AND deleted_at IS NULL
+        ORDER BY id FOR SHARE) t) AS titles
 """)
 
 
-async def _check_known(session: AsyncSession, told: Mapping[str, Any]) -> None:
+async def check_known(
+    session: AsyncSession, told: Mapping[str, Any], *, pointer: str = "/bound_with"
+) -> None:
     """Whatever an item refers to must be here: everything that is not is told at once."""
     title_ids = list(told.get("title_ids") or ())
     row = (
@@ -80,7 +84,13 @@ async def _check_known(session: AsyncSession, told: Mapping[str, Any]) -> None:
         if told.get(name) is not None and not getattr(row, name)
     ]
     if row.titles != len(set(title_ids)):
-        reasons.append(Reason("title-unknown", "Not all of these titles are here.", "/bound_with"))
+        reasons.append(
+            Reason(
+                "title-unknown",
+                "Not all of these titles are here: one is unknown, deleted, or was merged.",
+                pointer,
+            )
+        )
     if reasons:
         raise Invalid(reasons=reasons)
 
@@ -100,15 +110,17 @@ async def add_holdings(
     call_number_scheme: str | None = None,
     now: datetime,
 ) -> UUID:
-    """Add a title's holdings at a location."""
-    await _check_known(session, {"location_id": location_id, "title_ids": [title_id]})
+    """Add a title's holdings at a location; those that were deleted there come back."""
+    await check_known(session, {"location_id": location_id, "title_ids": [title_id]})
     holdings_id = uuid7()
     added = await session.scalar(
         text(
             "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
             "  created_at, updated_at) "
             "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
-            "ON CONFLICT (title_id, location_id, call_number) DO NOTHING RETURNING id"
+            "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1, "
+            "  deleted_at = NULL, merged_into = NULL, updated_at = excluded.updated_at "
+            "WHERE holdings.deleted_at IS NOT NULL RETURNING id"
         ),
         {
             "id": holdings_id,
@@ -122,7 +134,12 @@ async def add_holdings(
     if added is None:
         raise HoldingsTaken
     await mark_changed(session, [title_id])
-    return holdings_id
+    ((state, _),) = await holdings_states(session, [added])
+    kind = HoldingsCreated if added == holdings_id else HoldingsUpdated
+    await outbox.publish(
+        session, kind(version=state.version, occurred_at=now, holdings_id=added, holdings=state)
+    )
+    return UUID(int=added.int)
 
 
 _INSERT = text("""
@@ -137,28 +154,31 @@ VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :lo
 """)
 
 
-async def _holdings_for(
+async def holdings_for(
     session: AsyncSession, told: dict[str, Any], *, now: datetime
 ) -> tuple[UUID, UUID, UUID]:
     """The holdings an item goes to (found, or made from title and location): its id, title and location."""
     if (holdings_id := told["holdings_id"]) is not None:
         found = (
             await session.execute(
-                text("SELECT title_id, location_id FROM holdings WHERE id = :id FOR SHARE"),
+                text(
+                    "SELECT title_id, location_id FROM holdings WHERE id = :id AND deleted_at IS NULL FOR SHARE"
+                ),
                 {"id": holdings_id},
             )
         ).first()
         if found is None:
             raise Invalid(reasons=[Reason("holdings-unknown", "There are no such holdings.", "/holdings_id")])
         return holdings_id, found.title_id, told["location_id"] or found.location_id
-    await _check_known(session, {"location_id": told["location_id"], "title_ids": [told["title_id"]]})
+    await check_known(session, {"location_id": told["location_id"], "title_ids": [told["title_id"]]})
     row = (
         await session.execute(
             text(
                 "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
                 "  created_at, updated_at) "
                 "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
-                "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET updated_at = holdings.updated_at "
+                "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL, "
+                "  version = holdings.version + (holdings.deleted_at IS NOT NULL)::int "
                 "RETURNING id"
             ),
             {
@@ -179,8 +199,8 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
     """Add an item to holdings, or to a title at a location (its holdings are found or made)."""
     if (refusal := state_refusal(before="active", after=told["base_state"])) is not None:
         raise StateRefused(reasons=[_state_reason(refusal)])
-    holdings_id, title_id, location_id = await _holdings_for(session, told, now=now)
-    await _check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
+    holdings_id, title_id, location_id = await holdings_for(session, told, now=now)
+    await check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
     item_id = uuid7()
     row = told | {
         "id": item_id,
@@ -289,7 +309,7 @@ async def change(
     changed = {name: value for name, value in after.items() if value != before[name]}
     if not changed:
         return
-    await _check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
+    await check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
     where = placed(after["call_number"], after["call_number_scheme"])
     await _write(session, _UPDATE, after | where | {"id": item_id, "now": now})
     touched = [found.title_id, *before["bound_with"], *after["bound_with"]]

@@ -14,8 +14,8 @@ SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.lo
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
     i.volume, i.copy_number, i.note,
-    (i.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title, t.author,
-    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
+    (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title,
+    t.author, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
     i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
@@ -27,7 +27,7 @@ _LIST = (
     + """
 WHERE ($1::uuid IS NULL OR i.id > $1)
   AND ($2::text IS NULL OR i.base_state = $2)
-  AND ($3::boolean OR NOT (i.suppressed OR t.suppressed))
+  AND ($3::boolean OR NOT (i.suppressed OR h.suppressed OR t.suppressed))
 ORDER BY i.id LIMIT $4
 """
 )
@@ -37,7 +37,7 @@ _OF_TITLE = (
 WHERE (i.title_id = $5 OR (i.bound_with <> '{}' AND i.bound_with @> ARRAY[$5::uuid]))
   AND ($1::uuid IS NULL OR i.id > $1)
   AND ($2::text IS NULL OR i.base_state = $2)
-  AND ($3::boolean OR NOT (i.suppressed OR t.suppressed))
+  AND ($3::boolean OR NOT (i.suppressed OR h.suppressed OR t.suppressed))
 ORDER BY i.id LIMIT $4
 """
 )
@@ -78,13 +78,20 @@ async def items(
 
 _HOLDINGS: Final = """
 SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
-    nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, t.suppressed,
+    nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,
+    t.suppressed AS hidden, h.deleted_at, h.merged_into,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
 JOIN title t ON t.id = h.title_id
 """
 _ONE_HOLDINGS = text(_HOLDINGS + " WHERE h.id = :id")
-_HOLDINGS_OF = text(_HOLDINGS + " WHERE h.title_id = :title_id ORDER BY h.id")
+_HOLDINGS_OF = text(
+    _HOLDINGS
+    + """
+WHERE h.title_id = :title_id AND (:hidden_too OR NOT h.suppressed) AND (:deleted_too OR h.deleted_at IS NULL)
+  AND h.merged_into IS NULL ORDER BY h.id
+"""
+)
 
 
 async def holdings(session: AsyncSession, holdings_id: UUID) -> Any | None:
@@ -92,6 +99,9 @@ async def holdings(session: AsyncSession, holdings_id: UUID) -> Any | None:
     return (await session.execute(_ONE_HOLDINGS, {"id": holdings_id})).first()
 
 
-async def holdings_of(session: AsyncSession, title_id: UUID) -> Sequence[Any]:
+async def holdings_of(
+    session: AsyncSession, title_id: UUID, *, hidden_too: bool, deleted_too: bool = False
+) -> Sequence[Any]:
     """A title's holdings."""
-    return (await session.execute(_HOLDINGS_OF, {"title_id": title_id})).all()
+    told = {"title_id": title_id, "hidden_too": hidden_too, "deleted_too": deleted_too}
+    return (await session.execute(_HOLDINGS_OF, told)).all()

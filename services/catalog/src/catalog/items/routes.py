@@ -13,18 +13,14 @@ from catalog.items import commands, queries
 from catalog.items.announcing import BATCH, announce_slice
 from catalog.items.commands import (
     BarcodeTaken,
-    HoldingsTaken,
-    HoldingsUnknown,
     ItemUnknown,
     StateRefused,
 )
 from catalog.marc.extract import shortened
-from catalog.titles.commands import TitleUnknown
-from catalog.titles.routes import shown
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import ReadTx, Tx
+from chassis.edge import Tx
 from chassis.etags import IfMatch
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
@@ -170,39 +166,6 @@ class ItemChange(BaseModel):
         ]:
             raise ValueError(f"cannot be cleared: {', '.join(cleared)}")
         return self
-
-
-class HoldingsOut(BaseModel):
-    """What of a title stands at one location under one call number."""
-
-    id: UUID
-    version: int
-    title_id: UUID
-    location_id: UUID
-    location: str
-    library: str
-    call_number: str | None
-    call_number_scheme: Scheme | None
-    items: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class HoldingsIn(BaseModel):
-    """New holdings."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title_id: UUID
-    location_id: UUID
-    call_number: Words | None = None
-    call_number_scheme: Scheme | None = None
-
-
-class HoldingsListOut(BaseModel):
-    """A title's holdings."""
-
-    items: list[HoldingsOut]
 
 
 class AnnouncedOut(BaseModel):
@@ -358,47 +321,3 @@ async def announce_items(
         if count < asked:
             return AnnouncedOut(announced=told, next_cursor=None)
     return AnnouncedOut(announced=told, next_cursor=cursors.encode(str(after)))
-
-
-@router.get(
-    "/v1/titles/{title_id}/holdings", response_model=HoldingsListOut, responses=problems(TitleUnknown)
-)
-async def list_holdings(title_id: UUID, tx: ReadTx, asker: Anyone) -> HoldingsListOut:
-    """A title's holdings."""
-    await shown(tx, title_id, asker)
-    rows = await queries.holdings_of(tx, title_id)
-    return HoldingsListOut(items=[_holdings_out(row) for row in rows])
-
-
-def _holdings_out(row: Any) -> HoldingsOut:
-    told = dict(row._mapping)
-    del told["suppressed"]
-    return HoldingsOut(**told)
-
-
-@router.get("/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(HoldingsUnknown))
-async def read_holdings(holdings_id: UUID, tx: ReadTx, asker: Anyone, response: Response) -> HoldingsOut:
-    """One holdings."""
-    row = await queries.holdings(tx, holdings_id)
-    if row is None or (row.suppressed and not asker.may("titles:write")):
-        raise HoldingsUnknown
-    etags.tag(response, row.version)
-    return _holdings_out(row)
-
-
-@router.post(
-    "/v1/holdings",
-    status_code=201,
-    response_model=HoldingsOut,
-    responses=problems(Unauthenticated, Forbidden, HoldingsTaken, Invalid),
-)
-async def create_holdings(
-    body: HoldingsIn, response: Response, by: MayWrite, tx: Tx, now: Now
-) -> HoldingsOut:
-    """Add holdings."""
-    holdings_id = await commands.add_holdings(tx, **body.model_dump(), now=now)
-    response.headers["Location"] = f"/v1/holdings/{holdings_id}"
-    row = await queries.holdings(tx, holdings_id)
-    assert row is not None
-    etags.tag(response, row.version)
-    return _holdings_out(row)

@@ -46,6 +46,11 @@ class Holdings(Table, table=True):
     """What the call number is made by, where somebody has said so."""
     shelving_key: str | None = Field(default=None, sa_column=shelf_place())
     """Where it stands among all call numbers (`catalog.callnumbers.rules`)."""
+    suppressed: bool = Field(sa_column=flag(default=False))
+    """Neither it nor its items are shown to the public."""
+    deleted_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The holdings that have its items, where two shelves have become one."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 

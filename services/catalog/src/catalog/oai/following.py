@@ -53,12 +53,13 @@ LEFT JOIN LATERAL (
         array_agg(DISTINCT b.code || '/' || l.code) AS places
     FROM (SELECT * FROM item WHERE title_id = t.id
         UNION ALL SELECT * FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.id]) i
+    JOIN holdings s ON s.id = i.holdings_id
     LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
-    WHERE NOT i.suppressed AND i.base_state <> 'withdrawn'
+    WHERE NOT i.suppressed AND NOT s.suppressed AND i.base_state <> 'withdrawn'
 ) i ON true
 LEFT JOIN LATERAL (
     SELECT hashtextextended(string_agg(h.id || ':' || h.version, ',' ORDER BY h.id), 1) AS digest
-    FROM holdings h WHERE h.title_id = t.id
+    FROM holdings h WHERE h.title_id = t.id AND h.deleted_at IS NULL AND NOT h.suppressed
 ) h ON true
 WHERE t.id = ANY ($1::uuid[])
 """

@@ -51,13 +51,13 @@ FROM (
 JOIN holdings h ON h.id = i.holdings_id
 JOIN location l ON l.id = i.location_id
 JOIN library b ON b.id = l.library_id
-WHERE NOT i.suppressed AND i.base_state <> 'withdrawn'
+WHERE NOT i.suppressed AND NOT h.suppressed AND i.base_state <> 'withdrawn'
 ORDER BY i.of, b.code, l.code, h.id, i.volume, i.copy_number, i.id
 """
 _EMPTY = """
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
-WHERE h.title_id = ANY ($1::uuid[]) AND NOT EXISTS (
+WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND NOT h.suppressed AND NOT EXISTS (
     SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id  -- by title: there is no other index
 )
 ORDER BY h.title_id, b.code, l.code, h.id

@@ -47,9 +47,9 @@ LEFT JOIN LATERAL (
     LEFT JOIN holdings h ON h.id = i.holdings_id
     LEFT JOIN location l ON l.id = i.location_id
     LEFT JOIN library b ON b.id = l.library_id
-    WHERE NOT i.suppressed AND i.base_state <> 'withdrawn'
+    WHERE NOT i.suppressed AND NOT coalesce(h.suppressed, false) AND i.base_state <> 'withdrawn'
 ) i ON true
-WHERE t.id = ANY ($1::uuid[])
+WHERE t.id = ANY ($1::uuid[]) AND t.deleted_at IS NULL
 """
 
 

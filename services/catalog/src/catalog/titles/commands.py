@@ -31,6 +31,12 @@ class TitleUnknown(NotFound):
     code, title = "title-unknown", "There is no such title."
 
 
+class TitleGone(Refused):
+    """The title is deleted, or was merged into another."""
+
+    code, title = "title-deleted", "This title is deleted, or was merged into another."
+
+
 class VersionUnknown(NotFound):
     """This version of the title is not kept."""
 
@@ -44,7 +50,9 @@ VALUES (:id, :match_key, :control_number, :control_agency, :title, :subtitle, :a
     :record, :now, :now)
 RETURNING hrid
 """)
-_LOCK = text("SELECT version, suppressed, record FROM title WHERE id = :id FOR UPDATE")
+_LOCK = text("""
+SELECT version, suppressed, record, deleted_at, merged_into FROM title WHERE id = :id FOR UPDATE
+""")
 _KEEP = text("""
 INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
 SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = :id
@@ -113,6 +121,8 @@ async def replace(
     if found is None:
         raise TitleUnknown
     etags.guard(expected=expected, found=found.version)
+    if found.deleted_at is not None:
+        raise TitleGone(merged_into=str(found.merged_into) if found.merged_into else None)
     before = columns(unpack(found.record))
     told = read_columns(record) if record is not None else before
     if told.match_key.startswith("content|") and before.match_key.startswith("content|"):

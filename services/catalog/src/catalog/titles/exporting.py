@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 
 SLICE: Final = 500
 MOST_IDS: Final = 1000
-_ALL = "SELECT id, record FROM title WHERE ($1 OR NOT suppressed) ORDER BY id"
-_SOME = "SELECT id, record FROM title WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) ORDER BY id"
+_ALL = "SELECT id, record FROM title WHERE ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id"
+_SOME = """
+SELECT id, record FROM title WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id
+"""
 
 
 async def wanted(

@@ -14,7 +14,7 @@ from catalog.marc.record import Field as MarcField
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.titles import commands, media, queries
-from catalog.titles.commands import ControlNumberTaken, TitleUnknown, VersionUnknown
+from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown, VersionUnknown
 from catalog.titles.routes import MayWrite, TitleOut, answer, shown
 from catalog.titles.rules import Difference, differences
 from chassis import cursors
@@ -203,6 +203,7 @@ async def compare_versions(
         TitleUnknown,
         VersionUnknown,
         ControlNumberTaken,
+        TitleGone,
         Invalid,
         Stale,
         PreconditionRequired,

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.marc.extract import Facts
 
 _TITLE = text("""
-SELECT id, hrid, version, suppressed, record, created_at, updated_at FROM title WHERE id = :id
+SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into
+FROM title WHERE id = :id
 """)
 _VERSION = text("""
-SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at
+SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at,
+    t.deleted_at, t.merged_into
 FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AND v.version = :version
 """)
 _VERSIONS = text("""
@@ -66,6 +68,7 @@ def as_json(
     facts: Facts,
     created_at: datetime,
     updated_at: datetime,
+    deleted_at: datetime | None = None,
 ) -> dict[str, Any]:
     """A title's JSON view."""
     return {
@@ -103,4 +106,5 @@ def as_json(
         "urls": facts.urls,
         "created_at": created_at,
         "updated_at": updated_at,
+        "deleted_at": deleted_at,
     }

@@ -14,7 +14,7 @@ from catalog.marc.reading import MEDIA_TYPES
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.titles import commands, exporting, media, queries
-from catalog.titles.commands import ControlNumberTaken, TitleUnknown
+from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
@@ -96,6 +96,8 @@ class TitleOut(BaseModel):
     urls: list[str]
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None = None
+    """Since when it is out of the catalogue; only staff see it then."""
 
 
 class TitleIn(BaseModel):
@@ -150,6 +152,7 @@ def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | Non
         facts=extract(record),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        deleted_at=row.deleted_at,
     )
     return Json(view, status, told)
 
@@ -181,12 +184,17 @@ async def create_title(
 
 async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = None) -> Any:
     """A title's row, unless it is not there or not this asker's to see."""
-    row = await queries.title(tx, title_id)
+    return await _allowed(tx, await queries.title(tx, title_id), asker, version)
+
+
+async def _allowed(tx: Tx, row: Any | None, asker: Principal, version: int | None) -> Any:
+    if row is not None and row.merged_into is not None and version is None:
+        raise TitleUnknown("It was merged into another title.", title_id=str(row.merged_into))
     if row is None or (row.suppressed and not asker.may("titles:write")):
         raise TitleUnknown
     if version is None or version == row.version:
         return row
-    row = await queries.earlier(tx, title_id, version)
+    row = await queries.earlier(tx, row.id, version)
     if row is None or not asker.may("titles:write"):
         raise TitleUnknown("This version is not kept, or is not shown to you.")
     return row
@@ -197,6 +205,7 @@ async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = 
     response_model=TitleOut,
     responses=RECORD_ANSWER
     | {304: {"description": "What is held already is what is here"}}
+    | {308: {"description": "It was merged into the title that Location names"}}
     | problems(TitleUnknown, NotAcceptable),
 )
 async def read_title(
@@ -210,7 +219,11 @@ async def read_title(
     """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, BibTeX,
     CSL-JSON, schema.org as JSON-LD."""
     kind = media.chosen(accept, media.OFFERS)
-    row = await shown(tx, title_id, asker, version)
+    found = await queries.title(tx, title_id)
+    if found is not None and found.merged_into is not None and version is None:
+        leads_to = {"Location": f"/v1/titles/{found.merged_into}", "Vary": "Accept"}
+        return Response(status_code=308, headers=leads_to)
+    row = await _allowed(tx, found, asker, version)
     if media.held(if_none_match, etags.etag(row.version)):
         return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
     return answer(row, kind)
@@ -237,6 +250,7 @@ async def list_versions(title_id: UUID, tx: ReadTx, asker: MayWrite) -> Versions
         Forbidden,
         TitleUnknown,
         ControlNumberTaken,
+        TitleGone,
         Invalid,
         Unsupported,
         Stale,
@@ -257,7 +271,9 @@ async def replace_title(
 @router.patch(
     "/v1/titles/{title_id}",
     response_model=TitleOut,
-    responses=problems(Unauthenticated, Forbidden, TitleUnknown, Invalid, Stale, PreconditionRequired),
+    responses=problems(
+        Unauthenticated, Forbidden, TitleUnknown, TitleGone, Invalid, Stale, PreconditionRequired
+    ),
 )
 async def change_title(
     title_id: UUID, by: MayWrite, expected: IfMatch, body: TitleIn, tx: Tx, now: Now

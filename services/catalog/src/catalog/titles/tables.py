@@ -16,6 +16,13 @@ class Title(Table, table=True):
     __table_args__ = (
         Index("title_hrid", "hrid", unique=True),
         Index("title_match_key", "match_key", unique=True),
+        Index("title_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index(
+            "title_deleted",
+            "deleted_at",
+            "id",
+            postgresql_where=text("deleted_at IS NOT NULL AND merged_into IS NULL"),
+        ),
     )
 
     id: UUID = Field(sa_column=key())
@@ -36,6 +43,10 @@ class Title(Table, table=True):
     """In storage form (`catalog.marc.storage`)."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
+    deleted_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Since when it is out of the catalogue; it is suppressed then, too."""
+    merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The title that has become of it, never one that was merged itself."""
 
 
 class TitleVersion(Table, table=True):

@@ -50,6 +50,7 @@ class HoldGroupOrder(Table, table=True):
     __table_args__ = (
         Index("hold_group_order_once", "group_id", "title_id", "volume_key", unique=True),
         Index("hold_group_order_by_group", "group_id", "id"),
+        Index("hold_group_order_by_title", "title_id"),
         Index("hold_group_order_open", "id", postgresql_where=text("done_at IS NULL")),
     )
 

@@ -22,6 +22,7 @@ from circulation.proxies.queries import Named
 from circulation.proxies.queries import standing as standing_of
 from circulation.proxies.rules import Standing, proxy_refusals
 from circulation.registration.aliases import CARD_REPLACED, alias_of
+from circulation.titles.queries import current
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ async def look(
 ) -> Look:
     """Look; again where it turns out that every copy has to be seen, or another configuration to be asked.
 
-    A card or id of a registration that was merged means the one that took it up.
+    A card or id of a registration that was merged means the one that took it up, and so does a title's.
     """
     unknown = Reason("patron-unknown", "There is no such patron.", "/patron_id")
     if asked.patron_barcode is not None:
@@ -106,6 +107,11 @@ async def look(
                 unknown = CARD_REPLACED
             elif alias is not None:
                 asked = replace(asked, patron_id=alias.patron_id, patron_barcode=None)
+                continue
+        if facts["first"] is None and asked.title_id is not None:
+            called_now = await current(connection, asked.title_id)
+            if called_now != asked.title_id:
+                asked = replace(asked, title_id=called_now)
                 continue
         if facts["first"] is None and not every:
             every = True  # what is wrong is told by all copies

@@ -59,6 +59,13 @@ async def locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None
     if title_id is None:
         return None
     await lock_title(connection, [title_id])
+    while (
+        moved := await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
+    ) != title_id:
+        if moved is None:
+            return None
+        title_id = moved  # its title was merged into another meanwhile
+        await lock_title(connection, [title_id])
     await connection.execute(
         "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE", title_id
     )

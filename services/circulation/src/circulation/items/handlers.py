@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
@@ -19,6 +22,7 @@ from circulation.items.rules import (
     withdrawal_obstacles,
 )
 from circulation.items.volumes import volume_key
+from circulation.titles.following import follow, leaving, rename
 from circulation.transits.ending import end_transit
 from contracts.catalog import (
     ItemBase,
@@ -122,7 +126,12 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     if not told:
         return
     rows = [_as_row(epoch, item) for epoch, item in told]
+    await rename(connection, rows)
     gone = await _gone_under_way(connection, rows)
+    elsewhere = await leaving(connection, rows)
+    await queue.lock_title(
+        connection, {title for row in gone for title in row["title_ids"]}.union(*elsewhere.values())
+    )
     ids = [row["id"] for row in rows]
     await connection.execute(_LOCK, ids)
     await connection.execute(
@@ -130,7 +139,10 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     )
     changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
     now = max(heard.time for heard in batch)
-    for item in await connection.fetch(_STRAYED, gone, sorted(GONE_BASES)) if gone else ():
+    if elsewhere:
+        await follow(connection, list(elsewhere), now=now)
+    strayed = [row["id"] for row in gone]
+    for item in await connection.fetch(_STRAYED, strayed, sorted(GONE_BASES)) if strayed else ():
         await end_transit(connection, item, item["base"], now=now)
         changed += [item["id"]] if item["id"] not in changed else []
     if changed:
@@ -144,15 +156,13 @@ SELECT * FROM item WHERE id = ANY ($1::uuid[]) AND transit_to IS NOT NULL AND ba
 """
 
 
-async def _gone_under_way(connection: Connection, rows: Sequence[dict[str, object]]) -> list[UUID]:
-    """Items on their way that the catalogue now tells are gone; their titles' queues are held from here on."""
+async def _gone_under_way(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[asyncpg.Record]:
+    """Items on their way that the catalogue now tells are gone, with their titles."""
     told = [row["id"] for row in rows if row["base"] in GONE_BASES]
-    found = await connection.fetch(_UNDER_WAY, told) if told else []
-    await queue.lock_title(connection, {title for row in found for title in row["title_ids"]})
-    return [row["id"] for row in found]
+    return list(await connection.fetch(_UNDER_WAY, told)) if told else []
 
 
-def _as_row(epoch: int, item: ItemState) -> dict[str, object]:
+def _as_row(epoch: int, item: ItemState) -> dict[str, Any]:
     base = INTELLECTUAL if item.intellectual else item.base_state.value
     prices = [price for price in (item.replacement_price, item.purchase_price) if price and price.minor]
     return {

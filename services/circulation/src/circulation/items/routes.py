@@ -19,6 +19,7 @@ from circulation.items.announcing import announce_all
 from circulation.items.by_volume import VolumeAvailabilityOut, volumes_of
 from circulation.items.rules import State, shown
 from circulation.places.library import NotConfigured, Shelf
+from circulation.titles.queries import current, meant
 from circulation.waits.queries import queues_of
 
 router = new_router(tag="availability")
@@ -150,20 +151,26 @@ def title_out(title_id: UUID, rows: Iterable[asyncpg.Record], now: datetime) -> 
 async def batch(request: Request, body: BatchIn, now: Now) -> Response:
     """The availability of up to 200 titles, in one query; one that is unknown spoils no other."""
     pool: asyncpg.Pool = request.app.state.resources.pool
-    told: dict[UUID, Any] = {}
-    if body.detail == "summary":
-        for row in await pool.fetch(_SUMMARY, list(set(body.ids))):
-            told[row["title_id"]] = {**dict(row), "as_of": now}
-    else:
-        grouped: dict[UUID, list[asyncpg.Record]] = {}
-        for row in await pool.fetch(_BATCH, list(set(body.ids))):
-            grouped.setdefault(row["title_id"], []).append(row)
-        told = {
-            title: {**title_out(title, rows, now), "items": [item_out(row, now) for row in rows]}
-            for title, rows in grouped.items()
-        }
+    told = await _of_titles(pool, set(body.ids), body.detail, now)
+    if (unknown := set(body.ids) - told.keys()) and (merged := await meant(pool, unknown)):
+        others = await _of_titles(pool, set(merged.values()), body.detail, now)
+        told |= {old: {**others[new], "title_id": old} for old, new in merged.items() if new in others}
     titles = [told.get(title, {"title_id": title, "error": "title-unknown"}) for title in body.ids]
     return Json({"titles": titles, "as_of": now})
+
+
+async def _of_titles(pool: asyncpg.Pool, ids: set[UUID], detail: Detail, now: datetime) -> dict[UUID, Any]:
+    """Those of which anything is known."""
+    if detail == "summary":
+        rows = await pool.fetch(_SUMMARY, list(ids))
+        return {row["title_id"]: {**dict(row), "as_of": now} for row in rows}
+    grouped: dict[UUID, list[asyncpg.Record]] = {}
+    for row in await pool.fetch(_BATCH, list(ids)):
+        grouped.setdefault(row["title_id"], []).append(row)
+    return {
+        title: {**title_out(title, rows, now), "items": [item_out(row, now) for row in rows]}
+        for title, rows in grouped.items()
+    }
 
 
 @router.get(
@@ -183,6 +190,8 @@ async def of_title(
     after = cursors.uuid_in(cursor) if cursor and detail == "items" else None
     pool: asyncpg.Pool = request.app.state.resources.pool
     summary = await pool.fetchrow(_SUMMARY, [title_id])
+    if summary is None and (now_called := await current(pool, title_id)) != title_id:
+        title_id, summary = now_called, await pool.fetchrow(_SUMMARY, [now_called])
     if summary is None:
         raise NotFound("Nothing is known of this title's items.")
     told: dict[str, Any] = {**dict(summary), "as_of": now}

@@ -1,0 +1,1 @@
+"""Holdings: changed, moved to another title, hidden, taken out and brought back."""

@@ -1,0 +1,227 @@
+"""Change holdings, take them out and bring them back, and let them or single items belong to another title."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.holdings.telling import holdings_states
+from catalog.items.announcing import batches, states
+from catalog.items.commands import HoldingsTaken, HoldingsUnknown, check_known, holdings_for, placed
+from catalog.titles.queries import mark_changed
+from chassis import etags, outbox
+from chassis.problems import Invalid, Reason, Refused
+from contracts.catalog import HoldingsDeleted, HoldingsMoved, HoldingsUpdated
+
+
+class HoldingsInUse(Refused):
+    """Items of theirs are here."""
+
+    code, title = "holdings-in-use", "These holdings cannot be deleted yet."
+
+
+class HoldingsNotDeleted(Refused):
+    """There is nothing to bring back, or nowhere to bring it."""
+
+    code, title = "holdings-not-deleted", "These holdings cannot be brought back."
+
+
+_LOCK = text("SELECT * FROM holdings WHERE id = :id FOR UPDATE")
+_THERE = text("""
+SELECT id FROM holdings
+WHERE title_id = :title_id AND location_id = :location_id AND call_number = :call_number AND id <> :id
+""")
+_UPDATE = text("""
+UPDATE holdings SET version = version + 1, location_id = :location_id, call_number = :call_number,
+    call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed, updated_at = :now
+WHERE id = :id
+""")
+_ITEMS = """
+UPDATE item SET version = version + 1, updated_at = :now{more}
+WHERE title_id = :title_id AND holdings_id = :id RETURNING id
+"""
+_TOUCH_ITEMS = text(_ITEMS.format(more=""))
+_SHIFT_ITEMS = text(
+    _ITEMS.format(
+        more=", location_id = CASE WHEN location_id = CAST(:before AS uuid) THEN CAST(:after AS uuid) "
+        "ELSE location_id END"
+    )
+)
+_MOVE_ITEMS = text(
+    _ITEMS.format(
+        more=", title_id = CAST(:to AS uuid), bound_with = array_remove(bound_with, CAST(:to AS uuid))"
+    )
+)
+_MOVE = text("UPDATE holdings SET version = version + 1, title_id = :to, updated_at = :now WHERE id = :id")
+_LIVE = text("""
+SELECT count(*) FROM item WHERE title_id = :title_id AND holdings_id = :id AND base_state <> 'withdrawn'
+""")
+_DELETE = text("""
+UPDATE holdings SET version = version + 1, deleted_at = :deleted_at, updated_at = :now WHERE id = :id
+""")
+_TITLE = text("SELECT deleted_at IS NULL AS here FROM title WHERE id = :id FOR SHARE")
+_SOME_ITEMS = text("""
+SELECT i.id, i.title_id, i.holdings_id, i.bound_with FROM item i WHERE i.id = ANY (:ids) ORDER BY i.id FOR UPDATE
+""")
+_TAKE_ITEMS = text("""
+UPDATE item SET version = item.version + 1, title_id = CAST(:to AS uuid), holdings_id = CAST(:holdings_id AS uuid),
+    bound_with = array_remove(item.bound_with, CAST(:to AS uuid)), updated_at = :now,
+    location_id = CASE WHEN item.location_id = h.location_id THEN n.location_id ELSE item.location_id END
+FROM holdings h, holdings n
+WHERE item.id = ANY (:ids) AND h.id = item.holdings_id AND n.id = CAST(:holdings_id AS uuid)
+""")
+
+
+async def _locked(session: AsyncSession, holdings_id: UUID, expected: int) -> Any:
+    found = (await session.execute(_LOCK, {"id": holdings_id})).first()
+    if found is None or found.merged_into is not None:
+        raise HoldingsUnknown(
+            holdings_id=str(found.merged_into) if found is not None and found.merged_into else None
+        )
+    etags.guard(expected=expected, found=found.version)
+    return found
+
+
+async def _there(session: AsyncSession, row: Any, **changed: Any) -> HoldingsTaken | None:
+    """The refusal when the title has holdings at that place already, though they be deleted."""
+    told = {name: getattr(row, name) for name in ("id", "title_id", "location_id", "call_number")} | changed
+    other = await session.scalar(_THERE, told)
+    if other is None:
+        return None
+    return HoldingsTaken(
+        reasons=[
+            Reason(
+                "holdings-taken",
+                f"The title has holdings {other} there already.",
+                mend="Move the items to those: POST /v1/items:move.",
+            )
+        ],
+        holdings_id=str(other),
+    )
+
+
+async def change(
+    session: AsyncSession, holdings_id: UUID, changes: Mapping[str, Any], *, expected: int, now: datetime
+) -> None:
+    """Change some of the holdings' facts; what is not told stays."""
+    row = await _locked(session, holdings_id, expected)
+    if row.deleted_at is not None:
+        raise HoldingsUnknown("These holdings are deleted.")
+    names = ("location_id", "call_number", "call_number_scheme", "suppressed")
+    before = {name: getattr(row, name) for name in names}
+    after = before | dict(changes)
+    after["call_number"] = after["call_number"] or ""
+    if after == before:
+        return
+    if after["location_id"] != before["location_id"]:
+        await check_known(session, {"location_id": after["location_id"]})
+    if (taken := await _there(session, row, **{name: after[name] for name in names[:2]})) is not None:
+        raise taken
+    where = placed(after["call_number"], after["call_number_scheme"])
+    await session.execute(_UPDATE, after | where | {"id": holdings_id, "now": now})
+    mine = {"id": holdings_id, "title_id": row.title_id, "now": now}
+    if after["location_id"] != before["location_id"]:
+        shift = {"before": before["location_id"], "after": after["location_id"]}
+        touched = await session.execute(_SHIFT_ITEMS, mine | shift)
+    else:
+        touched = await session.execute(_TOUCH_ITEMS, mine)
+    ids = [item.id for item in touched]
+    await _tell(session, HoldingsUpdated, holdings_id, ids, [row.title_id], now=now)
+
+
+async def delete(session: AsyncSession, holdings_id: UUID, *, expected: int, now: datetime) -> None:
+    """Take them out; refused while an item of them is here."""
+    row = await _locked(session, holdings_id, expected)
+    if row.deleted_at is not None:
+        return
+    mine = {"id": holdings_id, "title_id": row.title_id}
+    if left := await session.scalar(_LIVE, mine):
+        raise HoldingsInUse(
+            reasons=[
+                Reason(
+                    "items-left",
+                    f"There are {left} items of these holdings.",
+                    mend="Withdraw them, or move them: POST /v1/items:move.",
+                )
+            ]
+        )
+    await session.execute(_DELETE, mine | {"deleted_at": now, "now": now})
+    await _tell(session, HoldingsDeleted, holdings_id, [], [row.title_id], now=now)
+
+
+async def undelete(session: AsyncSession, holdings_id: UUID, *, expected: int, now: datetime) -> None:
+    """Bring them back, unless their title is gone."""
+    row = await _locked(session, holdings_id, expected)
+    if row.deleted_at is None:
+        raise HoldingsNotDeleted("They are not deleted.")
+    title = (await session.execute(_TITLE, {"id": row.title_id})).one()
+    if not title.here:
+        raise HoldingsNotDeleted(
+            reasons=[
+                Reason("title-deleted", "Their title is deleted.", mend="POST /v1/titles/{id}/undeletions")
+            ]
+        )
+    await session.execute(_DELETE, {"id": holdings_id, "deleted_at": None, "now": now})
+    await _tell(session, HoldingsUpdated, holdings_id, [], [row.title_id], now=now)
+
+
+async def move(
+    session: AsyncSession, holdings_id: UUID, *, title_id: UUID, expected: int, now: datetime
+) -> None:
+    """Let them belong to another title, with all their items, withdrawn ones too."""
+    await check_known(session, {"title_ids": [title_id]}, pointer="/title_id")
+    row = await _locked(session, holdings_id, expected)
+    if row.deleted_at is not None:
+        raise HoldingsUnknown("These holdings are deleted.")
+    if row.title_id == title_id:
+        return
+    if (taken := await _there(session, row, title_id=title_id)) is not None:
+        raise taken
+    await session.execute(_MOVE, {"id": holdings_id, "to": title_id, "now": now})
+    told = {"id": holdings_id, "title_id": row.title_id, "to": title_id, "now": now}
+    ids = [item.id for item in await session.execute(_MOVE_ITEMS, told)]
+    more = {"from_title_id": row.title_id, "items": len(ids)}
+    await _tell(session, HoldingsMoved, holdings_id, ids, [row.title_id, title_id], now=now, **more)
+
+
+async def move_items(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> tuple[UUID, UUID, int]:
+    """Let items belong to other holdings: those holdings, their title, and how many have moved."""
+    wanted = list(dict.fromkeys(told.pop("item_ids")))
+    holdings_id, title_id, _ = await holdings_for(session, told, now=now)
+    items = list((await session.execute(_SOME_ITEMS, {"ids": wanted})).all())
+    if missing := sorted(set(map(str, wanted)) - {str(item.id) for item in items}):
+        raise Invalid(
+            reasons=[Reason("item-unknown", f"There is no item {each}.", "/item_ids") for each in missing]
+        )
+    moving = [item for item in items if item.holdings_id != holdings_id]
+    if moving:
+        ids = [item.id for item in moving]
+        await session.execute(
+            _TAKE_ITEMS, {"ids": ids, "to": title_id, "holdings_id": holdings_id, "now": now}
+        )
+        titles = [title_id, *(each for item in moving for each in (item.title_id, *item.bound_with))]
+        await mark_changed(session, list(dict.fromkeys(titles)))
+        await outbox.publish(session, *batches(await states(session, ids), now=now))
+    return UUID(int=holdings_id.int), UUID(int=title_id.int), len(moving)
+
+
+async def _tell(
+    session: AsyncSession,
+    kind: type[HoldingsUpdated | HoldingsDeleted | HoldingsMoved],
+    holdings_id: UUID,
+    carried: Sequence[UUID],
+    titles: Sequence[UUID],
+    *,
+    now: datetime,
+    **more: Any,
+) -> None:
+    """Let the index know, and everybody: of the holdings, and of the items that carry their facts."""
+    item_states = await states(session, carried) if carried else []
+    bound = (title for state in item_states for title in state.title_ids)
+    await mark_changed(session, list(dict.fromkeys([*titles, *bound])))
+    ((state, _),) = await holdings_states(session, [holdings_id])
+    told = kind(version=state.version, occurred_at=now, holdings_id=holdings_id, holdings=state, **more)
+    await outbox.publish(session, told, *batches(item_states, now=now))

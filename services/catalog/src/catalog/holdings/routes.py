@@ -1,0 +1,259 @@
+"""Holdings on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from catalog.callnumbers.rules import Scheme
+from catalog.holdings import commands
+from catalog.holdings.commands import HoldingsInUse, HoldingsNotDeleted
+from catalog.items import commands as items
+from catalog.items import queries
+from catalog.items.commands import HoldingsTaken, HoldingsUnknown
+from catalog.titles.commands import TitleUnknown
+from catalog.titles.routes import shown
+from chassis import etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import ReadTx, Tx
+from chassis.etags import IfMatch
+from chassis.principal import Anyone, Principal, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    PreconditionRequired,
+    Stale,
+    Unauthenticated,
+    problems,
+)
+
+router = new_router(tag="holdings")
+
+MayWrite = Annotated[Principal, Depends(may("items:write"))]
+Words = Annotated[str, Field(min_length=1, max_length=500)]
+_REFUSALS = (Unauthenticated, Forbidden, HoldingsUnknown, Invalid, Stale, PreconditionRequired)
+
+
+class HoldingsOut(BaseModel):
+    """What of a title stands at one location under one call number."""
+
+    id: UUID
+    version: int
+    title_id: UUID
+    location_id: UUID
+    location: str
+    library: str
+    call_number: str | None
+    call_number_scheme: Scheme | None
+    suppressed: bool
+    """Neither it nor its items are shown to the public."""
+    items: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    """Since when it is out of the catalogue; only staff see it then."""
+
+
+class HoldingsIn(BaseModel):
+    """New holdings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title_id: UUID
+    location_id: UUID
+    call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
+
+
+class HoldingsChange(BaseModel):
+    """A merge patch (RFC 7396): what is left out stays, null clears."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    location_id: UUID | None = None
+    """Items that stand where the holdings stood come along."""
+    call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
+    suppressed: bool | None = None
+
+    @model_validator(mode="after")
+    def kept(self) -> "HoldingsChange":
+        """Holdings stand somewhere, and are hidden or not."""
+        if cleared := [
+            name
+            for name in ("location_id", "suppressed")
+            if name in self.model_fields_set and getattr(self, name) is None
+        ]:
+            raise ValueError(f"cannot be cleared: {', '.join(cleared)}")
+        return self
+
+
+class MoveIn(BaseModel):
+    """The title that the holdings are to belong to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title_id: UUID
+
+
+class ItemsMoveIn(BaseModel):
+    """Items, and where they are to belong: to holdings, or to a title at a location (found or made)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_ids: list[UUID] = Field(min_length=1, max_length=500)
+    holdings_id: UUID | None = None
+    title_id: UUID | None = None
+    location_id: UUID | None = None
+    call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
+
+    @model_validator(mode="after")
+    def placed(self) -> "ItemsMoveIn":
+        """Exactly one way to say where."""
+        if (self.holdings_id is None) == (self.title_id is None):
+            raise ValueError("name either holdings_id or title_id")
+        if self.title_id is not None and self.location_id is None:
+            raise ValueError("title_id needs a location_id")
+        if self.holdings_id is not None and (self.location_id or self.call_number):
+            raise ValueError("holdings have their location and call number already")
+        return self
+
+
+class ItemsMovedOut(BaseModel):
+    """Where the items are now."""
+
+    holdings_id: UUID
+    title_id: UUID
+    moved: int
+    """Those that were there already are not counted."""
+
+
+class HoldingsListOut(BaseModel):
+    """A title's holdings."""
+
+    items: list[HoldingsOut]
+
+
+@router.get(
+    "/v1/titles/{title_id}/holdings", response_model=HoldingsListOut, responses=problems(TitleUnknown)
+)
+async def list_holdings(
+    title_id: UUID,
+    tx: ReadTx,
+    asker: Anyone,
+    deleted: Annotated[bool, Query(description="For staff: those that were deleted, too")] = False,
+) -> HoldingsListOut:
+    """A title's holdings."""
+    await shown(tx, title_id, asker)
+    staff = asker.may("titles:write")
+    rows = await queries.holdings_of(tx, title_id, hidden_too=staff, deleted_too=deleted and staff)
+    return HoldingsListOut(items=[_holdings_out(row) for row in rows])
+
+
+def _holdings_out(row: Any) -> HoldingsOut:
+    return HoldingsOut(**{name: getattr(row, name) for name in HoldingsOut.model_fields})
+
+
+@router.get("/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(HoldingsUnknown))
+async def read_holdings(holdings_id: UUID, tx: ReadTx, asker: Anyone, response: Response) -> HoldingsOut:
+    """One holdings."""
+    row = await queries.holdings(tx, holdings_id)
+    if row is not None and row.merged_into is not None:
+        raise HoldingsUnknown("They were merged into others.", holdings_id=str(row.merged_into))
+    hidden = row is None or row.hidden or row.suppressed or row.deleted_at is not None
+    if row is None or (hidden and not asker.may("titles:write")):
+        raise HoldingsUnknown
+    etags.tag(response, row.version)
+    return _holdings_out(row)
+
+
+@router.post(
+    "/v1/holdings",
+    status_code=201,
+    response_model=HoldingsOut,
+    responses=problems(Unauthenticated, Forbidden, HoldingsTaken, Invalid),
+)
+async def create_holdings(
+    body: HoldingsIn, response: Response, by: MayWrite, tx: Tx, now: Now
+) -> HoldingsOut:
+    """Add holdings."""
+    holdings_id = await items.add_holdings(tx, **body.model_dump(), now=now)
+    response.headers["Location"] = f"/v1/holdings/{holdings_id}"
+    row = await queries.holdings(tx, holdings_id)
+    assert row is not None
+    etags.tag(response, row.version)
+    return _holdings_out(row)
+
+
+async def _answer(tx: Tx, holdings_id: UUID, response: Response) -> HoldingsOut:
+    row = await queries.holdings(tx, holdings_id)
+    assert row is not None
+    etags.tag(response, row.version)
+    return _holdings_out(row)
+
+
+@router.patch(
+    "/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(*_REFUSALS, HoldingsTaken)
+)
+async def change_holdings(
+    holdings_id: UUID,
+    body: HoldingsChange,
+    expected: IfMatch,
+    response: Response,
+    _: MayWrite,
+    tx: Tx,
+    now: Now,
+) -> HoldingsOut:
+    """Change where holdings stand or under which call number; hide them and their items, or show them again."""
+    changes = body.model_dump(exclude_unset=True)
+    await commands.change(tx, holdings_id, changes, expected=expected, now=now)
+    return await _answer(tx, holdings_id, response)
+
+
+@router.delete("/v1/holdings/{holdings_id}", status_code=204, responses=problems(*_REFUSALS, HoldingsInUse))
+async def delete_holdings(holdings_id: UUID, expected: IfMatch, _: MayWrite, tx: Tx, now: Now) -> Response:
+    """Take holdings out of the catalogue; refused while an item of them is here."""
+    await commands.delete(tx, holdings_id, expected=expected, now=now)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/v1/holdings/{holdings_id}/undeletions",
+    response_model=HoldingsOut,
+    responses=problems(*_REFUSALS, HoldingsNotDeleted),
+)
+async def undelete_holdings(
+    holdings_id: UUID, expected: IfMatch, response: Response, _: MayWrite, tx: Tx, now: Now
+) -> HoldingsOut:
+    """Bring deleted holdings back."""
+    await commands.undelete(tx, holdings_id, expected=expected, now=now)
+    return await _answer(tx, holdings_id, response)
+
+
+@router.post(
+    "/v1/holdings/{holdings_id}/moves",
+    response_model=HoldingsOut,
+    responses=problems(*_REFUSALS, HoldingsTaken),
+)
+async def move_holdings(
+    holdings_id: UUID, body: MoveIn, expected: IfMatch, response: Response, _: MayWrite, tx: Tx, now: Now
+) -> HoldingsOut:
+    """Let holdings belong to another title, with all their items; loans, and holds on an item, follow."""
+    await commands.move(tx, holdings_id, title_id=body.title_id, expected=expected, now=now)
+    return await _answer(tx, holdings_id, response)
+
+
+@router.post(
+    "/v1/items:move",
+    response_model=ItemsMovedOut,
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def move_items(body: ItemsMoveIn, _: MayWrite, tx: Tx, now: Now) -> ItemsMovedOut:
+    """Let items belong to other holdings, of whatever title: all of them or none. Loans, and holds on one of the items
+    or served by it, follow; what waits for the old title goes on waiting for that."""
+    holdings_id, title_id, moved = await commands.move_items(tx, body.model_dump(), now=now)
+    return ItemsMovedOut(holdings_id=holdings_id, title_id=title_id, moved=moved)

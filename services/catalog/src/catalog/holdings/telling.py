@@ -1,0 +1,35 @@
+"""Holdings as events tell of them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.catalog import HoldingsState
+
+_STATES = text("""
+SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
+    (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
+FROM holdings h WHERE h.id = ANY (:ids) ORDER BY h.id
+""")
+
+
+async def holdings_states(session: AsyncSession, ids: Sequence[UUID]) -> list[tuple[HoldingsState, int]]:
+    """Holdings as they now stand, each with the number of its items."""
+    if not ids:
+        return []
+    return [
+        (
+            HoldingsState(
+                holdings_id=row.id,
+                version=row.version,
+                title_id=row.title_id,
+                location_id=row.location_id,
+                call_number=row.call_number,
+                suppressed=row.suppressed,
+            ),
+            row.items,
+        )
+        for row in await session.execute(_STATES, {"ids": list(ids)})
+    ]

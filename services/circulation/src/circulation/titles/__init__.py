@@ -1,0 +1,1 @@
+"""Titles that were merged, and items that went to another title: holds and loans follow."""
