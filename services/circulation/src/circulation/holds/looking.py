@@ -22,7 +22,7 @@ from circulation.proxies.queries import Named
 from circulation.proxies.queries import standing as standing_of
 from circulation.proxies.rules import Standing, proxy_refusals
 from circulation.registration.aliases import CARD_REPLACED, alias_of
-from circulation.titles.queries import current
+from circulation.titles import queries as titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ async def look(
                 asked = replace(asked, patron_id=alias.patron_id, patron_barcode=None)
                 continue
         if facts["first"] is None and asked.title_id is not None:
-            called_now = await current(connection, asked.title_id)
+            called_now = await titles.current(connection, asked.title_id)
             if called_now != asked.title_id:
                 asked = replace(asked, title_id=called_now)
                 continue
