@@ -116,7 +116,9 @@ async def test_an_item_that_moves_takes_its_own_holds_along(circulation: Harness
 
     assert await queue_of(circulation, one.title_ids[0]) == [of_title["id"]]
     assert await queue_of(circulation, other.title_ids[0]) == [of_item["id"]]
-    lent = await circulation.resources.pool.fetchval("SELECT title_id FROM loan WHERE item_id = $1", one.item_id)
+    lent = await circulation.resources.pool.fetchval(
+        "SELECT title_id FROM loan WHERE item_id = $1", one.item_id
+    )
     assert lent == other.title_ids[0]
     await Watch(circulation).check()
     told = await make.take_back(one)
