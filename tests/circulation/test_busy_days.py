@@ -14,7 +14,7 @@ def test_busy_days_leave_everything_as_it_must_be(server: TestServer) -> None:
         run_state_machine_as_test(
             lambda: BusyDays(library),  # type: ignore[arg-type]  # whatever makes one will do
             settings=settings(
-                max_examples=25,
+                max_examples=22,
                 stateful_step_count=40,
                 deadline=None,
                 phases=(Phase.reuse, Phase.generate, Phase.shrink),

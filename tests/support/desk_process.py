@@ -18,7 +18,7 @@ from chassis import logs
 from chassis.principal import SCOPE_KEY
 from circulation.app import create_app
 from circulation.settings import Settings
-from support.harness import STAFF
+from support.harness import STAFF, asker_of
 
 CLOCK_HEADER = "x-now"
 
@@ -31,7 +31,7 @@ class _AtTheDesk:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[SCOPE_KEY] = STAFF
+            scope[SCOPE_KEY] = asker_of(scope, STAFF)
             told = dict(scope["headers"]).get(CLOCK_HEADER.encode())
             if told is not None:
                 now = datetime.fromisoformat(told.decode())

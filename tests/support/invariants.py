@@ -4,7 +4,15 @@ from collections import defaultdict
 from typing import Any
 
 from circulation.items.rules import Copy, state_of
-from contracts.circulation import HoldCancelled, HoldExpired, HoldFilled, LoanRecalled
+from circulation.merges.commands import MOVED
+from contracts.circulation import (
+    CalendarChanged,
+    HoldCancelled,
+    HoldExpired,
+    HoldFilled,
+    LoanRecalled,
+    RulesActivated,
+)
 from contracts.events import Envelope
 from support.harness import Harness
 from support.money import (
@@ -62,6 +70,14 @@ INVARIANTS = {
     "what is withdrawn is neither lent nor held": """
         SELECT i.id FROM item i WHERE base = 'withdrawn' AND (loan_id IS NOT NULL OR hold_id IS NOT NULL OR EXISTS (
             SELECT FROM hold h WHERE h.item_id = i.id AND h.position IS NOT NULL))""",
+    "what is kept at a desk for use is kept until a moment": """
+        SELECT id FROM loan WHERE (in_library IS NOT DISTINCT FROM 'held') <> (held_until IS NOT NULL)""",
+    "nobody comes to a slot that is taken": """
+        SELECT service_point_id FROM pickup_appointment WHERE ended_at IS NULL
+        GROUP BY service_point_id, starts_at HAVING count(*) > 1""",
+    "nothing is left of a registration that was merged": f"""
+        SELECT id FROM merged_patron m WHERE EXISTS (SELECT FROM patron p WHERE p.id = m.id)
+            OR {" OR ".join(f"EXISTS (SELECT FROM {table} t WHERE t.{column} = m.id)" for table, column in MOVED)}""",
     "a reordering is told once": """
         SELECT q.title_id FROM hold_queue q WHERE q.version <> (SELECT count(*) FROM outbox o
             WHERE o.type = 'circulation.hold-queue-reordered.v1' AND o.key = q.title_id::text)""",
@@ -76,10 +92,13 @@ SELECT 'loan' AS kind, id, version FROM loan UNION ALL SELECT 'hold', id, versio
 UNION ALL SELECT 'fee', id, version FROM fee UNION ALL SELECT 'item', id, told FROM item
 UNION ALL SELECT 'patron', id, version FROM patron UNION ALL SELECT 'block', id, version FROM patron_block
 UNION ALL SELECT 'relation of sponsor and proxy', id, version FROM patron_proxy
+UNION ALL SELECT 'appointment', id, version FROM pickup_appointment
 """
 _ITEMS = (
     "SELECT id, base, state, due_at, loan_id, hold_id, hold_shelf, transit_to, withdrawal_id, loss FROM item"
 )
+_LASTING = {kind.type for kind in (CalendarChanged, RulesActivated)}
+"""Of what is older than a story."""
 _CLOSED = {kind.type for kind in (HoldFilled, HoldCancelled, HoldExpired)}
 
 
@@ -132,6 +151,8 @@ class Watch:
         for row in rows:
             envelope = Envelope.model_validate_json(row["envelope"])
             self.read = row["seq"]
+            if envelope.type in _LASTING:
+                self.told.setdefault(envelope.subject, envelope.sequence - 1)
             known = self.told[envelope.subject]
             assert envelope.sequence == known + 1, f"no version is left out, none is told twice: {envelope}"
             self.told[envelope.subject] = envelope.sequence
