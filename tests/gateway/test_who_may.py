@@ -29,6 +29,17 @@ PUBLIC = {
     "gateway-sign-in",
     "gateway-who-am-i",
     "gateway-read-saml-metadata",
+    # a browser on its way to a campus and back; each shows what it has by itself
+    "gateway-begin-saml-sign-in",
+    "gateway-end-saml-sign-in",
+    "gateway-choose-institution",
+    "gateway-show-sign-in",
+    "gateway-sign-out",
+    "gateway-saml-logout-by-redirect",
+    "gateway-saml-logout-by-form",
+    "gateway-saml-logout-by-call",
+    "gateway-read-session",
+    "gateway-end-session",
     # what stands in the library, and whether it is in
     "catalog-search",
     "catalog-read-title",

@@ -1,19 +1,23 @@
 """A campus of our own: an identity provider that tells the truth, or whatever a forger would."""
 
 import base64
+import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 from xml.sax.saxutils import escape, quoteattr
 
 import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
@@ -210,4 +214,122 @@ def document(*campuses: Campus, **more: Any) -> dict[str, Any]:
     }
 
 
-Values = Mapping[str, Sequence[str]]
+@dataclass(frozen=True)
+class Says:
+    """What a response says; a forger changes one thing at a time."""
+
+    issuer: str
+    asked: Asked
+    attributes: tuple[tuple[str, tuple[str, ...]], ...]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    destination: str = ACS
+    recipient: str = ACS
+    audience: str | None = US
+    in_response_to: str | None = None
+    confirmed_for: str | None = None
+    conditions: bool = True
+    confirmation: bool = True
+    status: str = "Success"
+    name: str = "_someone"
+    name_format: str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+    session_index: str | None = "_session"
+    context: str = PASSWORD
+    assertion_id: str = field(default_factory=lambda: "_a" + uuid4().hex)
+    response_id: str = field(default_factory=lambda: "_r" + uuid4().hex)
+    lives: timedelta = timedelta(minutes=5)
+    session_ends: datetime | None = None
+    before: str = ""
+    after: str = ""
+    """Markup put in before and after the attributes."""
+
+
+def assertion(says: Says) -> str:
+    """An unsigned assertion."""
+    at, until = stamp(says.now), stamp(says.now + says.lives)
+    to = says.confirmed_for if says.confirmed_for is not None else says.in_response_to
+    in_response_to = f'InResponseTo="{to}"' if to else ""
+    confirmation = (
+        '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData '
+        f'{in_response_to} Recipient="{says.recipient}" NotOnOrAfter="{until}"/></saml:SubjectConfirmation>'
+        if says.confirmation
+        else ""
+    )
+    audience = (
+        f"<saml:AudienceRestriction><saml:Audience>{says.audience}</saml:Audience></saml:AudienceRestriction>"
+        if says.audience
+        else ""
+    )
+    conditions = (
+        f'<saml:Conditions NotBefore="{at}" NotOnOrAfter="{until}">{audience}</saml:Conditions>'
+        if says.conditions
+        else ""
+    )
+    session = f'SessionIndex="{says.session_index}"' if says.session_index else ""
+    ends = f'SessionNotOnOrAfter="{stamp(says.session_ends)}"' if says.session_ends else ""
+    attributes = "".join(
+        f'<saml:Attribute Name="{name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:uri">'
+        + "".join(f"<saml:AttributeValue>{value}</saml:AttributeValue>" for value in values)
+        + "</saml:Attribute>"
+        for name, values in says.attributes
+    )
+    return (
+        f'<saml:Assertion xmlns:saml="{SAML}" ID="{says.assertion_id}" Version="2.0" IssueInstant="{at}">'
+        f"<saml:Issuer>{says.issuer}</saml:Issuer>"
+        f'<saml:Subject><saml:NameID Format="{says.name_format}">{says.name}</saml:NameID>{confirmation}</saml:Subject>'
+        f'{conditions}<saml:AuthnStatement AuthnInstant="{at}" {session} {ends}><saml:AuthnContext>'
+        f"<saml:AuthnContextClassRef>{says.context}</saml:AuthnContextClassRef></saml:AuthnContext>"
+        f"</saml:AuthnStatement><saml:AttributeStatement>{says.before}{attributes}{says.after}"
+        "</saml:AttributeStatement></saml:Assertion>"
+    )
+
+
+def response(says: Says, inside: bytes) -> bytes:
+    """A response around assertions, encrypted ones or whatever stands in it."""
+    to = f'InResponseTo="{says.in_response_to}"' if says.in_response_to else ""
+    return (
+        (
+            f'<samlp:Response xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}" ID="{says.response_id}" Version="2.0" '
+            f'IssueInstant="{stamp(says.now)}" Destination="{says.destination}" {to}>'
+            f"<saml:Issuer>{says.issuer}</saml:Issuer><samlp:Status><samlp:StatusCode "
+            f'Value="urn:oasis:names:tc:SAML:2.0:status:{says.status}"/></samlp:Status>'
+        ).encode()
+        + inside
+        + b"</samlp:Response>"
+    )
+
+
+def honest(says: Says, by: Pair, **how: Any) -> bytes:
+    """A response with one assertion, signed by itself as it stands alone."""
+    return response(says, etree.tostring(signed(etree.fromstring(assertion(says)), by, **how)))
+
+
+def encrypted(
+    inside: bytes,
+    certificate: bytes,
+    *,
+    cipher: str = "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    transport: str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+) -> bytes:
+    """An EncryptedAssertion around these bytes."""
+    public = x509.load_pem_x509_certificate(certificate).public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    secret = os.urandom(16 if "128" in cipher else 32)
+    if cipher.endswith("gcm"):
+        nonce = os.urandom(12)
+        content = nonce + AESGCM(secret).encrypt(nonce, inside, None)
+    else:
+        nonce = os.urandom(16)
+        short = 16 - len(inside) % 16
+        writer = Cipher(algorithms.AES(secret), modes.CBC(nonce)).encryptor()
+        content = nonce + writer.update(inside + bytes(short - 1) + bytes([short])) + writer.finalize()
+    oaep: Any = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
+    wrapped = public.encrypt(secret, padding.PKCS1v15() if transport.endswith("1_5") else oaep)
+    xenc = "http://www.w3.org/2001/04/xmlenc#"
+    return (
+        f'<saml:EncryptedAssertion xmlns:saml="{SAML}"><xenc:EncryptedData xmlns:xenc="{xenc}" '
+        f'Type="{xenc}Element"><xenc:EncryptionMethod Algorithm="{cipher}"/><ds:KeyInfo xmlns:ds="{DS}">'
+        f'<xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="{transport}"/><xenc:CipherData><xenc:CipherValue>'
+        f"{base64.b64encode(wrapped).decode()}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo>"
+        f"<xenc:CipherData><xenc:CipherValue>{base64.b64encode(content).decode()}</xenc:CipherValue>"
+        "</xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"
+    ).encode()

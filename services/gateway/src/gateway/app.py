@@ -23,10 +23,13 @@ from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
 from gateway.saml import operating as saml_operating
-from gateway.saml import sources
+from gateway.saml import requests, sources
+from gateway.saml import routes as saml
 from gateway.saml.parts import Parts
 from gateway.saml.signatures import self_test
 from gateway.saml.work import Workshop
+from gateway.sessions import routes as sessions
+from gateway.sessions.commands import Sessions, end_orphaned
 from gateway.settings import Settings
 from gateway.signon import routes as signon
 from gateway.signon.reading import InForce
@@ -41,6 +44,10 @@ from gateway.webhooks.work import webhooks as send_webhooks
 AUDIT_KEPT = timedelta(days=365)
 ADDRESSES_KEPT = timedelta(days=30)
 """An address is somebody's (GDPR, recital 30): kept while an attack is still looked into, no longer."""
+
+
+SIGN_INS_KEPT = timedelta(days=31)
+"""Long enough to try other rules on a month."""
 
 
 async def turn_keys(resources: Resources, now: datetime) -> None:
@@ -72,6 +79,12 @@ async def look_at_sources(resources: Resources, now: datetime) -> None:
     doc = await InForce(resources.pool).now()
     async with sources.client() as http:
         await sources.refresh(resources.pool, Workshop(), http, doc, now=now)
+    await end_orphaned(resources.pool, now=now)
+
+
+async def forget_sign_ins(resources: Resources, now: datetime) -> None:
+    """Drop requests, messages and sessions that are over, and sign-ins past keeping."""
+    await requests.forget(resources.pool, sign_ins_kept=SIGN_INS_KEPT, now=now)
 
 
 def create_app(
@@ -91,6 +104,8 @@ def create_app(
             portal.router,
             signon.router,
             saml_operating.router,
+            saml.router,
+            sessions.router,
         ],
         resources=resources,
         description="Sign-on, tokens, keys and operation.",
@@ -125,7 +140,9 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.door = Door(here.pool)
     self_test()
     http = await stack.enter_async_context(sources.client())
-    app.state.saml = Parts(here.pool, sealer, http, InForce(here.pool))
+    in_force = InForce(here.pool)
+    app.state.saml = Parts(here.pool, sealer, http, in_force)
+    app.state.sessions = Sessions(here.pool, in_force)
     app.state.journal = journal = Journal(here.pool)
     journal.start()
     stack.push_async_callback(journal.stop)
@@ -161,6 +178,7 @@ SERVICE = Service(
         Timer("look-at-sources", timedelta(minutes=1), look_at_sources),
         Timer("look-after-webhooks", timedelta(minutes=10), ending.look_after),
         Timer("forget-webhooks", timedelta(hours=1), ending.forget),
+        Timer("forget-sign-ins", timedelta(minutes=5), forget_sign_ins),
     ),
     workers=(send_webhooks,),
 )

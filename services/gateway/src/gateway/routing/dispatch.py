@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems, tracing
 from chassis.application import METHODS, TRACEPARENT
-from chassis.principal import ANONYMOUS, SCOPE_KEY, demand
+from chassis.principal import ANONYMOUS, SCOPE_KEY, Principal, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator, refuse_secrets
@@ -25,6 +25,8 @@ from gateway.routing.bodies import Body, ClientGone
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
 from gateway.routing.upstream import ServiceAway, Upstream
+from gateway.sessions.commands import Sessions
+from gateway.sessions.cookies import SESSION, sent
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ OWN_BODY_LIMIT = 1024 * 1024
 """Bytes of a body that the gateway itself reads: strangers may send it before they have said who they are."""
 OWN_CREDENTIALS = frozenset({"/oauth2/token"})
 """Reads its own credentials (HTTP Basic)."""
+NO_COOKIES = (*OWN_CREDENTIALS, "/saml/", "/sign-out")
+"""Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 
 
 class HeadersTooLarge(Problem):
@@ -119,6 +123,8 @@ class Dispatcher:
             if scope["path"] not in OWN_CREDENTIALS:
                 authenticator: Authenticator = state.authenticator
                 scope[SCOPE_KEY] = await authenticator.principal(authorization, now=now)
+            if authorization is None and not scope["path"].startswith(NO_COOKIES):
+                scope[SCOPE_KEY] = await _by_cookie(scope, state.sessions, now) or ANONYMOUS
             route = self._table.find(scope["path"])
             limit = self._limit(route)
             _refuse_declared(headers, limit)
@@ -177,6 +183,22 @@ class Dispatcher:
         if upstream is None:
             raise ServiceAway(f"The service {route.service} is not part of this installation.")
         await upstream(scope, receive, send, now=now, body=body)
+
+
+async def _by_cookie(scope: Scope, sessions: Sessions, now: datetime) -> Principal | None:
+    """Whoever is signed in in this browser; None for nobody."""
+    headers = scope["headers"]
+    token = sent(headers, SESSION)
+    if token is None:
+        return None
+    return await sessions.principal(
+        token,
+        method=scope["method"],
+        origin=_single(headers, b"origin"),
+        fetch_site=_single(headers, b"sec-fetch-site"),
+        proof=_single(headers, b"csrf-token"),
+        now=now,
+    )
 
 
 def _refuse_heads(headers: list[tuple[bytes, bytes]]) -> None:

@@ -6,6 +6,7 @@ signs in by it any more. A document that is unsigned, signed by another, out of 
 
 import hashlib
 import logging
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 FETCH_SECONDS = 30.0
 MISSING_FOR = timedelta(minutes=10)
 """How long it is remembered that a server does not know an entity."""
+MISSING_AT_MOST = 1000
+MOST_WORDS = 200
 QUERIED_EVERY = timedelta(hours=1)
 RETRY_AFTER = timedelta(minutes=5)
 REFRESHED_AT_ONCE = 200
@@ -121,8 +124,7 @@ async def refresh(
         except (OSError, asyncpg.PostgresError) as error:
             await _failed(pool, source.name, f"It could not be kept: {faults.told(error)}", now)
     await pool.execute(
-        "DELETE FROM saml_provider AS old USING saml_source AS source WHERE source.name = old.source "
-        "AND old.valid_until <= $1 AND old.valid_until IS NOT NULL",
+        "DELETE FROM saml_provider WHERE valid_until <= $1",
         now,
     )
 
@@ -217,11 +219,20 @@ def _once(document: Document, source: Source) -> Iterable[IdentityProvider]:
 _KEEP = """
 INSERT INTO saml_provider (source, entity_id, ordinal, label, hidden, admitted, valid_until, asked_again_at,
                            document, search)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_tsvector('simple', $10))
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, array_to_tsvector($10))
 ON CONFLICT (source, entity_id) DO UPDATE SET ordinal = excluded.ordinal, label = excluded.label,
     hidden = excluded.hidden, admitted = excluded.admitted, valid_until = excluded.valid_until,
     asked_again_at = excluded.asked_again_at, document = excluded.document, search = excluded.search
 """
+
+
+def words_in(told: str) -> list[str]:
+    """Words to search by, each once: letters and digits alone, without case and marks."""
+    folded = unicodedata.normalize("NFKD", told).casefold()
+    plain = "".join(
+        letter if letter.isalnum() else " " for letter in folded if not unicodedata.combining(letter)
+    )
+    return list(dict.fromkeys(plain.split()))
 
 
 def _row(
@@ -245,7 +256,7 @@ def _row(
         valid_until,
         asked_again_at,
         changed.as_json(),
-        words.replace("\0", "")[:4000],
+        words_in(words)[:MOST_WORDS],
     )
 
 
@@ -281,8 +292,14 @@ async def _refresh_queried(
     now: datetime,
 ) -> None:
     """Ask again for what is kept and due; what the server no longer knows goes."""
+    await pool.execute(
+        "DELETE FROM saml_provider WHERE source = $1 AND document IS NULL AND asked_again_at <= $2",
+        source.name,
+        now,
+    )
     due = await pool.fetch(
         "SELECT entity_id FROM saml_provider WHERE source = $1 AND (asked_again_at <= $2 OR $3) "
+        "AND document IS NOT NULL "
         "ORDER BY asked_again_at LIMIT $4",
         source.name,
         now,
@@ -322,7 +339,18 @@ async def _keep_asked(
     try:
         provider, until = await _ask(workshop, http, source, entity_id, now=now)
     except NotThere:
-        missing = (source.name, entity_id, ordinal, "", True, False, None, now + MISSING_FOR, None, "")
+        missing: tuple[Any, ...] = (
+            source.name,
+            entity_id,
+            ordinal,
+            "",
+            True,
+            False,
+            None,
+            now + MISSING_FOR,
+            None,
+            [],
+        )
         await pool.execute(_KEEP, *missing)
         raise
     await pool.execute(_KEEP, *_row(source, provider, doc, ordinal, until, now + QUERIED_EVERY))
@@ -361,6 +389,9 @@ async def look_up(
         entity_id,
     )
     lately = {row["source"] for row in known if row["asked_again_at"] > now}
+    missing: int = await pool.fetchval("SELECT count(*) FROM saml_provider WHERE document IS NULL")
+    if missing >= MISSING_AT_MOST and not named:  # somebody invents names
+        return None
     for ordinal, source in enumerate(doc.sources):
         if not isinstance(source, QuerySource) or source.name in lately:
             continue
@@ -386,7 +417,7 @@ ORDER BY label, entity_id LIMIT $2
 _SEARCH = """
 SELECT DISTINCT ON (label, entity_id) entity_id, label FROM saml_provider
 WHERE admitted AND NOT hidden AND (valid_until IS NULL OR valid_until > $1)
-  AND search @@ to_tsquery('simple', $3)
+  AND search @@ $3::tsquery
 ORDER BY label, entity_id LIMIT $2
 """
 
@@ -394,7 +425,7 @@ ORDER BY label, entity_id LIMIT $2
 async def shown(pool: asyncpg.Pool, words: list[str], *, limit: int, now: datetime) -> list[tuple[str, str]]:
     """Identity providers to choose from, id and name, whose name or keywords begin with each of the words."""
     if words:
-        rows = await pool.fetch(_SEARCH, now, limit, " & ".join(f"{word}:*" for word in words))
+        rows = await pool.fetch(_SEARCH, now, limit, " & ".join(f"'{word}':*" for word in words))
     else:
         rows = await pool.fetch(_LIST, now, limit)
     return [(row["entity_id"], row["label"]) for row in rows]

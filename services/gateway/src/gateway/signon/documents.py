@@ -250,6 +250,11 @@ class SessionsDoc(Strict):
     front_ends: list[Origin] = Field(default_factory=list, max_length=50)
     """Origins of the library's own pages elsewhere: people may be sent back there."""
 
+    @property
+    def mfa(self) -> timedelta:
+        """How long two factors count."""
+        return timedelta(hours=self.mfa_hours)
+
     def limits(self) -> Limits:
         """As the rules want them."""
         return Limits(
@@ -266,6 +271,8 @@ class SignOnDoc(Strict):
     """Left out: nobody does."""
     sources: list[Source] = Field(default_factory=list, max_length=50)
     identity_providers: list[ProviderDoc] = Field(default_factory=list, max_length=1000)
+    discovery: Web | None = None
+    """A discovery service elsewhere, such as SeamlessAccess, that the page of choices offers."""
     clock_skew_seconds: int = Field(default=60, ge=0, le=180)
     persons: PersonsDoc = Field(default_factory=PersonsDoc)
     sessions: SessionsDoc = Field(default_factory=SessionsDoc)

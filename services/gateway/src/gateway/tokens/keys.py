@@ -4,6 +4,7 @@ A key is made, published for an hour, then signs for 30 days, and stays publishe
 """
 
 import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +40,12 @@ class Sealer:
     """AES-256-GCM with a key derived from a setting."""
 
     def __init__(self, secret: str) -> None:
-        self._cipher = AESGCM(hashlib.sha256(b"carrel sealing\0" + secret.encode()).digest())
+        self._secret = secret.encode()
+        self._cipher = AESGCM(hashlib.sha256(b"carrel sealing\0" + self._secret).digest())
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for another purpose, from the same secret."""
+        return hmac.new(self._secret, f"carrel {purpose}".encode(), hashlib.sha256).digest()
 
     def seal(self, plain: bytes) -> bytes:
         """Sealed bytes, nonce first."""

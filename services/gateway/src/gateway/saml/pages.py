@@ -1,0 +1,123 @@
+"""Pages that people see while they sign in: plain HTML without scripts, readable for everybody (WCAG 2.2 AA)."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+
+from fastapi import Response
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; font: 100%/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; }
+main { max-width: 40rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; }
+a { color: #0b4f9e; text-underline-offset: .15em; }
+ul { list-style: none; padding: 0; }
+li a, button { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem; padding: .6rem .9rem;
+  margin: .4rem 0; font: inherit; text-align: left; border: 1px solid #5a5a5a; border-radius: .4rem; }
+button { background: #0b4f9e; color: #fff; text-align: center; cursor: pointer; }
+input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem; padding: .5rem .7rem; font: inherit;
+  color: inherit; background: transparent; border: 1px solid #5a5a5a; border-radius: .4rem; }
+:focus-visible { outline: 3px solid #0b4f9e; outline-offset: 2px; }
+.small { font-size: .9rem; color: #4a4a4a; }
+@media (prefers-color-scheme: dark) {
+  body { color: #eee; background: #161616; } a { color: #9cc7ff; } .small { color: #c4c4c4; }
+  li a, input { border-color: #a0a0a0; } button { background: #9cc7ff; color: #111; }
+  :focus-visible { outline-color: #9cc7ff; }
+}
+"""
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+HEADERS = {
+    # A form's redirect counts as its action, and where a campus answers is known only by then.
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self' https: "
+    "http://localhost:* http://127.0.0.1:*; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def page(title: str, body: str, *, status: int = 200) -> Response:
+    """One page; `body` is HTML, whose values were escaped by whoever wrote it."""
+    told = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
+    )
+    return Response(told, status, HEADERS, media_type="text/html")
+
+
+def stopped(
+    title: str,
+    sentences: Sequence[str],
+    *,
+    again: str | None,
+    help_url: str | None,
+    code: str,
+    trace: str,
+    status: int,
+) -> Response:
+    """Why it did not work, what would mend it, and what to tell whoever is asked for help."""
+    body = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    if again is not None:
+        body += f'<ul><li><a href="{escape(again)}">Sign in again</a></li></ul>'
+    if help_url is not None:
+        body += f'<p><a href="{escape(help_url)}" rel="noreferrer">Help of your institution</a></p>'
+    body += f'<p class="small">If you ask for help, say: {escape(code)}, {escape(trace)}.</p>'
+    return page(title, body, status=status)
+
+
+def choices(
+    name: str,
+    found: Sequence[tuple[str, str]],
+    *,
+    sought: str,
+    target: str,
+    more: bool,
+    elsewhere: str | None,
+    href: Sequence[str],
+) -> Response:
+    """Where somebody is at home: a list to choose from, and a field to search it by."""
+    listed = "".join(
+        f'<li><a href="{escape(where)}">{escape(label)}</a></li>'
+        for (_, label), where in zip(found, href, strict=True)
+    )
+    told = f"<ul>{listed}</ul>" if found else "<p>No institution is found by these words.</p>"
+    if more:
+        told += "<p>There are more: search by its name to see fewer.</p>"
+    aside = f'<p><a href="{escape(elsewhere)}">Choose on another page</a></p>' if elsewhere else ""
+    body = (
+        '<form method="get" action="/sign-in/where" role="search">'
+        f'<input type="hidden" name="target" value="{escape(target)}">'
+        '<label for="q">Search for your institution by its name</label>'
+        f'<input id="q" name="q" type="search" autocomplete="organization" value="{escape(sought)}">'
+        f"<button>Search</button></form>{told}{aside}"
+    )
+    return page(f"Sign in to {name}: where are you at home?", body)
+
+
+def welcome(name: str, *, lines: Sequence[str], proof: str | None, step_up: str | None) -> Response:
+    """Who is signed in, and the way out; or the way in."""
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    if step_up is not None:
+        body += f'<ul><li><a href="{escape(step_up)}">Sign in with two factors, for work at the library</a></li></ul>'
+    if proof is None:
+        body += '<ul><li><a href="/saml/login">Sign in by your institution</a></li></ul>'
+        return page(name, body)
+    body += (
+        '<form method="post" action="/sign-out">'
+        f'<input type="hidden" name="proof" value="{escape(proof)}"><button>Sign out</button></form>'
+    )
+    return page(name, body)
+
+
+def posting(url: str, fields: dict[str, str], what: str) -> Response:
+    """A form that goes to the identity provider; a button sends it, since no script may."""
+    inside = "".join(
+        f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items()
+    )
+    body = f'<form method="post" action="{escape(url)}">{inside}<button>{escape(what)}</button></form>'
+    return page("One more step", f"<p>Your institution is told, too.</p>{body}")

@@ -1,0 +1,454 @@
+"""The doors of signing in and out by a campus, as browsers and identity providers use them."""
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from fastapi import Query, Request, Response
+
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import streamed
+from chassis.problems import Forbidden, Malformed, NotFound, Problem, Reason, TooLarge, Unavailable, problems
+from gateway.persons.circulation import Circulation
+from gateway.saml import leaving, logout, pages, requests, sources, words
+from gateway.saml.arriving import TurnedAway, arrive
+from gateway.saml.entity import ACS, LOGOUT, LOGOUT_POST, LOGOUT_SOAP
+from gateway.saml.leaving import Onward, Told
+from gateway.saml.logout import Carried
+from gateway.saml.markup import from_base64
+from gateway.saml.names import MFA
+from gateway.saml.operating import parts_of
+from gateway.saml.parts import NoCampusSignIn, Parts
+from gateway.saml.rules import Code, MessageRefused, safe_return
+from gateway.saml.work import TooManySignIns
+from gateway.sessions.cookies import (
+    BROWSER,
+    browser_cookie,
+    forgery_token,
+    new_token,
+    no_session_cookie,
+    sent,
+    session_cookie,
+)
+from gateway.sessions.routes import present
+from gateway.signon.documents import SignOnDoc
+
+log = logging.getLogger(__name__)
+router = new_router(tag="sign-on")
+
+FORM_LIMIT = 400 * 1024
+"""Bytes of a form: a message of 256 KB whose plus signs are percent-encoded."""
+SHOWN = 50
+HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
+
+
+class SignInNotAccepted(Forbidden):
+    """The answer of the identity provider is not believed, or does not admit this person."""
+
+    code, title = "sign-in-not-accepted", "The sign-in was not accepted."
+
+
+class UnknownInstitution(NotFound):
+    """No identity provider of this name is trusted here."""
+
+    code, title = "institution-unknown", "The library does not work together with this institution."
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """A small form's fields, each once; read within the limit."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > FORM_LIMIT:
+            raise TooLarge(f"A form may have {FORM_LIMIT} bytes here.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        raise Malformed("A form is wanted (application/x-www-form-urlencoded).")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError:
+        raise Malformed("The form cannot be read.") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Malformed("A field stands in the form twice.")
+    return fields
+
+
+def _reads_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _trace(request: Request) -> str:
+    return str(request.scope["carrel.traceparent"])[3:19]
+
+
+def _stopped(
+    request: Request,
+    problem: Problem,
+    title: str,
+    sentences: Sequence[str],
+    *,
+    code: str,
+    again: str | None = "/saml/login",
+    help_url: str | None = None,
+) -> Response:
+    """A page for people; the problem itself for everybody else."""
+    if not _reads_html(request):
+        raise problem
+    told = pages.stopped(
+        title,
+        sentences,
+        again=again,
+        help_url=help_url,
+        code=code,
+        trace=_trace(request),
+        status=problem.status,
+    )
+    told.headers.update(problem.headers)
+    return told
+
+
+def _not_accepted(request: Request, error: MessageRefused, what: str) -> Response:
+    """A message that is not believed: the log has every reason, the person a sentence."""
+    codes = error.codes or (Code.UNREADABLE,)
+    log.warning(
+        "a SAML message was refused",
+        extra={"what": what, "codes": [str(code) for code in codes], "about": error.words},
+    )
+    sentences = list(dict.fromkeys(words.told_of(code) for code in codes))
+    known = all(code in words.REFUSED for code in codes)
+    problem = SignInNotAccepted(
+        reasons=[Reason(str(code), words.told_of(code), mend=words.AGAIN) for code in codes]
+    )
+    return _stopped(
+        request,
+        problem,
+        "Signing in did not work",
+        [*sentences, words.AGAIN if known else words.STAFF],
+        code=", ".join(codes),
+    )
+
+
+def _to(url: str, *cookies: str) -> Response:
+    """Send a browser on; a form becomes a plain request."""
+    answer = Response(
+        status_code=303,
+        headers={"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+    )
+    for cookie in cookies:
+        answer.headers.append("Set-Cookie", cookie)
+    return answer
+
+
+def _return(doc: SignOnDoc, wished: str | None) -> str:
+    own = {*doc.sessions.front_ends, *([doc.entity.url] if doc.entity else [])}
+    return safe_return(wished, start=doc.sessions.start, origins=frozenset(own))
+
+
+@router.get(
+    "/saml/login",
+    status_code=303,
+    response_class=Response,
+    responses=problems(NoCampusSignIn, UnknownInstitution, TooManySignIns),
+)
+async def begin_saml_sign_in(
+    request: Request,
+    now: Now,
+    entity_id: Annotated[
+        str | None, Query(alias="entityID", max_length=1024, description="The identity provider's name")
+    ] = None,
+    target: Annotated[str | None, Query(max_length=4000, description="Where to go afterwards")] = None,
+    force: Annotated[
+        bool, Query(alias="forceAuthn", description="Sign in anew, whoever is signed in there")
+    ] = False,
+    mfa: Annotated[
+        bool, Query(description="With two factors (REFEDS MFA), as work at the library wants")
+    ] = False,
+) -> Response:
+    """Begin to sign in: goes on to the identity provider, or to the page of choices.
+
+    A discovery service comes back here with `entityID` (identity provider discovery protocol).
+    """
+    parts = parts_of(request)
+    doc, ours = await parts.configured()
+    where = _return(doc, target)
+    if not entity_id:
+        only = await sources.shown(parts.pool, [], limit=2, now=now)
+        if len(only) != 1:
+            return _to(f"/sign-in/where?{urlencode({'target': where})}")
+        entity_id = only[0][0]
+    provider = await sources.look_up(parts.pool, parts.workshop, parts.http, doc, entity_id, now=now)
+    if provider is None or provider.sign_on_url is None:
+        return _stopped(
+            request,
+            UnknownInstitution(),
+            "This institution is not known here",
+            [
+                "The library does not work together with this institution.",
+                "Choose another, or ask the library.",
+            ],
+            code=UnknownInstitution.code,
+            again="/sign-in/where",
+        )
+    browser = sent(request.scope["headers"], BROWSER) or new_token()
+    relay, request_id = new_token(), requests.fresh_id()
+    context = MFA if mfa else None
+    credential = (await parts.keys(ours, now=now))[0].credential
+    await requests.keep(
+        parts.pool,
+        request_id=request_id,
+        relay=relay,
+        browser=browser,
+        entity_id=provider.entity_id,
+        context=context,
+        return_to=where,
+        now=now,
+    )
+    sign = ours.sign_requests or provider.wants_signed_requests
+
+    def made() -> str:
+        xml = requests.authentication(ours, provider, request_id, context=context, force=force, now=now)
+        key = credential if sign else None
+        return requests.redirect(
+            provider.sign_on_url or "", "SAMLRequest", xml, relay_state=relay, credential=key
+        )
+
+    return _to(await parts.workshop.do(made), browser_cookie(browser))
+
+
+@router.post(
+    ACS,
+    status_code=303,
+    response_class=Response,
+    responses=problems(SignInNotAccepted, Malformed, NoCampusSignIn, TooLarge, TooManySignIns),
+)
+@streamed
+async def end_saml_sign_in(request: Request, now: Now) -> Response:
+    """Where identity providers send people back with a signed response (HTTP-POST binding)."""
+    parts = parts_of(request)
+    fields = await _form(request)
+    if "SAMLResponse" not in fields:
+        raise Malformed("SAMLResponse is missing.")
+    circulation = Circulation(request.app.state, str(request.scope["carrel.traceparent"]))
+    try:
+        if not 0 < len(relay := fields.get("RelayState", "")) <= 80:
+            raise MessageRefused(Code.NO_REQUEST)
+        arrived = await arrive(
+            parts,
+            circulation,
+            response=fields["SAMLResponse"],
+            relay=relay,
+            browser=sent(request.scope["headers"], BROWSER),
+            now=now,
+        )
+    except MessageRefused as error:
+        return _not_accepted(request, error, "response")
+    except TurnedAway as error:
+        log.info(
+            "somebody was turned away",
+            extra={"identity_provider": error.provider.entity_id, "code": error.reason},
+        )
+        problem = SignInNotAccepted(
+            reasons=[
+                Reason(
+                    error.reason,
+                    *words.TURNED_AWAY[error.reason][:1],
+                    mend=words.TURNED_AWAY[error.reason][1],
+                )
+            ]
+        )
+        return _stopped(
+            request,
+            problem,
+            "You are not admitted",
+            words.TURNED_AWAY[error.reason],
+            code=error.reason,
+            again=None,
+            help_url=error.provider.help_url,
+        )
+    except Unavailable as error:
+        return _stopped(
+            request,
+            error,
+            "The library is busy",
+            ["A part of the library does not answer just now.", "Please sign in again in a moment."],
+            code=error.code,
+        )
+    return _to(arrived.return_to, session_cookie(arrived.token))
+
+
+@router.get(
+    "/sign-in/where",
+    response_class=Response,
+    responses={200: HTML, **problems(NoCampusSignIn)},
+)
+async def choose_institution(
+    request: Request,
+    now: Now,
+    q: Annotated[str, Query(max_length=200, description="Beginnings of words of its name")] = "",
+    target: Annotated[str | None, Query(max_length=4000)] = None,
+) -> Response:
+    """The page of choices: where somebody is at home."""
+    parts = parts_of(request)
+    doc, ours = await parts.configured()
+    where = _return(doc, target)
+    found = await sources.shown(parts.pool, sources.words_in(q)[:8], limit=SHOWN + 1, now=now)
+    shown = found[:SHOWN]
+    back = f"{ours.url}/saml/login?{urlencode({'target': where})}"
+    elsewhere = None
+    if doc.discovery is not None:
+        joined = "&" if urlsplit(doc.discovery).query else "?"
+        elsewhere = f"{doc.discovery}{joined}{urlencode({'entityID': ours.id, 'return': back})}"
+    return pages.choices(
+        next(iter(ours.names.values()), "the library"),
+        shown,
+        sought=q,
+        target=where,
+        more=len(found) > SHOWN,
+        elsewhere=elsewhere,
+        href=[f"/saml/login?{urlencode({'entityID': name, 'target': where})}" for name, _ in shown],
+    )
+
+
+@router.get("/sign-in", response_class=Response, responses={200: HTML, **problems(NoCampusSignIn)})
+async def show_sign_in(request: Request, now: Now) -> Response:
+    """Who is signed in in this browser, and the way in or out."""
+    _doc, ours = await parts_of(request).configured()
+    name = next(iter(ours.names.values()), "Library")
+    found = await present(request, now)
+    if found is None:
+        return pages.welcome(name, lines=["You are not signed in."], proof=None, step_up=None)
+    token, session = found
+    lines = ["You are signed in."]
+    if session.patron_id is None and "patron" in session.roles:
+        lines.append("The library could not register you as a patron: ask at the desk.")
+    if staff := sorted(set(session.roles) - {"patron"}):
+        lines.append(f"You work here as {', '.join(staff)}.")
+    step_up = None
+    if (
+        session.context != MFA
+        and session.entity_id is not None
+        and await _could_be_staff(request, session.person_id)
+    ):
+        step_up = f"/saml/login?entityID={quote(session.entity_id, safe='')}&mfa=true&forceAuthn=true"
+    return pages.welcome(name, lines=lines, proof=forgery_token(token), step_up=step_up)
+
+
+async def _could_be_staff(request: Request, person_id: object) -> bool:
+    """Whether the last sign-in would have given staff roles with two factors."""
+    told = await parts_of(request).pool.fetchval(
+        "SELECT (standing->>'wants_mfa')::boolean FROM sign_in WHERE person_id = $1 ORDER BY id DESC LIMIT 1",
+        person_id,
+    )
+    return bool(told)
+
+
+@router.post(
+    "/sign-out", response_class=Response, responses={200: HTML, **problems(SignInNotAccepted, Malformed)}
+)
+@streamed
+async def sign_out(request: Request, now: Now) -> Response:
+    """Sign out here, then at the identity provider."""
+    parts = parts_of(request)
+    fields = await _form(request)
+    found = await present(request, now)
+    if found is None:
+        return pages.page("You are signed out", "<p>Nobody is signed in in this browser.</p>")
+    token, session = found
+    if fields.get("proof") != forgery_token(token):
+        return _stopped(
+            request,
+            SignInNotAccepted("The form is not one of this session's."),
+            "Signing out did not work",
+            ["This form is out of date.", "Open the page again, and sign out there."],
+            code="proof-wrong",
+            again="/sign-in",
+        )
+    onward = await leaving.leave(parts, session, now=now)
+    return _onward(onward, "Sign out there, too", no_session_cookie())
+
+
+def _onward(onward: Onward | None, what: str, *cookies: str) -> Response:
+    if onward is None:
+        answer = pages.page("You are signed out", "<p>You are signed out of the library.</p>")
+    elif onward.fields is not None:
+        answer = pages.posting(onward.url, onward.fields, what)
+    else:
+        return _to(onward.url, *cookies)
+    for cookie in cookies:
+        answer.headers.append("Set-Cookie", cookie)
+    return answer
+
+
+async def _told(request: Request, parts: Parts, carried: Carried, path: str, now: Now) -> Response:
+    told: Told = await leaving.told(parts, carried, path=path, direct=False, now=now)
+    if told.ended is None:
+        return pages.page(
+            "You are signed out", "<p>You are signed out of the library and of your institution.</p>"
+        )
+    return _onward(told.onward, "Go on", no_session_cookie())
+
+
+@router.get(
+    LOGOUT,
+    response_class=Response,
+    responses={200: HTML, **problems(SignInNotAccepted, NoCampusSignIn, Malformed)},
+)
+async def saml_logout_by_redirect(request: Request, now: Now) -> Response:
+    """Identity providers sign somebody out here, or answer that they have (HTTP-Redirect binding)."""
+    if not {"SAMLRequest", "SAMLResponse"} & set(request.query_params):
+        raise Malformed("Either SAMLRequest or SAMLResponse is wanted.")
+    try:
+        carried = logout.from_query(request.scope["query_string"])
+        return await _told(request, parts_of(request), carried, LOGOUT, now)
+    except MessageRefused as error:
+        return _not_accepted(request, error, "logout")
+
+
+@router.post(
+    LOGOUT_POST,
+    response_class=Response,
+    responses={200: HTML, **problems(SignInNotAccepted, NoCampusSignIn, Malformed)},
+)
+@streamed
+async def saml_logout_by_form(request: Request, now: Now) -> Response:
+    """The same by a form (HTTP-POST binding)."""
+    fields = await _form(request)
+    if ("SAMLRequest" in fields) == ("SAMLResponse" in fields):
+        raise Malformed("Either SAMLRequest or SAMLResponse is wanted.")
+    try:
+        told = fields.get("SAMLRequest") or fields["SAMLResponse"]
+        carried = Carried(from_base64(told), fields.get("RelayState"), None)
+        return await _told(request, parts_of(request), carried, LOGOUT_POST, now)
+    except MessageRefused as error:
+        return _not_accepted(request, error, "logout")
+
+
+@router.post(
+    LOGOUT_SOAP,
+    response_class=Response,
+    responses={
+        200: {"content": {"text/xml": {"schema": {"type": "string"}}}},
+        **problems(SignInNotAccepted, NoCampusSignIn, Malformed, TooLarge),
+    },
+)
+@streamed
+async def saml_logout_by_call(request: Request, now: Now) -> Response:
+    """The same from server to server, while the browser knows nothing of it (SOAP binding)."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > FORM_LIMIT:
+            raise TooLarge(f"A message may have {FORM_LIMIT} bytes here.")
+    if not body:
+        raise Malformed("A SOAP envelope is wanted.")
+    try:
+        carried = Carried(logout.unwrapped(bytes(body)), None, None)
+        told = await leaving.told(parts_of(request), carried, path=LOGOUT_SOAP, direct=True, now=now)
+    except MessageRefused as error:
+        return _not_accepted(request, error, "logout")
+    if told.xml is None:
+        raise Malformed("A LogoutRequest is wanted.")
+    return Response(told.xml, media_type="text/xml")
