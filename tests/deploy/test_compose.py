@@ -29,7 +29,7 @@ ROLES = {
     "circulation": {"migrate", "serve", "relay", "consume", "work"},
     "ill": {"migrate", "serve", "relay", "consume", "work"},
     "erm": {"migrate", "serve", "relay", "consume", "work"},
-    "gateway": {"migrate", "serve", "work"},
+    "gateway": {"migrate", "serve", "relay", "consume", "work"},
 }
 
 

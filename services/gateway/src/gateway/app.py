@@ -33,6 +33,7 @@ from gateway.sessions.commands import Sessions, end_orphaned
 from gateway.settings import Settings
 from gateway.signon import routes as signon
 from gateway.signon.reading import InForce
+from gateway.subscriptions import SUBSCRIPTIONS
 from gateway.tokens import routes as tokens
 from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
@@ -172,6 +173,7 @@ SERVICE = Service(
     settings=Settings,
     create_app=create_app,
     migrations=migrations_beside(__file__),
+    subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("turn-keys", timedelta(minutes=10), turn_keys),
         Timer("forget-audit", timedelta(hours=6), forget_audit),

@@ -51,6 +51,7 @@ class Account(Table, table=True):
     __tablename__ = "account"
     __table_args__ = (
         Index("account_username", "username", unique=True),
+        Index("account_by_patron", "patron_id", postgresql_where="patron_id IS NOT NULL"),
         CheckConstraint("username = lower(username)", name="account_username_folded"),
     )
 
@@ -237,7 +238,10 @@ class Person(Table, table=True):
     """Somebody whom a campus knows."""
 
     __tablename__ = "person"
-    __table_args__ = (Index("person_key", "key_kind", "key_value", unique=True),)
+    __table_args__ = (
+        Index("person_key", "key_kind", "key_value", unique=True),
+        Index("person_by_patron", "patron_id", postgresql_where="patron_id IS NOT NULL"),
+    )
 
     id: UUID = Field(sa_column=_id(key=True))
     key_kind: str = Field(sa_column=_text())
@@ -256,6 +260,7 @@ class BrowserSession(Table, table=True):
         Index("browser_session_token", "token_hash", unique=True),
         Index("browser_session_name", "entity_id", "name_hash"),
         Index("browser_session_person", "person_id"),
+        Index("browser_session_by_patron", "patron_id", postgresql_where="patron_id IS NOT NULL"),
         Index("browser_session_ends", "ends_at"),
     )
 

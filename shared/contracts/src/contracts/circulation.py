@@ -11,6 +11,7 @@ from contracts.money import Amount
 
 CATALOG = frozenset({"catalog"})
 ILL = frozenset({"ill"})
+GATEWAY = frozenset({"gateway"})
 
 
 class ItemAvailability(Part):
@@ -657,6 +658,7 @@ class PatronMerged(Event):
 
     type: ClassVar = "circulation.patron-merged.v1"
     subject: ClassVar = "patron_ref"
+    listeners: ClassVar = ILL | GATEWAY
 
     patron_ref: UUID
     merged_refs: tuple[UUID, ...]
