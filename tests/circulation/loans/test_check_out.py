@@ -8,7 +8,7 @@ import pytest
 from chassis.principal import Principal
 from contracts.catalog import ItemBase
 from contracts.circulation import LoanCreated
-from support.desk import CONFIGURATION, NOW, Make, codes, pointers, themselves
+from support.desk import CONFIGURATION, NOW, Make, codes, pointers, statements, themselves
 from support.harness import Harness
 
 
@@ -223,3 +223,37 @@ async def test_a_request_that_failed_is_done_when_it_comes_again(circulation: Ha
 
     assert (broken.status_code, mended.status_code) == (500, 201)
     assert "Idempotency-Replayed" not in mended.headers
+
+
+@pytest.mark.parametrize("item_by", ["id", "barcode"])
+@pytest.mark.parametrize("patron_by", ["id", "barcode"])
+async def test_an_everyday_check_out_looks_once_and_acts_once(
+    circulation: Harness, make: Make, patron_by: str, item_by: str
+) -> None:
+    patron = await make.patron(barcode="P 1")
+    await make.loan(patron, await make.item())
+    item = await make.item(barcode="I 1")
+    body = {f"patron_{patron_by}": patron[patron_by], "service_point_id": make.desk}
+    body[f"item_{item_by}"] = str(item.item_id) if item_by == "id" else "I 1"
+
+    async with statements(circulation) as asked:
+        lent = await circulation.post("/v1/loans", json=body)
+
+    assert lent.status_code == 201, lent.text
+    assert len(asked) == 2
+
+
+async def test_what_is_not_everyday_is_looked_at_again_with_everything(
+    circulation: Harness, make: Make
+) -> None:
+    patron, item = await make.patron(), await make.item()
+    await make.loan(await make.patron(), item)
+    await make.hold(patron, item)
+
+    async with statements(circulation) as asked:
+        refused = await make.lend(await make.patron(), item)
+
+    assert codes(refused) == ["item-on-loan"]
+    assert (
+        len([each for each in asked if "AS own_hold" in each.query and "NULL::uuid" not in each.query]) == 1
+    )

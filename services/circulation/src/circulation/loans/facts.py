@@ -51,7 +51,8 @@ class Seen:
         """The patron, who wants to `borrow` or to `renew`."""
         row = self.row
         group = self.library.groups.get(row["group_code"])
-        counts = row.get("loans_by_policy")
+        lending = action == "borrow"
+        out = row["out_now"]
         stands = standing(row)
         return Borrower(
             active=row["active"],
@@ -59,12 +60,12 @@ class Seen:
             blocked=row["blocked"],
             owed=row["owed"],
             open_loans=stands.items_out,
-            open_loans_under_policy=(counts or {}).get(policy.code, 0),
+            open_loans_under_policy=(out["policies"] or []).count(policy.code) if lending and out else 0,
             max_owed=group.max_owed if group else None,
             max_loans=group.max_loans if group else None,
             beyond=in_the_way(stands, group, action),
             reached=reached(self.rule, group.max_loans_of if group else {}, row["library"], self.out)
-            if action == "borrow" and not policy.in_library
+            if lending and not policy.in_library
             else (),
             overdue_items=stands.overdue_items,
         )

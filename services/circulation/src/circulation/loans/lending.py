@@ -219,7 +219,7 @@ async def _check_out(
 
     async with pool.acquire() as connection:
         for _ in range(LOOKS):
-            seen = await look_check_out(connection, shelf, asked, now)
+            seen = await _look_everyday(connection, shelf, asked, now)
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
             if (desk := statistical(seen, asked, principal)) is not None:
@@ -285,6 +285,38 @@ def _renewal_instead(seen: Seen, asked: CheckOut) -> renewing.Renewal:
 def _same_holder(seen: Seen) -> bool:
     return (
         seen["loan_id"] is not None and seen["patron_id"] is not None and seen["lent_to"] == seen["patron_id"]
+    )
+
+
+async def _look_everyday(
+    connection: Connection | asyncpg.Pool, shelf: Shelf, asked: CheckOut, now: datetime
+) -> Seen:
+    """Look with the short statement; with the whole one where that turns out not to tell all that is decided by."""
+    if shelf.newest is None or shelf.newest.counts_facts:
+        return await look_check_out(connection, shelf, asked, now)
+    by_card, by_label = asked.patron_id is None, asked.item_id is None
+    statement = statements.EVERYDAY["barcode" if by_card else "id", "barcode" if by_label else "id"]
+    patron = asked.patron_barcode if by_card else asked.patron_id
+    item = asked.item_barcode if by_label else asked.item_id
+    once = asked.once
+    seen = await look(connection, shelf, statement, patron, item, once.principal, once.key, now)
+    if everyday(seen) and not seen.library.counts_facts:
+        return seen
+    return await look_check_out(connection, shelf, asked, now)
+
+
+def everyday(seen: Seen) -> bool:
+    """Whether the short look told all: both are known, the item is free and whole, nobody waits, and no wards."""
+    row = seen.row
+    return not (
+        row["patron_id"] is None
+        or row["item_id"] is None
+        or row["loan_id"] is not None
+        or row["hold_id"] is not None
+        or row["kept_for"] is not None
+        or row["pieces"] is not None
+        or row["queue_length"]
+        or row["wards"]
     )
 
 

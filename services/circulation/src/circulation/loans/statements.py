@@ -9,17 +9,20 @@ makes a lost race look the same as a stale read: nothing was written, look again
 from typing import Final
 
 from circulation.holds.tables import FILLED_BY
-from circulation.patrons.standing import OUT
+from circulation.patrons.standing import OUT, OUT_NOW
 
+BLOCKED: Final = """
+    EXISTS (
+        SELECT FROM patron_block b
+        WHERE b.patron_id = p.id AND {action} = ANY (b.actions)
+          AND (b.expires_at IS NULL OR b.expires_at > {now})
+    ) AS blocked
+"""
 PATRON_FACTS: Final = f"""
     p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at,
     p.open_loans - p.claims_open AS open_loans, p.owed,
     p.library AS patron_library,
-    EXISTS (
-        SELECT FROM patron_block b
-        WHERE b.patron_id = p.id AND {{action}} = ANY (b.actions)
-          AND (b.expires_at IS NULL OR b.expires_at > {{now}})
-    ) AS blocked, {OUT}
+    {BLOCKED}, {OUT}
 """
 ITEM_FACTS: Final = """
     i.id AS item_id, i.guard AS item_guard, i.told, i.barcode AS item_barcode, i.title_ids, i.location, i.library,
@@ -36,10 +39,6 @@ QUEUE_LENGTH: Final = """
 LOOK_CHECK_OUT: Final = f"""
 SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
     {PATRON_FACTS.format(action="'borrow'", now="$7::timestamptz")},
-    (SELECT jsonb_object_agg(c.policy, c.n) FROM (
-        SELECT policy, count(*) AS n FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
-        GROUP BY policy
-    ) c) AS loans_by_policy,
     CASE WHEN $8::boolean THEN (SELECT jsonb_agg(jsonb_build_object('loans', g.n, 'facts', jsonb_build_object(
             'location', g.location, 'library', g.library, 'campus', g.campus, 'institution', g.institution,
             'material_type', g.material_type, 'loan_type', g.loan_type))) FROM (
@@ -65,6 +64,39 @@ LEFT JOIN item i ON i.id = coalesce($3::uuid, (SELECT id FROM item WHERE barcode
 """
 """$1 patron id, $2 patron barcode, $3 item id, $4 item barcode, $5 principal, $6 key, $7 now,
 $8 whether limits by facts and second copies are asked for"""
+
+
+_EVERYDAY: Final = """
+SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body,
+    i.id AS item_id, i.guard AS item_guard, i.barcode AS item_barcode, i.title_ids, i.location, i.library, i.campus,
+    i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.loan_id, i.hold_id, i.kept_for,
+    i.withdrawal_id, i.loss, i.pieces, i.new_since, {queue_length},
+    p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at, p.owed, p.wards, {blocked},
+    {out_now},
+    NULL::bigint AS wards_owe, NULL::jsonb AS out_by_facts, NULL::boolean AS second_copy, NULL::uuid AS own_hold,
+    NULL::uuid AS lent_to
+FROM (SELECT version FROM reference LIMIT 1) r
+LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
+LEFT JOIN patron p ON p.{patron} = $1
+LEFT JOIN item i ON i.{item} = $2
+"""
+EVERYDAY: Final = {
+    (patron, item): _EVERYDAY.format(
+        queue_length=QUEUE_LENGTH,
+        blocked=BLOCKED.format(action="'borrow'", now="$5::timestamptz"),
+        out_now=OUT_NOW.format(now="$5::timestamptz"),
+        patron=patron,
+        item=item,
+    )
+    for patron in ("id", "barcode")
+    for item in ("id", "barcode")
+}
+"""The look that is enough for nearly every check-out, by what patron and item are named by.
+
+A statement costs by what stands in it, asked for or not: this one leaves out what only those loans are decided by
+that touch somebody's hold, another loan, a ward or pieces to look at (`lending.everyday`). $1 patron, $2 item,
+$3 principal, $4 key, $5 now.
+"""
 
 ACT_CHECK_OUT: Final = """
 WITH guard AS (

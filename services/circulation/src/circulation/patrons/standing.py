@@ -21,22 +21,23 @@ WARDS: Final = """
 
 A ward's new debt bars the guarantor from the next look on: it is another's row, and guards no act under way.
 """
-OUT: Final = (
-    """
+OUT_NOW: Final = """
     CASE WHEN p.open_loans > 0 THEN (
         SELECT jsonb_build_object('items', count(*) FILTER (WHERE in_library IS NULL), 'lost', count(lost_at),
             'late', count(*) FILTER (WHERE due_at < {now}),
             'recalls', count(*) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL),
             'recall_seconds', coalesce(floor(extract(epoch FROM
-                {now} - min(due_at) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL))), 0))
+                {now} - min(due_at) FILTER (WHERE due_at < {now} AND recalled_at IS NOT NULL))), 0),
+            'policies', jsonb_agg(policy))
         FROM loan WHERE patron_id = p.id AND returned_at IS NULL AND claimed_at IS NULL
-    ) END AS out_now,
-"""  # noqa: S608 - our own text
-    + WARDS
-)
-"""Of patron p, for statements that look; patrons without loans, and those who answer for nobody, cost nothing.
+    ) END AS out_now
+"""
+"""What patron p has out, in one pass over the open loans; what is used in the library is not out.
 
-What is used in the library is not out."""
+`policies` are those of the open loans, one for each of them.
+"""
+OUT: Final = f"{OUT_NOW}, {WARDS}"
+"""Of patron p, for statements that look; patrons without loans, and those who answer for nobody, cost nothing."""
 
 
 def standing(row: asyncpg.Record | Mapping[str, Any]) -> Standing:
