@@ -62,6 +62,7 @@ PUBLIC = {
     "circulation-read-matrix",
     # a partner proves itself within the message
     "ill-take-message",
+    "ill-fetch-by-link",
 }
 """Strangers are let in: reading the catalogue and its availability, and saying who one is."""
 
@@ -102,6 +103,7 @@ OWN = {
             "ill-explain-actions",
             "ill-act-on-request",
             "ill-list-steps",
+            "ill-fetch-document",
         }
     ),
     "circulation-get-automatic-renewals",

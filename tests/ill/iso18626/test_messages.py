@@ -41,6 +41,7 @@ ROW: dict[str, Any] = {
         "pages": "3-4",
     },
     "service": "copy",
+    "compliance": "US-CCG",
     "service_level": "Rush",
     "need_before": NOW,
     "any_edition": False,

@@ -12,6 +12,9 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from chassis.successors import Successors
 from ill.configuration import routes as configuration
+from ill.copyright import routes as copyright_
+from ill.deliveries import routes as deliveries
+from ill.deliveries.commands import forget_documents
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.partners import routes as partners
@@ -43,6 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
             acting.router,
             rota.router,
             pulling.router,
+            deliveries.router,
+            copyright_.router,
             configuration.router,
         ],
         description="Requests for what the library does not have, and for what others want of it.",
@@ -61,6 +66,7 @@ SERVICE = Service(
     timers=(
         Timer("watch-requests", timedelta(seconds=15), watch),
         Timer("forget-messages", timedelta(hours=1), forget_messages),
+        Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),
     workers=(send_messages,),
     opening=opening,

@@ -13,6 +13,8 @@ class Settings(ServiceSettings):
 
     message_limit: int = Field(default=100_000, ge=1024)
     """Bytes of an ISO 18626 message, in either direction."""
+    document_limit: int = Field(default=20_000_000, ge=1024, le=100_000_000)
+    """Bytes of the file of a copy."""
     send_timeout: float = Field(default=20.0, gt=0)
     """Seconds that a partner may take for its confirmation."""
     send_attempts: int = Field(default=10, ge=1)

@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from ill.configuration import tables as configuration
+from ill.deliveries import tables as deliveries
 from ill.iso18626 import tables as iso18626
 from ill.metadata import Table
 from ill.partners import tables as partners
@@ -8,4 +9,4 @@ from ill.patrons import tables as patrons
 from ill.requests import tables as requests
 
 METADATA = Table.metadata
-ALL = (configuration, iso18626, partners, patrons, requests)
+ALL = (configuration, deliveries, iso18626, partners, patrons, requests)

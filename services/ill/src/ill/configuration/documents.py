@@ -55,6 +55,36 @@ class LendingDoc(_Strict):
     kept, or with Unfilled when none can."""
 
 
+class DocumentsDoc(_Strict):
+    """How long the file of a copy is kept, for a patron or behind a partner's link."""
+
+    days: Annotated[int, Field(ge=1, le=365)] = 21
+    downloads: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class DeclarationDoc(_Strict):
+    """What whoever asks for a copy declares."""
+
+    version: Annotated[str, Field(min_length=1, max_length=40)]
+    """Kept with each request, so that it stays known what was declared."""
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class CopyrightDoc(_Strict):
+    """Copies of articles."""
+
+    contu: bool = False
+    """Count copies of journals by the guidelines of the United States."""
+    contu_limit: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Copies of one journal in a calendar year; what goes beyond is for staff to clear."""
+    contu_years: Annotated[int, Field(ge=1, le=100)] = 5
+    """How old an article may be to count."""
+    compliance: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    """The code of copies that the guidelines do not judge (copyrightCompliance: an open list)."""
+    declaration: DeclarationDoc | None = None
+    """None: nothing has to be declared."""
+
+
 class ConfigurationDoc(_Strict):
     """How this library takes part."""
 
@@ -76,7 +106,11 @@ class ConfigurationDoc(_Strict):
     """Whether a request that passed the checks goes out by itself."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None
+    """Where partners reach our front door; links to copies begin with it."""
     lending: LendingDoc = LendingDoc()
+    copyright: CopyrightDoc = CopyrightDoc()
+    documents: DocumentsDoc = DocumentsDoc()
     times: TimesDoc = TimesDoc()
 
     def spans(self, days_to_respond: int = 4) -> Spans:

@@ -136,6 +136,7 @@ def request(
             serviceType=SERVICES[row["service"]],
             serviceLevel=row["service_level"],
             needBeforeDate=row["need_before"].isoformat() if row["need_before"] else None,
+            copyrightCompliance=row["compliance"],
             anyEdition="Y" if row["any_edition"] else "N",
             note=row["note"],
         ),

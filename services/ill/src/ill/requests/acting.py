@@ -65,6 +65,8 @@ class ActIn(BaseModel):
     retry_before: Moment | None = None
     title_id: UUID | None = None
     """Of ours, for `reserve`."""
+    compliance: Short | None = None
+    """copyrightCompliance: an open list."""
 
 
 class PossibleOut(BaseModel):
@@ -109,7 +111,7 @@ async def explain_actions(request: Request, request_id: UUID, asker: Asker, now:
         if kind_of(asker) not in action.by:
             continue
         move = model.move(row["state"], action.name)
-        told = Told(may_exceed_cost=asker.may("ill:costs"), condition="any")
+        told = Told(may_exceed_cost=asker.may("ill:costs"), condition="any", link="any")
         why = refusals(row["side"], action.name, facts, told, allowed=move is not None, now=now)
         leads = None
         if move is not None:
@@ -224,6 +226,7 @@ def told_of(body: ActIn | ReportIn, *, may_exceed_cost: bool) -> Told:
         retry_after=body.retry_after,
         retry_before=body.retry_before,
         title_id=body.title_id if isinstance(body, ActIn) else None,
+        compliance=body.compliance if isinstance(body, ActIn) else None,
         may_exceed_cost=may_exceed_cost,
     )
 

@@ -14,10 +14,9 @@ from contracts.ill import RequestPlaced
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
 from ill.patrons import queries as patrons
-from ill.requests import (
-    holdings as _holdings,  # noqa: F401 - its effects are registered by it
-)
+from ill.requests import holdings as _holdings  # noqa: F401 - effects register themselves
 from ill.requests import model, queries
+from ill.requests import supplying as _supplying  # noqa: F401 - effects register themselves
 from ill.requests.case import Case, facts_of
 from ill.requests.effects import EFFECTS
 from ill.requests.rules import SPANS, TEXTS, Told, likeness, refusals
@@ -29,6 +28,7 @@ CHECKS: Final = frozenset(
         "over-limit",
         "seems-duplicate",
         "citation-thin",
+        "copyright-limit",
         "supplier-found",
         "none-left",
     }
@@ -45,6 +45,7 @@ BORROWING_TIMERS: Final = frozenset(
     }
 )
 LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
+DOCUMENTS: Final = frozenset({"document-kept"})
 CIRCULATION: Final = frozenset({"hold-not-placed", "renewed-here", "date-not-moved"})
 OUR_ITEMS: Final = frozenset(
     {
@@ -64,8 +65,8 @@ OUR_ITEMS: Final = frozenset(
 DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
 
 EVENTS: Final = {
-    "borrowing": CHECKS | BORROWING_TIMERS | CIRCULATION | DELIVERY | SUPPLIER_EVENTS,
-    "lending": LENDING_TIMERS | OUR_ITEMS | PARTNER_EVENTS,
+    "borrowing": CHECKS | BORROWING_TIMERS | CIRCULATION | DOCUMENTS | DELIVERY | SUPPLIER_EVENTS,
+    "lending": LENDING_TIMERS | OUR_ITEMS | DOCUMENTS | PARTNER_EVENTS,
 }
 """What the code brings about, besides the actions that people take."""
 
@@ -116,14 +117,15 @@ class Wish:
     currency: str | None = None
     any_edition: bool = True
     note: str | None = None
+    declared: str | None = None
 
 
 _PLACE = """
 INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
     partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
-    created_at, created_by, changed_at, look_at)
+    created_at, created_by, changed_at, look_at, declared)
 VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    $15, $16, $17, $18, '{}', $19, $20, $19, $21) RETURNING *
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22) RETURNING *
 """
 
 
@@ -160,6 +162,7 @@ async def place(
         now,
         actor,
         None,
+        wish.declared,
     )
     assert row is not None
     case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)

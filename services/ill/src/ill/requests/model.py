@@ -23,6 +23,7 @@ ARGUMENTS: Final = frozenset(
         "item_barcode",
         "link",
         "title_id",
+        "compliance",
         "retry_after",
         "retry_before",
     }

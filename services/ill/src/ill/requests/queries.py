@@ -91,4 +91,5 @@ def facts(row: Mapping[str, Any]) -> Facts:
         max_cost=row["max_cost"],
         currency=row["currency"],
         offer=row["offer"],
+        has_document=row["document_id"] is not None,
     )

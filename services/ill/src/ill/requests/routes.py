@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis import cursors, etags
 from chassis.application import new_router
@@ -26,6 +26,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from ill.configuration.documents import ConfigurationDoc
 from ill.configuration.queries import in_force
 from ill.patrons import queries as patrons
 from ill.requests import commands, queries
@@ -76,6 +77,8 @@ class WishIn(BaseModel):
     any_edition: bool = True
     note: Long | None = None
     """For the supplier: no names in it."""
+    declared: Annotated[str, Field(max_length=40)] | None = None
+    """For a copy: the version of the library's declaration that is agreed to."""
 
 
 class WishChange(BaseModel):
@@ -107,6 +110,16 @@ def _sound(citation: CitationIn | None, need_before: datetime | None, now: datet
     return told
 
 
+def _declared(body: WishIn, doc: ConfigurationDoc) -> None:
+    """Whoever asks for a copy declares what the library has them declare, in its present words."""
+    wanted = doc.copyright.declaration
+    if wanted is None or body.service == "loan" or body.declared == wanted.version:
+        return
+    code = "declaration-missing" if body.declared is None else "declaration-outdated"
+    text = f"A copy is asked for with the declaration {wanted.version!r}: {wanted.text}"
+    raise Invalid(reasons=[Reason(code, text, "/declared", f"Agree to it: send {wanted.version!r}.")])
+
+
 @router.post(
     "/requests",
     status_code=201,
@@ -127,6 +140,7 @@ async def place_request(
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         doc = await in_force(connection)
+        _declared(body, doc)
         cost, currency = doc.max_cost, doc.currency if doc.max_cost is not None else None
         if body.max_cost is not None:
             cost, currency = body.max_cost.minor, body.max_cost.currency
@@ -141,6 +155,7 @@ async def place_request(
             currency=currency,
             any_edition=body.any_edition,
             note=body.note,
+            declared=body.declared if body.service != "loan" else None,
         )
         row = await commands.place(
             connection, wish, actor=str(asker.actor), now=now, in_person=patron == asker.patron_id
@@ -208,7 +223,15 @@ UPDATE request SET version = version + 1, changed_at = $2, service = $3, citatio
 WHERE id = $1 RETURNING *
 """
 UNSENT = frozenset(
-    {"invalid-patron", "duplicate-review", "review", "validated", "supplier-identified", "end-of-rota"}
+    {
+        "invalid-patron",
+        "duplicate-review",
+        "review",
+        "copyright-review",
+        "validated",
+        "supplier-identified",
+        "end-of-rota",
+    }
 )
 
 

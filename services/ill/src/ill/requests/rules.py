@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -143,6 +143,8 @@ class Refusal(StrEnum):
     DUE_PASSED = "due-date-passed"
     DUE_LATER = "recall-lengthens"
     NOTHING_OFFERED = "condition-missing"
+    NOTHING_TO_SEND = "nothing-to-send"
+    ROYALTY = "royalty-above-maximum"
 
 
 TEXTS: Final = {
@@ -164,6 +166,14 @@ TEXTS: Final = {
     Refusal.LOAN_NOT_COPY: ("A loan is asked for.", "Ship it."),
     Refusal.DUE_PASSED: ("The due date has passed.", "Name a moment that lies ahead."),
     Refusal.DUE_LATER: ("A recall only shortens a loan.", "Name an earlier due date."),
+    Refusal.NOTHING_TO_SEND: (
+        "There is neither a link nor a document.",
+        "Name a link, or PUT the document first.",
+    ),
+    Refusal.ROYALTY: (
+        "The royalty is more than the request may cost.",
+        "Raise the request's max_cost, or have somebody with ill:costs agree.",
+    ),
     Refusal.NOTHING_OFFERED: (
         "Neither a condition nor a cost is named.",
         "Name one, or simply agree to supply.",
@@ -190,6 +200,7 @@ class Told:
     service: str | None = None
     """What the supplier says it has done: loan or copy."""
     title_id: UUID | None = None
+    compliance: str | None = None
     here: Mapping[str, Any] = field(default_factory=dict)
     """What the catalogue or circulation told."""
     may_exceed_cost: bool = False
@@ -206,6 +217,7 @@ class Facts:
     max_cost: int | None = None
     currency: str | None = None
     offer: Mapping[str, Any] = field(default_factory=dict)
+    has_document: bool = False
 
 
 def refusals(
@@ -268,7 +280,13 @@ def _due(facts: Facts, told: Told, now: datetime) -> _Applies:
 
 
 def _copy(facts: Facts, told: Told, now: datetime) -> _Applies:
-    return {Refusal.LOAN_NOT_COPY: facts.service == "loan"}
+    nothing = told.link is None and not facts.has_document
+    return {Refusal.LOAN_NOT_COPY: facts.service == "loan", Refusal.NOTHING_TO_SEND: nothing}
+
+
+def _clear(facts: Facts, told: Told, now: datetime) -> _Applies:
+    asked = replace(facts, offer={"cost": told.cost, "currency": told.currency})
+    return {Refusal.ROYALTY: exceeds(asked) and not told.may_exceed_cost}
 
 
 def _asked(facts: Facts, told: Told, now: datetime) -> _Applies:
@@ -291,6 +309,7 @@ _BORROWING: Final = {
     "renew": _renew,
     "accept-conditions": _accept,
     "accept-retry": _retry,
+    "clear-copyright": _clear,
 }
 _LENDING: Final = {
     "ship": _ship,

@@ -143,6 +143,15 @@ class InterlibraryRequestOut(BaseModel):
     loan_id: UUID | None
     """Lending: circulation's loan to the partner."""
     holding: HoldingOut
+    compliance: str | None
+    """The code of the law that a copy is asked for under."""
+    royalty: int | None
+    """Paid for the copy, in minor units of `royalty_currency`."""
+    royalty_currency: str | None
+    declared: str | None
+    """The version of the declaration that was agreed to."""
+    has_document: bool
+    """The copy was kept as a file: `GET …/document`, as long as it may be fetched."""
     received_at: datetime | None
     renewal_pending: bool
     attention: str | None
@@ -157,6 +166,7 @@ class InterlibraryRequestOut(BaseModel):
 def out(row: Any) -> InterlibraryRequestOut:
     told = dict(row)
     told["patron_id"] = told["patron_ref"]
+    told["has_document"] = told["document_id"] is not None
     told["says"] = model_of(told["side"]).states[told["state"]].says
     return InterlibraryRequestOut(**{name: told[name] for name in InterlibraryRequestOut.model_fields})
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Text, text
 from sqlmodel import Field
 
 from ill.metadata import Table, big, count, digest, document, flag, key, ref, when, words
@@ -36,6 +36,12 @@ class Request(Table, table=True):
             "request_to_pull",
             "id",
             postgresql_where=text("state = 'will-supply' AND item_id IS NOT NULL"),
+        ),
+        Index(
+            "request_by_journal",
+            "journals",
+            postgresql_using="gin",
+            postgresql_where=text("counted_in IS NOT NULL"),
         ),
         CheckConstraint(SIDES, name="request_side"),
         CheckConstraint("service IN ('loan', 'copy', 'copy-or-loan')", name="request_service"),
@@ -88,6 +94,19 @@ class Request(Table, table=True):
     """How much was asked of the catalogue and circulation."""
     holding: dict[str, Any] = Field(sa_column=document())
     """Lending: what they told of it, and which questions are open."""
+    journals: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    """The numbers of the journal that a copy is from."""
+    counted_in: int | None = Field(default=None, sa_column=count(None, null=True))
+    """The year in which the guidelines count it."""
+    compliance: str | None = Field(default=None, sa_column=words(null=True))
+    """The code of the law that a copy is asked for under (copyrightCompliance)."""
+    royalty: int | None = Field(default=None, sa_column=big(null=True))
+    """Paid for it, in minor units."""
+    royalty_currency: str | None = Field(default=None, sa_column=words(null=True))
+    declared: str | None = Field(default=None, sa_column=words(null=True))
+    """The version of the declaration that whoever asked for a copy has agreed to, at `created_at`."""
+    document_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The file of the copy, kept here."""
     received_at: datetime | None = Field(default=None, sa_column=when(null=True))
     renewal_pending: bool = Field(default=False, sa_column=flag(default=False))
     attention: str | None = Field(default=None, sa_column=words(null=True))

@@ -1,0 +1,54 @@
+"""How many copies of a journal count in a year."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from pydantic import BaseModel
+
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
+from ill.configuration.queries import in_force
+from ill.copyright.queries import counts
+from ill.copyright.rules import journal_of
+from ill.requests.rules import issn_sound
+from ill.requests.seeing import MayRead, pool_of
+
+router = new_router("/v1/ill/copyright-counts", tag="interlibrary loan")
+
+
+class CopiesCountedOut(BaseModel):
+    """Copies of one journal that were asked for in a year under the guidelines."""
+
+    issn: list[str]
+    year: int
+    supplied: int
+    under_way: int
+    limit: int | None
+    """None: the library does not count."""
+
+
+@router.get("", response_model=CopiesCountedOut, responses=problems(Unauthenticated, Forbidden, Invalid))
+async def count_copies(
+    request: Request,
+    _: MayRead,
+    now: Now,
+    issn: Annotated[
+        list[str], Query(max_length=2, description="The journal's numbers, print and electronic")
+    ],
+    year: Annotated[int | None, Query(ge=1900, le=2999)] = None,
+) -> CopiesCountedOut:
+    """What counts for a journal in a calendar year; this one, unless another is named."""
+    if wrong := [number for number in issn if not issn_sound(number)]:
+        text = f"{wrong[0]!r} is no ISSN."
+        raise Invalid(reasons=[Reason("issn-wrong", text, "query/issn", "Check its digits.")])
+    journal = journal_of(dict(zip(("issn", "eissn"), issn, strict=False)))
+    doc = await in_force(pool_of(request))
+    supplied, under_way = await counts(pool_of(request), journal, year or now.year)
+    return CopiesCountedOut(
+        issn=journal,
+        year=year or now.year,
+        supplied=supplied,
+        under_way=under_way,
+        limit=doc.copyright.contu_limit if doc.copyright.contu else None,
+    )
