@@ -59,6 +59,38 @@ class Make:
         body = {"fund_id": fund["id"], "fiscal_year_id": self.year["id"], "allocated": allocated}
         return await self.post("/v1/budgets", body | more)
 
+    def line(self, budget: dict[str, Any], price: str = "100.00", **more: Any) -> dict[str, Any]:
+        """A line that one fund bears."""
+        shares = [{"fund_id": budget["fund_id"], "percent": "100"}]
+        return {
+            "title": "Rivers of the Northern Plain",
+            "list_price": price,
+            "receipt": "count",
+            "shares": shares,
+        } | more
+
+    async def order(self, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A pending order of these lines."""
+        body = {"vendor_id": self.vendor["id"], "currency": "EUR", "lines": list(lines)}
+        return await self.post("/v1/orders", body | more)
+
+    async def act(self, order: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
+        """Something done with an order that works."""
+        return await self.post(f"/v1/orders/{order['id']}/actions", {"action": action} | more, expect=200)
+
+    async def try_to(self, order: dict[str, Any], action: str, **more: Any) -> Any:
+        """Something done with an order, whatever comes of it."""
+        return await self.erm.post(f"/v1/orders/{order['id']}/actions", json={"action": action} | more)
+
+    async def approved(self, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """An open order of these lines."""
+        return await self.act(await self.order(*lines, **more), "approve")
+
+    async def sums(self, budget: dict[str, Any]) -> tuple[str, str, str, str]:
+        """What is encumbered, awaits payment, is expended, and available."""
+        told = await self.now(budget)
+        return told["encumbered"], told["awaiting"], told["expended"], told["available"]
+
     async def now(self, budget: dict[str, Any]) -> dict[str, Any]:
         """The budget as it stands."""
         return await self.get(f"/v1/budgets/{budget['id']}")

@@ -5,8 +5,10 @@ from fastapi import FastAPI
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Service
+from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
+from erm.orders import routes as orders
 from erm.organisations import routes as organisations
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
@@ -17,7 +19,14 @@ def create_app(settings: Settings) -> FastAPI:
     return build(
         SERVICE,
         settings,
-        routers=[organisations.router, finance.router, budgets.router, rebuilding.router],
+        routers=[
+            organisations.router,
+            finance.router,
+            budgets.router,
+            rebuilding.router,
+            orders.router,
+            configuration.router,
+        ],
         description="Whom the library buys from, what it has to spend, what it ordered, got and paid.",
     )
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import contracts.catalog
 import contracts.circulation
+import contracts.erm
 import contracts.gateway
 import contracts.ill
 from contracts.events import CONTENT_TYPE, Event, event_types, schema_path, schema_uri
 
-KNOWN = (contracts.catalog, contracts.circulation, contracts.gateway, contracts.ill)
+KNOWN = (contracts.catalog, contracts.circulation, contracts.erm, contracts.gateway, contracts.ill)
 """Modules whose import fills the registry."""
 
 EXCHANGE = "carrel.events"
@@ -32,7 +33,7 @@ def asyncapi_document() -> dict[str, Any]:
     kinds = [
         kind
         for kind in event_types()
-        if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation", "gateway", "ill")
+        if KNOWN and kind.type.split(".")[0] in ("catalog", "circulation", "erm", "gateway", "ill")
     ]
     names = {kind: kind.type.replace(".", "-") for kind in kinds}
     return {

@@ -85,8 +85,23 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "organisations:read",
             "organisations:write",
             "finance:read",
+            "orders:read",
+            "orders:write",
+            "orders:receive",
+            "invoices:read",
+            "invoices:write",
             "titles:read",
             "items:read",
+        }
+    ),
+    "acquisitions-approver": frozenset(
+        {
+            "organisations:read",
+            "finance:read",
+            "orders:read",
+            "orders:approve",
+            "invoices:read",
+            "invoices:approve",
         }
     ),
     "finance": frozenset(
@@ -95,6 +110,13 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "finance:read",
             "finance:write",
             "finance:rebuild",
+            "orders:read",
+            "orders:approve",
+            "orders:unlimited",
+            "invoices:read",
+            "invoices:approve",
+            "invoices:unlimited",
+            "invoices:pay",
             "overrides:encumbrances",
             "overrides:expenditures",
         }

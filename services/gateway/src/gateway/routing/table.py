@@ -71,6 +71,11 @@ TABLE: Final = (
     _route("/v1/expense-classes", "erm"),
     _route("/v1/budgets", "erm"),
     _route("/v1/fund-transfers", "erm"),
+    _route("/v1/orders", "erm"),
+    _route("/v1/order-lines", "erm"),
+    _route("/v1/receipts", "erm"),
+    _route("/v1/invoices", "erm"),
+    _route("/v1/configuration/erm", "erm"),
     _route("/v1/rules:explain", "circulation"),
     _route("/v1/rules", "circulation"),
 )

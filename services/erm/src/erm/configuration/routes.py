@@ -1,0 +1,74 @@
+"""The configuration to export, compare and apply."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from chassis import etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import ReadTx, Tx
+from chassis.principal import Principal, may
+from chassis.problems import Forbidden, Invalid, Unauthenticated, problems
+from erm.configuration.documents import ConfigurationDoc
+
+router = new_router("/v1/configuration/erm", tag="acquisitions")
+
+MayRead = Annotated[Principal, Depends(may("configuration:read"))]
+MayWrite = Annotated[Principal, Depends(may("configuration:write"))]
+
+_READ = text("SELECT version, document FROM configuration")
+_LOCK = text("SELECT version, document FROM configuration FOR UPDATE")
+_WRITE = text(
+    "UPDATE configuration SET version = version + 1, document = CAST(:document AS jsonb), applied_at = :now, "
+    "applied_by = :by RETURNING version"
+)
+
+
+class AcquisitionsSectionDiff(BaseModel):
+    """What would change in one section, by name."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+
+class AcquisitionsAppliedOut(BaseModel):
+    """What was, or with `dry_run` would be, changed."""
+
+    version: int
+    applied: bool
+    sections: dict[str, AcquisitionsSectionDiff]
+
+
+@router.get("", response_model=ConfigurationDoc, responses=problems(Unauthenticated, Forbidden))
+async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> ConfigurationDoc:
+    """How this library buys."""
+    row = (await tx.execute(_READ)).one()
+    etags.tag(response, row.version)
+    return ConfigurationDoc.model_validate(row.document)
+
+
+@router.put(
+    "", response_model=AcquisitionsAppliedOut, responses=problems(Unauthenticated, Forbidden, Invalid)
+)
+async def apply_configuration(
+    tx: Tx,
+    by: MayWrite,
+    body: ConfigurationDoc,
+    now: Now,
+    dry_run: Annotated[bool, Query(description="Only tell what would change")] = False,
+) -> AcquisitionsAppliedOut:
+    """Put the document in place as a whole. Orders and invoices go by it from now on."""
+    row = (await tx.execute(_READ if dry_run else _LOCK)).one()
+    before = ConfigurationDoc.model_validate(row.document)
+    was, becomes = before.model_dump(mode="json"), body.model_dump(mode="json")
+    changed = sorted(name for name in becomes if was[name] != becomes[name])
+    version = row.version
+    if changed and not dry_run:
+        told = {"document": body.model_dump_json(), "now": now, "by": str(by.actor)}
+        version = await tx.scalar(_WRITE, told)
+    sections = {"settings": AcquisitionsSectionDiff(added=[], changed=changed, removed=[])} if changed else {}
+    return AcquisitionsAppliedOut(version=version, applied=bool(changed) and not dry_run, sections=sections)

@@ -1,0 +1,1 @@
+"""What vendors want for it, and what they were paid."""

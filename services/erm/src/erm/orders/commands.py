@@ -1,0 +1,446 @@
+"""Orders are entered, approved, changed, closed and cancelled; the money follows in the same transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.database import Connection
+from chassis.ids import uuid7
+from chassis.principal import Principal, demand
+from chassis.problems import Invalid, NotFound, Reason, Refused
+from erm.configuration.queries import in_force
+from erm.finance import queries as finance
+from erm.finance.commands import Books, Entry, budgets_for
+from erm.finance.queries import Held
+from erm.money.rules import written
+from erm.orders import queries
+from erm.orders.announcing import changed
+from erm.orders.encumbering import (
+    Kept,
+    Planned,
+    begun,
+    plan,
+    rate_reasons,
+    rearranged,
+    released,
+    restored,
+    write_begun,
+)
+from erm.orders.entering import LineIn, line_values, moves_money, numbered, unknown
+from erm.orders.queries import Line, Order
+from erm.orders.rules import FROM, PAYMENT_FINAL, Action, above_limit, is_done, payment_state
+from erm.rows import insert, insert_many
+
+
+class OrderUnknown(NotFound):
+    """There is no such order or line."""
+
+    code, title = "order-unknown", "There is no such order."
+
+
+class OrderRefused(Refused):
+    """The order's state, its vendor or the library's rules stand against it."""
+
+    code, title = "order-refused", "This cannot be done with the order."
+
+
+async def locked(connection: Connection, order_id: UUID) -> Order:
+    """The order under its lock; `OrderUnknown`."""
+    found = await queries.order(connection, order_id, lock=True)
+    if found is None:
+        raise OrderUnknown
+    return found
+
+
+async def _lines(
+    connection: Connection, told: Sequence[LineIn], currency: str
+) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Lines as rows, or `Invalid` with everything that is wrong."""
+    read, reasons, named = [], [], []
+    for at, line in enumerate(told):
+        values, shares, flaws = line_values(line, currency, f"/lines/{at}")
+        read.append((values, shares))
+        reasons += flaws
+        named += [(share, f"/lines/{at}/shares/{position}") for position, share in enumerate(shares)]
+    reasons += await unknown(connection, named)
+    if reasons:
+        raise Invalid(reasons=reasons)
+    return read
+
+
+async def _vendor(connection: Connection, vendor_id: UUID) -> list[Reason]:
+    row = await connection.fetchrow(
+        "SELECT name, active, 'vendor' = ANY (roles) AS sells FROM organisation WHERE id = $1 FOR SHARE",
+        vendor_id,
+    )
+    if row is None:
+        text = f"There is no organisation {vendor_id}."
+        raise Invalid(reasons=[Reason("vendor-unknown", text, "/vendor_id", "Name a vendor.")])
+    reasons = []
+    if not row["active"]:
+        reasons.append(
+            Reason("vendor-inactive", f"Nothing is ordered from {row['name']} any more.", "/vendor_id")
+        )
+    if not row["sells"]:
+        text = f"{row['name']} is no vendor."
+        reasons.append(Reason("not-a-vendor", text, "/vendor_id", "Give it the role vendor."))
+    return reasons
+
+
+async def enter(
+    connection: Connection, head: dict[str, Any], told: Sequence[LineIn], *, actor: str, now: datetime
+) -> Order:
+    """Enter an order; nothing is set aside before it is approved."""
+    lines = await _lines(connection, told, head["currency"])
+    if reasons := await _vendor(connection, head["vendor_id"]):
+        raise OrderRefused(reasons=reasons)
+    order_id = uuid7()
+    number = await connection.fetchval("SELECT nextval('order_number')")
+    prefix = (await in_force(connection)).order_prefix
+    await insert(
+        connection,
+        "purchase_order",
+        id=order_id,
+        number=f"{prefix}{number:06}",
+        state="pending",
+        created_at=now,
+        created_by=actor,
+        version=0,
+        **head,
+    )
+    await _write_lines(connection, order_id, lines)
+    entered = await queries.order(connection, order_id)
+    assert entered is not None
+    return await changed(connection, entered, "entered", now)
+
+
+async def _write_lines(
+    connection: Connection, order_id: UUID, told: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
+) -> None:
+    lines, shares = numbered(order_id, told)
+    await insert_many(connection, "order_line", lines)
+    await insert_many(connection, "order_line_share", shares)
+
+
+async def rewrite(
+    connection: Connection, order: Order, head: dict[str, Any], told: Sequence[LineIn], *, now: datetime
+) -> Order:
+    """Put another order in the place of one that is pending."""
+    _demand_state(order, frozenset({"pending"}), "Change its lines one by one, or unopen it.")
+    lines = await _lines(connection, told, head["currency"])
+    if reasons := await _vendor(connection, head["vendor_id"]):
+        raise OrderRefused(reasons=reasons)
+    ids = [line.id for line in order.lines]
+    used = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM encumbrance WHERE order_line_id = ANY ($1::uuid[])) OR "
+        "EXISTS (SELECT FROM invoice_line WHERE order_line_id = ANY ($1::uuid[]))",
+        ids,
+    )
+    if used:
+        text = "The order has been approved before, or is on an invoice: its lines are named elsewhere."
+        mend = "Change its lines one by one (PATCH), or cancel it and enter another."
+        raise OrderRefused(reasons=[Reason("lines-in-use", text, "/lines", mend)])
+    await connection.execute("DELETE FROM order_line_share WHERE order_line_id = ANY ($1::uuid[])", ids)
+    await connection.execute("DELETE FROM order_line WHERE order_id = $1", order.id)
+    await _write_lines(connection, order.id, lines)
+    return await changed(connection, order, "changed", now, **head)
+
+
+def _demand_state(order: Order, states: frozenset[str], mend: str) -> None:
+    if order.row["state"] not in states:
+        text = f"The order is {order.row['state']}."
+        raise OrderRefused(reasons=[Reason("order-state", text, None, mend)])
+
+
+async def _planned(
+    connection: Connection, order: Order, lines: Sequence[Line], *, fiscal_year_id: UUID | None, now: datetime
+) -> tuple[list[Planned], str, list[Reason]]:
+    """What is to be set aside for these lines, in which currency, and why it cannot be."""
+    places = [
+        (share["fund_id"], f"/lines/{line.row['position']}/shares/{at}/fund_id")
+        for line in lines
+        for at, share in enumerate(line.shares)
+    ]
+    budgets, currency, reasons = await budgets_for(connection, places, fiscal_year_id=fiscal_year_id, now=now)
+    reasons += rate_reasons(order.row["currency"], currency, order.row["exchange_rate"])
+    if reasons or currency is None:
+        return [], "", reasons
+    planned = [
+        each
+        for line in lines
+        for each in plan(order.row, line, budgets, currency, f"/lines/{line.row['position']}")
+    ]
+    return planned, currency, []
+
+
+async def approve(
+    connection: Connection, order: Order, books: Books, by: Principal, *, fiscal_year_id: UUID | None
+) -> Order:
+    """Set the money aside and open the order; or raise with every reason, nothing set aside."""
+    _demand_state(order, FROM[Action.APPROVE], "Only a pending order is approved.")
+    lines = [line for line in order.lines if not line.row["cancelled"]]
+    planned, currency, unplanned = await _planned(
+        connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now
+    )
+    reasons = await _vendor(connection, order.row["vendor_id"]) + unplanned
+    if not lines:
+        reasons.append(Reason("order-empty", "Every line of it is cancelled.", None, "Enter another order."))
+    reasons += await may_approve(
+        connection,
+        by,
+        entered_by=order.row["created_by"],
+        total=sum(each.amount for each in planned),
+        currency=currency,
+        unlimited="orders:unlimited",
+    )
+    rows, entries = begun(planned)
+    await books.open([each.budget_id for each in entries])
+    reasons += await books.judge(entries)
+    if reasons:
+        raise OrderRefused(reasons=reasons)
+    await write_begun(books, rows, books.now)
+    await books.write(entries)
+    return await changed(
+        connection,
+        order,
+        "approved",
+        books.now,
+        state="open",
+        ledger_currency=currency,
+        fiscal_year_id=fiscal_year_id,
+        approved_at=books.now,
+        approved_by=str(by.actor),
+    )
+
+
+async def may_approve(
+    connection: Connection, by: Principal, *, entered_by: str, total: int, currency: str, unlimited: str
+) -> list[Reason]:
+    """Whether somebody may approve so much, and what they entered themselves."""
+    doc = await in_force(connection)
+    reasons = []
+    limit = doc.limit(currency) if currency else None
+    if above_limit(total, limit, unlimited=by.may(unlimited)):
+        assert limit is not None
+        text = f"It is {written(total, currency)} {currency}; you may approve {written(limit, currency)}."
+        mend = f"Ask somebody who has {unlimited}."
+        reasons.append(Reason("above-approval-limit", text, None, mend, total, limit))
+    if doc.four_eyes and entered_by == str(by.actor):
+        text = "Whoever entered it may not approve it."
+        reasons.append(Reason("four-eyes", text, None, "Ask somebody else."))
+    return reasons
+
+
+async def open_books(books: Books, line_ids: Sequence[UUID], more: Sequence[UUID] = ()) -> list[Held]:
+    """Lock the budgets that hold money for these lines (and some more), and read what is held.
+
+    The orders are locked: nothing new is set aside for the lines meanwhile.
+    """
+    rows = await books.connection.fetch(
+        "SELECT DISTINCT budget_id FROM encumbrance WHERE order_line_id = ANY ($1::uuid[])", list(line_ids)
+    )
+    await books.open([*(row["budget_id"] for row in rows), *more])
+    return await finance.encumbrances(books.connection, line_ids)
+
+
+async def _book(books: Books, kept: Sequence[Kept], entries: Sequence[Entry]) -> None:
+    if reasons := await books.judge(entries):
+        raise OrderRefused(reasons=reasons)
+    await books.write(entries)
+    await books.keep(kept)
+
+
+async def _let_go(books: Books, lines: Sequence[Line]) -> None:
+    """Release what is set aside for these lines."""
+    held = await open_books(books, [line.id for line in lines])
+    await _book(books, *released(held))
+
+
+async def unopen(connection: Connection, order: Order, books: Books) -> Order:
+    """Back to pending: what was set aside is free again. Refused once anything has come or been invoiced."""
+    _demand_state(order, FROM[Action.UNOPEN], "Only an open order is unopened.")
+    reasons = []
+    if any(line.row["received"] for line in order.lines):
+        reasons.append(
+            Reason("already-received", "Copies of it have come.", None, "Undo the receipts, or close it.")
+        )
+    if await connection.fetchval(_INVOICED, [line.id for line in order.lines]):
+        text = "It is on an approved or paid invoice."
+        reasons.append(Reason("already-invoiced", text, None, "Cancel the invoice, or close the order."))
+    if reasons:
+        raise OrderRefused(reasons=reasons)
+    await _let_go(books, order.lines)
+    return await changed(
+        connection, order, "unopened", books.now, state="pending", approved_at=None, approved_by=None
+    )
+
+
+_INVOICED = """
+SELECT EXISTS (SELECT FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id
+    WHERE l.order_line_id = ANY ($1::uuid[]) AND i.state IN ('approved', 'paid'))
+"""
+
+
+async def close(connection: Connection, order: Order, books: Books, reason: str) -> Order:
+    """Nothing more is to come or to be paid; what is still set aside is free again."""
+    _demand_state(order, FROM[Action.CLOSE], "Only an open order is closed.")
+    await _let_go(books, order.lines)
+    return await changed(
+        connection, order, "closed", books.now, state="closed", close_reason=reason, closed_at=books.now
+    )
+
+
+async def reopen(connection: Connection, order: Order, books: Books) -> Order:
+    """Open again, with what is left of the money set aside anew for lines that are not done."""
+    _demand_state(order, FROM[Action.REOPEN], "Only a closed order is reopened.")
+    if order.row["approved_at"] is None:
+        text = "It was cancelled before it was approved."
+        raise OrderRefused(reasons=[Reason("order-never-approved", text, None, "Enter another order.")])
+    waiting = [
+        line
+        for line in order.lines
+        if not line.row["cancelled"] and payment_state(line.progress) not in PAYMENT_FINAL
+    ]
+    if not any(not is_done(line.progress) for line in order.lines):
+        text = "Every line of it is done."
+        raise OrderRefused(reasons=[Reason("order-done", text, None, "Enter another order.")])
+    held = await open_books(books, [line.id for line in waiting])
+    await _book(books, *restored(held))
+    return await changed(
+        connection, order, "reopened", books.now, state="open", close_reason=None, closed_at=None
+    )
+
+
+async def cancel(connection: Connection, order: Order, books: Books, reason: str) -> Order:
+    """What has not come will not come; the money for it is free again."""
+    _demand_state(order, FROM[Action.CANCEL], "Only a pending or open order is cancelled.")
+    await _let_go(books, order.lines)
+    await connection.execute(
+        "UPDATE order_line SET cancelled = true, cancel_reason = $2 WHERE order_id = $1 AND NOT cancelled",
+        order.id,
+        reason,
+    )
+    return await changed(
+        connection,
+        order,
+        "cancelled",
+        books.now,
+        state="closed",
+        close_reason="cancelled",
+        closed_at=books.now,
+    )
+
+
+async def cancel_line(connection: Connection, order: Order, line: Line, books: Books, reason: str) -> Order:
+    """What has not come of one line will not come; the order closes with its last."""
+    _demand_state(order, FROM[Action.CANCEL], "Only lines of a pending or open order are cancelled.")
+    if line.row["cancelled"]:
+        raise OrderRefused(reasons=[Reason("line-cancelled", "The line is cancelled already.")])
+    await _let_go(books, [line])
+    await connection.execute(
+        "UPDATE order_line SET cancelled = true, cancel_reason = $2 WHERE id = $1", line.id, reason
+    )
+    return await settle(connection, order.id, books, "line-cancelled")
+
+
+async def settle(connection: Connection, order_id: UUID, books: Books, what: str) -> Order:
+    """After its lines went on: an open order whose lines are all done closes by itself, one that was complete and is
+    not any more opens again. (A budget that takes no transaction leaves it open: somebody closes it later.)
+    """
+    order = await queries.order(connection, order_id)
+    assert order is not None
+    done = all(is_done(line.progress) for line in order.lines)
+    if order.row["state"] == "open" and done:
+        known = set(books.budgets)
+        held = [
+            each
+            for each in await finance.encumbrances(connection, [line.id for line in order.lines])
+            if each.sums.active
+        ]
+        kept, entries = released(held)
+        if all(each.budget_id in known for each in held) and not await books.judge(entries):
+            await books.write(entries)
+            await books.keep(kept)
+            cancelled = all(line.row["cancelled"] for line in order.lines)
+            return await changed(
+                connection,
+                order,
+                what,
+                books.now,
+                state="closed",
+                close_reason="cancelled" if cancelled else "complete",
+                closed_at=books.now,
+            )
+    if order.row["state"] == "closed" and order.row["close_reason"] == "complete" and not done:
+        return await changed(
+            connection, order, what, books.now, state="open", close_reason=None, closed_at=None
+        )
+    return await changed(connection, order, what, books.now)
+
+
+async def change_line(
+    connection: Connection, order: Order, line: Line, told: LineIn, books: Books, by: Principal
+) -> Order:
+    """Change what is told of a line; what an open order has set aside for it follows, which takes `orders:approve`."""
+    _demand_state(order, frozenset({"pending", "open"}), "Reopen it first.")
+    values, shares, flaws = line_values(told, order.row["currency"], "")
+    flaws += await unknown(connection, [(share, f"/shares/{at}") for at, share in enumerate(shares)])
+    if flaws:
+        raise Invalid(reasons=flaws)
+    money = moves_money(line.row, line.shares, values, shares)
+    if money and order.row["state"] == "open":
+        demand(by, "orders:approve")
+    reasons = []
+    if line.row["cancelled"]:
+        reasons.append(Reason("line-cancelled", "The line is cancelled.", None, "Order it anew."))
+    if values["quantity"] < line.row["received"]:
+        text = f"{line.row['received']} have come already."
+        reasons.append(Reason("quantity-below-received", text, "/quantity", "Undo receipts first."))
+    if values["receipt"] != line.row["receipt"] and line.row["received"]:
+        text = "Copies have come already."
+        reasons.append(Reason("already-received", text, "/receipt", "Undo receipts first."))
+    if money and line.row["paid_last"]:
+        text = "Its last invoice has been paid."
+        reasons.append(Reason("line-paid", text, None, "Cancel that invoice, or order it anew."))
+    if reasons:
+        raise OrderRefused(reasons=reasons)
+    await _write_line(connection, line, values, shares)
+    fresh = await queries.order(connection, order.id)
+    assert fresh is not None
+    if order.row["state"] == "open" and money:
+        await _rearrange(connection, fresh, fresh.line(line.id), books)
+    return await changed(connection, fresh, "line-changed", books.now)
+
+
+async def _write_line(
+    connection: Connection, line: Line, values: dict[str, Any], shares: Sequence[dict[str, Any]]
+) -> None:
+    told = ", ".join(f"{name} = ${at}" for at, name in enumerate(values, 2))
+    await connection.execute(
+        f"UPDATE order_line SET {told} WHERE id = $1",  # noqa: S608 - our own names
+        line.id,
+        *values.values(),
+    )
+    await connection.execute("DELETE FROM order_line_share WHERE order_line_id = $1", line.id)
+    await insert_many(connection, "order_line_share", [{"order_line_id": line.id, **row} for row in shares])
+
+
+async def _rearrange(connection: Connection, order: Order, line: Line, books: Books) -> None:
+    """Set aside what the line now costs, in the year in which it was approved."""
+    planned, _, reasons = await _planned(
+        connection,
+        order,
+        [line],
+        fiscal_year_id=order.row["fiscal_year_id"],
+        now=order.row["approved_at"],
+    )
+    if reasons:
+        raise OrderRefused(reasons=reasons)
+    held = await open_books(books, [line.id], [each.place[1] for each in planned])
+    kept, rows, entries = rearranged(planned, held)
+    if found := await books.judge(entries):
+        raise OrderRefused(reasons=found)
+    await write_begun(books, rows, books.now)
+    await books.write(entries)
+    await books.keep(kept)

@@ -1,0 +1,96 @@
+"""Orders under their lock, with their lines and shares."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Connection
+from erm.orders.rules import Progress
+
+_LOCK = "SELECT id FROM purchase_order WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+_ORDERS = "SELECT * FROM purchase_order WHERE id = ANY ($1::uuid[])"
+_LINES = "SELECT * FROM order_line WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id, position"
+_SHARES = """
+SELECT s.* FROM order_line_share s JOIN order_line l ON l.id = s.order_line_id
+WHERE l.order_id = ANY ($1::uuid[]) ORDER BY s.order_line_id, s.position
+"""
+_OF_LINES = "SELECT DISTINCT order_id FROM order_line WHERE id = ANY ($1::uuid[])"
+
+
+@dataclass
+class Line:
+    """A line with its shares."""
+
+    row: dict[str, Any]
+    shares: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        told: UUID = self.row["id"]
+        return told
+
+    @property
+    def progress(self) -> Progress:
+        """What has come and been paid."""
+        row = self.row
+        return Progress(
+            quantity=row["quantity"],
+            received=row["received"],
+            paid=row["paid"],
+            paid_last=row["paid_last"] > 0,
+            total=row["total"],
+            receipt=row["receipt"],
+            cancelled=row["cancelled"],
+        )
+
+
+@dataclass
+class Order:
+    """An order with its lines."""
+
+    row: dict[str, Any]
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        told: UUID = self.row["id"]
+        return told
+
+    @property
+    def total(self) -> int:
+        """Of its lines, in its currency; what is cancelled counted as it was ordered."""
+        return sum(line.row["total"] for line in self.lines)
+
+    def line(self, line_id: UUID) -> Line:
+        """One of its lines."""
+        return next(line for line in self.lines if line.id == line_id)
+
+
+async def orders(
+    connection: Connection | asyncpg.Pool, ids: Collection[UUID], *, lock: bool = False
+) -> dict[UUID, Order]:
+    """Whole orders; locked in one order everywhere, then read."""
+    wanted = sorted(set(ids))
+    if lock:
+        await connection.fetch(_LOCK, wanted)
+    found = {row["id"]: Order(dict(row)) for row in await connection.fetch(_ORDERS, wanted)}
+    lines: dict[UUID, Line] = {}
+    for row in await connection.fetch(_LINES, wanted):
+        lines[row["id"]] = line = Line(dict(row))
+        found[row["order_id"]].lines.append(line)
+    for row in await connection.fetch(_SHARES, wanted):
+        lines[row["order_line_id"]].shares.append(dict(row))
+    return found
+
+
+async def order(connection: Connection | asyncpg.Pool, order_id: UUID, *, lock: bool = False) -> Order | None:
+    """One order."""
+    return (await orders(connection, [order_id], lock=lock)).get(order_id)
+
+
+async def orders_of(connection: Connection | asyncpg.Pool, line_ids: Sequence[UUID]) -> list[UUID]:
+    """The orders that these lines are in."""
+    return [row["order_id"] for row in await connection.fetch(_OF_LINES, list(line_ids))]

@@ -1,0 +1,125 @@
+"""What a line costs, which states an order and its lines go through, and who may approve. Decisions only."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from erm.money.rules import percent_of
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What is asked for one copy, and what goes off and on: minor units of the order's currency."""
+
+    quantity: int
+    list_price: int
+    discount_percent: Decimal | None = None
+    additional: int = 0
+    """For the whole line: binding, freight."""
+    tax_percent: Decimal | None = None
+
+    @property
+    def net(self) -> int:
+        """All copies, less the discount, and what comes on top; before tax."""
+        gross = self.quantity * self.list_price
+        return gross - percent_of(gross, self.discount_percent or Decimal(0)) + self.additional
+
+    @property
+    def total(self) -> int:
+        """With tax."""
+        return self.net + percent_of(self.net, self.tax_percent or Decimal(0))
+
+
+class ReceiptState(StrEnum):
+    """How much of a line has come."""
+
+    AWAITING = "awaiting"
+    PARTLY = "partly-received"
+    FULLY = "fully-received"
+    NOT_REQUIRED = "not-required"
+    CANCELLED = "cancelled"
+
+
+class PaymentState(StrEnum):
+    """How much of a line has been paid."""
+
+    AWAITING = "awaiting"
+    PARTLY = "partly-paid"
+    FULLY = "fully-paid"
+    NOT_REQUIRED = "not-required"
+    CANCELLED = "cancelled"
+
+
+RECEIPT_FINAL: Final = frozenset({ReceiptState.FULLY, ReceiptState.NOT_REQUIRED, ReceiptState.CANCELLED})
+PAYMENT_FINAL: Final = frozenset({PaymentState.FULLY, PaymentState.NOT_REQUIRED, PaymentState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has come and been paid of a line."""
+
+    quantity: int
+    received: int
+    paid: int
+    """Copies on paid invoices, less those on credit notes."""
+    paid_last: bool
+    """A paid invoice said that it is the last for this line."""
+    total: int
+    receipt: str
+    """`items`, `count` or `none`."""
+    cancelled: bool = False
+
+
+def receipt_state(line: Progress) -> ReceiptState:
+    """Of what was ordered."""
+    if line.receipt == "none":
+        return ReceiptState.CANCELLED if line.cancelled else ReceiptState.NOT_REQUIRED
+    if line.received >= line.quantity:
+        return ReceiptState.FULLY
+    if line.cancelled:
+        return ReceiptState.CANCELLED
+    return ReceiptState.PARTLY if line.received else ReceiptState.AWAITING
+
+
+def payment_state(line: Progress) -> PaymentState:
+    """What costs nothing needs no payment; what was cancelled keeps what was paid in full."""
+    if line.paid_last or line.paid >= line.quantity:
+        return PaymentState.FULLY
+    if line.cancelled:
+        return PaymentState.CANCELLED
+    if line.total == 0:
+        return PaymentState.NOT_REQUIRED
+    return PaymentState.PARTLY if line.paid > 0 else PaymentState.AWAITING
+
+
+def is_done(line: Progress) -> bool:
+    """Nothing more is to come, and nothing to be paid."""
+    return receipt_state(line) in RECEIPT_FINAL and payment_state(line) in PAYMENT_FINAL
+
+
+class Action(StrEnum):
+    """What is done with an order."""
+
+    APPROVE = "approve"
+    """Money is set aside, and it goes out."""
+    UNOPEN = "unopen"
+    """Back to pending: nothing has come of it or been invoiced."""
+    CLOSE = "close"
+    REOPEN = "reopen"
+    CANCEL = "cancel"
+
+
+FROM: Final = {
+    Action.APPROVE: frozenset({"pending"}),
+    Action.UNOPEN: frozenset({"open"}),
+    Action.CLOSE: frozenset({"open"}),
+    Action.REOPEN: frozenset({"closed"}),
+    Action.CANCEL: frozenset({"pending", "open"}),
+}
+"""From which states."""
+
+
+def above_limit(total: int, limit: int | None, *, unlimited: bool) -> bool:
+    """Whether an approval takes more than the approver may give."""
+    return limit is not None and total > limit and not unlimited
