@@ -276,10 +276,11 @@ def test_dead_letters_are_listed_replayed_and_discarded(operated: Operated) -> N
 def test_configuration_is_exported_compared_and_applied(operated: Operated, tmp_path: Path) -> None:
     files = operated.carrel("config", "export", str(tmp_path), "--json").json["files"]
 <<<<<<< HEAD
-    names = ["catalog.json", "circulation.json", "ill.json", "sign-on.json"]
+    names = ["catalog.json", "circulation.json", "ill.json", "erm.json", "sign-on.json"]
     assert [Path(file).name for file in files] == names
     assert operated.carrel("config", "diff", str(tmp_path)).out == (
-        "catalog: nothing differs\ncirculation: nothing differs\nill: nothing differs\nsign-on: nothing differs\n"
+        "catalog: nothing differs\ncirculation: nothing differs\nill: nothing differs\nerm: nothing differs\n"
+        "sign-on: nothing differs\n"
 =======
     assert [Path(file).name for file in files] == ["catalog.json", "circulation.json", "ill.json", "erm.json"]
     assert operated.carrel("config", "diff", str(tmp_path)).out == (

@@ -86,6 +86,35 @@ class Make:
         """An open order of these lines."""
         return await self.act(await self.order(*lines, **more), "approve")
 
+    async def receive(self, line: dict[str, Any], quantity: int = 1, **more: Any) -> dict[str, Any]:
+        """Copies that have come."""
+        return await self.post(f"/v1/order-lines/{line['id']}/receipts", {"quantity": quantity} | more)
+
+    def charge(self, line: dict[str, Any], amount: str, quantity: int = 1, **more: Any) -> dict[str, Any]:
+        """A line of an invoice, for an order line."""
+        told = {"description": line["title"], "order_line_id": line["id"], "amount": amount}
+        return told | {"quantity": quantity} | more
+
+    async def invoice(self, *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """An open invoice of these lines."""
+        self.made += 1
+        body = {
+            "vendor_id": self.vendor["id"],
+            "vendor_invoice_number": f"I-{self.made}",
+            "invoiced_on": "2027-02-20",
+            "currency": "EUR",
+            "lines": list(lines),
+        }
+        return await self.post("/v1/invoices", body | more)
+
+    async def handle(self, invoice: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
+        """Something done with an invoice that works."""
+        return await self.post(f"/v1/invoices/{invoice['id']}/actions", {"action": action} | more, expect=200)
+
+    async def try_to_handle(self, invoice: dict[str, Any], action: str, **more: Any) -> Any:
+        """Something done with an invoice, whatever comes of it."""
+        return await self.erm.post(f"/v1/invoices/{invoice['id']}/actions", json={"action": action} | more)
+
     async def sums(self, budget: dict[str, Any]) -> tuple[str, str, str, str]:
         """What is encumbered, awaits payment, is expended, and available."""
         told = await self.now(budget)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from catalog.acquisitions import handlers as acquisitions
 from catalog.items import handlers as items
 from catalog.lookups import handlers as lookups
 from catalog.search import handlers as search
@@ -21,6 +22,7 @@ from contracts.circulation import (
     LoanRenewed,
     LoanReturned,
 )
+from contracts.erm import OrderLineReceived, ReceiptUndone
 from contracts.events import Event
 from contracts.ill import ItemSought
 
@@ -38,4 +40,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemWithdrawalCleared: withdrawals.cleared,
     ItemWithdrawalRefused: withdrawals.refused,
     ItemSought: lookups.seek,
+    OrderLineReceived: acquisitions.received,
+    ReceiptUndone: acquisitions.undone,
 }

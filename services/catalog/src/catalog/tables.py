@@ -1,5 +1,6 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from catalog.acquisitions import tables as acquisitions
 from catalog.imports import tables as imports
 from catalog.items import tables as items
 from catalog.locations import tables as locations
@@ -10,4 +11,4 @@ from catalog.titles import tables as titles
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
-ALL = (imports, items, locations, lookups, oai, titles, withdrawals)
+ALL = (acquisitions, imports, items, locations, lookups, oai, titles, withdrawals)

@@ -8,8 +8,10 @@ from chassis.resources import Service
 from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
+from erm.invoices import routes as invoices
 from erm.orders import routes as orders
 from erm.organisations import routes as organisations
+from erm.receipts import routes as receipts
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
 
@@ -25,6 +27,8 @@ def create_app(settings: Settings) -> FastAPI:
             budgets.router,
             rebuilding.router,
             orders.router,
+            receipts.router,
+            invoices.router,
             configuration.router,
         ],
         description="Whom the library buys from, what it has to spend, what it ordered, got and paid.",

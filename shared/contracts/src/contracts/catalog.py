@@ -9,6 +9,7 @@ from contracts.events import Event, Part
 from contracts.money import Amount
 
 CIRCULATION = frozenset({"circulation"})
+ERM = frozenset({"erm"})
 ILL = frozenset({"ill"})
 
 
@@ -305,3 +306,49 @@ class ImportFinished(Event):
     state: str
     counts: dict[str, int]
     started_at: datetime | None = None
+
+
+class MadeItem(Part):
+    """What was made of a copy that has come."""
+
+    piece_id: UUID
+    item_id: UUID | None = None
+    """None: no item was made."""
+    reasons: tuple[str, ...] = ()
+    """Why not, as codes; or what was left out (`barcode-taken`)."""
+
+
+class ReceivedItemsMade(Event):
+    """The catalogue has made items of copies that have come; they are in process."""
+
+    type: ClassVar = "catalog.received-items-made.v1"
+    subject: ClassVar = "receipt_id"
+    listeners: ClassVar = ERM
+
+    receipt_id: UUID
+    order_line_id: UUID
+    title_id: UUID | None = None
+    """The title that they belong to, entered now if it was not there."""
+    items: tuple[MadeItem, ...]
+
+
+class RemovedItem(Part):
+    """What became of the item of a copy that goes back."""
+
+    piece_id: UUID
+    item_id: UUID | None = None
+    removed: bool
+    reasons: tuple[str, ...] = ()
+    """Why it stays, as codes."""
+
+
+class ReceivedItemsRemoved(Event):
+    """Items of copies that go back are withdrawn, or stay."""
+
+    type: ClassVar = "catalog.received-items-removed.v1"
+    subject: ClassVar = "receipt_id"
+    listeners: ClassVar = ERM
+
+    receipt_id: UUID
+    order_line_id: UUID
+    items: tuple[RemovedItem, ...]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from catalog.acquisitions.commands import withdrawal_ended
 from catalog.items.announcing import states_on
 from catalog.withdrawals.rules import WithdrawalState
 from chassis import outbox
@@ -46,6 +47,7 @@ async def cleared(connection: Connection, batch: Sequence[Heard]) -> None:
             item=state,
         )
         await outbox.record(connection, [withdrawn])
+        await withdrawal_ended(connection, event.withdrawal_id, removed=True, reasons=(), now=heard.time)
         await connection.execute("SELECT pg_notify('title_change', '')")
 
 
@@ -54,6 +56,10 @@ async def refused(connection: Connection, batch: Sequence[Heard]) -> None:
     for heard in batch:
         event = heard.event
         assert isinstance(event, ItemWithdrawalRefused)
-        await connection.execute(
+        ended = await connection.fetchrow(
             _END, event.withdrawal_id, WithdrawalState.REFUSED.value, list(event.reasons), heard.time
         )
+        if ended is not None:
+            await withdrawal_ended(
+                connection, event.withdrawal_id, removed=False, reasons=event.reasons, now=heard.time
+            )

@@ -36,7 +36,16 @@ SELECT 'transfers' AS what, f.ledger_id AS id, b.fiscal_year_id::text AS sum, su
 FROM budget b JOIN fund f ON f.id = b.fund_id WHERE {OF_YEAR}
 GROUP BY f.ledger_id, b.fiscal_year_id HAVING sum(b.transferred) <> 0 LIMIT 1000
 """
-CHECKS: Final = (BUDGETS, ENCUMBRANCES, TRANSFERS)
+INVOICES: Final = """
+SELECT 'invoice' AS what, i.id, 'booked' AS sum, k.kept, coalesce(t.booked, 0) AS rebuilt FROM invoice i
+LEFT JOIN (SELECT t.invoice_id, sum(t.awaiting + t.expended - t.credited)::bigint AS booked,
+        bool_or(b.fiscal_year_id = $1) AS of_year
+    FROM budget_transaction t JOIN budget b ON b.id = t.budget_id WHERE t.invoice_id IS NOT NULL GROUP BY t.invoice_id)
+    t ON t.invoice_id = i.id
+CROSS JOIN LATERAL (SELECT CASE WHEN i.state IN ('approved', 'paid') THEN i.ledger_total ELSE 0 END AS kept) k
+WHERE ($1::uuid IS NULL OR t.of_year) AND k.kept <> coalesce(t.booked, 0) ORDER BY i.id LIMIT 1000
+"""
+CHECKS: Final = (BUDGETS, ENCUMBRANCES, TRANSFERS, INVOICES)
 """Each tells what differs."""
 REPAIR_BUDGETS: Final = f"""
 UPDATE budget b SET version = b.version + 1, {", ".join(f"{name} = t.{name}" for name in SUMS)}

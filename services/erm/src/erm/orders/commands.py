@@ -344,7 +344,9 @@ async def cancel_line(connection: Connection, order: Order, line: Line, books: B
     return await settle(connection, order.id, books, "line-cancelled")
 
 
-async def settle(connection: Connection, order_id: UUID, books: Books, what: str) -> Order:
+async def settle(
+    connection: Connection, order_id: UUID, books: Books, what: str, *, released_by: UUID | None = None
+) -> Order:
     """After its lines went on: an open order whose lines are all done closes by itself, one that was complete and is
     not any more opens again. (A budget that takes no transaction leaves it open: somebody closes it later.)
     """
@@ -361,7 +363,7 @@ async def settle(connection: Connection, order_id: UUID, books: Books, what: str
         kept, entries = released(held)
         if all(each.budget_id in known for each in held) and not await books.judge(entries):
             await books.write(entries)
-            await books.keep(kept)
+            await books.keep([(each, after, released_by) for each, after, _ in kept])
             cancelled = all(line.row["cancelled"] for line in order.lines)
             return await changed(
                 connection,

@@ -1,0 +1,1 @@
+"""What acquisitions have received becomes items in process; what goes back is withdrawn."""
