@@ -6,9 +6,11 @@ from uuid import uuid4
 
 import pytest
 
+from chassis.ids import uuid7
 from chassis.principal import Principal
+from contracts.catalog import TitleMerged, TitleSummary
 from contracts.erm import OrderChanged
-from support.acquiring import Make
+from support.acquiring import NOW, Make
 from support.desk import codes, pointers
 from support.harness import Harness
 
@@ -262,3 +264,25 @@ async def test_nothing_is_ordered_of_whom_does_not_sell(erm: Harness, make: Make
 
     assert (answer.status_code, codes(answer)) == (409, ["vendor-inactive", "not-a-vendor"])
     assert (unknown.status_code, codes(unknown)) == (422, ["vendor-unknown"])
+
+
+async def test_lines_follow_a_title_that_is_merged_into_another(erm: Harness, make: Make) -> None:
+    fund = await make.budget()
+    old, new = uuid7(), uuid7()
+    order = await make.order(make.line(fund, title_id=str(old)), make.line(fund))
+    merged = TitleMerged(
+        version=2,
+        occurred_at=NOW,
+        title_id=new,
+        merged_ids=(old,),
+        title=TitleSummary(title_id=new, version=2, title="Rivers"),
+        holdings_moved=0,
+        items_moved=0,
+    )
+
+    await erm.deliver(merged, source="catalog")
+    await erm.deliver(merged, source="catalog")
+
+    (line,) = (await make.get(f"/v1/order-lines?title_id={new}"))["items"]
+    assert line["order_id"] == order["id"]
+    assert [event.what for event in await erm.announced(OrderChanged)] == ["entered", "title-merged"]

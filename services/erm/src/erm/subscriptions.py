@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from chassis.resources import Handler
-from contracts.catalog import ReceivedItemsMade, ReceivedItemsRemoved
+from contracts.catalog import ReceivedItemsMade, ReceivedItemsRemoved, TitleMerged
 from contracts.events import Event
+from erm.orders import handlers as orders
 from erm.receipts import handlers as receipts
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ReceivedItemsMade: receipts.made,
+    TitleMerged: orders.follow,
     ReceivedItemsRemoved: receipts.removed,
 }

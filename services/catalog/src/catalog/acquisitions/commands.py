@@ -41,13 +41,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11, $11) ON CONFLICT (m
 _KNOWN = """
 SELECT EXISTS (SELECT FROM location WHERE id = $1 FOR SHARE) AS "location-unknown",
     EXISTS (SELECT FROM material_type WHERE code = $2) AS "material-type-unknown",
-    EXISTS (SELECT FROM loan_type WHERE code = $3) AS "loan-type-unknown",
-    $4::uuid IS NULL OR EXISTS (SELECT FROM title WHERE id = $4 FOR SHARE) AS "title-unknown"
+    EXISTS (SELECT FROM loan_type WHERE code = $3) AS "loan-type-unknown"
 """
+_TITLE = "SELECT deleted_at, merged_into FROM title WHERE id = $1 FOR SHARE"
 _HOLDINGS = """
 INSERT INTO holdings (id, title_id, location_id, call_number, shelving_key, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
-ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET updated_at = holdings.updated_at RETURNING id
+ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL,
+    version = holdings.version + (holdings.deleted_at IS NOT NULL)::int
+RETURNING id
 """
 _ITEM = """
 INSERT INTO item (id, barcode, holdings_id, title_id, location_id, material_type, loan_type, base_state,
@@ -65,14 +67,14 @@ async def take_in(connection: Connection, event: OrderLineReceived, now: datetim
     """Make the items, in process; tell which, and of which title."""
     await connection.execute(_HEAR, event.receipt_id, event.order_line_id, event.title_id)
     await connection.execute("SELECT FROM received WHERE receipt_id = $1 FOR UPDATE", event.receipt_id)
-    known = await connection.fetchrow(
-        _KNOWN, event.location_id, event.material_type, event.loan_type, event.title_id
-    )
+    known = await connection.fetchrow(_KNOWN, event.location_id, event.material_type, event.loan_type)
     missing = tuple(name for name, there in dict(known or {}).items() if not there)
-    title_id = event.title_id
+    title_id = await _standing(connection, event.title_id)
+    if event.title_id is not None and title_id is None:
+        missing += ("title-unknown",)
     if not missing and title_id is None:
-        title_id = await connection.fetchval(_TITLE_OF_LINE, event.order_line_id)
-        title_id = title_id or await _enter_title(connection, event, now)
+        before = await connection.fetchval(_TITLE_OF_LINE, event.order_line_id)
+        title_id = await _standing(connection, before) or await _enter_title(connection, event, now)
     made = [
         await _item(connection, event, piece.piece_id, piece.barcode, title_id, missing, now)
         for piece in event.pieces
@@ -91,6 +93,18 @@ async def take_in(connection: Connection, event: OrderLineReceived, now: datetim
     await outbox.record(connection, [told])
 
 
+async def _standing(connection: Connection, title_id: UUID | None) -> UUID | None:
+    """The title, or the one that it was merged into, held so that it stays; none: it is not in the catalogue."""
+    while title_id is not None:
+        row = await connection.fetchrow(_TITLE, title_id)
+        if row is None or (row["deleted_at"] is not None and row["merged_into"] is None):
+            return None
+        if row["merged_into"] is None:
+            return title_id
+        title_id = row["merged_into"]
+    return None
+
+
 async def _enter_title(connection: Connection, event: OrderLineReceived, now: datetime) -> UUID:
     """The title as the order tells of it; the same words again are the same title."""
     told = fields(
@@ -105,10 +119,14 @@ async def _enter_title(connection: Connection, event: OrderLineReceived, now: da
     )
     read = columns(record)
     title_id = uuid7()
+    alike = await connection.fetchval("SELECT id FROM title WHERE match_key = $1", read.match_key)
+    standing = await _standing(connection, alike)
+    if standing is not None:
+        return standing
     entered = await connection.fetchval(
         _ENTER_TITLE,
         title_id,
-        read.match_key,
+        read.match_key if alike is None else f"order|{event.receipt_id}",
         read.control_number,
         read.control_agency,
         read.title,
@@ -119,7 +137,7 @@ async def _enter_title(connection: Connection, event: OrderLineReceived, now: da
         read.record,
         now,
     )
-    if entered is None:
+    if entered is None:  # somebody has entered the same a moment ago
         found: UUID = await connection.fetchval("SELECT id FROM title WHERE match_key = $1", read.match_key)
         return found
     created = TitleCreated(
