@@ -22,6 +22,7 @@ from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
 from catalog.settings import Settings
+from catalog.specifications import routes as specifications
 from catalog.sru import routes as sru
 from catalog.subscriptions import SUBSCRIPTIONS
 from catalog.titles import gone, history
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
             items.router,
             holdings.router,
             merges.router,
+            specifications.router,
             gone.router,
             callnumbers.router,
             imports.router,

@@ -7,8 +7,9 @@ from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
 from catalog.metadata import Table
 from catalog.oai import tables as oai
+from catalog.specifications import tables as specifications
 from catalog.titles import tables as titles
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
-ALL = (acquisitions, imports, items, locations, lookups, oai, titles, withdrawals)
+ALL = (acquisitions, imports, items, locations, lookups, oai, specifications, titles, withdrawals)

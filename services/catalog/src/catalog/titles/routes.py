@@ -1,6 +1,7 @@
 """Titles on the wire: records in and out by media type, a JSON view, earlier versions, export."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +14,10 @@ from catalog.marc.extract import extract
 from catalog.marc.reading import MEDIA_TYPES
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
+from catalog.specifications.commands import hold_against
+from catalog.specifications.queries import SpecificationUnknown
+from catalog.specifications.rules import Finding
+from catalog.specifications.wire import FindingOut, findings_out
 from catalog.titles import commands, exporting, media, queries
 from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown
 from chassis import etags
@@ -38,6 +43,13 @@ router = new_router(tag="titles")
 
 MayWrite = Annotated[Principal, Depends(may("titles:write"))]
 Accept = Annotated[str | None, Header(description="application/json or a format of records")]
+Specified = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[a-z][a-z0-9-]{0,39}$",
+        description="The specification that the record is held against; errors are refused",
+    ),
+]
 RECORD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -98,6 +110,8 @@ class TitleOut(BaseModel):
     updated_at: datetime
     deleted_at: datetime | None = None
     """Since when it is out of the catalogue; only staff see it then."""
+    findings: list[FindingOut] | None = None
+    """What was found wrong when it was saved, by the specification that it was held against."""
 
 
 class TitleIn(BaseModel):
@@ -138,10 +152,18 @@ async def record_in(request: Request) -> Record:
 RecordIn = Annotated[Record, Depends(record_in)]
 
 
-def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A title's row in the media type that was chosen."""
+def answer(
+    row: Any,
+    kind: str,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    findings: Sequence[Finding] | None = None,
+) -> Response:
+    """A title's row in the media type that was chosen; what was found wrong is counted in a header."""
     record = unpack(row.record)
     told = {"ETag": etags.etag(row.version), "Vary": "Accept", **(headers or {})}
+    if findings:
+        told["Carrel-Findings"] = str(len(findings))
     if kind != media.JSON:
         return Response(media.written(record, kind, key=f"t{row.hrid}"), status, told, media_type=kind)
     view = queries.as_json(
@@ -154,6 +176,8 @@ def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | Non
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
     )
+    if findings:
+        view["findings"] = [each.model_dump() for each in findings_out(findings)]
     return Json(view, status, told)
 
 
@@ -163,7 +187,14 @@ def answer(row: Any, kind: str, status: int = 200, headers: dict[str, str] | Non
     response_model=TitleOut,
     openapi_extra=RECORD_BODY,
     responses=problems(
-        Unauthenticated, Forbidden, ControlNumberTaken, Invalid, Unsupported, TooLarge, NotAcceptable
+        Unauthenticated,
+        Forbidden,
+        SpecificationUnknown,
+        ControlNumberTaken,
+        Invalid,
+        Unsupported,
+        TooLarge,
+        NotAcceptable,
     ),
 )
 @streamed
@@ -174,12 +205,14 @@ async def create_title(
     now: Now,
     accept: Accept = None,
     suppressed: Annotated[bool, Query(description="Not shown to the public")] = False,
+    specification: Specified = None,
 ) -> Response:
     """Add a title from a MARC record."""
     kind = media.chosen(accept, media.OFFERS)
+    findings = await hold_against(tx, record, named=specification)
     title_id = await commands.create(tx, record, suppressed=suppressed, now=now)
     row = await queries.title(tx, title_id)
-    return answer(row, kind, 201, {"Location": f"/v1/titles/{title_id}"})
+    return answer(row, kind, 201, {"Location": f"/v1/titles/{title_id}"}, findings)
 
 
 async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = None) -> Any:
@@ -249,6 +282,7 @@ async def list_versions(title_id: UUID, tx: ReadTx, asker: MayWrite) -> Versions
         Unauthenticated,
         Forbidden,
         TitleUnknown,
+        SpecificationUnknown,
         ControlNumberTaken,
         TitleGone,
         Invalid,
@@ -260,12 +294,20 @@ async def list_versions(title_id: UUID, tx: ReadTx, asker: MayWrite) -> Versions
 )
 @streamed
 async def replace_title(
-    title_id: UUID, by: MayWrite, expected: IfMatch, record: RecordIn, tx: Tx, now: Now, accept: Accept = None
+    title_id: UUID,
+    by: MayWrite,
+    expected: IfMatch,
+    record: RecordIn,
+    tx: Tx,
+    now: Now,
+    accept: Accept = None,
+    specification: Specified = None,
 ) -> Response:
     """Put another record in its place; the old one is kept."""
     kind = media.chosen(accept, media.OFFERS)
+    findings = await hold_against(tx, record, named=specification)
     await commands.replace(tx, title_id, record, expected=expected, by=str(by.actor), now=now)
-    return answer(await queries.title(tx, title_id), kind)
+    return answer(await queries.title(tx, title_id), kind, findings=findings)
 
 
 @router.patch(
