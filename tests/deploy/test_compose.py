@@ -20,7 +20,7 @@ HERE = Here(
     amqp="amqp://here/",
     ports={name: 20_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
     health_ports={name: 30_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
-    secrets={"GATEWAY_SEALING_KEY": "sealing", "GATEWAY_ADMIN_KEY": "admin"},
+    secrets={"ILL_SEALING_KEY": "sealing", "GATEWAY_SEALING_KEY": "sealing", "GATEWAY_ADMIN_KEY": "admin"},
     files=Path("/files"),
     logs=Path("/logs"),
 )

@@ -13,7 +13,7 @@ from support.lending import Make, furnished
 async def ill(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]:
     """The service over a database of its own."""
     dsn = await database("ill", lambda dsn: migrated(SERVICE, dsn))
-    async with running(SERVICE, dsn) as harness:
+    async with running(SERVICE, dsn, settings={"sealing_key": "a key of the tests' own"}) as harness:
         yield harness
 
 

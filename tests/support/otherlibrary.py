@@ -1,11 +1,15 @@
 """The other library, played by script: it hears our messages, confirms them or not, and says what it is told to."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
+from lxml import etree
 
 from ill.iso18626 import composing, documents
 from ill.iso18626.composing import Agency
@@ -23,6 +27,17 @@ MESSAGE_INFO = (
     "retryAfter",
     "retryBefore",
 )
+
+
+@cache
+def the_schema() -> Any:
+    """The standard's, by which all that we send is measured; None where the test data is not here."""
+    base = os.environ.get("CARREL_TEST_DATA")
+    folder = Path(base) if base else Path(__file__).resolve().parents[3] / "shared" / "data"
+    file = folder / "iso18626" / "xsd" / "ISO-18626-v1_2.xsd"
+    return etree.XMLSchema(etree.parse(file)) if file.exists() else None
+
+
 Answer = Callable[[str, dict[str, Any]], httpx.Response]
 
 
@@ -72,6 +87,8 @@ class Other:
         """Take a message."""
         read = documents.read(request.content)
         assert read.flaw is None, read.flaw
+        if (schema := the_schema()) is not None:
+            assert schema.validate(etree.fromstring(request.content)), schema.error_log
         self.heard.append((read.kind, read.document))
         self.raw.append(request.content)
         return self.answer(read.kind, read.document)

@@ -430,6 +430,10 @@ async def test_we_prove_to_a_partner_who_we_are_and_keep_that_out_of_the_log(
     proof = other.last["header"]["requestingAgencyAuthentication"]
     assert proof == {"accountId": "us", "securityCode": "s3cret"}
     assert "s3cret" not in (await ill.get(f"/v1/ill/requests/{request['id']}/messages")).text
+    row = await ill.resources.pool.fetchrow("SELECT * FROM partner_secret")
+    assert row is not None
+    assert b"s3cret" not in bytes(row["sealed"])
+    assert row["our_security_code"] is None
 
 
 async def test_what_a_partner_says_by_mail_is_written_down_under_the_same_rules(

@@ -1,10 +1,13 @@
 """The directory of partners."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from ill.partners.rules import closing_contradicts, hashed, new_security_code, proves
+from ill.partners.sealing import WrongSealingKey, opened
 from support.desk import codes, pointers
 from support.harness import Harness
 from support.lending import CONFIGURATION, Make
@@ -109,3 +112,25 @@ async def test_a_symbol_that_partners_know_is_not_taken_away(ill: Harness, make:
     answer = await make.configure(agency=None)
 
     assert (answer.status_code, codes(answer)) == (422, ["agency-needed"])
+
+
+async def test_credentials_of_a_release_before_sealing_are_sealed_and_another_key_opens_nothing(
+    ill: Harness, make: Make
+) -> None:
+    partner = UUID((await make.partner())["id"])
+    pool, key = ill.resources.pool, ill.resources.settings.sealing_key
+    await pool.execute("INSERT INTO partner_secret (partner_id, our_token) VALUES ($1, 't0ken')", partner)
+
+    await ill.tick("seal-old-credentials")
+
+    row = await pool.fetchrow("SELECT our_token, sealed FROM partner_secret WHERE partner_id = $1", partner)
+    assert row is not None
+    told = {"account": None, "security_code": None, "token": "t0ken"}
+    assert (row["our_token"], opened(key, partner, bytes(row["sealed"]))) == (None, told)
+    for wrong, whose in (
+        (SecretStr("another key of that length"), partner),
+        (key, UUID(int=1)),
+        (None, partner),
+    ):
+        with pytest.raises(WrongSealingKey, match="ILL_SEALING_KEY"):
+            opened(wrong, whose, bytes(row["sealed"]))

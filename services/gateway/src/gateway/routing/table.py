@@ -63,6 +63,7 @@ TABLE: Final = (
     _route("/v1/cash-drawers", "circulation"),
     _route("/v1/bursar-exports", "circulation"),
     _route("/v1/ill", "ill"),
+    _route("/v1/ill/requests/*/document", "ill", upload=True),
     _route("/iso18626", "ill"),
     _route("/v1/configuration/ill", "ill"),
     _route("/v1/organisations", "erm"),

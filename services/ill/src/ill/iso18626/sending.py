@@ -20,6 +20,7 @@ from chassis.resources import Resources
 from contracts.events import Actor
 from ill.iso18626 import documents
 from ill.iso18626.markup import NotXml
+from ill.partners.sealing import WrongSealingKey, opened
 from ill.requests.case import Case
 from ill.requests.commands import happen, take_up
 from ill.requests.rules import Told
@@ -38,7 +39,7 @@ UPDATE message SET attempts = attempts + 1, next_at = $1::timestamptz + $2::inte
 RETURNING *
 """
 _ADDRESS = """
-SELECT p.address, s.our_account, s.our_security_code, s.our_token
+SELECT p.id, p.address, s.our_account AS account, s.our_security_code AS security_code, s.our_token AS token, s.sealed
 FROM partner p LEFT JOIN partner_secret s ON s.partner_id = p.id WHERE p.id = $1
 """
 
@@ -112,13 +113,18 @@ async def _posted(
 ) -> _Answer:
     if partner["address"] is None:
         return _Answer(missing="the partner has no address any more")
-    document = dict(message["document"])
-    if partner["our_account"] or partner["our_security_code"]:
-        proof = {"accountId": partner["our_account"], "securityCode": partner["our_security_code"]}
+    document, ours = dict(message["document"]), partner
+    if partner["sealed"] is not None:
+        try:
+            ours = opened(resources.settings.sealing_key, partner["id"], bytes(partner["sealed"]))
+        except WrongSealingKey as error:
+            return _Answer(missing=str(error))
+    if ours["account"] or ours["security_code"]:
+        proof = {"accountId": ours["account"], "securityCode": ours["security_code"]}
         document["header"] = document["header"] | {"requestingAgencyAuthentication": proof}
     headers = {"Content-Type": "application/xml", "Accept": "application/xml"}
-    if partner["our_token"]:
-        headers["Authorization"] = f"Bearer {partner['our_token']}"
+    if ours["token"]:
+        headers["Authorization"] = f"Bearer {ours['token']}"
     try:
         body = await asyncio.to_thread(documents.write, message["kind"], document)
         async with (

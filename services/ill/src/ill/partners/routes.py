@@ -30,6 +30,7 @@ from chassis.problems import (
     problems,
 )
 from ill.partners.rules import closing_contradicts, hashed, new_security_code
+from ill.partners.sealing import SEAL, seal
 
 router = new_router("/v1/ill/partners", tag="interlibrary loan")
 
@@ -102,6 +103,12 @@ class PartnerIn(BaseModel):
         return self
 
 
+class NotSealable(Refused):
+    """Credentials cannot be kept."""
+
+    code, title = "not-sealable", "Credentials cannot be kept here."
+
+
 class PartnerOut(PartnerIn):
     """A partner, and whether there are secrets; they are not told."""
 
@@ -136,7 +143,7 @@ class CredentialsIn(BaseModel):
 
 _SELECT = """
 SELECT p.*, s.security_code_hash IS NOT NULL AS has_security_code,
-    num_nonnulls(s.our_account, s.our_security_code, s.our_token) > 0 AS has_our_credentials
+    num_nonnulls(s.sealed, s.our_account, s.our_security_code, s.our_token) > 0 AS has_our_credentials
 FROM partner p LEFT JOIN partner_secret s ON s.partner_id = p.id
 """
 _COLUMNS = tuple(PartnerIn.model_fields)
@@ -287,18 +294,19 @@ async def give_security_code(request: Request, partner_id: UUID, _: MayWrite, no
 @router.put(
     "/{partner_id}/credentials",
     status_code=204,
-    responses=problems(Unauthenticated, Forbidden, NoSuchPartner, Invalid),
+    responses=problems(Unauthenticated, Forbidden, NoSuchPartner, NotSealable, Invalid),
 )
 async def keep_credentials(request: Request, partner_id: UUID, body: CredentialsIn, _: MayWrite) -> None:
-    """Keep what this library proves itself with to the partner."""
+    """Keep what this library proves itself with to the partner, sealed."""
+    key = request.app.state.resources.settings.sealing_key
+    told = body.model_dump()
+    if key is None and any(told.values()):
+        text = "Nothing is kept in plain text, and there is no key to seal it with."
+        raise NotSealable(reasons=[Reason("sealing-key-not-set", text, mend="Set ILL_SEALING_KEY.")])
+    sealed = seal(key, partner_id, told) if any(told.values()) else None
     async with _pool(request).acquire() as connection, connection.transaction():
         await _read(connection, partner_id)
         await connection.execute(
-            "INSERT INTO partner_secret (partner_id, our_account, our_security_code, our_token) "
-            "VALUES ($1, $2, $3, $4) ON CONFLICT (partner_id) DO UPDATE "
-            "SET our_account = $2, our_security_code = $3, our_token = $4",
-            partner_id,
-            body.account,
-            body.security_code,
-            body.token,
+            "INSERT INTO partner_secret (partner_id) VALUES ($1) ON CONFLICT DO NOTHING", partner_id
         )
+        await connection.execute(SEAL, partner_id, sealed)

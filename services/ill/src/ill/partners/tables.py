@@ -60,7 +60,9 @@ class PartnerSecret(Table, table=True):
     partner_id: UUID = Field(sa_column=ref(to="partner.id", primary=True))
     security_code_hash: bytes | None = Field(default=None, sa_column=digest(null=True))
     given_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    sealed: bytes | None = Field(default=None, sa_column=digest(null=True))
+    """Account, security code and token: what we prove ourselves with (`partners/sealing.py`)."""
     our_account: str | None = Field(default=None, sa_column=words(null=True))
     our_security_code: str | None = Field(default=None, sa_column=words(null=True))
     our_token: str | None = Field(default=None, sa_column=words(null=True))
-    """Sent as `Authorization: Bearer`."""
+    """These three were in plain text; nothing is written there any more."""
