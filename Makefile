@@ -1,12 +1,12 @@
 # Everything a newcomer needs, in words. Each target prepares `.venv` by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test soak check bench openapi schemas demo migration lock setup
+.PHONY: help run cluster test soak check bench openapi schemas demo demo-sso migration lock setup
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Prepare .venv (every other target does)
 	@for python in "$$PYTHON" python3.13 python3.12 python3.11 python3 python python3.14; do \
@@ -48,6 +48,9 @@ schemas: setup ## Write the events' JSON Schemas again
 
 demo: setup ## Fill a running installation with a small university
 	@exec $(bin)/carrel demo
+
+demo-sso: setup ## Try signing in by SAML at a running installation: a campus on this machine
+	@exec $(bin)/carrel demo-sso
 
 migration: setup ## Begin a migration: make migration s=circulation m="what it does"
 	@if [ -z "$(s)" ] || [ ! -d "services/$(s)" ] || [ -z "$(m)" ]; then \

@@ -289,6 +289,22 @@ def demo(
     )
 
 
+@app.command("demo-sso")
+def demo_sso(
+    port: Annotated[int, typer.Option(help="Where the campus answers, on this machine", max=65535)] = 8010,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Try signing in by SAML: a campus on this machine, where anybody is whoever they choose to be."""
+    from carrel.demo import campus
+
+    try:
+        campus.run(Client(url, key, data, as_json=False), port, typer.echo)
+    except campus.CampusRefused as error:
+        fail(str(error))
+
+
 @app.command()
 def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Look for what is wrong: the service, its backlog, its index, its configuration."""
