@@ -42,6 +42,7 @@ def test_help_names_every_command(operated: Operated) -> None:
         "doctor",
         "events",
         "config",
+        "webhook",
     ):
         assert f"\n  {word} " in told.out
 
@@ -253,6 +254,44 @@ def test_a_feed_that_is_followed_tells_what_happens_next(operated: Operated) -> 
     assert process.wait(10) == 130
     assert process.stderr is not None
     assert process.stderr.read() == ""
+
+
+def test_a_webhook_on_this_machine_is_verified_and_printed_and_gone_afterwards(operated: Operated) -> None:
+    process = subprocess.Popen(
+        [CARREL, "webhook", "listen", "--types", "circulation.patron-created.v1", "--count", "1", "--json"],
+        env=environment(
+            CARREL_URL=operated.box.url, CARREL_KEY=operated.box.key, CARREL_DATA=str(operated.nowhere)
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    late = threading.Timer(30, process.kill)
+    late.start()
+    headers = {"Authorization": f"Bearer {operated.box.key}"}
+    with httpx.Client(base_url=operated.box.url, headers=headers) as http:
+        assert process.stderr is not None
+        assert "Listening at http://127.0.0.1:" in process.stderr.readline()
+        external = str(uuid4())
+        reader = {"group": "staff", "family_name": "Reader", "external_id": external}
+        made = http.post("/v1/patrons", json=reader, headers={"Idempotency-Key": external}).json()
+        out, err = process.communicate()
+        left = http.get("/v1/webhooks").json()["items"]
+    late.cancel()
+
+    (told,) = map(json.loads, out.splitlines())
+    assert (process.returncode, err) == (0, "")
+    assert (told["type"], told["subject"]) == ("circulation.patron-created.v1", made["id"])
+    assert told["data"] == {}
+    assert "Reader" not in out
+    assert left == []
+
+
+def test_a_webhook_cannot_be_listened_to_beyond_this_machine(operated: Operated) -> None:
+    told = operated.carrel("webhook", "listen", "--types", "nothing.v1", "--receiver", "http://10.0.0.1/")
+
+    assert "There is no event" in told.refusal
+    assert "by https alone" in told.refusal
 
 
 def test_dead_letters_are_listed_replayed_and_discarded(operated: Operated) -> None:

@@ -14,8 +14,7 @@ from carrel.serving import run_on_fast_loop
 from chassis import logs, precedence, roles, tracing
 from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings, load
-from gateway.webhooks.feeds import Local
-from gateway.webhooks.work import FEEDS
+from gateway.webhooks.feeds import FEEDS, Local
 
 SERVICES: tuple[Service, ...] = (
     catalog.app.SERVICE,

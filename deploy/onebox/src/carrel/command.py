@@ -30,6 +30,8 @@ events = typer.Typer(no_args_is_help=True, help="Events: the feed, dead letters,
 config = typer.Typer(no_args_is_help=True, help="The library's configuration as documents.")
 app.add_typer(events, name="events")
 app.add_typer(config, name="config")
+webhook = typer.Typer(no_args_is_help=True, help="Webhooks: listen to one.")
+app.add_typer(webhook, name="webhook")
 
 Data = Annotated[str | None, typer.Option("--data", envvar="CARREL_DATA", help="The data folder")]
 Url = Annotated[str | None, typer.Option("--url", envvar="CARREL_URL", help="Where the gateway answers")]
@@ -425,6 +427,26 @@ def events_discard(
 ) -> None:
     """Drop dead letters for good."""
     _judge("discard", service, ids, reason, Client(url, key, data, as_json=as_json))
+
+
+@webhook.command("listen")
+def webhook_listen(
+    types: Annotated[str, typer.Option(help="Event types, separated by commas")],
+    host: Annotated[str, typer.Option(help="Where the gateway reaches this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any that is free", min=0, max=65535)] = 0,
+    receiver: Annotated[str | None, typer.Option(help="The URL, behind a tunnel or proxy of yours")] = None,
+    count: Annotated[int | None, typer.Option(help="End after so many", min=1)] = None,
+    data: Data = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe a receiver on this machine, verify what comes and print it; Ctrl-C ends both."""
+    from carrel.listening import listen
+
+    wanted = [name.strip() for name in types.split(",") if name.strip()]
+    client = Client(url, key, data, as_json=as_json)
+    listen(client, wanted, host=host, port=port, url=receiver, count=count)
 
 
 @config.command("export")

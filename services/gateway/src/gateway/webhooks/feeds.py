@@ -17,6 +17,8 @@ from chassis.problems import database_away
 from gateway.routing.upstream import Upstream
 from gateway.tokens.minting import Mint
 
+FEEDS = "feeds"
+"""What a process's launcher puts among the gateway's own resources, where the services' databases are open, too."""
 READER = Principal("system", "webhooks", frozenset({"changes:read"}))
 TYPES_LENGTH = 1900
 """Characters of types that an address may hold; where there are more, everything is read and sorted out here."""

@@ -11,13 +11,10 @@ from gateway.routing.upstream import Upstream
 from gateway.settings import Settings
 from gateway.tokens.keys import Sealer
 from gateway.tokens.minting import Mint
-from gateway.webhooks.feeds import Feed, Local, Remote
+from gateway.webhooks.feeds import FEEDS, Feed, Local, Remote
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.recording import Recorder
 from gateway.webhooks.sending import Sender
-
-FEEDS = "feeds"
-"""What the process's launcher puts among the gateway's own resources, where the services' databases are open, too."""
 
 
 async def webhooks(resources: Resources, stop: asyncio.Event) -> None:
