@@ -6,20 +6,18 @@ from uuid import UUID
 
 import pytest
 
+from circulation.holds.orders import FLAW_TEXTS, QueueFlaw, order_flaws
 from circulation.holds.rules import (
     CHANGE_TEXTS,
-    FLAW_TEXTS,
     Candidate,
     ChangeRefusal,
     HoldState,
-    QueueFlaw,
     Waiting,
     Wish,
     expiry_refusals,
     hold_to_fill,
     kind_after_move,
     move_refusals,
-    order_flaws,
     pickup_points,
     suspension_refusals,
 )

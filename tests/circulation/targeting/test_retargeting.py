@@ -132,7 +132,14 @@ async def test_the_ranking_is_told_with_the_reasons(circulation: Harness, make: 
     told = await circulation.post("/v1/holds?dry_run=true&explain=true", json=body)
 
     assert told.json()["explanation"]["ranking"] == [
-        {"item_id": str(item.item_id), "distance": near, "weight": weight, "closed": closed, "missed": False}
+        {
+            "item_id": str(item.item_id),
+            "distance": near,
+            "weight": weight,
+            "closed": closed,
+            "missed": False,
+            "cost": 0,
+        }
         for item, near, weight, closed in (
             (items[1], "pickup-point", 0, False),
             (items[0], "campus", 7, True),

@@ -18,6 +18,7 @@ from circulation.holds import queue
 from circulation.holds.choosing import keep, nearest
 from circulation.holds.considering import as_it_waits
 from circulation.holds.ending import HoldClosed
+from circulation.holds.looking import address_there
 from circulation.holds.passing import pass_on
 from circulation.holds.recalling import lift, recall
 from circulation.holds.rules import (
@@ -257,6 +258,8 @@ async def change(
             reasons += change_reasons([ChangeRefusal.FULFILMENT], "/fulfilment")
         if wanted.delivery_address_type not in (None, *library.delivery_address_types):
             reasons += change_reasons([ChangeRefusal.ADDRESS_TYPE], "/delivery_address_type")
+        elif not await address_there(connection, row["patron_id"], wanted.delivery_address_type, now=now):
+            reasons += change_reasons([ChangeRefusal.ADDRESS_MISSING], "/delivery_address_type")
     if reasons:
         raise HoldNotChanged(reasons=reasons)
     await connection.execute(

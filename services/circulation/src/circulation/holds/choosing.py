@@ -49,6 +49,12 @@ def _ranked(
                 item["institution"],
                 home.calendar if home else None,
                 item["missed"],
+                library.transfer(
+                    item["library"] or "",
+                    desk,
+                    material_type=item["material_type"],
+                    loan_type=item["loan_type"],
+                ).cost,
             )
         )
     return ranked(library.copy_choice, pickup, targets, now=now)

@@ -80,12 +80,15 @@ def candidate_of(
     )
     return Candidate(
         item["id"],
-        requestable(copy),
+        requestable(copy, held=library.desk_rules.takes_holds(item["base"])),
         item["lent_to"],
         library.rules.hold[rule.hold],
         at_pickup,
         item["volume_key"] or None,
         pickup is not None and now is not None and _stays_home(library, rule, item, pickup, now),
+        library.barred(
+            item["library"] or "", material_type=item["material_type"], loan_type=item["loan_type"]
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason
 from circulation.holds.considering import Considered, Row, candidate_of
-from circulation.holds.rules import Held, HoldRefusal, Wish, refusals
+from circulation.holds.rules import Held, HoldRefusal, Wish, has_address, refusals
 from circulation.holds.statements import look_hold
 from circulation.items.volumes import volume_key
 from circulation.patrons.standing import in_the_way, standing
@@ -170,6 +170,7 @@ async def considered(
         volume=volume,
         fulfilment=asked.fulfilment,
         address_known=asked.delivery_address_type in (None, *library.delivery_address_types),
+        address_there=await address_there(connection, patron_id, asked.delivery_address_type, now=now),
         held=[
             Held(UUID(item_id), item_volume or None) if level == "item" else Held(None, volume_held)
             for _, level, item_id, volume_held, item_volume in facts["held"] or ()
@@ -196,6 +197,21 @@ async def consider(
     """Look and let the rules judge; nothing is written."""
     seen = await look(connection, shelf, asked, now=now, every=every)
     return seen.library, await considered(connection, seen, asked, principal, now=now)
+
+
+async def address_there(
+    connection: Connection | asyncpg.Pool, patron_id: UUID, kind: str | None, *, now: datetime
+) -> bool:
+    """Whether the patron has an address of this type; asked only where something is to be delivered."""
+    if kind is None:
+        return True
+    addresses = await connection.fetchval("SELECT addresses FROM patron WHERE id = $1", patron_id)
+    told = [(each["kind"], *map(_day, (each.get("valid_from"), each.get("valid_to")))) for each in addresses]
+    return has_address(told, kind, today=now.date())
+
+
+def _day(told: str | None) -> date | None:
+    return None if told is None else date.fromisoformat(told)
 
 
 _NOBODY = Reason("patron-unknown", "There is no such patron.", "/patron_barcode")

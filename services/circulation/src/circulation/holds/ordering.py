@@ -11,7 +11,7 @@ from chassis import etags, outbox
 from chassis.database import Connection
 from chassis.problems import Invalid, NotFound, Reason
 from circulation.holds import queue
-from circulation.holds.rules import FLAW_TEXTS, order_flaws
+from circulation.holds.orders import FLAW_TEXTS, order_flaws
 from contracts.circulation import HoldQueueReordered
 
 

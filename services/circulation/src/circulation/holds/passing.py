@@ -11,7 +11,7 @@ from circulation.holds import queue
 from circulation.holds.choosing import look_for
 from circulation.holds.rules import HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.handlers import tell_availability
-from circulation.items.rules import LENDABLE_BASES, Copy, State, state_of
+from circulation.items.rules import Copy, State, state_of
 from circulation.places.library import Library
 from contracts.circulation import HoldReady
 
@@ -36,11 +36,12 @@ async def pass_on(
 async def reassign(connection: Connection, library: Library, item: asyncpg.Record, *, now: datetime) -> None:
     """On to the next hold that this item can fill, else free again; told of either way."""
     told, ready = None, False
-    if item["base"] in LENDABLE_BASES and item["withdrawal_id"] is None:
-        told = await _first(connection, item, await queue.queue_of(connection, item["title_ids"]))
+    if library.desk_rules.fills(item["base"]) and item["withdrawal_id"] is None:
+        barred = _barred(library, item)
+        told = await _first(connection, item, await queue.queue_of(connection, item["title_ids"]), barred)
         ready = told is not None and item["hold_shelf"] and told["pickup_id"] == item["last_seen_by"]
         if not ready:  # whoever has another copy coming already does not need this one fetched, too
-            told = await _first(connection, item, await queue.unserved(connection, item["title_ids"]))
+            told = await _first(connection, item, await queue.unserved(connection, item["title_ids"]), barred)
     fields: dict[str, Any] = {"hold_id": None, "kept_for": None}
     if told is not None and (ready or item["state"] in (State.AVAILABLE, State.PAGED, State.ON_HOLD_SHELF)):
         fields = {"hold_id": told["id"], "kept_for": told["patron_id"]}
@@ -75,10 +76,19 @@ async def reassign(connection: Connection, library: Library, item: asyncpg.Recor
         await pass_on(connection, library, told["id"], now=now, but=item["id"])
 
 
+def _barred(library: Library, item: asyncpg.Record) -> frozenset[UUID]:
+    """Where it may not be sent: from the hold shelf where it lies, else from its own."""
+    types = {"material_type": item["material_type"], "loan_type": item["loan_type"]}
+    if item["hold_shelf"] and (desk := library.desks.get(item["last_seen_by"])) is not None:
+        return library.barred_from(desk, **types)
+    codes = library.barred(item["library"] or "", **types)
+    return frozenset(library.by_code[code].id for code in codes)
+
+
 async def _first(
-    connection: Connection, item: asyncpg.Record, waiting: list[Waiting]
+    connection: Connection, item: asyncpg.Record, waiting: list[Waiting], barred: frozenset[UUID]
 ) -> asyncpg.Record | None:
-    following = hold_to_fill(item["id"], waiting, volume=item["volume_key"])
+    following = hold_to_fill(item["id"], waiting, volume=item["volume_key"], barred=barred)
     if following is None:
         return None
     row: asyncpg.Record | None = await connection.fetchrow(

@@ -99,6 +99,7 @@ def waiting_of(row: asyncpg.Record) -> Waiting:
         suspended=row["suspended"],
         kept=row["kept"],
         volume=row["volume_key"],
+        pickup_id=row["pickup_id"],
     )
 
 

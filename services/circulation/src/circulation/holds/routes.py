@@ -132,6 +132,8 @@ class CopyConsideredOut(BaseModel):
     levels: list[str]
     volume: str | None
     pickup_points: list[str] | None
+    transfer_allowed: bool
+    """Whether it may be sent from its library to the pickup point."""
     facts: dict[str, str | None]
     rules: list[ConsideredOut]
 
@@ -146,6 +148,8 @@ class RankedOut(BaseModel):
     """Its library does not open soon enough."""
     missed: bool
     """It was looked for in vain, for this hold."""
+    cost: int
+    """Of sending it, as `transfers` say."""
 
 
 class HoldExplanation(BaseModel):
@@ -201,6 +205,7 @@ def ranking_out(library: Library, seen: Considered, pickup_id: UUID, *, now: dat
             weight=copy.weight,
             closed=copy.closed,
             missed=copy.missed,
+            cost=copy.cost,
         )
         for copy in ranking(seen, library, pickup_id, now=now)[:EXPLAINED_COPIES]
     ]
@@ -223,6 +228,7 @@ def explained(library: Library, seen: Considered, pickup_id: UUID, *, now: datet
                 levels=sorted(candidate.policy.levels),
                 volume=item["volume"],
                 pickup_points=None if points is None else sorted(points),
+                transfer_allowed=seen.wish.pickup_code not in candidate.barred,
                 facts=facts,
                 rules=told(library, facts),
             )

@@ -1,8 +1,8 @@
 """Who waits for what, in which order, and who gets an item that came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -58,6 +58,8 @@ class HoldRefusal(StrEnum):
     WARDS_OWE = "wards-owe"
     DAY_LIMIT = "hold-limit-per-day"
     NEW_ITEM_LOCAL = "new-item-local"
+    TRANSFER_NOT_ALLOWED = "transfer-not-allowed"
+    ADDRESS_MISSING = "address-missing"
     ON_SHELF_AT_PICKUP = "on-shelf-at-pickup"
     PROXY_IS_SPONSOR = "proxy-is-sponsor"
     PROXY_UNRELATED = "proxy-unrelated"
@@ -88,6 +90,8 @@ TEXTS: Final = {
     HoldRefusal.WARDS_OWE: "Those the patron answers for owe more than the group may.",
     HoldRefusal.RECALL_OVERDUE_DAYS: "The patron keeps a recalled item longer than the group may.",
     HoldRefusal.NEW_ITEM_LOCAL: "It is new, and picked up only where its own library's items are at home for a while.",
+    HoldRefusal.TRANSFER_NOT_ALLOWED: "No copy may be sent from its library to that pickup point.",
+    HoldRefusal.ADDRESS_MISSING: "The patron has no address of this type that is valid today.",
     HoldRefusal.DAY_LIMIT: "The patron has placed as many holds today as the policy allows.",
     HoldRefusal.ON_SHELF_AT_PICKUP: "A copy is on its shelf at the pickup point: it can be borrowed at once.",
     HoldRefusal.PROXY_IS_SPONSOR: PROXY_TEXTS[ProxyRefusal.SELF][0],
@@ -111,6 +115,8 @@ class Candidate:
     """What labels of its volume have in common; None: it is of none."""
     stays_home: bool = False
     """It is new, and the hold would be picked up elsewhere (L20)."""
+    barred: frozenset[str] = frozenset()
+    """Pickup points that its library sends no such item to (L25)."""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -158,6 +164,8 @@ class Wish:
     """hold-shelf or delivery."""
     address_known: bool = True
     """Whether the library delivers to this type of address."""
+    address_there: bool = True
+    """Whether the patron has one."""
     several_volumes: bool = False
     """Whether the title's copies are not all of one volume. Asked when a hold is placed."""
 
@@ -210,6 +218,7 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
     allowed = [copy for copy in taking if kind in copy.policy.kinds]
     levels = [copy for copy in allowed if wish.level in copy.policy.levels]
     named = [copy for copy in levels if not _wants_volume(copy, wish)]
+    at_home = [copy for copy in named if _allows(copy, wish) and not copy.stays_home]
     reached = [copy for copy in named if _reaches(copy, wish)]
     handed = [copy for copy in reached if wish.fulfilment in copy.policy.fulfilments]
     limiting = handed or reached or named or levels or copies
@@ -226,9 +235,11 @@ def refusals(wish: Wish, *, now: datetime) -> list[HoldRefusal]:
         HoldRefusal.COPY_ON_SHELF: kind in ("hold", "recall") and wish.item_id is None and bool(must_page),
         HoldRefusal.PICKUP_NOT_ALLOWED: wish.pickup_code is None
         or (bool(named) and not any(_allows(copy, wish) for copy in named)),
-        HoldRefusal.NEW_ITEM_LOCAL: any(_allows(copy, wish) for copy in named) and not reached,
+        HoldRefusal.NEW_ITEM_LOCAL: any(_allows(copy, wish) for copy in named) and not at_home,
+        HoldRefusal.TRANSFER_NOT_ALLOWED: bool(at_home) and not reached,
         HoldRefusal.DELIVERY_NOT_ALLOWED: bool(reached) and not handed,
         HoldRefusal.ADDRESS_TYPE_UNKNOWN: not wish.address_known,
+        HoldRefusal.ADDRESS_MISSING: wish.address_known and not wish.address_there,
         HoldRefusal.ALREADY_HELD: not any(again) if again else bool(wish.held),
         HoldRefusal.ALREADY_ON_LOAN: any(copy.on_loan_to == wish.patron_id for copy in copies),
         HoldRefusal.HOLD_LIMIT: bool(limits) and not any(limits),
@@ -271,7 +282,7 @@ def _room_today(policy: HoldPolicy, wish: Wish) -> bool:
 
 
 def _reaches(copy: Candidate, wish: Wish) -> bool:
-    return _allows(copy, wish) and not copy.stays_home
+    return _allows(copy, wish) and not copy.stays_home and wish.pickup_code not in copy.barred
 
 
 def _allows(copy: Candidate, wish: Wish) -> bool:
@@ -295,6 +306,7 @@ class Waiting:
     """A copy on its shelf is kept for it, until somebody fetches it."""
     volume: str | None = None
     """The volume that it is about, at the level of volumes."""
+    pickup_id: UUID | None = None
 
     @property
     def pinned(self) -> bool:
@@ -302,21 +314,58 @@ class Waiting:
         return self.kept or self.state in IN_FULFILMENT
 
 
-def hold_to_fill(item_id: UUID, queue: Sequence[Waiting], *, volume: str | None = None) -> Waiting | None:
+def hold_to_fill(
+    item_id: UUID,
+    queue: Sequence[Waiting],
+    *,
+    volume: str | None = None,
+    barred: Collection[UUID] = (),
+) -> Waiting | None:
     """Who gets this item, of this volume: the hold already on its way with it, else the first that it can fill.
 
-    Suspended ones are passed over.
+    Suspended ones are passed over, and those picked up where the item is `barred` from.
     """
     ordered = sorted(queue, key=lambda hold: hold.position)
     for hold in ordered:
         if hold.state in IN_FULFILMENT and hold.item_id == item_id:
             return hold
-    for hold in ordered:
-        waits = hold.state is HoldState.WAITING and not hold.suspended
-        of_volume = hold.level == "volume" and hold.volume == volume
-        if waits and (hold.level == "title" or of_volume or hold.item_id == item_id):
-            return hold
-    return None
+    wanting = (hold for hold in ordered if _wants(hold, item_id, volume))
+    return next((hold for hold in wanting if hold.pickup_id not in barred), None)
+
+
+def passed_over(
+    item_id: UUID,
+    queue: Sequence[Waiting],
+    chosen: Waiting | None,
+    *,
+    volume: str | None,
+    barred: Collection[UUID],
+) -> list[UUID]:
+    """Holds that come before the chosen one, or wait where none is, and that the item may not be sent to."""
+    return [
+        hold.hold_id
+        for hold in sorted(queue, key=lambda hold: hold.position)
+        if _wants(hold, item_id, volume)
+        and hold.pickup_id in barred
+        and (chosen is None or (chosen.state not in IN_FULFILMENT and hold.position < chosen.position))
+    ]
+
+
+def _wants(hold: Waiting, item_id: UUID, volume: str | None) -> bool:
+    """Whether it waits, and an item of this volume can fill it."""
+    waits = hold.state is HoldState.WAITING and not hold.suspended
+    of_volume = hold.level == "volume" and hold.volume == volume
+    return waits and (hold.level == "title" or of_volume or hold.item_id == item_id)
+
+
+def has_address(
+    addresses: Iterable[tuple[str, date | None, date | None]], kind: str | None, *, today: date
+) -> bool:
+    """Whether one of these (kind, first and last day) is of the kind, and valid today; None: none is needed."""
+    return kind is None or any(
+        told == kind and (first is None or first <= today) and (last is None or today <= last)
+        for told, first, last in addresses
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,41 +425,6 @@ def cancellation_flaws(
     return [flaw for flaw, holds in applies.items() if holds]
 
 
-class QueueFlaw(StrEnum):
-    """What is wrong with a wished order. Codes never change."""
-
-    REPEATED = "hold-repeated"
-    MISSING = "hold-missing"
-    FOREIGN = "hold-not-in-queue"
-    PINNED = "hold-pinned"
-
-
-FLAW_TEXTS: Final = {
-    QueueFlaw.REPEATED: ("The hold is named more than once.", "Name every hold of the queue once."),
-    QueueFlaw.MISSING: ("The hold is in the queue and was not named.", "Name every hold of the queue once."),
-    QueueFlaw.FOREIGN: ("The hold does not wait in this queue.", "Read the queue again."),
-    QueueFlaw.PINNED: (
-        "A copy is on its way to this hold, or waits for its patron: it stays where it is.",
-        "Leave it at its position.",
-    ),
-}
-
-
-def order_flaws(queue: Sequence[Waiting], wished: Sequence[UUID]) -> list[tuple[QueueFlaw, UUID]]:
-    """Everything wrong with a wished order: the whole queue, each hold once, pinned ones where they are."""
-    known = [hold.hold_id for hold in queue]
-    found = [(QueueFlaw.REPEATED, each) for each in dict.fromkeys(wished) if wished.count(each) > 1]
-    found += [(QueueFlaw.FOREIGN, each) for each in dict.fromkeys(wished) if each not in known]
-    found += [(QueueFlaw.MISSING, each) for each in known if each not in wished]
-    if found:
-        return found
-    return [
-        (QueueFlaw.PINNED, hold.hold_id)
-        for hold in queue
-        if hold.pinned and wished[hold.position - 1] != hold.hold_id
-    ]
-
-
 class ChangeRefusal(StrEnum):
     """Why a hold cannot be changed so. Codes never change."""
 
@@ -425,6 +439,7 @@ class ChangeRefusal(StrEnum):
     ANY_COPY = "any-copy-will-do"
     FULFILMENT = "fulfilment-not-allowed"
     ADDRESS_TYPE = "address-type-unknown"
+    ADDRESS_MISSING = "address-missing"
 
 
 CHANGE_TEXTS: Final = {
@@ -449,6 +464,10 @@ CHANGE_TEXTS: Final = {
     ChangeRefusal.ADDRESS_TYPE: (
         "Nothing is delivered to this type of address.",
         "Name one of the configuration's delivery_address_types.",
+    ),
+    ChangeRefusal.ADDRESS_MISSING: (
+        "The patron has no address of this type that is valid today.",
+        "Enter the address first, or name another type.",
     ),
     ChangeRefusal.ANY_COPY: (
         "The hold is for whichever copy comes first, and this one is neither on its shelf nor recalled for it.",
@@ -513,7 +532,7 @@ def pickup_points(
         allowed = kinds & copy.policy.kinds if placed else kinds & copy.policy.kinds & copy.takes
         if allowed and level in copy.policy.levels:
             points = copy.policy.pickup_points
-            reached |= enabled if points is None else enabled & points
+            reached |= (enabled if points is None else enabled & points) - copy.barred
     return reached
 
 

@@ -94,13 +94,13 @@ def shown(state: State, reshelving_until: datetime | None, *, now: datetime) -> 
     return state
 
 
-def requestable(copy: Copy) -> frozenset[str]:
-    """Kinds of hold that an item in this state takes.
+def requestable(copy: Copy, *, held: bool = True) -> frozenset[str]:
+    """Kinds of hold that an item in this state takes; none, where the library has it not `held` in its base state.
 
     On its shelf it is paged (or held, when restricted); otherwise it is held; only a loan can be recalled.
     What is lost, or said to have been brought back, takes none.
     """
-    if copy.withdrawing or copy.loss is not None or copy.base not in HOLDABLE_BASES:
+    if not held or copy.withdrawing or copy.loss is not None or copy.base not in HOLDABLE_BASES:
         return frozenset()
     state = state_of(copy)
     if state is State.AVAILABLE:

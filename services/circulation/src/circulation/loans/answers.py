@@ -177,6 +177,8 @@ class ReturnOut(BaseModel):
     """The catalogue thought it missing or withdrawn, and is told that it is here."""
     floated_to: PlaceOut | None = None
     """It stays here: where it is at home from now on."""
+    passed_over: list[UUID] = []
+    """Holds that would have come first, and that the item may not be sent to from here (`transfers`)."""
     used_in_house: bool = False
     """The scan counts as a use in the house."""
     pieces: PiecesOut | None = None

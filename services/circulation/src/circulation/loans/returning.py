@@ -26,9 +26,16 @@ from circulation.floating.commands import location_of, stay
 from circulation.floating.rules import Place, floats_to
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
-from circulation.holds.rules import IN_FULFILMENT, HoldState, Waiting, hold_to_fill, shelf_expires_at
+from circulation.holds.rules import (
+    IN_FULFILMENT,
+    HoldState,
+    Waiting,
+    hold_to_fill,
+    passed_over,
+    shelf_expires_at,
+)
 from circulation.inlibrary.rules import RETURNED
-from circulation.items.rules import LENDABLE_BASES, State
+from circulation.items.rules import State
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, PiecesOut, PlaceOut, ReturnOut
 from circulation.loans.desk import (
@@ -57,8 +64,13 @@ TEXTS = {
     Step.HOLD_SHELF: "Put it on the hold shelf.",
     Step.TRANSIT: "Send it on its way.",
     Step.DELIVERY: "Send it to the patron.",
+    Step.KEEP_HERE: "Keep it here: it may not be sent to its own library.",
     Step.ASIDE: "Put it aside: its state in the catalogue wants a look.",
 }
+
+
+AWAY = frozenset({Step.TRANSIT, Step.KEEP_HERE})
+"""It is at home elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,8 @@ class Following:
     floats_to: Place | None = None
     location_id: UUID | None = None
     """That of the place it floats to."""
+    passed_over: tuple[UUID, ...] = ()
+    """Holds that would have come first, and that it may not be sent to."""
 
     @property
     def kept_for(self) -> UUID | None:
@@ -228,7 +242,13 @@ def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> 
         home=home.id if home else None,
         hold_id=hold_id,
         pickup=pickup,
+        sendable=home is None or home.id not in _barred(seen, desk),
     )
+
+
+def _barred(seen: Seen, desk: Desk) -> frozenset[UUID]:
+    """The service points that it may not be sent to from here."""
+    return seen.library.barred_from(desk, material_type=seen["material_type"], loan_type=seen["loan_type"])
 
 
 def _step_out(library: Library, step: NextStep, hold: NextHoldOut | None) -> NextStepOut:
@@ -350,6 +370,7 @@ def _answer(
         deposit_minor=final.deposit_minor if final else 0,
         explanation=explained(seen) if asked.explain and loan is not None else None,
         found=following.found,
+        passed_over=list(following.passed_over),
         floated_to=PlaceOut(library=place.library, location=place.location) if place else None,
         used_in_house=following.used,
         pieces=PiecesOut.model_validate(pieces) if pieces is not None else None,
@@ -420,7 +441,7 @@ async def take_back_locked(
 def _homeward(seen: Seen, desk: Desk) -> Following:
     """Nobody waits for it: it goes home, or stays here where its collection floats."""
     step = _step(seen, desk, None, None)
-    if step.step is not Step.TRANSIT:
+    if step.step not in AWAY:
         return Following(step)
     home = Place(seen["library"] or "", seen["location"] or "")
     place = floats_to(seen.library.floating, home, desk_library=desk.library, serves=desk.serves)
@@ -439,12 +460,15 @@ async def _where_it_stays(connection: Connection, wished: Following, seen: Seen,
 
 async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime) -> Following:
     """Whoever is next gets the item, if anybody is: it is ready here, or goes on its way."""
-    waiting = None
-    if _base(seen) in LENDABLE_BASES and seen["withdrawal_id"] is None:
+    waiting, over = None, []
+    if seen.library.desk_rules.fills(_base(seen)) and seen["withdrawal_id"] is None:
         waiting_there = await queue.queue_of(connection, seen["title_ids"])
-        waiting = hold_to_fill(seen["item_id"], waiting_there, volume=seen["volume_key"])
+        barred, volume = _barred(seen, desk), seen["volume_key"]
+        waiting = hold_to_fill(seen["item_id"], waiting_there, volume=volume, barred=barred)
+        over = passed_over(seen["item_id"], waiting_there, waiting, volume=volume, barred=barred)
     if waiting is None:
-        return await _where_it_stays(connection, _homeward(seen, desk), seen, desk)
+        stays = await _where_it_stays(connection, _homeward(seen, desk), seen, desk)
+        return replace(stays, passed_over=tuple(over))
     told = await connection.fetchrow(
         "SELECT h.*, p.family_name, p.given_name, p.barcode FROM hold h JOIN patron p ON p.id = h.patron_id "
         "WHERE h.id = $1",
@@ -470,7 +494,7 @@ async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime
         shelf_expires_at=until,
         delivery_address_type=told["delivery_address_type"],
     )
-    return Following(step, waiting, hold, pickup)
+    return Following(step, waiting, hold, pickup, passed_over=tuple(over))
 
 
 async def _write_hold(connection: Connection, seen: Seen, following: Following, *, now: datetime) -> None:

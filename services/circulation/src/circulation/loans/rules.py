@@ -530,6 +530,8 @@ class Step(StrEnum):
     """Its base state or a withdrawal wants a look: missing, withdrawn …"""
     DELIVERY = "delivery"
     """From here to an address of the patron's, who has it lent to them when it is handed over."""
+    KEEP_HERE = "keep-here"
+    """It is at home elsewhere, and may not be sent there (L25): whoever can takes it along, or it stays."""
 
     @property
     def kept(self) -> bool:
@@ -555,15 +557,16 @@ def next_step(
     home: UUID | None,
     hold_id: UUID | None,
     pickup: UUID | None,
+    sendable: bool = True,
 ) -> NextStep:
-    """The next step of an item scanned at a desk: a waiting hold first, then its home."""
+    """The next step of an item scanned at a desk: a waiting hold first, then its home, where it may be sent there."""
     if base not in LENDABLE_BASES or withdrawing:
         return NextStep(Step.ASIDE)
     if hold_id is not None:
         return NextStep(Step.HOLD_SHELF if pickup == here else Step.TRANSIT, pickup, hold_id)
     if serves_home or home is None:
         return NextStep(Step.RESHELVE)
-    return NextStep(Step.TRANSIT, home)
+    return NextStep(Step.TRANSIT if sendable else Step.KEEP_HERE, home)
 
 
 class DueChangeRefusal(StrEnum):

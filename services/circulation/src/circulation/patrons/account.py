@@ -86,6 +86,9 @@ class AccountHoldOut(BaseModel):
     placed_at: datetime
     expires_at: datetime | None
     shelf_expires_at: datetime | None
+    fulfilment: str
+    """`hold-shelf`, or `delivery`: it is sent."""
+    delivery_address_type: str | None
 
 
 class AccountBlockOut(BaseModel):
@@ -306,4 +309,6 @@ def _hold(
         placed_at=hold["placed_at"],
         expires_at=hold["expires_at"],
         shelf_expires_at=hold["shelf_expires_at"],
+        fulfilment=hold["fulfilment"],
+        delivery_address_type=hold["delivery_address_type"],
     )

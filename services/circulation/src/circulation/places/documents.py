@@ -32,6 +32,7 @@ from circulation.policies.rules import (
 )
 from circulation.registration.documents import CardPinDoc, RegistrationDoc
 from circulation.targeting.documents import CopyChoiceDoc
+from circulation.transfers.documents import TransferDoc
 
 Hours = list[tuple[time, time]]
 
@@ -258,6 +259,8 @@ class ConfigurationDoc(Strict):
     copy_choice: CopyChoiceDoc = Field(default_factory=CopyChoiceDoc)
     desk: DeskRulesDoc = Field(default_factory=DeskRulesDoc)
     floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
+    transfers: list[TransferDoc] = Field(default_factory=list, max_length=5000)
+    """What may be sent between libraries, and what it costs; the first line that fits counts."""
     registration: RegistrationDoc = Field(default_factory=RegistrationDoc)
     card_pin: CardPinDoc = Field(default_factory=CardPinDoc)
 

@@ -31,6 +31,7 @@ from circulation.places.documents import (
 from circulation.policies.rules import HoldPolicy, RuleSet
 from circulation.registration.documents import CardPinDoc, RegistrationDoc
 from circulation.targeting.rules import CopyChoice
+from circulation.transfers.rules import Transfer, between
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,33 @@ class Library:
     counts_facts: bool = False
     """Whether a check-out has to know more of what the patron has out than how many loans of each policy."""
     delivery_address_types: frozenset[str] = frozenset()
+    transfers: tuple[Transfer, ...] = ()
+    _barred: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
+
+    def transfer(self, origin: str, to: Desk, *, material_type: str, loan_type: str) -> Transfer:
+        """What is decided of sending such an item from a library to a desk; one that serves it is at home there."""
+        destination = origin if origin in to.serves else to.library
+        return between(self.transfers, origin, destination, material_type=material_type, loan_type=loan_type)
+
+    def barred(self, origin: str, *, material_type: str, loan_type: str) -> frozenset[str]:
+        """Codes of the desks that such an item of a library may not be sent to."""
+        if not self.transfers:
+            return frozenset()
+        key = (origin, material_type, loan_type)
+        found = self._barred.get(key)
+        if found is None:
+            found = self._barred[key] = frozenset(
+                desk.code
+                for desk in self.desks.values()
+                if not self.transfer(origin, desk, material_type=material_type, loan_type=loan_type).allowed
+            )
+        return found
+
+    def barred_from(self, desk: Desk, *, material_type: str, loan_type: str) -> frozenset[UUID]:
+        """Ids of the desks that such an item, lying at one, may not be sent to."""
+        barred = self.barred(desk.library, material_type=material_type, loan_type=loan_type) - {desk.code}
+        return frozenset(self.by_code[code].id for code in barred)
+
     tells_new_items: bool = False
     """Whether a policy asks how new an item is."""
     counts_holds_by_day: bool = False
@@ -162,6 +190,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         or any(group.max_loans_of for group in doc.patron_groups)
         or any(policy.ask_second_copy for policy in doc.loan_policies),
         delivery_address_types=frozenset(doc.delivery_address_types),
+        transfers=tuple(line.as_rule() for line in doc.transfers),
         tells_new_items=any(policy.new_items is not None for policy in doc.loan_policies),
         counts_holds_by_day=any(policy.max_holds_per_day is not None for policy in doc.hold_policies),
     )

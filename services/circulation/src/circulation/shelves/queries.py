@@ -11,7 +11,7 @@ from chassis.database import Connection
 _ITEM = """
     i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.location, i.library,
     i.base, i.state, i.hold_id, i.transit_to, i.withdrawal_id, i.last_seen_at, i.last_seen_by,
-    i.transit_from, i.transit_since,
+    i.transit_from, i.transit_since, i.material_type, i.loan_type,
     h.kind AS hold_kind, h.fulfilment, h.delivery_address_type, h.shelf_expires_at, h.pickup_id, h.patron_id,
     h.placed_at
 """

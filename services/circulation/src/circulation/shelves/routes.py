@@ -189,6 +189,7 @@ async def shelf_clearance(
 def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
     home, settings = home_of(library, row["library"]), library.desk_rules
     found = is_found(base=row["base"], missing=settings.missing, withdrawn=settings.withdrawn)
+    barred = library.barred_from(desk, material_type=row["material_type"], loan_type=row["loan_type"])
     step = next_step(
         base="active" if found else row["base"],
         withdrawing=row["withdrawal_id"] is not None,
@@ -197,10 +198,11 @@ def _left(library: Library, desk: Desk, row: asyncpg.Record) -> LeftOut:
         home=home.id if home else None,
         hold_id=row["hold_id"],
         pickup=row["pickup_id"],
+        sendable=home is None or home.id not in barred,
     )
     place = Place(row["library"] or "", row["location"] or "")
     stays = floats_to(library.floating, place, desk_library=desk.library, serves=desk.serves) is not None
-    if step.step is Step.TRANSIT and step.hold_id is None and stays:
+    if step.step in (Step.TRANSIT, Step.KEEP_HERE) and step.hold_id is None and stays:
         step = NextStep(Step.RESHELVE)
     if step.step is Step.HOLD_SHELF and row["fulfilment"] == "delivery":
         step = replace(step, step=Step.DELIVERY)

@@ -21,7 +21,7 @@ class CopyChoiceDoc(Strict):
     """Which of several copies on their shelves is fetched for a hold."""
 
     first: First = First.DISTANCE
-    """Whether the nearest copy goes before the heaviest, or the other way round."""
+    """Whether the nearest copy goes first, the heaviest, or the one that costs least to send (`transfers`)."""
     weights: WeightsDoc = Field(default_factory=WeightsDoc)
     open_within_days: Annotated[int, Field(ge=0, le=30)] | None = None
     """Copies of libraries that do not open within so many days come after others; 0: today; left out: no matter."""

@@ -1,7 +1,8 @@
 """Which of several copies on their shelves is fetched for a hold: near, wished for, where somebody is there to fetch.
 
 The order of what counts: copies that were looked for in vain come last, then those where nobody opens soon,
-then distance and weight in the order that the library has chosen, then the copy that was made first.
+then distance, weight and the cost of sending it in the order that the library has chosen, then the copy that was
+made first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,8 @@ class First(StrEnum):
 
     DISTANCE = "distance"
     WEIGHT = "weight"
+    COST = "cost"
+    """What it costs to send it there (`transfers`); then distance, then weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Target:
     """Of the desk where it is at home; None: there is none, and nobody can tell whether it opens."""
     missed: bool = False
     """It was looked for in vain, for this hold."""
+    cost: int = 0
+    """Of sending it to the pickup point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class Ranked:
     weight: int
     closed: bool
     missed: bool
+    cost: int = 0
 
 
 def distance(pickup: Pickup, target: Target) -> Distance:
@@ -116,7 +122,11 @@ def ranked(choice: CopyChoice, pickup: Pickup, targets: Iterable[Target], *, now
 
     def place(copy: Ranked) -> tuple[object, ...]:
         near, heavy = int(copy.distance), -copy.weight
-        chosen = (near, heavy) if choice.first is First.DISTANCE else (heavy, near)
+        chosen = {
+            First.DISTANCE: (near, heavy, copy.cost),
+            First.WEIGHT: (heavy, near, copy.cost),
+            First.COST: (copy.cost, near, heavy),
+        }[choice.first]
         return (copy.missed and choice.avoid_previous, copy.closed, *chosen, copy.item_id)
 
     return sorted(
@@ -127,6 +137,7 @@ def ranked(choice: CopyChoice, pickup: Pickup, targets: Iterable[Target], *, now
                 choice.locations.get(target.location or "", choice.libraries.get(target.library or "", 0)),
                 closed(target),
                 target.missed,
+                target.cost,
             )
             for target in targets
         ),

@@ -1,0 +1,1 @@
+"""Which library sends what to which, and what that costs."""
