@@ -10,6 +10,7 @@ import pytest
 
 import circulation.app
 import ill.app
+from contracts.circulation import PatronsAnnounced
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 from support import desk, lending
 from support.carrying import Carrier
@@ -210,3 +211,55 @@ async def test_a_patrons_loan_never_runs_past_its_owners_date(two: Two) -> None:
     assert pending["renewal_pending"]
     assert held["due_at"] == shortened["due_at"] == (await two.loan(patron))["due_at"]
     assert other.asked == ["New", "Received", "Renew"]
+
+
+async def test_interlibrary_loan_that_is_new_asks_who_is_there(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("circulation.interlibrary.telling.SLICE", 2)
+    make = two.world.make
+    await two.world.other()
+    patrons = [await two.desk.patron() for _ in range(5)]
+    path = f"/v1/patrons/{patrons[4]['id']}/blocks"
+    await two.circulation.post(path, json={"actions": ["hold"], "note": "n", "message": "m"})
+    two.carrier.seen["circulation"] = len(await two.circulation.envelopes())  # long before anybody listened
+    unknown = await make.request(UUID(patrons[0]["id"]))
+
+    for _ in range(2):
+        await two.ill.tick("ask-for-patrons")
+        await two.carry()
+        await two.circulation.tick("tell-patrons")
+        await two.carry()
+
+    states = [(await make.request(UUID(patron["id"])))["state"] for patron in patrons[1:]]
+    told = await two.circulation.announced(PatronsAnnounced)
+    assert unknown["state"] == "invalid-patron"
+    assert (await make.act(unknown, "check-again"))["state"] == "sent"
+    assert states == ["sent", "sent", "sent", "invalid-patron"]
+    assert [(len(one.patrons), len(one.blocks), one.last) for one in told] == [
+        (2, 0, False),
+        (2, 0, False),
+        (1, 1, True),
+    ]
+    assert await two.ill.resources.pool.fetchval("SELECT known_at FROM patrons_asked") is not None
+
+
+async def test_what_was_heard_since_is_newer_than_what_was_asked_for(two: Two) -> None:
+    make = two.world.make
+    await two.world.other()
+    patron = await two.desk.patron()
+    path = f"/v1/patrons/{patron['id']}/blocks"
+    block = await two.circulation.post(path, json={"actions": ["hold"], "note": "n", "message": "m"})
+    await two.carry()
+    await two.ill.tick("ask-for-patrons")
+    await two.carry()
+    await two.circulation.tick("tell-patrons")
+    late = await two.circulation.announced(PatronsAnnounced)
+    two.carrier.seen["circulation"] = len(await two.circulation.envelopes())
+    lifted = await two.circulation.delete(f"{path}/{block.json()['id']}?reason=mended")
+    assert lifted.status_code < 300, lifted.text
+    await two.carry()
+
+    await two.ill.deliver(*late, source="circulation")
+
+    assert (await make.request(UUID(patron["id"])))["state"] == "sent"

@@ -35,6 +35,7 @@ from circulation.holds import offers as holds_offers
 from circulation.holds import routes as holds
 from circulation.holds.timers import expire_holds, resume_holds, retarget_holds
 from circulation.inlibrary import routes as inlibrary
+from circulation.interlibrary.telling import tell_patrons
 from circulation.items import routes as items
 from circulation.items.timers import read_volumes
 from circulation.loading import routes as loading
@@ -137,6 +138,7 @@ SERVICE = Service(
         Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("automatic-renewals", timedelta(minutes=5), renew_automatically),
         Timer("lost-items", timedelta(minutes=10), lost_items),
+        Timer("tell-patrons", timedelta(seconds=10), tell_patrons),
         Timer("resume-holds", timedelta(minutes=1), resume_holds),
         Timer("retarget-holds", timedelta(seconds=5), retarget_holds),
         Timer("miss-appointments", timedelta(minutes=1), miss_appointments),

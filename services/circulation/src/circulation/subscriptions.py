@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from chassis.resources import Handler
 from circulation.hold_groups import handlers as hold_groups
 from circulation.interlibrary import handlers as interlibrary
+from circulation.interlibrary import telling
 from circulation.items import handlers as items
 from circulation.items import visiting
 from circulation.titles import handlers as titles
@@ -26,6 +27,7 @@ from contracts.ill import (
     LoanDateMoved,
     PartnerLoanOver,
     PartnerLoanWanted,
+    PatronsWanted,
 )
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
@@ -43,4 +45,5 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PartnerLoanWanted: interlibrary.lend,
     PartnerLoanOver: interlibrary.take_back,
     LoanDateMoved: interlibrary.move_date,
+    PatronsWanted: telling.note_wish,
 }

@@ -19,6 +19,7 @@ from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
+from ill.patrons.handlers import ask_for_patrons
 from ill.patrons.queries import SUCCESSOR
 from ill.requests import acting, pulling, rota
 from ill.requests import routes as requests
@@ -67,6 +68,7 @@ SERVICE = Service(
     timers=(
         Timer("watch-requests", timedelta(seconds=15), watch),
         Timer("forget-messages", timedelta(hours=1), forget_messages),
+        Timer("ask-for-patrons", timedelta(minutes=1), ask_for_patrons),
         Timer("seal-old-credentials", timedelta(hours=1), seal_old_credentials),
         Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),

@@ -20,6 +20,7 @@ from contracts.circulation import (
     PatronBlockRemoved,
     PatronCreated,
     PatronMerged,
+    PatronsAnnounced,
     PatronSuspended,
     PatronUpdated,
 )
@@ -33,6 +34,7 @@ HOLDS = Sifted(requests.note_hold, requests.of_our_holds)
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PatronCreated: patrons.know,
     PatronUpdated: patrons.know,
+    PatronsAnnounced: patrons.know_all,
     PatronMerged: patrons.merge,
     PatronBlockAdded: patrons.note_block,
     PatronSuspended: patrons.note_block,

@@ -671,6 +671,37 @@ class PatronMerged(Event):
     """Of two holds on one title; each has its own event, too."""
 
 
+class PatronState(Part):
+    """A patron as they now are: a reference, no name."""
+
+    patron_ref: UUID
+    patron_group: str
+    version: int
+
+
+class BlockState(Part):
+    """What stops a patron now."""
+
+    block_id: UUID
+    patron_ref: UUID
+    actions: tuple[str, ...]
+    until: datetime | None = None
+    version: int
+
+
+class PatronsAnnounced(Event):
+    """Up to 500 patrons, and what stops them: for a reader who is new."""
+
+    type: ClassVar = "circulation.patrons-announced.v1"
+    subject: ClassVar = "batch_id"
+    listeners: ClassVar = ILL
+
+    batch_id: UUID
+    patrons: tuple[PatronState, ...]
+    blocks: tuple[BlockState, ...] = ()
+    last: bool = False
+
+
 class PatronBlockAdded(Event):
     """Staff blocked a patron; why is not told."""
 

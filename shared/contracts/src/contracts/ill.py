@@ -66,6 +66,16 @@ class BorrowedItemLeft(Event):
     request_id: UUID
 
 
+class PatronsWanted(Event):
+    """Interlibrary loan is new here: which patrons are there, and what stops them?"""
+
+    type: ClassVar = "ill.patrons-wanted.v1"
+    subject: ClassVar = "asking_id"
+    listeners: ClassVar = CIRCULATION
+
+    asking_id: UUID
+
+
 class ItemSought(Event):
     """A partner wants something; which title of ours is it? `version` counts what was asked of others for it."""
 

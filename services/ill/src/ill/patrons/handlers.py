@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from chassis import outbox
 from chassis.database import Connection
-from chassis.resources import Heard
+from chassis.ids import uuid7
+from chassis.principal import SYSTEM
+from chassis.resources import Heard, Resources
 from contracts.circulation import (
     PatronBlockAdded,
     PatronBlockRemoved,
     PatronCreated,
     PatronMerged,
+    PatronsAnnounced,
     PatronSuspended,
     PatronUpdated,
 )
+from contracts.ill import PatronsWanted
 from ill.patrons.queries import lock
+
+_ASK = "INSERT INTO patrons_asked (asked_at) VALUES ($1) ON CONFLICT DO NOTHING RETURNING true"
 
 _KNOW = """
 INSERT INTO known_patron (patron_ref, patron_group, epoch, version)
@@ -71,6 +78,38 @@ async def know(connection: Connection, batch: Sequence[Heard]) -> None:
         assert isinstance(event, PatronCreated | PatronUpdated)
         rows.append((event.patron_ref, event.patron_group, heard.epoch, heard.sequence))
     await connection.executemany(_KNOW, sorted(rows, key=lambda row: (row[0], row[2:])))
+
+
+async def know_all(connection: Connection, batch: Sequence[Heard]) -> None:
+    """Circulation tells of everybody, since we asked; what was heard of later facts stays."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, PatronsAnnounced)
+        await connection.executemany(
+            _KNOW,
+            [(one.patron_ref, one.patron_group, heard.epoch, one.version) for one in event.patrons],
+        )
+        await connection.executemany(
+            _BLOCK,
+            [
+                (one.block_id, one.patron_ref, list(one.actions), one.until, False, heard.epoch, one.version)
+                for one in event.blocks
+            ],
+        )
+        if event.last:
+            await connection.execute("UPDATE patrons_asked SET known_at = $1", heard.time)
+
+
+async def ask_for_patrons(resources: Resources, now: datetime) -> None:
+    """A timer: where interlibrary loan is new, circulation has told of patrons long before anybody listened."""
+    token = outbox.origin.set(resources.origin(SYSTEM.actor))
+    try:
+        async with resources.pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_ASK, now):
+                event = PatronsWanted(version=1, occurred_at=now, asking_id=uuid7())
+                await outbox.record(connection, [event])
+    finally:
+        outbox.origin.reset(token)
 
 
 async def note_block(connection: Connection, batch: Sequence[Heard]) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, Index, Text
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
 from sqlmodel import Field
 
 from ill.metadata import Table, big, count, flag, key, ref, when, words
@@ -28,6 +28,20 @@ class MergedPatron(Table, table=True):
 
     merged_ref: UUID = Field(sa_column=key())
     patron_ref: UUID = Field(sa_column=ref())
+
+
+class PatronsAsked(Table, table=True):
+    """That circulation was asked for all patrons: once, by whoever was the first to run here."""
+
+    __tablename__ = "patrons_asked"
+    __table_args__ = (CheckConstraint("singleton", name="patrons_asked_once"),)
+
+    singleton: bool = Field(
+        default=True, sa_column=Column(Boolean, primary_key=True, server_default=text("true"))
+    )
+    asked_at: datetime = Field(sa_column=when())
+    known_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """When the last of them was told of."""
 
 
 class KnownBlock(Table, table=True):
