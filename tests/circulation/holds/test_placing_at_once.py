@@ -125,6 +125,62 @@ async def test_a_hold_waits_behind_one_that_a_process_of_the_previous_release_is
     assert await positions(circulation) == [1, 2]
 
 
+CAME_BACK = """
+WITH back AS (UPDATE loan SET returned_at = now() RETURNING id)
+UPDATE item SET state = 'available', loan_id = NULL, due_at = NULL, guard = guard + 1 WHERE id = $1
+"""
+MEANWHILE = {
+    "the copy that is out comes back": (True, "item", CAME_BACK, (201, "page", 1)),
+    "the copy that is paged goes missing": (
+        False,
+        "item",
+        "UPDATE item SET base = 'missing', state = 'unavailable', guard = guard + 1 WHERE id = $1",
+        (201, "hold", 1),
+    ),
+    "the patron leaves": (
+        True,
+        "patron",
+        "UPDATE patron SET active = false, guard = guard + 1 WHERE id = (SELECT max(id::text) FROM patron)::uuid "
+        "AND EXISTS (SELECT FROM item WHERE id = $1)",
+        (409, "patron-inactive", None),
+    ),
+    "the only one who waits gives up": (
+        True,
+        "hold_queue",
+        "DELETE FROM hold WHERE title_id = (SELECT title_ids[1] FROM item WHERE id = $1)",
+        (201, "hold", 1),
+    ),
+}
+"""What is on loan or not; whose rows are held between look and act; what is done to them; what comes of it."""
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+async def test_nothing_is_written_by_a_look_that_is_no_longer_true(
+    circulation: Harness, make: Make, what: str
+) -> None:
+    lent, table, change, (status, told, position) = MEANWHILE[what]
+    item = await make.item()
+    if lent:
+        await make.loan(await make.patron(), item)
+    if table == "hold_queue":
+        await make.hold(await make.patron(), item)
+    patron = await make.patron()
+
+    async with circulation.resources.pool.acquire() as faster, faster.transaction():
+        await faster.execute(f"UPDATE {table} SET guard = guard + 1")
+        placing = asyncio.create_task(make.place(patron, title_id=str(item.title_ids[0])))
+        while not await faster.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not placing.done()
+        await faster.execute(change, item.item_id)
+    answer = await placing
+
+    assert answer.status_code == status
+    if status == 201:
+        assert (answer.json()["kind"], answer.json()["position"]) == (told, position)
+    else:
+        assert codes(answer) == [told]
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_copy_that_is_lent_while_it_is_wanted_is_lent_or_kept(
     circulation: Harness, make: Make, seed: int

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import OnceRequired, StoredAnswer
+from chassis.edge import OnceRequired, StoredAnswer, busy, plain
 from chassis.once import whole
-from chassis.principal import Principal, may
+from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.asking import patron_or
 from circulation.holds import commands, ending, looking
@@ -236,12 +236,34 @@ def explained(library: Library, seen: Considered, pickup_id: UUID, *, now: datet
     return HoldExplanation(kind=kind, copies=copies, ranking=ranking_out(library, seen, pickup_id, now=now))
 
 
+_HOLD_IN = TypeAdapter(HoldIn)
+
+
+async def _plain_hold(request: Request) -> dict[str, Any] | None:
+    """The arguments of a plain request by somebody who may place holds."""
+    asker = principal_of(request)
+    if asker.patron_id is None and not asker.may("holds:create"):
+        return None
+    if (told := await plain(request, _HOLD_IN)) is None:
+        return None
+    resources = request.app.state.resources
+    return {
+        "request": request,
+        "body": told[0],
+        "asker": asker,
+        "shelf": resources.own["shelf"],
+        "once": told[1],
+        "now": resources.clock(),
+    }
+
+
 @router.post(
     "",
     status_code=201,
     response_model=HoldOut | HoldDryRunOut,
     responses=problems(Unauthenticated, NotFound, HoldRefused, Invalid, NotConfigured),
 )
+@busy(_plain_hold)
 async def place_hold(
     request: Request,
     body: HoldIn,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, m
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import InFlight, OnceRequired, busy, plain
+from chassis.edge import KEY_LIMIT, InFlight, Once, OnceRequired, busy, fingerprint, plain
 from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.arrivals.commands import Looked, ReturnRefused
@@ -156,7 +156,7 @@ def _pool(request: Request) -> asyncpg.Pool:
     return pool
 
 
-_LOAN_IN, _RETURN_IN = TypeAdapter(LoanIn), TypeAdapter(ReturnIn)
+_LOAN_IN, _RETURN_IN, _RENEWAL_IN = TypeAdapter(LoanIn), TypeAdapter(ReturnIn), TypeAdapter(RenewalIn)
 
 
 async def _plain_loan(request: Request) -> dict[str, Any] | None:
@@ -181,6 +181,41 @@ async def _plain(request: Request, model: TypeAdapter[Any], scope: str) -> dict[
         "once": told[1],
         "now": resources.clock(),
     }
+
+
+async def _plain_renewal(request: Request) -> dict[str, Any] | None:
+    """The arguments of a plain renewal by somebody who may; a body is not needed."""
+    asker = principal_of(request)
+    if asker.patron_id is None and not asker.may("loans:renew"):
+        return None
+    try:
+        loan_id = UUID(request.path_params["loan_id"])
+    except ValueError:
+        return None
+    if str(loan_id) != request.path_params["loan_id"]:
+        return None
+    told: tuple[RenewalIn | None, Once] | None = await plain(request, _RENEWAL_IN)
+    if told is None and (told := await _without_body(request)) is None:
+        return None
+    resources = request.app.state.resources
+    return {
+        "request": request,
+        "loan_id": loan_id,
+        "body": told[0],
+        "asker": asker,
+        "shelf": resources.own["shelf"],
+        "once": told[1],
+        "now": resources.clock(),
+    }
+
+
+async def _without_body(request: Request) -> tuple[None, Once] | None:
+    key = request.headers.get("idempotency-key")
+    if request.scope["query_string"] or not key or len(key) > KEY_LIMIT or not key.strip():
+        return None
+    if await request.body():
+        return None
+    return None, Once(str(principal_of(request).actor), key, fingerprint(request, b""))
 
 
 @router.post(
@@ -240,6 +275,7 @@ async def check_out(
         Unauthenticated, Forbidden, NotFound, RenewalRefused, InFlight, Invalid, NotConfigured
     ),
 )
+@busy(_plain_renewal)
 async def renew(
     request: Request,
     loan_id: UUID,
