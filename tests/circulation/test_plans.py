@@ -12,6 +12,7 @@ from asyncpg.connection import LoggedQuery
 from sqlalchemy import event
 
 from circulation.app import SERVICE
+from circulation.holds.statements import ACT_HOLD, look_hold
 from support.desk import NOW, furnished
 from support.harness import Harness, migrated, running
 from support.many import GROWING, SERIAL, many, one
@@ -203,6 +204,7 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
         await one(
             circulation, "SELECT title_id FROM loan WHERE returned_at IS NULL ORDER BY due_at DESC LIMIT 1"
         ),
+        SERIAL,
     ]
     fee = await one(circulation, "SELECT id FROM fee WHERE state = 'open' LIMIT 1")
     owing = await one(circulation, f"SELECT patron_id FROM fee WHERE id = '{fee}'")
@@ -233,6 +235,37 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
 
     assert [answer.text for answer in answers if answer.status_code not in (200, 201, 409)] == []
     assert sum(answer.is_success for answer in answers) > 6, [answer.text for answer in answers]
+    assert await slow(pool, asked) == ""
+
+
+async def test_holds_on_a_serial_read_its_copies_as_a_few_rows_and_lock_none_that_is_on_its_shelf(
+    circulation: Harness,
+) -> None:
+    pool = circulation.resources.pool
+    desk = await one(circulation, "SELECT id FROM service_point WHERE code = 'main-desk'")
+    readers = await pool.fetch("SELECT id FROM patron WHERE open_loans = 0 ORDER BY barcode LIMIT 3")
+    copy = await one(circulation, f"SELECT max(id::text) FROM item WHERE title_ids = ARRAY['{SERIAL}'::uuid]")
+    wanted = [{"title_id": SERIAL}, {"title_id": SERIAL, "kind": "page"}, {"item_id": copy}]
+
+    async with overheard(circulation) as asked:
+        answers = [
+            await circulation.post(
+                "/v1/holds", json=what | {"patron_id": str(reader["id"]), "pickup_id": desk}
+            )
+            for what, reader in zip(wanted, readers, strict=True)
+        ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201], [a.text for a in answers]
+    assert [answer.json()["position"] for answer in answers] == [1, 2, 3]
+    by_title, by_item = (look_hold(item=item, every=False, by_day=False) for item in (False, True))
+    assert {told for told in asked if re.search(r"\bitem\b", told)} == {by_title, by_item, ACT_HOLD}
+    rows = await pool.fetch(by_title, *asked[by_title])
+    out = await pool.fetchval(
+        "SELECT count(*) FROM item WHERE title_ids @> ARRAY[$1::uuid] "
+        "AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)",
+        SERIAL,
+    )
+    assert len(rows) < out + 5
     assert await slow(pool, asked) == ""
 
 

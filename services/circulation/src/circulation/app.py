@@ -80,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         routers=[
             loans.router,
+            holds.placing,
             appointments.router,
             appointments.of_points,
             holds_offers.router,

@@ -29,6 +29,8 @@ from circulation.proxies.queries import Named
 from circulation.waits.queries import queues_of
 
 router = new_router("/v1/holds", tag="holds")
+placing = new_router("/v1/holds", tag="holds")
+"""Asked all day: stands before others, which are tried one by one."""
 
 MayPlace = Annotated[Principal, Depends(patron_or("holds:create"))]
 MayCancel = Annotated[Principal, Depends(patron_or("holds:manage"))]
@@ -257,7 +259,7 @@ async def _plain_hold(request: Request) -> dict[str, Any] | None:
     }
 
 
-@router.post(
+@placing.post(
     "",
     status_code=201,
     response_model=HoldOut | HoldDryRunOut,

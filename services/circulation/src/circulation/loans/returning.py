@@ -119,7 +119,7 @@ async def take_back(
     """Check an item in."""
     async with pool.acquire() as connection:
         for _ in range(LOOKS):
-            seen = await _look(connection, shelf, asked, now)
+            seen = await _look(connection, shelf, asked)
             if (answer := replayed(seen, asked.once)) is not None:
                 return answer
             desk = _known(seen, asked, principal)
@@ -144,7 +144,7 @@ async def would_take_back(
 ) -> ReturnOut:
     """What a check-in would come to: the same look and the same rules, nothing written."""
     async with pool.acquire() as connection:
-        seen = await _look(connection, shelf, asked, now)
+        seen = await _look(connection, shelf, asked)
         desk = _known(seen, asked, principal)
         following = await _next(connection, seen, desk, now=now)
     loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
@@ -158,7 +158,7 @@ async def would_take_back(
     return told.model_copy(update=changed)
 
 
-async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Return, now: datetime) -> Seen:
+async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Return) -> Seen:
     return await look(
         connection,
         shelf,
@@ -167,7 +167,6 @@ async def _look(connection: Connection | asyncpg.Pool, shelf: Shelf, asked: Retu
         asked.item_barcode,
         asked.once.principal,
         asked.once.key,
-        now,
     )
 
 
@@ -381,7 +380,7 @@ async def take_back_locked(
     connection: Connection, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
 ) -> Response:
     """The same in the transaction of whoever calls; it holds the title's queue, the patron and the item from here."""
-    seen = await _look(connection, shelf, asked, now)
+    seen = await _look(connection, shelf, asked)
     _known(seen, asked, principal)
     await queue.lock_title(connection, seen["title_ids"])
     borrower = seen["patron_id"]
@@ -389,7 +388,7 @@ async def take_back_locked(
         borrower = await lost.borrower_of(connection, seen["item_id"])
     await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", borrower)
     await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
-    seen = await _look(connection, shelf, asked, now)
+    seen = await _look(connection, shelf, asked)
     if (answer := replayed(seen, asked.once)) is not None:
         return answer
     desk = _known(seen, asked, principal)
@@ -397,7 +396,7 @@ async def take_back_locked(
     before, back = seen, lost.Back(asked.returned_at)
     if _found(before):
         await find(connection, before.row, desk.id, now=now)
-        seen = await _look(connection, shelf, asked, now)
+        seen = await _look(connection, shelf, asked)
     if seen["loss"] is not None:
         back = await lost.came_back(
             connection,
@@ -407,7 +406,7 @@ async def take_back_locked(
             by=By(str(principal.actor), desk.id, now),
             resolution=asked.resolution,
         )
-        seen = await _look(connection, shelf, asked, now)
+        seen = await _look(connection, shelf, asked)
     final = None
     if (found := _late(seen, back.overdue_to)) is not None:
         final = await make_final(connection, seen.library, seen.row, found, now=now)
@@ -420,7 +419,7 @@ async def take_back_locked(
     await _write_hold(connection, seen, following, now=now)
     if following.location_id is not None:
         await stay(connection, seen.row, following.location_id, desk.id, now=now)
-        seen = await _look(connection, shelf, asked, now)
+        seen = await _look(connection, shelf, asked)
     length: int = await connection.fetchval(
         "SELECT count(*) FROM hold WHERE title_id = ANY ($1::uuid[]) AND state = ANY ($2::text[])",
         seen["title_ids"],

@@ -144,13 +144,12 @@ LOAN_SEEN: Final = f"""
 """Of loan l and item i, for looks at one loan and at many."""
 _LOOK_LOAN: Final = f"""
 SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, {ITEM_FACTS}, {QUEUE_LENGTH},
-    {PATRON_FACTS.format(action="'renew'", now="$5::timestamptz")},
-    {LOAN_SEEN}
+    {{patron}}, {LOAN_SEEN}
 FROM (SELECT version FROM reference LIMIT 1) r
 LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
 """
 LOOK_RENEWAL: Final = (
-    _LOOK_LOAN
+    _LOOK_LOAN.format(patron=PATRON_FACTS.format(action="'renew'", now="$5::timestamptz"))
     + """
 LEFT JOIN loan l ON l.id = $1 AND $2::text IS NULL
 LEFT JOIN item i ON i.id = l.item_id
@@ -159,14 +158,14 @@ LEFT JOIN patron p ON p.id = l.patron_id
 )
 """$1 loan id, $2 null, $3 principal, $4 key, $5 now"""
 LOOK_RETURN: Final = (
-    _LOOK_LOAN
+    _LOOK_LOAN.format(patron="p.id AS patron_id, p.group_code")
     + """
 LEFT JOIN item i ON i.id = coalesce($1::uuid, (SELECT id FROM item WHERE barcode = $2))
 LEFT JOIN loan l ON l.id = i.loan_id
 LEFT JOIN patron p ON p.id = l.patron_id
 """
 )
-"""$1 item id, $2 item barcode, $3 principal, $4 key, $5 now"""
+"""$1 item id, $2 item barcode, $3 principal, $4 key; how the patron stands is nothing to a return"""
 
 ACT_RENEWAL: Final = """
 WITH guard AS (
