@@ -14,9 +14,10 @@ from urllib.parse import unquote_plus
 
 import asyncpg
 
+from chassis import faults
 from chassis.principal import ANONYMOUS, Principal
-from chassis.problems import Malformed, Reason, Unauthenticated
-from gateway.clients.rules import LIKE_A_KEY, PREFIX, hashed, matches, read_key
+from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
+from gateway.clients.rules import LIKE_A_KEY, PREFIX, comes_from, hashed, keys_in, live_secret, read_key
 from gateway.tokens.minting import ACCESS_SECONDS, Mint
 
 log = logging.getLogger(__name__)
@@ -30,9 +31,14 @@ SECRETS_IN_ADDRESS = frozenset({"access_token", "api_key", "apikey", "client_sec
 """Parameters that no request here has: whoever sends one has put a secret where every log keeps it."""
 
 _CLIENT = """
-SELECT id, secret_hash, scopes, libraries, service_point_id, expires_at, revoked_at
+SELECT id, secret_hash, previous_hash, previous_expires_at, networks, last_used_on, scopes, libraries,
+    service_point_id, expires_at, revoked_at
 FROM client WHERE id = $1 AND kind = 'api-key'
 """
+_USED = "UPDATE client SET last_used_on = $2 WHERE id = $1 AND last_used_on IS DISTINCT FROM $2"
+_LEAKED = "UPDATE client SET leaked_at = $2 WHERE id = $1 AND leaked_at IS NULL RETURNING name"
+TURNED = "turned:"
+"""Before a client's id on the channel: its secrets have changed, and it is the same machine."""
 _LATELY_REVOKED = "SELECT id FROM client WHERE revoked_at > now() - $1::interval"
 
 
@@ -73,7 +79,29 @@ class Authenticator:
                 await connection.remove_listener(REVOKED, self._told)
 
     def _told(self, _connection: Any, _process: int, _channel: str, client_id: object) -> None:
-        self.forget(str(client_id))
+        if str(client_id).startswith(TURNED):
+            self.forget_keys(str(client_id).removeprefix(TURNED))
+        else:
+            self.forget(str(client_id))
+
+    def forget_keys(self, client_id: str) -> None:
+        """Look this machine's keys up again: one of them may have ended."""
+        self._heard_of += 1
+        for digest in [digest for digest, known in self._keys.items() if known.principal.ref == client_id]:
+            del self._keys[digest]
+
+    async def note_leak(self, address: bytes, now: datetime) -> None:
+        """Write down of each real key in an address that it stood there."""
+        for read in filter(None, map(read_key, keys_in(address))):
+            try:
+                row = await self._pool.fetchrow(_CLIENT, read[0])
+                if row is None or not _good(read[1], row, now)[0]:
+                    continue
+                if name := await self._pool.fetchval(_LEAKED, read[0], now):
+                    told = {"client": str(read[0]), "called": name}
+                    log.warning("a key stood in an address", extra=told)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("a leak could not be noted", extra={"error": faults.told(error)})
 
     def forget(self, client_id: str) -> None:
         """Take neither key nor token of this machine any more."""
@@ -82,7 +110,9 @@ class Authenticator:
         for digest in [digest for digest, known in self._keys.items() if known.principal.ref == client_id]:
             del self._keys[digest]
 
-    async def principal(self, authorization: str | None, *, now: datetime) -> Principal:
+    async def principal(
+        self, authorization: str | None, *, now: datetime, address: str | None = None
+    ) -> Principal:
         """The principal; anonymous without a header, `Unauthenticated` with one that is no good."""
         if authorization is None:
             return ANONYMOUS
@@ -93,33 +123,55 @@ class Authenticator:
         if self._admin_hash and hmac.compare_digest(hashed(credential), self._admin_hash):
             return Principal("staff", "operator", frozenset({"*"}))
         if credential.startswith(PREFIX):
-            return await self._by_key(credential, now=now)
+            return await self._by_key(credential, now=now, address=address)
         if "." in credential:
             return await self._mint.principal(credential)
         raise Unauthenticated("The token or key is not one that was given out here.")
 
-    async def _by_key(self, key: str, *, now: datetime) -> Principal:
+    async def _by_key(self, key: str, *, now: datetime, address: str | None) -> Principal:
         digest = hashed(key)
         known = self._keys.get(digest)
         if known is None or known.until < time.monotonic():
             heard_of = self._heard_of
-            known = await self._looked_up(key)
+            known = await self._looked_up(key, now)
             if self._hears and heard_of == self._heard_of:
                 self._keys[digest] = known
                 while len(self._keys) > CACHE_SIZE:
                     self._keys.popitem(last=False)
         if known.expires_at is not None and known.expires_at <= now:
             raise Unauthenticated("The key has been revoked or has expired.")
+        if not comes_from(address, known.networks):
+            raise WrongNetwork
         return known.principal
 
-    async def _looked_up(self, key: str) -> "Known":
+    async def _looked_up(self, key: str, now: datetime) -> "Known":
         read = read_key(key)
         row = await self._pool.fetchrow(_CLIENT, read[0]) if read else None
-        if read is None or row is None or not matches(read[1], row["secret_hash"]):
+        good, until = _good(read[1], row, now) if read is not None and row is not None else (False, None)
+        if row is None or not good:
             raise Unauthenticated("The key is not one that was given out here.")
         if row["revoked_at"] is not None:
             raise Unauthenticated("The key has been revoked or has expired.")
-        return Known(client_principal(dict(row)), row["expires_at"], time.monotonic() + KEY_CACHE_SECONDS)
+        if row["last_used_on"] != now.date():
+            await self._pool.execute(_USED, row["id"], now.date())
+        ends = [moment for moment in (row["expires_at"], until) if moment is not None]
+        networks = tuple(row["networks"]) if row["networks"] is not None else None
+        return Known(
+            client_principal(dict(row)),
+            min(ends, default=None),
+            time.monotonic() + KEY_CACHE_SECONDS,
+            networks,
+        )
+
+
+def _good(secret: str, row: asyncpg.Record, now: datetime) -> tuple[bool, datetime | None]:
+    return live_secret(secret, row["secret_hash"], row["previous_hash"], row["previous_expires_at"], now=now)
+
+
+class WrongNetwork(Forbidden):
+    """The machine is bound to networks, and this request comes from elsewhere."""
+
+    code, title = "network-refused", "This key is not taken from where you are."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +182,8 @@ class Known:
     expires_at: datetime | None
     until: float
     """When it is looked up again, on the monotonic clock."""
+    networks: tuple[str, ...] | None = None
+    """Where it may come from; None: anywhere."""
 
 
 def refuse_secrets(path: bytes, query: bytes) -> None:

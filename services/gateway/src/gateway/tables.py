@@ -1,6 +1,6 @@
 """Every table of the gateway, on its own metadata (SQLModel's default one is shared by all in one box)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -79,6 +80,14 @@ class Client(Table, table=True):
     kind: str = Field(sa_column=Column(Text, nullable=False))
     name: str = Field(sa_column=Column(Text, nullable=False))
     secret_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    previous_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """Of the secret before it, which is good for a while longer."""
+    previous_expires_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    networks: list[str] | None = Field(default=None, sa_column=_texts(null=True))
+    """Where it may come from; None: anywhere."""
+    last_used_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    leaked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    """When its key first stood in an address."""
     scopes: list[str] = Field(sa_column=_texts())
     libraries: list[str] | None = Field(default=None, sa_column=_texts(null=True))
     service_point_id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=True))

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from datetime import datetime
+import ipaddress
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, unquote_plus
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
 from chassis import cursors
@@ -17,11 +18,20 @@ from chassis.clock import Now
 from chassis.edge import Edge, ReadTx, Tx, UnkeyedTx
 from chassis.ids import uuid7
 from chassis.json import Json
-from chassis.principal import Principal, may
-from chassis.problems import Forbidden, Invalid, NotFound, Reason, TooLarge, Unauthenticated, problems
+from chassis.principal import Anyone, Principal, demand, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Reason,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    problems,
+)
 from gateway.accounts.commands import check_libraries
-from gateway.authentication import REVOKED, Authenticator, client_principal
-from gateway.clients.rules import NO_SECRET, as_key, hashed, matches, new_secret
+from gateway.authentication import REVOKED, TURNED, Authenticator, client_principal
+from gateway.clients.rules import NO_SECRET, as_key, comes_from, hashed, live_secret, new_secret
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client
 from gateway.tokens.minting import Mint
@@ -32,6 +42,10 @@ MayWrite = Annotated[Principal, Depends(may("clients:write"))]
 MayRead = Annotated[Principal, Depends(may("clients:read"))]
 
 FORM_LIMIT = 16 * 1024
+
+
+def _network(told: str) -> str:
+    return str(ipaddress.ip_network(told, strict=False))
 
 
 class ClientIn(BaseModel):
@@ -46,6 +60,18 @@ class ClientIn(BaseModel):
     service_point_id: UUID | None = None
     """The desk this machine stands at, where a request names none."""
     expires_at: datetime | None = None
+    networks: list[Annotated[str, AfterValidator(_network)]] | None = Field(
+        default=None, min_length=1, max_length=50
+    )
+    """Where it may come from (`10.20.0.0/16`); left out: anywhere."""
+
+
+class TurnIn(BaseModel):
+    """How long the secret before it is good."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: int = Field(default=24, ge=0, le=168)
 
 
 class ClientOut(BaseModel):
@@ -60,6 +86,12 @@ class ClientOut(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
+    networks: list[str] | None
+    last_used_on: date | None
+    leaked_at: datetime | None
+    """When its key first stood in an address, where logs keep it: turn the secret."""
+    previous_expires_at: datetime | None
+    """Until when the secret before this one is good."""
 
 
 class NewClientOut(ClientOut):
@@ -106,17 +138,23 @@ async def create_client(
         libraries=body.libraries,
         service_point_id=body.service_point_id,
         expires_at=body.expires_at,
+        networks=body.networks,
         created_at=now,
         created_by=str(by.actor),
     )
     tx.add(client)
     await tx.flush()
     response.headers["Location"] = f"/v1/clients/{client.id}"
+    return _once(request, response, client, secret)
+
+
+def _once(request: Request, response: Response, client: Client, secret: str) -> NewClientOut:
+    """The answer with the secret; what is kept for a repetition is without it."""
     response.headers["Cache-Control"] = "no-store"
     told = NewClientOut.model_validate(client, from_attributes=True)
     edge: Edge = request.state.edge
     edge.kept_body = told.model_dump_json().encode()
-    if body.kind == "oauth2":
+    if client.kind == "oauth2":
         return told.model_copy(update={"client_secret": secret})
     return told.model_copy(update={"api_key": as_key(client.id, secret)})
 
@@ -164,6 +202,80 @@ async def revoke_client(request: Request, tx: Tx, _: MayWrite, client_id: UUID, 
 _TELL = text("SELECT pg_notify(:channel, :id)")
 
 
+class ClientRevoked(Refused):
+    """A revoked machine stays revoked."""
+
+    code, title = "client-revoked", "The client has been revoked: make a new one."
+
+
+class SecretsEnough(Refused):
+    """Two secrets are good at present."""
+
+    code, title = "two-secrets-live", "Two secrets are good: end the older one first, or let it expire."
+
+
+async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
+    """The machine whose secrets the asker may change: their own, or one that may no more than they may."""
+    itself = (by.kind, by.ref) == ("client", str(client_id))
+    if not itself:
+        demand(by, "clients:write")
+    client = await tx.get(Client, client_id, with_for_update=True)
+    if client is None:
+        raise NotFound("There is no such client.")
+    if lacking := beyond(by.scopes, client.scopes):
+        raise Forbidden(
+            "Nobody grants more than they have.",
+            reasons=[Reason("scope-missing", f"You do not have {name} yourself.") for name in lacking],
+        )
+    check_libraries(by, client.libraries)
+    if client.revoked_at is not None:
+        raise ClientRevoked
+    return client
+
+
+@router.post(
+    "/v1/clients/{client_id}/secrets",
+    status_code=201,
+    response_model=NewClientOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, SecretsEnough, Invalid),
+)
+async def turn_client_secret(
+    request: Request, tx: Tx, by: Anyone, client_id: UUID, body: TurnIn, response: Response, now: Now
+) -> NewClientOut:
+    """A new secret or key, told this once; the one before it is good for the overlap. A machine may turn its own."""
+    client = await _turned(tx, by, client_id)
+    if client.previous_expires_at is not None and client.previous_expires_at > now:
+        raise SecretsEnough
+    secret = new_secret()
+    client.previous_hash, client.previous_expires_at = (
+        client.secret_hash,
+        now + timedelta(hours=body.overlap_hours),
+    )
+    client.secret_hash, client.leaked_at = hashed(secret), None
+    await tx.flush()
+    await _tell_turned(request, tx, client_id)
+    return _once(request, response, client, secret)
+
+
+@router.delete(
+    "/v1/clients/{client_id}/previous-secret",
+    status_code=204,
+    responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked),
+)
+async def end_previous_secret(request: Request, tx: Tx, by: Anyone, client_id: UUID) -> None:
+    """End the secret before the newest at once, in every process."""
+    client = await _turned(tx, by, client_id)
+    client.previous_hash = client.previous_expires_at = None
+    await tx.flush()
+    await _tell_turned(request, tx, client_id)
+
+
+async def _tell_turned(request: Request, tx: Tx, client_id: UUID) -> None:
+    await tx.execute(_TELL, {"channel": REVOKED, "id": f"{TURNED}{client_id}"})
+    authenticator: Authenticator = request.app.state.authenticator
+    authenticator.forget_keys(str(client_id))
+
+
 class TokenOut(BaseModel):
     """RFC 6749 §5.1."""
 
@@ -173,6 +285,7 @@ class TokenOut(BaseModel):
     scope: str
 
 
+_STRANGER = (NO_SECRET, None, None)
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -222,7 +335,8 @@ async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
         return _error(400, "invalid_request", "Send the credentials once: by HTTP Basic or in the form.")
     client_id, secret = who or (form.get("client_id", ""), form.get("client_secret", ""))
     client = await _client(tx, client_id)
-    right = matches(secret, client.secret_hash if client is not None else NO_SECRET)
+    kept = (client.secret_hash, client.previous_hash, client.previous_expires_at) if client else _STRANGER
+    right, _ = live_secret(secret, *kept, now=now)
     if (
         client is None
         or not right
@@ -232,6 +346,10 @@ async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
         return _error(
             401, "invalid_client", "The client is unknown, or its secret is wrong, expired or revoked."
         )
+    if not comes_from(request.client.host if request.client else None, client.networks):
+        return _error(401, "invalid_client", "The client is not taken from where you are.")
+    if client.last_used_on != now.date():
+        client.last_used_on = now.date()
     asked = frozenset(form.get("scope", "").split()) or frozenset(client.scopes)
     if not asked <= set(client.scopes):
         return _error(400, "invalid_scope", f"Not granted: {' '.join(sorted(asked - set(client.scopes)))}.")

@@ -2,9 +2,13 @@
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import unquote
 from uuid import UUID
 
 PREFIX = "crl_"
@@ -26,6 +30,35 @@ def hashed(secret: str) -> bytes:
 def matches(secret: str, kept: bytes) -> bool:
     """Whether this is the secret, compared in constant time."""
     return hmac.compare_digest(hashed(secret), bytes(kept))
+
+
+def live_secret(
+    secret: str, kept: bytes, previous: bytes | None, previous_expires_at: datetime | None, *, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Whether this is the secret or, while that is good, the one before it; and until when, if not for good."""
+    if matches(secret, kept):
+        return True, None
+    if previous is not None and previous_expires_at is not None and previous_expires_at > now:
+        return matches(secret, previous), previous_expires_at
+    return False, None
+
+
+def comes_from(address: str | None, networks: Iterable[str] | None) -> bool:
+    """Whether a machine that is bound to networks asks from one of them."""
+    if networks is None:
+        return True
+    try:
+        told = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(told, ipaddress.IPv6Address) and told.ipv4_mapped is not None:
+        told = told.ipv4_mapped
+    return any(told.version == n.version and told in n for n in map(ipaddress.ip_network, networks))
+
+
+def keys_in(address: bytes) -> list[str]:
+    """What looks like a key of ours in an address."""
+    return [unquote(found.decode("latin-1")) for found in LIKE_A_KEY.findall(address)]
 
 
 def as_key(client_id: UUID, secret: str) -> str:

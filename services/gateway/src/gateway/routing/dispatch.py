@@ -20,7 +20,7 @@ from chassis.application import METHODS, TRACEPARENT
 from chassis.principal import ANONYMOUS, SCOPE_KEY, Principal, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
-from gateway.authentication import Authenticator, refuse_secrets
+from gateway.authentication import Authenticator, SecretInAddress, refuse_secrets
 from gateway.routing.bodies import Body, ClientGone
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
@@ -118,11 +118,17 @@ class Dispatcher:
             if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_LIMIT:
                 raise Malformed(f"An address may have {ADDRESS_LIMIT} bytes here.")
             _refuse_heads(headers)
-            refuse_secrets(scope["raw_path"], scope["query_string"])
+            try:
+                refuse_secrets(scope["raw_path"], scope["query_string"])
+            except SecretInAddress:
+                await state.authenticator.note_leak(scope["raw_path"] + b"?" + scope["query_string"], now)
+                raise
             authorization = _single(headers, b"authorization")
             if scope["path"] not in OWN_CREDENTIALS:
                 authenticator: Authenticator = state.authenticator
-                scope[SCOPE_KEY] = await authenticator.principal(authorization, now=now)
+                scope[SCOPE_KEY] = await authenticator.principal(
+                    authorization, now=now, address=(scope.get("client") or (None,))[0]
+                )
             if authorization is None and not scope["path"].startswith(NO_COOKIES):
                 scope[SCOPE_KEY] = await _by_cookie(scope, state.sessions, now) or ANONYMOUS
             route = self._table.find(scope["path"])
