@@ -125,6 +125,8 @@ DESK = (OWN - INTERLIBRARY) | {
     "circulation-list-blocks",
     "circulation-list-transits",
     "circulation-cancel-transit",
+    "circulation-shelving-cart",
+    "circulation-shelve",
     "circulation-list-uses",
     "circulation-count-uses",
     "circulation-open-desk-session",

@@ -41,6 +41,7 @@ from support.stories.lending import (
     Redate,
     Renew,
     RenewAll,
+    Shelve,
     TakeBack,
     Use,
 )
@@ -98,6 +99,7 @@ _WRITES: list[tuple[int, st.SearchStrategy[Any]]] = [
     (2, st.builds(Oneself, patron=_patron, what=_item, how=st.sampled_from(ONESELF))),
     (1, st.builds(Lend, patron=_patron, item=st.just("Map"))),
     (1, st.builds(Use, item=st.just("Map"), how=st.sampled_from(USES), desk=_desk)),
+    (1, st.builds(Shelve, item=_item)),
     (1, st.builds(CallOff, item=_item, reason=st.sampled_from(CALLED_OFF))),
     (
         1,

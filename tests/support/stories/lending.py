@@ -172,6 +172,17 @@ class CallOff:
         return post(f"/v1/transits/{day.item(self.item)}/cancellations", reason=self.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Shelve:
+    """The item is put back on its shelf."""
+
+    item: str
+
+    def call(self, day: Day) -> Call | None:
+        """The write that it comes to."""
+        return post(f"/v1/service-points/{day.desk('main-desk')}/shelvings", item_id=day.item(self.item))
+
+
 CALLED_OFF = ("not-sent", "not-arrived", "not-needed")
 
 

@@ -21,6 +21,7 @@ LIBRARY: dict[str, Any] = FEES | {
         | {"appointments": {"slot_minutes": 30, "capacity": 1, "days_ahead": 3}},
         *CONFIGURATION["service_points"][1:],
     ],
+    "reshelving": [{"minutes": 60}],
     "transfers": [{"material_types": ["video"], "destinations": ["LAW"], "allowed": False}],
     "patron_groups": [
         {"code": "student", "name": "Students", "max_loans": 4, "max_owed": 4000},

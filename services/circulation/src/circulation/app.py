@@ -57,6 +57,7 @@ from circulation.policies import routes as policies
 from circulation.proxies import routes as proxies
 from circulation.registration import consents
 from circulation.registration.naming import name_patrons
+from circulation.reshelving import routes as reshelving
 from circulation.sessions import routes as sessions
 from circulation.sessions.commands import end_idle_sessions
 from circulation.settings import Settings
@@ -109,6 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
             loading.router,
             places.router,
             shelves.router,
+            reshelving.router,
             printing.router,
             transits.router,
             sessions.router,

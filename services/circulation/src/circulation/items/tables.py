@@ -41,6 +41,13 @@ class Item(Table, table=True):
             "id",
             postgresql_where=text("volume IS NOT NULL AND volume_key IS NULL"),
         ),
+        Index(
+            "item_on_cart",
+            "last_seen_by",
+            "reshelving_until",
+            "id",
+            postgresql_where=text("reshelving_until IS NOT NULL"),
+        ),
         Index("item_by_hold", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
         Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
     )

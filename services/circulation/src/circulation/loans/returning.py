@@ -277,7 +277,7 @@ async def _close(
     version = row["loan_version"] + 1
     shelved = step.step.kept
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
-    until = _back_on_shelf_at(desk, step, state, now)
+    until = _back_on_shelf_at(seen, desk, step, state, now)
     event = LoanReturned(
         version=version,
         occurred_at=now,
@@ -341,9 +341,12 @@ async def _close(
     return Response(stored.body, stored.status, stored.headers) if done else None
 
 
-def _back_on_shelf_at(desk: Desk, step: NextStep, state: State, now: datetime) -> datetime | None:
+def _back_on_shelf_at(seen: Seen, desk: Desk, step: NextStep, state: State, now: datetime) -> datetime | None:
     shelved = step.step is Step.RESHELVE and state is State.AVAILABLE
-    return back_on_shelf_at(reshelved=shelved, minutes=desk.reshelving_minutes, now=now)
+    minutes = seen.library.reshelving_minutes(
+        desk, library=seen["library"], location=seen["location"], material_type=seen["material_type"]
+    )
+    return back_on_shelf_at(reshelved=shelved, minutes=minutes, now=now)
 
 
 def _answer(
@@ -548,7 +551,7 @@ async def _shelve(
     row, step = seen.row, following.step
     shelved = step.step.kept
     state = resting_state(row, hold_shelf=shelved, transit=step.step is Step.TRANSIT)
-    until = _back_on_shelf_at(desk, step, state, now)
+    until = _back_on_shelf_at(seen, desk, step, state, now)
     if following.used:
         await count_use(connection, row, desk.id, used_at=asked.returned_at, now=now)
     await connection.execute(

@@ -31,6 +31,7 @@ from circulation.policies.rules import (
     flaws,
 )
 from circulation.registration.documents import CardPinDoc, RegistrationDoc
+from circulation.reshelving.documents import ReshelvingDoc
 from circulation.targeting.documents import CopyChoiceDoc
 from circulation.transfers.documents import TransferDoc
 
@@ -261,6 +262,8 @@ class ConfigurationDoc(Strict):
     floating: list[FloatingDoc] = Field(default_factory=list, max_length=200)
     transfers: list[TransferDoc] = Field(default_factory=list, max_length=5000)
     """What may be sent between libraries, and what it costs; the first line that fits counts."""
+    reshelving: list[ReshelvingDoc] = Field(default_factory=list, max_length=5000)
+    """How long items take from the desk to their shelves; the first line that fits counts."""
     registration: RegistrationDoc = Field(default_factory=RegistrationDoc)
     card_pin: CardPinDoc = Field(default_factory=CardPinDoc)
 

@@ -30,6 +30,7 @@ from circulation.places.documents import (
 )
 from circulation.policies.rules import HoldPolicy, RuleSet
 from circulation.registration.documents import CardPinDoc, RegistrationDoc
+from circulation.reshelving.rules import Reshelving, minutes_for
 from circulation.targeting.rules import CopyChoice
 from circulation.transfers.rules import Transfer, between
 
@@ -102,7 +103,20 @@ class Library:
     """Whether a check-out has to know more of what the patron has out than how many loans of each policy."""
     delivery_address_types: frozenset[str] = frozenset()
     transfers: tuple[Transfer, ...] = ()
+    reshelving: tuple[Reshelving, ...] = ()
     _barred: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
+
+    def reshelving_minutes(
+        self, desk: Desk, *, library: str | None, location: str | None, material_type: str
+    ) -> int:
+        """How long such an item takes from a desk back to its shelf."""
+        return minutes_for(
+            self.reshelving,
+            desk.reshelving_minutes,
+            library=library,
+            location=location,
+            material_type=material_type,
+        )
 
     def transfer(self, origin: str, to: Desk, *, material_type: str, loan_type: str) -> Transfer:
         """What is decided of sending such an item from a library to a desk; one that serves it is at home there."""
@@ -191,6 +205,7 @@ def library_of(version: int, doc: ConfigurationDoc, ids: Mapping[str, UUID]) -> 
         or any(policy.ask_second_copy for policy in doc.loan_policies),
         delivery_address_types=frozenset(doc.delivery_address_types),
         transfers=tuple(line.as_rule() for line in doc.transfers),
+        reshelving=tuple(line.as_rule() for line in doc.reshelving),
         tells_new_items=any(policy.new_items is not None for policy in doc.loan_policies),
         counts_holds_by_day=any(policy.max_holds_per_day is not None for policy in doc.hold_policies),
     )
