@@ -326,6 +326,12 @@ def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
     index = client.get("/v1/search-index")
     lag = index.get("lag_seconds") or 0
     check("search index", lag < 10, f"{index.get('count')} titles, {lag:.1f} s behind")
+    failing = [each["name"] for each in client.get("/v1/saml/sources")["items"] if each["failure"]]
+    check(
+        "campus sign-in",
+        not failing,
+        f"no new metadata from {', '.join(failing)}: GET /v1/saml/sources" if failing else "nothing fails",
+    )
     points = client.get("/v1/service-points")["items"]
     check(
         "configuration",

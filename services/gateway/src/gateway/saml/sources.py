@@ -4,10 +4,11 @@ What a source gave last stays in use until its own validUntil, however often the
 signs in by it any more. A document that is unsigned, signed by another, out of date or unreadable changes nothing.
 """
 
+import asyncio
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -20,11 +21,14 @@ from chassis import faults
 from gateway.saml.markup import METADATA_LIMIT
 from gateway.saml.providers import Document, IdentityProvider, MetadataRefused, adjusted, read
 from gateway.saml.work import Workshop
-from gateway.signon.documents import AggregateSource, FileSource, QuerySource, SignOnDoc, Source
+from gateway.signon.documents import AggregateSource, FileSource, ProviderDoc, QuerySource, SignOnDoc, Source
 
 log = logging.getLogger(__name__)
 
-FETCH_SECONDS = 30.0
+FETCH_SECONDS = 10.0
+"""How long a server may say nothing."""
+WHOLE_SECONDS = 60.0
+"""How long a whole document may take."""
 MISSING_FOR = timedelta(minutes=10)
 """How long it is remembered that a server does not know an entity."""
 MISSING_AT_MOST = 1000
@@ -49,7 +53,7 @@ async def fetch(http: httpx.AsyncClient, url: str, tags: Mapping[str, str]) -> F
     headers |= {"If-None-Match": tags["etag"]} if tags.get("etag") else {}
     headers |= {"If-Modified-Since": tags["modified"]} if tags.get("modified") else {}
     try:
-        async with http.stream("GET", url, headers=headers) as answer:
+        async with asyncio.timeout(WHOLE_SECONDS), http.stream("GET", url, headers=headers) as answer:
             if answer.status_code == 304 and tags:
                 return None, dict(tags)
             if answer.status_code == 404:
@@ -67,7 +71,7 @@ async def fetch(http: httpx.AsyncClient, url: str, tags: Mapping[str, str]) -> F
                 "modified": answer.headers.get("last-modified", ""),
             }
             return b"".join(parts), {name: value for name, value in told.items() if value}
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, TimeoutError) as error:
         raise MetadataRefused(f"It could not be fetched: {type(error).__name__}.") from None
     except (httpx.InvalidURL, ValueError):
         raise MetadataRefused("Its address cannot be asked.") from None
@@ -80,14 +84,20 @@ class NotThere(MetadataRefused):
         super().__init__("The server does not have it.")
 
 
-def decided(provider: IdentityProvider, doc: SignOnDoc) -> tuple[IdentityProvider, bool, bool]:
+def decided(
+    provider: IdentityProvider, said: Mapping[str, ProviderDoc]
+) -> tuple[IdentityProvider, bool, bool]:
     """A provider as this library wants it, whether it is named, and whether it is hidden."""
-    for each in doc.identity_providers:
-        if each.entity_id == provider.entity_id:
-            scopes = None if each.scopes is None else tuple(each.scopes)
-            changed = adjusted(provider, allow_cbc=each.allow_cbc, scopes=scopes, name=each.name)
-            return changed, True, each.hidden
-    return provider, False, provider.hidden
+    each = said.get(provider.entity_id)
+    if each is None:
+        return provider, False, provider.hidden
+    scopes = None if each.scopes is None else tuple(each.scopes)
+    changed = adjusted(provider, allow_cbc=each.allow_cbc, scopes=scopes, name=each.name)
+    return changed, True, each.hidden
+
+
+def _said(doc: SignOnDoc) -> dict[str, ProviderDoc]:
+    return {each.entity_id: each for each in doc.identity_providers}
 
 
 def _fingerprint(source: Source, doc: SignOnDoc) -> bytes:
@@ -181,10 +191,7 @@ async def _refresh_whole(
     if row["digest"] == digest:
         await _same(pool, source.name, now)
         return
-    rows = [
-        _row(source, provider, doc, ordinal, document.valid_until, None)
-        for provider in _once(document, source)
-    ]
+    rows = await workshop.do(_rows, source, document, _said(doc), ordinal)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("DELETE FROM saml_provider WHERE source = $1", source.name)
         await connection.executemany(_KEEP, rows)
@@ -208,12 +215,14 @@ async def _same(pool: asyncpg.Pool, name: str, now: datetime) -> None:
     )
 
 
-def _once(document: Document, source: Source) -> Iterable[IdentityProvider]:
-    """Each entity once, the first time that it stands there."""
+def _rows(
+    source: Source, document: Document, said: Mapping[str, ProviderDoc], ordinal: int
+) -> list[tuple[Any, ...]]:
+    """What is kept of a document: each entity once, the first time that it stands there."""
     by_id: dict[str, IdentityProvider] = {}
     for provider in document.providers:
         by_id.setdefault(provider.entity_id, provider)
-    return by_id.values()
+    return [_row(source, each, said, ordinal, document.valid_until, None) for each in by_id.values()]
 
 
 _KEEP = """
@@ -238,12 +247,12 @@ def words_in(told: str) -> list[str]:
 def _row(
     source: Source,
     provider: IdentityProvider,
-    doc: SignOnDoc,
+    said: Mapping[str, ProviderDoc],
     ordinal: int,
     valid_until: datetime | None,
     asked_again_at: datetime | None,
 ) -> tuple[Any, ...]:
-    changed, named, hidden = decided(provider, doc)
+    changed, named, hidden = decided(provider, said)
     admitted = named or isinstance(source, FileSource) or source.admit == "all"
     words = " ".join([*changed.names.values(), *changed.keywords, *changed.scopes])
     return (
@@ -353,7 +362,7 @@ async def _keep_asked(
         )
         await pool.execute(_KEEP, *missing)
         raise
-    await pool.execute(_KEEP, *_row(source, provider, doc, ordinal, until, now + QUERIED_EVERY))
+    await pool.execute(_KEEP, *_row(source, provider, _said(doc), ordinal, until, now + QUERIED_EVERY))
 
 
 _FIND = """

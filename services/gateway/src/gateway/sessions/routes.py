@@ -76,7 +76,6 @@ async def end_session(request: Request, response: Response, now: Now) -> None:
         raise NotFound("Nobody is signed in in this browser.")
     await commands.end(request.app.state.resources.pool, found[1].id)
     response.headers["Set-Cookie"] = no_session_cookie()
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 class SignInOut(BaseModel):
