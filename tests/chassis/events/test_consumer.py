@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,8 +14,9 @@ import orjson
 import pytest
 
 from chassis.consuming import LEVEL_NAME, Consumer, slices
+from chassis.database import Connection
 from chassis.ids import uuid7
-from chassis.resources import Heard
+from chassis.resources import Heard, Sifted
 from chassis.transport import DELIVERY_LIMIT, DeadLetter, Delivery, EventTransport, Message
 from chassis.transport.memory import MemoryTransport
 from support.harness import Harness
@@ -347,3 +349,35 @@ async def test_two_consumers_share_nothing_and_the_second_takes_over(
         await settled(wired, eventually, told=40)
 
     assert await heard(wired) == [f"p{number}" for number in range(40)]
+
+
+async def test_of_what_concerns_nobody_not_even_that_it_was_heard_is_written(tiny: Harness) -> None:
+    things = [uuid7() for _ in range(3)]
+    told: list[list[str]] = []
+
+    async def concerns(connection: Connection, batch: Sequence[Heard]) -> Collection[UUID]:
+        known = await connection.fetchval(
+            "SELECT count(*) FROM heard"
+        )  # by what was handled before in the batch
+        return [one.id for one in batch if getattr(one.event, "place", "") == "here" and known]
+
+    async def handle(connection: Connection, batch: Sequence[Heard]) -> None:
+        told.append([str(getattr(one.event, "place", "")) for one in batch])
+
+    async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
+        await connection.execute(
+            "INSERT INTO heard (event_id, place, run) VALUES ($1, 'noted', txid_current())", things[0]
+        )
+
+    consumer = Consumer(tiny.resources, {ThingMoved: Sifted(handle, concerns), ThingNoted: remember})
+    first = tiny.message(ThingNoted(thing_id=things[0], version=1, occurred_at=NOW))
+    moves = messages(tiny, [moved(things[1], "here"), moved(things[2], "there")])
+
+    handled = [await consumer.react([first, *moves]), await consumer.react([*moves, moves[0]])]
+    again = replace(moves[0], replay=True)
+    await consumer.react([again])
+
+    rows = await tiny.resources.pool.fetch("SELECT event_id FROM inbox")
+    assert told == [["here"], ["here"]]  # once, and when it was sent again on purpose
+    assert {row["event_id"] for row in rows} == {first.id, moves[0].id}
+    assert handled == [3, 2]
