@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from catalog.acquisitions import tables as acquisitions
+from catalog.holdings import tables as holdings
 from catalog.imports import tables as imports
 from catalog.items import tables as items
 from catalog.locations import tables as locations
@@ -12,4 +13,4 @@ from catalog.titles import tables as titles
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
-ALL = (acquisitions, imports, items, locations, lookups, oai, specifications, titles, withdrawals)
+ALL = (acquisitions, holdings, imports, items, locations, lookups, oai, specifications, titles, withdrawals)

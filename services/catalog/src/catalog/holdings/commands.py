@@ -75,7 +75,7 @@ WHERE item.id = ANY (:ids) AND h.id = item.holdings_id AND n.id = CAST(:holdings
 """)
 
 
-async def _locked(session: AsyncSession, holdings_id: UUID, expected: int) -> Any:
+async def locked(session: AsyncSession, holdings_id: UUID, expected: int) -> Any:
     found = (await session.execute(_LOCK, {"id": holdings_id})).first()
     if found is None or found.merged_into is not None:
         raise HoldingsUnknown(
@@ -103,11 +103,26 @@ async def _there(session: AsyncSession, row: Any, **changed: Any) -> HoldingsTak
     )
 
 
+async def refuse_taken(session: AsyncSession, row: Any, **changed: Any) -> None:
+    """Raise when the title has other holdings at that place."""
+    if (taken := await _there(session, row, **changed)) is not None:
+        raise taken
+
+
+async def tell_updated(session: AsyncSession, row: Any, *, location_id: UUID, now: datetime) -> None:
+    """Holdings have changed, and items carry their facts: those that stood with them come along."""
+    mine = {"id": row.id, "title_id": row.title_id, "now": now}
+    shift = {"before": row.location_id, "after": location_id}
+    moved = location_id != row.location_id
+    touched = await session.execute(_SHIFT_ITEMS if moved else _TOUCH_ITEMS, mine | (shift if moved else {}))
+    await _tell(session, HoldingsUpdated, row.id, [item.id for item in touched], [row.title_id], now=now)
+
+
 async def change(
     session: AsyncSession, holdings_id: UUID, changes: Mapping[str, Any], *, expected: int, now: datetime
 ) -> None:
     """Change some of the holdings' facts; what is not told stays."""
-    row = await _locked(session, holdings_id, expected)
+    row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
     names = ("location_id", "call_number", "call_number_scheme", "suppressed")
@@ -118,23 +133,15 @@ async def change(
         return
     if after["location_id"] != before["location_id"]:
         await check_known(session, {"location_id": after["location_id"]})
-    if (taken := await _there(session, row, **{name: after[name] for name in names[:2]})) is not None:
-        raise taken
+    await refuse_taken(session, row, **{name: after[name] for name in names[:2]})
     where = placed(after["call_number"], after["call_number_scheme"])
     await session.execute(_UPDATE, after | where | {"id": holdings_id, "now": now})
-    mine = {"id": holdings_id, "title_id": row.title_id, "now": now}
-    if after["location_id"] != before["location_id"]:
-        shift = {"before": before["location_id"], "after": after["location_id"]}
-        touched = await session.execute(_SHIFT_ITEMS, mine | shift)
-    else:
-        touched = await session.execute(_TOUCH_ITEMS, mine)
-    ids = [item.id for item in touched]
-    await _tell(session, HoldingsUpdated, holdings_id, ids, [row.title_id], now=now)
+    await tell_updated(session, row, location_id=after["location_id"], now=now)
 
 
 async def delete(session: AsyncSession, holdings_id: UUID, *, expected: int, now: datetime) -> None:
     """Take them out; refused while an item of them is here."""
-    row = await _locked(session, holdings_id, expected)
+    row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         return
     mine = {"id": holdings_id, "title_id": row.title_id}
@@ -154,7 +161,7 @@ async def delete(session: AsyncSession, holdings_id: UUID, *, expected: int, now
 
 async def undelete(session: AsyncSession, holdings_id: UUID, *, expected: int, now: datetime) -> None:
     """Bring them back, unless their title is gone."""
-    row = await _locked(session, holdings_id, expected)
+    row = await locked(session, holdings_id, expected)
     if row.deleted_at is None:
         raise HoldingsNotDeleted("They are not deleted.")
     title = (await session.execute(_TITLE, {"id": row.title_id})).one()
@@ -173,13 +180,12 @@ async def move(
 ) -> None:
     """Let them belong to another title, with all their items, withdrawn ones too."""
     await check_known(session, {"title_ids": [title_id]}, pointer="/title_id")
-    row = await _locked(session, holdings_id, expected)
+    row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
     if row.title_id == title_id:
         return
-    if (taken := await _there(session, row, title_id=title_id)) is not None:
-        raise taken
+    await refuse_taken(session, row, title_id=title_id)
     await session.execute(_MOVE, {"id": holdings_id, "to": title_id, "now": now})
     told = {"id": holdings_id, "title_id": row.title_id, "to": title_id, "now": now}
     ids = [item.id for item in await session.execute(_MOVE_ITEMS, told)]

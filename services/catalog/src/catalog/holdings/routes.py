@@ -1,32 +1,43 @@
 """Holdings on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalog.callnumbers.rules import Scheme
-from catalog.holdings import commands
+from catalog.holdings import commands, describing
 from catalog.holdings.commands import HoldingsInUse, HoldingsNotDeleted
+from catalog.holdings.describing import RecordUnknown, record_of
+from catalog.holdings.rules import statements
 from catalog.items import commands as items
 from catalog.items import queries
 from catalog.items.commands import HoldingsTaken, HoldingsUnknown
+from catalog.marc.reading import MARC, MARC_JSON, MARCXML
+from catalog.marc.storage import unpack
+from catalog.specifications.commands import hold_against
+from catalog.specifications.queries import SpecificationUnknown
+from catalog.titles import media
 from catalog.titles.commands import TitleUnknown
-from catalog.titles.routes import shown
+from catalog.titles.routes import RECORD_BODY, Accept, RecordIn, Specified, shown
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import ReadTx, Tx
+from chassis.edge import ReadTx, Tx, streamed
 from chassis.etags import IfMatch
+from chassis.json import Json
 from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
     Forbidden,
     Invalid,
+    NotAcceptable,
     PreconditionRequired,
     Stale,
+    TooLarge,
     Unauthenticated,
+    Unsupported,
     problems,
 )
 
@@ -34,7 +45,21 @@ router = new_router(tag="holdings")
 
 MayWrite = Annotated[Principal, Depends(may("items:write"))]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
+FORMATS = (media.JSON, MARC, MARCXML, MARC_JSON)
+RECORDS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS[1:]}}
+}
 _REFUSALS = (Unauthenticated, Forbidden, HoldingsUnknown, Invalid, Stale, PreconditionRequired)
+
+
+class StatementOut(BaseModel):
+    """What is held, in a line (ANSI/NISO Z39.71)."""
+
+    kind: Literal["basic", "supplement", "index"]
+    text: str
+    notes: list[str]
+    written: bool
+    """Somebody has written it so; otherwise it was made from captions and numbers."""
 
 
 class HoldingsOut(BaseModel):
@@ -51,6 +76,10 @@ class HoldingsOut(BaseModel):
     suppressed: bool
     """Neither it nor its items are shown to the public."""
     items: int
+    described: bool
+    """They have a record of their own (MARC 21 Holdings)."""
+    statements: list[StatementOut]
+    """What is held, by that record."""
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
@@ -155,20 +184,63 @@ async def list_holdings(
 
 
 def _holdings_out(row: Any) -> HoldingsOut:
-    return HoldingsOut(**{name: getattr(row, name) for name in HoldingsOut.model_fields})
+    told = {
+        name: getattr(row, name)
+        for name in HoldingsOut.model_fields
+        if name not in ("described", "statements")
+    }
+    held = statements(unpack(row.record)) if row.record is not None else []
+    return HoldingsOut(
+        **told,
+        described=row.record is not None,
+        statements=[
+            StatementOut(kind=each.kind, text=each.text, notes=list(each.notes), written=each.written)
+            for each in held
+        ],
+    )
 
 
-@router.get("/v1/holdings/{holdings_id}", response_model=HoldingsOut, responses=problems(HoldingsUnknown))
-async def read_holdings(holdings_id: UUID, tx: ReadTx, asker: Anyone, response: Response) -> HoldingsOut:
-    """One holdings."""
+def _answered(
+    row: Any, kind: str, status: int = 200, headers: dict[str, str] | None = None, findings: int = 0
+) -> Response:
+    """Holdings in the media type that was chosen; what was found wrong is counted in a header."""
+    told = {"ETag": etags.etag(row.version), "Vary": "Accept", **(headers or {})}
+    if findings:
+        told["Carrel-Findings"] = str(findings)
+    if kind == media.JSON:
+        return Json(_holdings_out(row).model_dump(), status, told)
+    return Response(media.written(record_of(row), kind, key=f"h{row.id.hex}"), status, told, media_type=kind)
+
+
+@router.get(
+    "/v1/holdings/{holdings_id}",
+    response_model=HoldingsOut,
+    responses=RECORDS | problems(HoldingsUnknown, RecordUnknown, NotAcceptable),
+)
+async def read_holdings(
+    holdings_id: UUID,
+    tx: ReadTx,
+    asker: Anyone,
+    accept: Accept = None,
+    version: Annotated[
+        int | None, Query(ge=1, lt=2**62, description="For staff: a record as it was, not as JSON")
+    ] = None,
+) -> Response:
+    """One holdings, as JSON with statements of what is held, or as a record of MARC 21 Holdings: its own, or one made
+    from what is known. 004 and 852 say where they belong and stand now."""
+    kind = media.chosen(accept, FORMATS)
     row = await queries.holdings(tx, holdings_id)
     if row is not None and row.merged_into is not None:
         raise HoldingsUnknown("They were merged into others.", holdings_id=str(row.merged_into))
     hidden = row is None or row.hidden or row.suppressed or row.deleted_at is not None
     if row is None or (hidden and not asker.may("titles:write")):
         raise HoldingsUnknown
-    etags.tag(response, row.version)
-    return _holdings_out(row)
+    if version is not None and version != row.version:
+        if not asker.may("titles:write") or kind == media.JSON:
+            raise RecordUnknown("An earlier record is for staff, and is given as a record.")
+        record = await describing.earlier(tx, holdings_id, version)
+        return Response(media.written(record, kind, key=""), headers={"Vary": "Accept"}, media_type=kind)
+    return _answered(row, kind)
 
 
 @router.post(
@@ -257,3 +329,78 @@ async def move_items(body: ItemsMoveIn, _: MayWrite, tx: Tx, now: Now) -> ItemsM
     or served by it, follow; what waits for the old title goes on waiting for that."""
     holdings_id, title_id, moved = await commands.move_items(tx, body.model_dump(), now=now)
     return ItemsMovedOut(holdings_id=holdings_id, title_id=title_id, moved=moved)
+
+
+@router.put(
+    "/v1/holdings/{holdings_id}",
+    response_model=HoldingsOut,
+    openapi_extra=RECORD_BODY,
+    responses=problems(*_REFUSALS, HoldingsTaken, SpecificationUnknown, Unsupported, TooLarge, NotAcceptable),
+)
+@streamed
+async def describe_holdings(
+    holdings_id: UUID,
+    by: MayWrite,
+    expected: IfMatch,
+    record: RecordIn,
+    tx: Tx,
+    now: Now,
+    accept: Accept = None,
+    specification: Specified = None,
+) -> Response:
+    """Give holdings a record of MARC 21 Holdings, or another; the old one is kept. Where its 852 names a library ($b)
+    and location ($c) or a call number, holdings stand there from now on."""
+    kind = media.chosen(accept, FORMATS)
+    findings = await hold_against(tx, record, named=specification, kind="holdings")
+    await describing.describe(tx, holdings_id, record, expected=expected, by=str(by.actor), now=now)
+    return _answered(await queries.holdings(tx, holdings_id), kind, findings=len(findings))
+
+
+@router.post(
+    "/v1/titles/{title_id}/holdings",
+    status_code=201,
+    response_model=HoldingsOut,
+    openapi_extra=RECORD_BODY,
+    responses=problems(
+        Unauthenticated,
+        Forbidden,
+        HoldingsTaken,
+        SpecificationUnknown,
+        Invalid,
+        Unsupported,
+        TooLarge,
+        NotAcceptable,
+    ),
+)
+@streamed
+async def create_described_holdings(
+    title_id: UUID,
+    by: MayWrite,
+    record: RecordIn,
+    tx: Tx,
+    now: Now,
+    accept: Accept = None,
+    location_id: Annotated[UUID | None, Query(description="Where 852 does not say")] = None,
+    specification: Specified = None,
+) -> Response:
+    """Add a title's holdings by a record of MARC 21 Holdings."""
+    kind = media.chosen(accept, FORMATS)
+    findings = await hold_against(tx, record, named=specification, kind="holdings")
+    holdings_id = await describing.create(
+        tx, title_id, record, location_id=location_id, by=str(by.actor), now=now
+    )
+    headers = {"Location": f"/v1/holdings/{holdings_id}"}
+    return _answered(await queries.holdings(tx, holdings_id), kind, 201, headers, len(findings))
+
+
+@router.delete(
+    "/v1/holdings/{holdings_id}/record",
+    status_code=204,
+    responses=problems(*_REFUSALS, RecordUnknown),
+)
+async def undescribe_holdings(
+    holdings_id: UUID, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
+) -> Response:
+    """Take the holdings' own record away. The holdings stay; the record is kept as an earlier version."""
+    await describing.undescribe(tx, holdings_id, expected=expected, by=str(by.actor), now=now)
+    return Response(status_code=204)

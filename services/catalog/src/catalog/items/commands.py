@@ -101,6 +101,14 @@ def placed(call_number: str | None, scheme: str | None) -> dict[str, str | None]
     return {"scheme": scheme, "shelving_key": shelving_key(call_number or "", chosen)}
 
 
+_KEEP_DELETED = text("""
+INSERT INTO holdings_version (holdings_id, version, record, replaced_at, replaced_by)
+SELECT id, version, record, :now, :by FROM holdings
+WHERE title_id = :title_id AND location_id = :location_id AND call_number = :call_number AND deleted_at IS NOT NULL
+  AND record IS NOT NULL FOR UPDATE
+""")
+
+
 async def add_holdings(
     session: AsyncSession,
     *,
@@ -108,26 +116,31 @@ async def add_holdings(
     location_id: UUID,
     call_number: str | None,
     call_number_scheme: str | None = None,
+    record: bytes | None = None,
+    by: str = "",
     now: datetime,
 ) -> UUID:
     """Add a title's holdings at a location; those that were deleted there come back."""
     await check_known(session, {"location_id": location_id, "title_ids": [title_id]})
     holdings_id = uuid7()
+    shelf = {"title_id": title_id, "location_id": location_id, "call_number": call_number or ""}
+    if record is not None:
+        await session.execute(_KEEP_DELETED, shelf | {"now": now, "by": by})
     added = await session.scalar(
         text(
             "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
-            "  created_at, updated_at) "
-            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
+            "  record, created_at, updated_at) "
+            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :record, :now, :now) "
             "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1, "
-            "  deleted_at = NULL, merged_into = NULL, updated_at = excluded.updated_at "
+            "  record = coalesce(excluded.record, holdings.record), deleted_at = NULL, merged_into = NULL, "
+            "  updated_at = excluded.updated_at "
             "WHERE holdings.deleted_at IS NOT NULL RETURNING id"
         ),
         {
             "id": holdings_id,
-            "title_id": title_id,
-            "location_id": location_id,
-            "call_number": call_number or "",
+            **shelf,
             **placed(call_number, call_number_scheme),
+            "record": record,
             "now": now,
         },
     )

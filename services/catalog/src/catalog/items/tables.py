@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, text
 from sqlmodel import Field
 
-from catalog.metadata import Table, big, count, flag, key, ref, uuids, when, words
+from catalog.metadata import Table, big, content, count, flag, key, ref, uuids, when, words
 
 
 def shelf_place() -> Any:
@@ -51,6 +51,8 @@ class Holdings(Table, table=True):
     deleted_at: datetime | None = Field(default=None, sa_column=when(null=True))
     merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The holdings that have its items, where two shelves have become one."""
+    record: bytes | None = Field(default=None, sa_column=content(null=True))
+    """Its record (MARC 21 Holdings), where it has one, in storage form."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 

@@ -19,7 +19,7 @@ from catalog.titles.facts import columns, summary
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
 from chassis.problems import Invalid, Reason, Refused
-from contracts.catalog import HoldingsDeleted, HoldingsMoved, TitleDeleted, TitleMerged
+from contracts.catalog import HoldingsDeleted, HoldingsMoved, HoldingsUpdated, TitleDeleted, TitleMerged
 from contracts.events import Event
 
 
@@ -54,7 +54,7 @@ _TITLES = text("""
 SELECT id, version, suppressed, record, deleted_at, merged_into FROM title WHERE id = ANY (:ids) ORDER BY id FOR UPDATE
 """)
 _HOLDINGS = text("""
-SELECT id, title_id, location_id, call_number, false AS described, deleted_at IS NOT NULL AS deleted
+SELECT id, title_id, location_id, call_number, record IS NOT NULL AS described, deleted_at IS NOT NULL AS deleted
 FROM holdings WHERE title_id = ANY (:ids) AND merged_into IS NULL ORDER BY deleted_at IS NOT NULL, id FOR UPDATE
 """)
 _MOVE = text("""
@@ -63,6 +63,11 @@ UPDATE holdings SET title_id = :to, version = version + 1, updated_at = :now WHE
 _JOIN = text("""
 UPDATE holdings h SET version = version + 1, deleted_at = :now, merged_into = n.target, updated_at = :now
 FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target) WHERE h.id = n.id
+""")
+_INHERIT = text("""
+UPDATE holdings h SET version = h.version + 1, record = s.record
+FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[])) AS n (id, source) JOIN holdings s ON s.id = n.source
+WHERE h.id = n.id
 """)
 _REVIVE = text("""
 UPDATE holdings SET version = version + 1, deleted_at = NULL, updated_at = :now
@@ -199,6 +204,9 @@ async def _carry(
         dead = [shelf.id for shelf in shelves if shelf.deleted]
         told = {"ids": joined["targets"], "others": joined["ids"], "dead": dead, "now": now}
         await session.execute(_REVIVE, told)
+        if plan.inherit:
+            heirs = {"ids": list(plan.inherit), "sources": list(plan.inherit.values())}
+            await session.execute(_INHERIT, heirs)
     told = {**joined, "gone": list(gone), "to": to, "now": now}
     brought = [row.id for row in await session.execute(_BRING, told)]
     rebound = await session.execute(
@@ -213,11 +221,13 @@ async def _of_holdings(
 ) -> list[Event]:
     before = {shelf.id: shelf.title_id for shelf in shelves}
     told: list[Event] = []
-    for state, items in await holdings_states(session, [*plan.moves, *plan.joins]):
+    for state, items in await holdings_states(session, [*plan.moves, *plan.joins, *plan.inherit]):
         common = {"version": state.version, "occurred_at": now, "holdings_id": state.holdings_id}
         if state.holdings_id in plan.joins:
             into = plan.joins[state.holdings_id]
             told.append(HoldingsDeleted(**common, holdings=state, merged_into=into))
+        elif state.holdings_id in plan.inherit and state.holdings_id not in plan.moves:
+            told.append(HoldingsUpdated(**common, holdings=state))
         else:
             come_from = before[state.holdings_id]
             told.append(HoldingsMoved(**common, holdings=state, from_title_id=come_from, items=items))
