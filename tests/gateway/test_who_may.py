@@ -121,6 +121,7 @@ THEIRS_TO_CHANGE = {
 """Of their own registration patrons change this; for others it takes patrons:write, which the desk has not."""
 
 DESK = (OWN - INTERLIBRARY) | {
+    "catalog-fast-add",
     "circulation-list-merges",
     "circulation-list-blocks",
     "circulation-list-transits",
@@ -188,6 +189,12 @@ CATALOGUER = {
     "catalog-read-history",
     "catalog-compare-versions",
     "catalog-restore-version",
+    "catalog-list-templates",
+    "catalog-begin-record",
+    "catalog-write-template",
+    "catalog-delete-template",
+    "catalog-fast-add",
+    "catalog-list-fast-additions",
     "catalog-list-specifications",
     "catalog-read-specification",
     "catalog-read-rules",

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from catalog.callnumbers import routes as callnumbers
 from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
+from catalog.fastadd import routes as fastadd
 from catalog.holdings import routes as holdings
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
@@ -25,6 +26,7 @@ from catalog.settings import Settings
 from catalog.specifications import routes as specifications
 from catalog.sru import routes as sru
 from catalog.subscriptions import SUBSCRIPTIONS
+from catalog.templates import routes as templates
 from catalog.titles import gone, history
 from catalog.titles import routes as titles
 from catalog.withdrawals import routes as withdrawals
@@ -62,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
             holdings.router,
             merges.router,
             specifications.router,
+            fastadd.router,
+            templates.router,
             gone.router,
             callnumbers.router,
             imports.router,

@@ -9,8 +9,21 @@ from catalog.lookups import tables as lookups
 from catalog.metadata import Table
 from catalog.oai import tables as oai
 from catalog.specifications import tables as specifications
+from catalog.templates import tables as templates
 from catalog.titles import tables as titles
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
-ALL = (acquisitions, holdings, imports, items, locations, lookups, oai, specifications, titles, withdrawals)
+ALL = (
+    acquisitions,
+    holdings,
+    imports,
+    items,
+    locations,
+    lookups,
+    oai,
+    specifications,
+    templates,
+    titles,
+    withdrawals,
+)

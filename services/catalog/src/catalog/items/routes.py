@@ -199,7 +199,7 @@ def _price(minor: int | None, currency: str | None) -> dict[str, Any] | None:
     return None if minor is None else {"minor": minor, "currency": currency}
 
 
-def _as_columns(told: dict[str, Any]) -> dict[str, Any]:
+def as_columns(told: dict[str, Any]) -> dict[str, Any]:
     """An item's facts as its row has them: a price is two of them."""
     for name, (minor, currency) in PRICES.items():
         if name in told:
@@ -271,7 +271,7 @@ async def _answer(tx: Tx, item_id: UUID, asker: Principal, response: Response) -
 )
 async def create_item(body: ItemIn, response: Response, by: MayWrite, tx: Tx, now: Now) -> dict[str, Any]:
     """Add an item."""
-    item_id = await commands.add(tx, _as_columns(body.model_dump()), now=now)
+    item_id = await commands.add(tx, as_columns(body.model_dump()), now=now)
     response.headers["Location"] = f"/v1/items/{item_id}"
     return await _answer(tx, item_id, by, response)
 
@@ -294,7 +294,7 @@ async def change_item(
     item_id: UUID, body: ItemChange, expected: IfMatch, response: Response, by: MayWrite, tx: Tx, now: Now
 ) -> dict[str, Any]:
     """Change an item's facts."""
-    changes = _as_columns(body.model_dump(exclude_unset=True))
+    changes = as_columns(body.model_dump(exclude_unset=True))
     await commands.change(tx, item_id, changes, expected=expected, now=now)
     return await _answer(tx, item_id, by, response)
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.fastadd.rules import is_brief
 from catalog.items.announcing import announce_items_of
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
@@ -60,7 +61,8 @@ SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = :id
 _REPLACE = text("""
 UPDATE title SET version = version + 1, match_key = :match_key, control_number = :control_number,
     control_agency = :control_agency, title = :title, subtitle = :subtitle, author = :author, year = :year,
-    format = :format, suppressed = :suppressed, record = :record, updated_at = :now
+    format = :format, suppressed = :suppressed, record = :record, updated_at = :now,
+    brief_since = CASE WHEN :complete THEN NULL ELSE brief_since END
 WHERE id = :id RETURNING hrid, version
 """)
 _HOLDER = text("SELECT id FROM title WHERE match_key = :match_key")
@@ -82,9 +84,13 @@ def read_columns(record: Record) -> TitleColumns:
         ) from error
 
 
-async def create(session: AsyncSession, record: Record, *, suppressed: bool, now: datetime) -> UUID:
-    """Add a title."""
+async def create(
+    session: AsyncSession, record: Record, *, suppressed: bool, now: datetime, key: str | None = None
+) -> UUID:
+    """Add a title; `key` is what it is recognised by, where that is not its number or its content."""
     told = read_columns(record)
+    if key is not None:
+        told = _with_key(told, key)
     title_id = uuid7()
     await _refuse_taken(session, told, title_id)
     try:
@@ -135,7 +141,14 @@ async def replace(
     try:
         row = (
             await session.execute(
-                _REPLACE, {"id": title_id, "suppressed": hidden, "now": now, **told.parameters()}
+                _REPLACE,
+                {
+                    "id": title_id,
+                    "suppressed": hidden,
+                    "now": now,
+                    "complete": record is not None and not is_brief(record),
+                    **told.parameters(),
+                },
             )
         ).one()
     except IntegrityError as error:

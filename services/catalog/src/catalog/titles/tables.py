@@ -16,6 +16,7 @@ class Title(Table, table=True):
     __table_args__ = (
         Index("title_hrid", "hrid", unique=True),
         Index("title_match_key", "match_key", unique=True),
+        Index("title_brief", "brief_since", "id", postgresql_where=text("brief_since IS NOT NULL")),
         Index("title_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index(
             "title_deleted",
@@ -47,6 +48,8 @@ class Title(Table, table=True):
     """Since when it is out of the catalogue; it is suppressed then, too."""
     merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The title that has become of it, never one that was merged itself."""
+    brief_since: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Since when it waits for a whole record; it was added in haste at a desk."""
 
 
 class TitleVersion(Table, table=True):

@@ -34,6 +34,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "drawers:operate",
             "items:read",
             "titles:read",
+            "fast-additions:create",
         }
     ),
     "desk-supervisor": frozenset(
@@ -62,6 +63,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "fees:transfer",
             "items:read",
             "titles:read",
+            "fast-additions:create",
             "configuration:read",
         }
     ),

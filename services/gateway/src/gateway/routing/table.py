@@ -35,6 +35,8 @@ TABLE: Final = (
     _route("/v1/shelf", "catalog"),
     _route("/v1/records:validate", "catalog"),
     _route("/v1/record-specifications", "catalog"),
+    _route("/v1/record-templates", "catalog"),
+    _route("/v1/fast-additions", "catalog"),
     _route("/v1/withdrawals", "catalog"),
     _route("/v1/locations", "catalog"),
     _route("/v1/libraries", "catalog"),

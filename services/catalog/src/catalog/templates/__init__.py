@@ -1,0 +1,1 @@
+"""Records to begin with: a book of ours, a score, a thesis."""
