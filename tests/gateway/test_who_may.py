@@ -48,6 +48,7 @@ PUBLIC = {
     "catalog-list-items",
     "catalog-read-item",
     "catalog-browse-shelf",
+    "catalog-read-relations",
     "catalog-list-locations",
     "catalog-read-location",
     "catalog-index-state",

@@ -19,6 +19,7 @@ from catalog.lookups.worker import answer_lookups
 from catalog.merges import routes as merges
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
+from catalog.relations import routes as relations
 from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
             search.router,
             titles.router,
             history.router,
+            relations.router,
             items.router,
             holdings.router,
             merges.router,

@@ -60,7 +60,12 @@ def match_key(facts: Headline, packed: bytes) -> str:
     number = storable(facts.control_number)
     if not number:
         return "content|" + hashlib.blake2b(packed, digest_size=16).hexdigest()
-    key = f"number|{storable(facts.control_agency) or ''}|{number}"
+    return key_of_number(storable(facts.control_agency), number)
+
+
+def key_of_number(agency: str | None, number: str) -> str:
+    """The key of the record that has this number of this agency."""
+    key = f"number|{agency or ''}|{number}"
     if len(key) > LONGEST_KEY:
         return "long|" + hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     return key

@@ -1,0 +1,1 @@
+"""Titles that belong together, and what is to be had elsewhere."""
