@@ -18,26 +18,17 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason
 from circulation.arrivals.commands import Looked, count_use, find, pieces_of, refused
-from circulation.arrivals.rules import asks_for_pieces, back_on_shelf_at, is_found, refusals, used_in_house
+from circulation.arrivals.rules import asks_for_pieces, back_on_shelf_at, refusals, used_in_house
 from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
 from circulation.fees.rules import Money
-from circulation.floating.commands import location_of, stay
-from circulation.floating.rules import Place, floats_to
+from circulation.floating.commands import stay
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
-from circulation.holds.rules import (
-    IN_FULFILMENT,
-    HoldState,
-    Waiting,
-    hold_to_fill,
-    passed_over,
-    shelf_expires_at,
-)
 from circulation.inlibrary.rules import RETURNED
 from circulation.items.rules import State
 from circulation.loans import statements
-from circulation.loans.answers import LoanOut, NextHoldOut, NextStepOut, PiecesOut, PlaceOut, ReturnOut
+from circulation.loans.answers import LoanOut, PiecesOut, PlaceOut, ReturnOut
 from circulation.loans.desk import (
     LOOKS,
     answer_of,
@@ -50,27 +41,22 @@ from circulation.loans.desk import (
     remember,
     replayed,
 )
-from circulation.loans.facts import Seen, home_of, resting_state
-from circulation.loans.rules import NextStep, Step, next_step
+from circulation.loans.facts import Seen, resting_state
+from circulation.loans.following import (
+    Following,
+    homeward,
+    is_taken_for_found,
+    step_out,
+    what_follows,
+    write_hold,
+)
+from circulation.loans.rules import NextStep, Step
 from circulation.lost import commands as lost
 from circulation.lost.rules import Resolution
-from circulation.places.library import Desk, Library, Shelf
+from circulation.places.library import Desk, Shelf
 from circulation.rentals.commands import give_back
-from contracts.circulation import HoldInTransit, HoldReady, HoldRequeued, ItemCheckedIn, LoanReturned
+from contracts.circulation import ItemCheckedIn, LoanReturned
 from contracts.events import Event
-
-TEXTS = {
-    Step.RESHELVE: "Reshelve it.",
-    Step.HOLD_SHELF: "Put it on the hold shelf.",
-    Step.TRANSIT: "Send it on its way.",
-    Step.DELIVERY: "Send it to the patron.",
-    Step.KEEP_HERE: "Keep it here: it may not be sent to its own library.",
-    Step.ASIDE: "Put it aside: its state in the catalogue wants a look.",
-}
-
-
-AWAY = frozenset({Step.TRANSIT, Step.KEEP_HERE})
-"""It is at home elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +75,6 @@ class Return:
     """What was said of its pieces, by whoever looked at them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
-    """What comes next for an item: the step, and the hold it fills, if any."""
-
-    step: NextStep
-    waiting: Waiting | None = None
-    hold: NextHoldOut | None = None
-    pickup: Desk | None = None
-    found: bool = False
-    """The catalogue thought it gone."""
-    used: bool = False
-    """Somebody used it in the house."""
-    floats_to: Place | None = None
-    location_id: UUID | None = None
-    """That of the place it floats to."""
-    passed_over: tuple[UUID, ...] = ()
-    """Holds that would have come first, and that it may not be sent to."""
-
-    @property
-    def kept_for(self) -> UUID | None:
-        """The patron whose hold it is."""
-        return self.hold.patron_id if self.hold else None
-
-
 async def take_back(
     pool: asyncpg.Pool, shelf: Shelf, asked: Return, principal: Principal, *, now: datetime
 ) -> Response:
@@ -126,10 +88,10 @@ async def take_back(
             unhurried = (
                 seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"] or seen["deposit"]
             )
-            unhurried = unhurried or _found(seen)
+            unhurried = unhurried or is_taken_for_found(seen)
             if unhurried or _late(seen, asked.returned_at):
                 break
-            following = _homeward(seen, desk)
+            following = homeward(seen, desk)
             if following.floats_to is not None:
                 break
             answer = await _close(connection, seen, asked, desk, following, now=now)
@@ -146,9 +108,11 @@ async def would_take_back(
     async with pool.acquire() as connection:
         seen = await _look(connection, shelf, asked)
         desk = _known(seen, asked, principal)
-        following = await _next(connection, seen, desk, now=now)
+        following = await what_follows(connection, seen, desk, now=now)
     loan = LoanOut(**loan_fields(seen)) if seen["open_loan_id"] is not None else None
-    following = replace(following, found=_found(seen), used=_used(seen, desk, following.step, now=now))
+    following = replace(
+        following, found=is_taken_for_found(seen), used=_used(seen, desk, following.step, now=now)
+    )
     told = _answer(seen, asked, following, loan, None)
     found = _late(seen, asked.returned_at)
     if found is None:
@@ -194,17 +158,6 @@ def _known(seen: Seen, asked: Return, principal: Principal) -> Desk:
     return desk
 
 
-def _found(seen: Seen) -> bool:
-    """Whether the catalogue thinks it gone, and the library takes a scan for its being found."""
-    settings = seen.library.desk_rules
-    return is_found(base=seen["base"], missing=settings.missing, withdrawn=settings.withdrawn)
-
-
-def _base(seen: Seen) -> str:
-    """The base state that decides: what is found is active from now on."""
-    return "active" if _found(seen) else str(seen["base"])
-
-
 def _used(seen: Seen, desk: Desk, step: NextStep, *, now: datetime) -> bool:
     """Whether the scan of an item that was not on loan tells that it was used in the house."""
     return used_in_house(
@@ -228,37 +181,6 @@ def _not_before_it_was_lent(seen: Seen, asked: Return) -> None:
 def _late(seen: Seen, to: datetime | None) -> Late | None:
     """What a loan comes to that is late up to a moment; None when it is nothing."""
     return None if to is None or seen["open_loan_id"] is None else late(seen.library, seen.row, to)
-
-
-def _step(seen: Seen, desk: Desk, hold_id: UUID | None, pickup: UUID | None) -> NextStep:
-    row = seen.row
-    home = home_of(seen.library, row["library"])
-    return next_step(
-        base=_base(seen),
-        withdrawing=row["withdrawal_id"] is not None,
-        here=desk.id,
-        serves_home=(row["library"] or "") in desk.serves,
-        home=home.id if home else None,
-        hold_id=hold_id,
-        pickup=pickup,
-        sendable=home is None or home.id not in _barred(seen, desk),
-    )
-
-
-def _barred(seen: Seen, desk: Desk) -> frozenset[UUID]:
-    """The service points that it may not be sent to from here."""
-    return seen.library.barred_from(desk, material_type=seen["material_type"], loan_type=seen["loan_type"])
-
-
-def _step_out(library: Library, step: NextStep, hold: NextHoldOut | None) -> NextStepOut:
-    to = library.desks.get(step.to) if step.to else None
-    return NextStepOut(
-        step=step.step,
-        text=TEXTS[step.step],
-        to_service_point_id=step.to if step.step is not Step.RESHELVE else None,
-        to_service_point=to.name if to and step.step is not Step.RESHELVE else None,
-        hold=hold,
-    )
 
 
 async def _close(
@@ -364,7 +286,7 @@ def _answer(
         item_barcode=seen["item_barcode"],
         title=seen["short_title"],
         loan=loan,
-        next_step=_step_out(seen.library, following.step, following.hold),
+        next_step=step_out(seen.library, following.step, following.hold),
         fee_id=final.fee_id if final else None,
         fine_minor=final.fine.minor if final else 0,
         currency=final.fine.currency if final else None,
@@ -397,7 +319,7 @@ async def take_back_locked(
     desk = _known(seen, asked, principal)
 
     before, back = seen, lost.Back(asked.returned_at)
-    if _found(before):
+    if is_taken_for_found(before):
         await find(connection, before.row, desk.id, now=now)
         seen = await _look(connection, shelf, asked)
     if seen["loss"] is not None:
@@ -417,9 +339,11 @@ async def take_back_locked(
         by = By(str(principal.actor), desk.id, now)
         nothing = Final(Money(0, seen.library.currency), None, None)
         final = replace(final or nothing, deposit_minor=await give_back(connection, seen["open_loan_id"], by))
-    following = await _next(connection, seen, desk, now=now)
-    following = replace(following, found=_found(before), used=_used(before, desk, following.step, now=now))
-    await _write_hold(connection, seen, following, now=now)
+    following = await what_follows(connection, seen, desk, now=now)
+    following = replace(
+        following, found=is_taken_for_found(before), used=_used(before, desk, following.step, now=now)
+    )
+    await write_hold(connection, seen, following, now=now)
     if following.location_id is not None:
         await stay(connection, seen.row, following.location_id, desk.id, now=now)
         seen = await _look(connection, shelf, asked)
@@ -438,91 +362,6 @@ async def take_back_locked(
     if following.waiting is not None:
         await pass_on(connection, seen.library, following.waiting.hold_id, now=now, but=seen["item_id"])
     return answer
-
-
-def _homeward(seen: Seen, desk: Desk) -> Following:
-    """Nobody waits for it: it goes home, or stays here where its collection floats."""
-    step = _step(seen, desk, None, None)
-    if step.step not in AWAY:
-        return Following(step)
-    home = Place(seen["library"] or "", seen["location"] or "")
-    place = floats_to(seen.library.floating, home, desk_library=desk.library, serves=desk.serves)
-    return Following(step if place is None else NextStep(Step.RESHELVE), floats_to=place)
-
-
-async def _where_it_stays(connection: Connection, wished: Following, seen: Seen, desk: Desk) -> Following:
-    """The same, as far as the catalogue has told of the place: else it is sent home."""
-    if wished.floats_to is None:
-        return wished
-    location_id = await location_of(connection, wished.floats_to)
-    if location_id is None:
-        return Following(_step(seen, desk, None, None))
-    return replace(wished, location_id=location_id)
-
-
-async def _next(connection: Connection, seen: Seen, desk: Desk, *, now: datetime) -> Following:
-    """Whoever is next gets the item, if anybody is: it is ready here, or goes on its way."""
-    waiting, over = None, []
-    if seen.library.desk_rules.fills(_base(seen)) and seen["withdrawal_id"] is None:
-        waiting_there = await queue.queue_of(connection, seen["title_ids"])
-        barred, volume = _barred(seen, desk), seen["volume_key"]
-        waiting = hold_to_fill(seen["item_id"], waiting_there, volume=volume, barred=barred)
-        over = passed_over(seen["item_id"], waiting_there, waiting, volume=volume, barred=barred)
-    if waiting is None:
-        stays = await _where_it_stays(connection, _homeward(seen, desk), seen, desk)
-        return replace(stays, passed_over=tuple(over))
-    told = await connection.fetchrow(
-        "SELECT h.*, p.family_name, p.given_name, p.barcode FROM hold h JOIN patron p ON p.id = h.patron_id "
-        "WHERE h.id = $1",
-        waiting.hold_id,
-    )
-    assert told is not None
-    step = _step(seen, desk, waiting.hold_id, told["pickup_id"])
-    pickup = seen.library.desks.get(told["pickup_id"], desk)
-    until = None
-    if step.step.kept:
-        step = step if told["fulfilment"] == "hold-shelf" else replace(step, step=Step.DELIVERY)
-        until = told["shelf_expires_at"]
-        if waiting.state is not HoldState.READY:
-            policy = seen.library.hold_policy(told["policy"])
-            until = shelf_expires_at(policy, pickup.calendar, now=now, days=pickup.shelf_days)
-    hold = NextHoldOut(
-        hold_id=waiting.hold_id,
-        patron_id=told["patron_id"],
-        patron_name=", ".join(filter(None, [told["family_name"], told["given_name"]])),
-        patron_barcode=told["barcode"],
-        pickup_id=told["pickup_id"],
-        pickup=pickup.name,
-        shelf_expires_at=until,
-        delivery_address_type=told["delivery_address_type"],
-    )
-    return Following(step, waiting, hold, pickup, passed_over=tuple(over))
-
-
-async def _write_hold(connection: Connection, seen: Seen, following: Following, *, now: datetime) -> None:
-    """The hold becomes ready, or in transit; one that an item put aside was to fill waits again."""
-    waiting, hold = following.waiting, following.hold
-    if waiting is None or hold is None:
-        if (left := await _left_behind(connection, seen)) is not None:
-            await queue.change(connection, left, queue.Change(HoldState.WAITING), HoldRequeued, now=now)
-    elif following.step.step.kept:
-        if waiting.state is not HoldState.READY:
-            until = hold.shelf_expires_at
-            ready = queue.Change(HoldState.READY, seen["item_id"], ready_at=now, shelf_expires_at=until)
-            await queue.change(connection, waiting.hold_id, ready, HoldReady, now=now)
-    elif waiting.state is not HoldState.IN_TRANSIT:
-        sent = queue.Change(HoldState.IN_TRANSIT, seen["item_id"])
-        await queue.change(connection, waiting.hold_id, sent, HoldInTransit, now=now)
-
-
-async def _left_behind(connection: Connection, seen: Seen) -> UUID | None:
-    """The hold that this item was on its way to, or waiting for, though it can no longer fill it."""
-    found: UUID | None = await connection.fetchval(
-        "SELECT id FROM hold WHERE id = $1 AND state = ANY ($2::text[])",
-        seen["hold_id"],
-        [state.value for state in IN_FULFILMENT],
-    )
-    return found
 
 
 _SHELVED = """
