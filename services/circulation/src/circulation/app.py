@@ -27,6 +27,7 @@ from circulation.configuration.simulating import simulate
 from circulation.drawers import routes as drawers
 from circulation.fees import routes as fees
 from circulation.fees import settling
+from circulation.fees import several as several_fees
 from circulation.guarantors import routes as guarantors
 from circulation.hold_groups import routes as hold_groups
 from circulation.hold_groups.ordering import work_orders
@@ -96,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
             holds.router,
             fees.router,
             settling.router,
-            settling.patrons,
+            several_fees.router,
             lost.router,
             drawers.router,
             bursar.router,

@@ -1,13 +1,13 @@
-"""Settling fees on the wire: charge by hand, pay, waive, cancel, transfer, refund; one or many, tried or done."""
+"""Settling fees on the wire: charge by hand, pay, waive, cancel, transfer, refund; tried or done."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.application import new_router
 from chassis.clock import Now
@@ -37,7 +37,6 @@ from circulation.places.library import Library, NotConfigured, Shelf
 from circulation.places.routes import TheShelf
 
 router = new_router("/v1/fees", tag="fees")
-patrons = new_router("/v1/patrons", tag="fees")
 
 MayPay = Annotated[Principal, Depends(may("fees:pay"))]
 MayCharge = Annotated[Principal, Depends(may("fees:write"))]
@@ -60,13 +59,15 @@ class _In(BaseModel):
     """The client's own where left out."""
 
 
-class _AmountIn(_In):
+class AmountIn(_In):
+    """How much."""
+
     amount: MinorUnits | None = None
     """Minor units; the whole of what can be where left out."""
     currency: Currency | None = None
 
 
-class PaymentIn(_AmountIn):
+class PaymentIn(AmountIn):
     """Money to be taken, in minor units; the whole of what remains where left out."""
 
     method: Method = "cash"
@@ -75,7 +76,7 @@ class PaymentIn(_AmountIn):
     comment: Comment | None = None
 
 
-class WaiverIn(_AmountIn):
+class WaiverIn(AmountIn):
     """Wholly or in part, and why."""
 
     comment: Comment
@@ -87,14 +88,14 @@ class CancellationIn(_In):
     comment: Comment
 
 
-class TransferIn(_AmountIn):
+class TransferIn(AmountIn):
     """To which of the bursar's accounts."""
 
     account: Code
     comment: Comment | None = None
 
 
-class RefundIn(_AmountIn):
+class RefundIn(AmountIn):
     """How much of what was paid or transferred goes back, and why."""
 
     method: Method | None = None
@@ -135,14 +136,14 @@ class SettledOut(BaseModel):
     fee: FeeOut
 
 
-_PAYMENT = """
+PAYMENT = """
 SELECT p.id, p.fee_id, p.amount, p.currency, p.method, p.reference, p.paid_at, f.remaining, f.state AS fee_state,
     p.receipt_id
 FROM payment p JOIN fee f ON f.id = p.fee_id WHERE p.receipt_id = $1 ORDER BY p.id
 """
 
 
-async def _by(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime) -> By:
+async def acting(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime) -> By:
     """Who acts, and at which service point, if at any; a named one exists."""
     chosen = asked or staff.service_point_id
     desk = (await shelf.fresh()).desks.get(chosen) if chosen is not None else None
@@ -165,7 +166,7 @@ class _Tried(Exception):
         self.told = told
 
 
-async def _done(
+async def done_once(
     request: Request,
     once: Once,
     act: Callable[[Connection], Awaitable[tuple[int, BaseModel, dict[str, str]]]],
@@ -220,7 +221,7 @@ async def charge_fee(
         raise Invalid(reasons=reasons)
     assert kind is not None
     assert amount is not None
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     desk = library.desks.get(by.service_point_id) if by.service_point_id else None
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
@@ -241,7 +242,7 @@ async def charge_fee(
         assert row is not None
         return 201, FeeOut(**dict(row)), {"location": f"/v1/fees/{fee_id}", "etag": '"1"'}
 
-    return await _done(request, once, act)
+    return await done_once(request, once, act)
 
 
 async def _concerned(connection: Connection, body: FeeIn) -> UUID | None:
@@ -297,7 +298,7 @@ async def pay(
     dry_run: DryRun = False,
 ) -> Response:
     """Take a payment, wholly or in part; repeated with the same key, or the same reference, it is taken once."""
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     asked = {"fee": str(fee_id), "amount": body.amount, "currency": body.currency}
     taking = Taking(body.method, body.reference, asked)
 
@@ -307,10 +308,10 @@ async def pay(
             fees = await commands.locked(connection, [fee_id])
             wish = Wish(Act.PAY, body.amount, body.currency, method=body.method, comment=body.comment)
             receipt_id, done = await commands.take(connection, [(fees[0], wish)], taking, by)
-            await _close_loans(connection, shelf, done, now)
-        return 201, PaymentOut(**dict(await connection.fetchrow(_PAYMENT, receipt_id) or {})), {}
+            await close_loans(connection, shelf, done, now)
+        return 201, PaymentOut(**dict(await connection.fetchrow(PAYMENT, receipt_id) or {})), {}
 
-    return await _done(request, once, act, dry_run=dry_run)
+    return await done_once(request, once, act, dry_run=dry_run)
 
 
 SETTLING = problems(
@@ -324,13 +325,13 @@ async def _settle(
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         fees = await commands.locked(connection, [fee_id])
         done = await commands.act(connection, fees[0], wish, by)
-        await _close_loans(connection, shelf, done, by.now)
-        return 201, _settled(done)[0], {}
+        await close_loans(connection, shelf, done, by.now)
+        return 201, settled_out(done)[0], {}
 
-    return await _done(request, once, act, dry_run=dry_run)
+    return await done_once(request, once, act, dry_run=dry_run)
 
 
-async def _close_loans(connection: Connection, shelf: Shelf, done: Sequence[Done], now: datetime) -> None:
+async def close_loans(connection: Connection, shelf: Shelf, done: Sequence[Done], now: datetime) -> None:
     """A lost item of which nothing is owed any more ends its loan."""
     closed = {
         each.fee["loan_id"] for each in done if each.fee["kind"] in LOST_FEES and not each.fee["remaining"]
@@ -341,7 +342,7 @@ async def _close_loans(connection: Connection, shelf: Shelf, done: Sequence[Done
         await close_settled(connection, library, closed, now=now)
 
 
-def _settled(done: Sequence[Done]) -> list[SettledOut]:
+def settled_out(done: Sequence[Done]) -> list[SettledOut]:
     """Fee by fee, in the order in which they were come to."""
     fees: dict[UUID, SettledOut] = {}
     for each in done:
@@ -372,7 +373,7 @@ async def waive_fee(
 ) -> Response:
     """Give up a fee, wholly or in part."""
     wish = Wish(Act.WAIVE, body.amount, body.currency, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
@@ -389,7 +390,7 @@ async def cancel_fee(
 ) -> Response:
     """Cancel what remains of a fee: it should not have been charged. What was paid already is refunded apart."""
     wish = Wish(Act.CANCEL, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
@@ -405,13 +406,14 @@ async def transfer_fee(
     dry_run: DryRun = False,
 ) -> Response:
     """Hand a fee over to the bursar, wholly or in part: it is collected there from now on."""
-    _known_account(await shelf.fresh(), body.account)
+    known_account(await shelf.fresh(), body.account)
     wish = Wish(Act.TRANSFER, body.amount, body.currency, account=body.account, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
 
 
-def _known_account(library: Library, account: str) -> None:
+def known_account(library: Library, account: str) -> None:
+    """Raises for one that is not among the bursar's."""
     if account not in library.bursar_accounts:
         mend = "Name one of the configuration's bursar_accounts."
         raise Invalid(
@@ -432,201 +434,5 @@ async def refund_fee(
 ) -> Response:
     """Give back what was paid, and have the bursar give back what was transferred; never more than that."""
     wish = Wish(Act.REFUND, body.amount, body.currency, method=body.method, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
+    by = await acting(shelf, staff, body.service_point_id, now)
     return await _settle(request, shelf, fee_id, wish, by, once, dry_run=dry_run)
-
-
-class NamedFeeIn(BaseModel):
-    """One of several fees, and how much of it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    fee_id: UUID
-    amount: MinorUnits | None = None
-    """The whole of what remains where left out."""
-
-
-class _ManyIn(_AmountIn):
-    """Either some fees by name, or an amount over the oldest; everything where neither is told."""
-
-    fees: list[NamedFeeIn] | None = Field(default=None, min_length=1, max_length=500)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "_ManyIn":
-        if self.fees is not None and self.amount is not None:
-            raise ValueError("name fees, or one amount for the oldest: not both")
-        if self.fees is not None and len({fee.fee_id for fee in self.fees}) < len(self.fees):
-            raise ValueError("a fee is named more than once")
-        return self
-
-
-class PaymentsIn(_ManyIn):
-    """Money to be taken for several fees at once."""
-
-    method: Method = "cash"
-    reference: str | None = Field(default=None, min_length=1, max_length=200)
-    comment: Comment | None = None
-
-
-class WaiversIn(_ManyIn):
-    """Several fees to be given up at once, and why."""
-
-    comment: Comment
-
-
-class TransfersIn(_ManyIn):
-    """Several fees for the bursar at once."""
-
-    account: Code
-    comment: Comment | None = None
-
-
-class ReceiptOut(BaseModel):
-    """Money taken in one act, and for what."""
-
-    receipt_id: UUID
-    amount: int
-    currency: str
-    method: str
-    reference: str | None
-    payments: list[PaymentOut]
-
-
-class ManySettledOut(BaseModel):
-    """What was done, fee by fee."""
-
-    items: list[SettledOut]
-
-
-async def _parts(
-    connection: Connection, patron_id: UUID, body: _ManyIn, wish: Wish
-) -> list[tuple[asyncpg.Record, Wish]]:
-    """The fees meant, locked, with what is to be done to each."""
-    if body.fees is None:
-        fees = await commands.locked_open(connection, patron_id)
-        if body.amount is None:
-            named = [(fee, fee["remaining"]) for fee in fees]
-        else:
-            currency = body.currency or (fees[0]["currency"] if fees else "")
-            named = commands.shared_out(Money(body.amount, currency), fees, wish.act)
-    else:
-        wanted = [fee.fee_id for fee in body.fees]
-        fees = await commands.locked(connection, wanted, patron_id=patron_id)
-        named = [(fee, asked.amount) for fee, asked in zip(fees, body.fees, strict=True)]
-    parts = [
-        (fee, Wish(wish.act, amount, body.currency, wish.method, wish.account, wish.comment))
-        for fee, amount in named
-    ]
-    await commands.check_all(connection, parts, wish.act)
-    return parts
-
-
-@patrons.post(
-    "/{patron_id}/payments",
-    status_code=201,
-    response_model=ReceiptOut,
-    responses=problems(
-        Unauthenticated,
-        Forbidden,
-        NotFound,
-        PaymentRefused,
-        ReferenceUsed,
-        DrawerClosed,
-        InFlight,
-        Invalid,
-        NotConfigured,
-    ),
-)
-async def pay_fees(
-    request: Request,
-    patron_id: UUID,
-    body: PaymentsIn,
-    staff: MayPay,
-    shelf: TheShelf,
-    once: OnceRequired,
-    now: Now,
-    dry_run: DryRun = False,
-) -> Response:
-    """Take money for several fees of a patron under one receipt, all or nothing: named ones, or the oldest first."""
-    by = await _by(shelf, staff, body.service_point_id, now)
-    asked: dict[str, Any] = {"patron": str(patron_id), "amount": body.amount, "currency": body.currency}
-    asked["fees"] = [fee.model_dump(mode="json") for fee in body.fees] if body.fees else None
-    taking = Taking(body.method, body.reference, asked)
-
-    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        receipt_id = await commands.taken_before(connection, taking)
-        if receipt_id is None:
-            wish = Wish(Act.PAY, method=body.method, comment=body.comment)
-            parts = await _parts(connection, patron_id, body, wish)
-            receipt_id, done = await commands.take(connection, parts, taking, by)
-            await _close_loans(connection, shelf, done, now)
-        receipt = await connection.fetchrow("SELECT * FROM receipt WHERE id = $1", receipt_id)
-        payments = await connection.fetch(_PAYMENT, receipt_id)
-        assert receipt is not None
-        told = ReceiptOut(
-            receipt_id=receipt_id,
-            amount=receipt["amount"],
-            currency=receipt["currency"],
-            method=receipt["method"],
-            reference=receipt["reference"],
-            payments=[PaymentOut(**dict(row)) for row in payments],
-        )
-        return 201, told, {}
-
-    return await _done(request, once, act, dry_run=dry_run)
-
-
-async def _settle_many(
-    request: Request,
-    shelf: Shelf,
-    patron_id: UUID,
-    body: _ManyIn,
-    wish: Wish,
-    by: By,
-    once: Once,
-    *,
-    dry_run: bool,
-) -> Response:
-    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        done: list[Done] = []
-        for fee, each in await _parts(connection, patron_id, body, wish):
-            done += await commands.act(connection, fee, each, by)
-        await _close_loans(connection, shelf, done, by.now)
-        return 201, ManySettledOut(items=_settled(done)), {}
-
-    return await _done(request, once, act, dry_run=dry_run)
-
-
-@patrons.post("/{patron_id}/waivers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
-async def waive_fees(
-    request: Request,
-    patron_id: UUID,
-    body: WaiversIn,
-    staff: MayWaive,
-    shelf: TheShelf,
-    once: OnceRequired,
-    now: Now,
-    dry_run: DryRun = False,
-) -> Response:
-    """Give up several fees of a patron, all or nothing: named ones, or an amount from the oldest on."""
-    wish = Wish(Act.WAIVE, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
-    return await _settle_many(request, shelf, patron_id, body, wish, by, once, dry_run=dry_run)
-
-
-@patrons.post("/{patron_id}/transfers", status_code=201, response_model=ManySettledOut, responses=SETTLING)
-async def transfer_fees(
-    request: Request,
-    patron_id: UUID,
-    body: TransfersIn,
-    staff: MayTransfer,
-    shelf: TheShelf,
-    once: OnceRequired,
-    now: Now,
-    dry_run: DryRun = False,
-) -> Response:
-    """Hand several fees of a patron over to the bursar, all or nothing."""
-    _known_account(await shelf.fresh(), body.account)
-    wish = Wish(Act.TRANSFER, account=body.account, comment=body.comment)
-    by = await _by(shelf, staff, body.service_point_id, now)
-    return await _settle_many(request, shelf, patron_id, body, wish, by, once, dry_run=dry_run)
