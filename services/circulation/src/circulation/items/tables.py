@@ -49,7 +49,6 @@ class Item(Table, table=True):
             postgresql_where=text("reshelving_until IS NOT NULL"),
         ),
         Index("item_by_hold", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
-        Index("item_not_shelved", "state", postgresql_where=text("state <> 'available'")),
     )
 
     id: UUID = Field(sa_column=key())
