@@ -1,10 +1,9 @@
 """The outer frame of every service's app: authentication, traces, metrics, problems, health."""
 
 import logging
-import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import administration, faults, logs, problems, tracing
 from chassis.edge import EdgeRoute
+from chassis.ids import random_hex
+from chassis.lanes import Lanes
 from chassis.metrics import REQUESTS
 from chassis.principal import ANONYMOUS, SCOPE_KEY
 from chassis.problems import Malformed, Problem, Reason, Unauthenticated, Unavailable
@@ -64,6 +65,7 @@ def build(
         openapi_url="/openapi.json" if operated else None,
         separate_input_output_schemas=False,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours is `tracing` and `metrics`
         generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
     )
     app.router.route_class = EdgeRoute
@@ -75,7 +77,7 @@ def build(
     app.include_router(administration.watched)
     app.state.service = service
     verifier = Verifier(service.name, settings.jwks_url) if settings.jwks_url else None
-    app.add_middleware(Frame, service=service.name, verifier=verifier, app_of=lambda: app)
+    app.add_middleware(Frame, service=service.name, verifier=verifier, lanes=Lanes(routers))
     return app
 
 
@@ -87,13 +89,11 @@ def new_router(prefix: str = "", *, tag: str) -> APIRouter:
 class Frame:
     """Pure ASGI: who asks, which trace, how long it took; and a last catch, so that a bug is logged once."""
 
-    def __init__(
-        self, app: ASGIApp, *, service: str, verifier: Verifier | None, app_of: Callable[[], FastAPI]
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, verifier: Verifier | None, lanes: Lanes) -> None:
         self.app = app
         self.service = service
         self.verifier = verifier
-        self.app_of = app_of
+        self.lanes = lanes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass."""
@@ -110,7 +110,7 @@ class Frame:
             http__request__method=method,
         ) as (traceparent, begun):
             scope["carrel.traceparent"] = traceparent = traceparent or fresh_traceparent()
-            token = logs.about.set(logs.ids(traceparent, request=os.urandom(8).hex()))
+            token = logs.about.set(logs.ids(traceparent, request=random_hex(1)))
             try:
                 status = await self._answer(scope, headers, receive, send, method)
             finally:
@@ -141,7 +141,8 @@ class Frame:
                 raise Malformed(
                     reasons=[Reason("nul-in-address", "The address holds NUL.", mend="Leave it out.")]
                 )
-            await self.app(scope, receive, note)
+            if (onwards := await self.lanes.take(scope, receive, note)) is not None:
+                await self.app(scope, onwards, note)
         except Problem as problem:
             await problems.render(problem)(scope, receive, note)
         except Exception as error:
@@ -187,7 +188,7 @@ class Frame:
 
 def fresh_traceparent() -> str:
     """A trace that begins here."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+    return f"00-{random_hex(2)}-{random_hex(1)}-00"
 
 
 def matches(app: FastAPI, method: str, path: str) -> bool:

@@ -107,7 +107,8 @@ OnceRequired = Annotated[Once, Depends(once_required)]
 
 def fingerprint(request: Request, body: bytes) -> bytes:
     """Two requests with one fingerprint ask for the same thing."""
-    head = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    scope = request.scope
+    head = f"{scope['method']} {scope['path']}?".encode() + scope["query_string"] + b"\n"
     return hashlib.sha256(head + body).digest()
 
 
@@ -243,14 +244,14 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 
 def busy(arguments: Arguments) -> Callable[[E], E]:
-    """For the few routes that run all day: plain, valid requests skip the framework's dependency solving.
+    """For the few routes that run all day: plain, valid requests go straight to the endpoint (`lanes`).
 
-    Solving takes the framework longer than the whole decision. The endpoint is the same, its documentation too,
-    and whatever is not plain and valid goes the framework's way, so every refusal reads the same.
+    The endpoint is the same, its documentation too, and whatever is not plain and valid goes the framework's way,
+    so every refusal reads the same.
     """
 
     def mark(endpoint: E) -> E:
-        endpoint.arguments = arguments  # type: ignore[attr-defined]  # read by EdgeRoute
+        endpoint.arguments = arguments  # type: ignore[attr-defined]  # read by EdgeRoute.straight
         return endpoint
 
     return mark
@@ -280,8 +281,6 @@ class EdgeRoute(APIRoute):
         """Wrap the framework's handler."""
         handler = super().get_route_handler()
         own_body = getattr(self.endpoint, "streams_body", False)
-        endpoint = self.endpoint
-        arguments: Arguments | None = getattr(endpoint, "arguments", None)
 
         async def at_the_edge(request: Request) -> Response:
             edge = Edge(request)
@@ -291,9 +290,6 @@ class EdgeRoute(APIRoute):
                 edge.resources.origin(principal.actor, request.scope.get("carrel.traceparent"))
             )
             try:
-                if arguments is not None and (ready := await arguments(request)) is not None:
-                    answer: Response = await endpoint(**ready)
-                    return answer
                 if not own_body:
                     await _read_json(request)
                 response = await handler(request)
@@ -319,6 +315,28 @@ class EdgeRoute(APIRoute):
             return response
 
         return at_the_edge
+
+    @property
+    def arguments(self) -> Arguments | None:
+        """What makes the endpoint's arguments from a plain request, where it is one of the `busy` ones."""
+        return getattr(self.endpoint, "arguments", None)
+
+    async def straight(self, request: Request) -> Response | None:
+        """Answer a plain, valid request to a `busy` endpoint; None when it is not one, and was only read."""
+        assert self.arguments is not None
+        resources: Resources = request.app.state.resources
+        actor = principal_of(request).actor
+        token = outbox.origin.set(resources.origin(actor, request.scope.get("carrel.traceparent")))
+        try:
+            ready = await self.arguments(request)
+            answer: Response | None = None if ready is None else await self.endpoint(**ready)
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            if (problem := _busy(error)) is not None:
+                raise problem from error
+            raise
+        finally:
+            outbox.origin.reset(token)
+        return answer
 
 
 def _busy(error: DBAPIError | asyncpg.PostgresError) -> Problem | None:

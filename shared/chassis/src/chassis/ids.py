@@ -24,6 +24,11 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
+def random_hex(words: int) -> str:
+    """So many times 64 random bits, as lower-case hexadecimal digits."""
+    return "".join(f"{_random():016x}" for _ in range(words))
+
+
 def _random() -> int:
     """64 bits from the kernel, each given out once, whatever threads there are."""
     global _ahead

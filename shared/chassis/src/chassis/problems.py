@@ -207,8 +207,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for kind in (asyncpg.DataError, asyncpg.InterfaceError, DBAPIError, UnicodeEncodeError):
-        app.add_exception_handler(kind, _on_data_error)
+    for kind in DATA_ERRORS:
+        app.add_exception_handler(kind, on_data_error)
+
+
+DATA_ERRORS = (asyncpg.DataError, asyncpg.InterfaceError, DBAPIError, UnicodeEncodeError)
+"""What a value that cannot be stored may raise; and other things, too, so each is looked at."""
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -270,7 +274,8 @@ UNSTORABLE = {"22021", "22P05", "22003", "22P02", "22007", "22008", "54000", "22
 """SQLSTATEs that only the client's own values can cause: bad characters, numbers or dates out of range."""
 
 
-async def _on_data_error(request: Request, error: Exception) -> Response:
+async def on_data_error(request: Request, error: Exception) -> Response:
+    """The answer where the client's own value cannot be stored; anything else is raised again."""
     original: BaseException = (error.orig or error) if isinstance(error, DBAPIError) else error
     state = getattr(original, "sqlstate", None) or getattr(original.__cause__, "sqlstate", None)
     clients = isinstance(error, UnicodeEncodeError | asyncpg.DataError) or state in UNSTORABLE

@@ -18,12 +18,13 @@ from contracts.circulation import ItemAvailability
 NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
     """One look at the desk: the row, and the library it is to be decided by."""
 
     row: asyncpg.Record
     library: Library
+    _rule: Rule | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.row[name]
@@ -45,7 +46,9 @@ class Seen:
     @property
     def rule(self) -> Rule:
         """The rule that applies."""
-        return self.library.rules.winning(self.facts)
+        if self._rule is None:
+            self._rule = self.library.rules.winning(self.facts)
+        return self._rule
 
     def borrower(self, policy: LoanPolicy, action: str) -> Borrower:
         """The patron, who wants to `borrow` or to `renew`."""

@@ -6,7 +6,6 @@ which no header can reach. Distributed, it is an `Upstream` and gets a token min
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems, tracing
-from chassis.application import METHODS, TRACEPARENT
+from chassis.application import METHODS, TRACEPARENT, fresh_traceparent
 from chassis.principal import ANONYMOUS, SCOPE_KEY, Principal, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
@@ -258,4 +257,4 @@ def _traceparent(headers: list[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"traceparent" and TRACEPARENT.match(told := value.decode("latin-1")):
             return told
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+    return fresh_traceparent()
