@@ -2,8 +2,8 @@
 
 from chassis.migrations import script
 
-revision = "0034"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 
 
 def upgrade() -> None:
