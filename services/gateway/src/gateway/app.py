@@ -88,6 +88,11 @@ async def forget_sign_ins(resources: Resources, now: datetime) -> None:
     await requests.forget(resources.pool, sign_ins_kept=SIGN_INS_KEPT, now=now)
 
 
+async def forget_assertions(resources: Resources, now: datetime) -> None:
+    """Drop what could not be used again anyway."""
+    await resources.pool.execute("DELETE FROM client_assertion WHERE expires_at < $1", now)
+
+
 def create_app(
     settings: Settings, *, apps: Mapping[str, FastAPI] | None = None, resources: Resources | None = None
 ) -> FastAPI:
@@ -148,6 +153,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     journal.start()
     stack.push_async_callback(journal.stop)
     app.state.webhook_guard, app.state.sealer = guard_of(settings), sealer
+    app.state.public_url = settings.public_url
     for name, url in settings.services.items():
         if name not in app.state.apps:
             upstream = Upstream(
@@ -178,6 +184,7 @@ SERVICE = Service(
         Timer("turn-keys", timedelta(minutes=10), turn_keys),
         Timer("forget-audit", timedelta(hours=6), forget_audit),
         Timer("look-at-sources", timedelta(minutes=1), look_at_sources),
+        Timer("forget-assertions", timedelta(hours=1), forget_assertions),
         Timer("look-after-webhooks", timedelta(minutes=10), ending.look_after),
         Timer("forget-webhooks", timedelta(hours=1), ending.forget),
         Timer("forget-sign-ins", timedelta(minutes=5), forget_sign_ins),

@@ -25,6 +25,8 @@ class Settings(ServiceSettings):
     """Where interlibrary loan answers; unset: there is none, or it is in the same process."""
     erm_url: str | None = Field(default=None, pattern=r"^https?://")
     """Where acquisitions answer; unset: there are none, or they are in the same process."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Where clients reach the gateway; machines may name its token endpoint as the audience of an assertion."""
     body_limit: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Bytes of an ordinary request body."""
     upload_limit: int = Field(default=4 * 1024 * 1024 * 1024, ge=1024)

@@ -85,6 +85,10 @@ class Client(Table, table=True):
     previous_expires_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     networks: list[str] | None = Field(default=None, sa_column=_texts(null=True))
     """Where it may come from; None: anywhere."""
+    jwks: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
+    """The public keys that it proves itself with instead of a secret (RFC 7517)."""
     last_used_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
     leaked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     """When its key first stood in an address."""
@@ -95,6 +99,17 @@ class Client(Table, table=True):
     revoked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     created_at: datetime = Field(sa_column=_when())
     created_by: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ClientAssertion(Table, table=True):
+    """An assertion that a machine has proven itself with: no second time."""
+
+    __tablename__ = "client_assertion"
+    __table_args__ = (Index("client_assertion_by_age", "expires_at"),)
+
+    client_id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
+    jti: str = Field(sa_column=Column(Text, primary_key=True))
+    expires_at: datetime = Field(sa_column=_when())
 
 
 class AuditEntry(Table, table=True):

@@ -3,8 +3,9 @@
 import base64
 import binascii
 import ipaddress
+import logging
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote_plus
 from uuid import UUID
 
@@ -31,10 +32,14 @@ from chassis.problems import (
 )
 from gateway.accounts.commands import check_libraries
 from gateway.authentication import REVOKED, TURNED, Authenticator, client_principal
+from gateway.clients.assertions import KEYS_AT_MOST, AssertionRefused, claimed_client, key_reasons, proven
+from gateway.clients.assertions import TYPE as ASSERTION
 from gateway.clients.rules import NO_SECRET, as_key, comes_from, hashed, live_secret, new_secret
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client
 from gateway.tokens.minting import Mint
+
+log = logging.getLogger(__name__)
 
 router = new_router(tag="clients")
 
@@ -46,6 +51,14 @@ FORM_LIMIT = 16 * 1024
 
 def _network(told: str) -> str:
     return str(ipaddress.ip_network(told, strict=False))
+
+
+class KeysIn(BaseModel):
+    """Public keys (RFC 7517)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keys: list[dict[str, Any]] = Field(min_length=1, max_length=KEYS_AT_MOST)
 
 
 class ClientIn(BaseModel):
@@ -64,6 +77,8 @@ class ClientIn(BaseModel):
         default=None, min_length=1, max_length=50
     )
     """Where it may come from (`10.20.0.0/16`); left out: anywhere."""
+    jwks: KeysIn | None = None
+    """Its public keys, with which it signs assertions (`private_key_jwt`) instead of being given a secret."""
 
 
 class TurnIn(BaseModel):
@@ -87,6 +102,8 @@ class ClientOut(BaseModel):
     revoked_at: datetime | None
     created_at: datetime
     networks: list[str] | None
+    jwks: dict[str, Any] | None
+    """The public keys that it proves itself with, where it has no secret."""
     last_used_on: date | None
     leaked_at: datetime | None
     """When its key first stood in an address, where logs keep it: turn the secret."""
@@ -128,6 +145,8 @@ async def create_client(
             ],
         )
     check_libraries(by, body.libraries)
+    if body.jwks is not None:
+        _check_keys(body.kind, body.jwks, "/jwks/keys")
     secret = new_secret()
     client = Client(
         id=uuid7(),
@@ -139,6 +158,7 @@ async def create_client(
         service_point_id=body.service_point_id,
         expires_at=body.expires_at,
         networks=body.networks,
+        jwks=body.jwks.model_dump() if body.jwks else None,
         created_at=now,
         created_by=str(by.actor),
     )
@@ -148,12 +168,22 @@ async def create_client(
     return _once(request, response, client, secret)
 
 
+def _check_keys(kind: str, told: KeysIn, pointer: str) -> None:
+    reasons = [Reason(code, words, pointer) for code, words in key_reasons(told.model_dump())]
+    if kind != "oauth2":
+        reasons.append(Reason("keys-for-oauth2", "An API key needs no keys: choose oauth2.", "/kind"))
+    if reasons:
+        raise Invalid(reasons=reasons)
+
+
 def _once(request: Request, response: Response, client: Client, secret: str) -> NewClientOut:
     """The answer with the secret; what is kept for a repetition is without it."""
     response.headers["Cache-Control"] = "no-store"
     told = NewClientOut.model_validate(client, from_attributes=True)
     edge: Edge = request.state.edge
     edge.kept_body = told.model_dump_json().encode()
+    if client.jwks is not None:
+        return told  # nobody is told what is kept for a secret
     if client.kind == "oauth2":
         return told.model_copy(update={"client_secret": secret})
     return told.model_copy(update={"api_key": as_key(client.id, secret)})
@@ -214,6 +244,12 @@ class SecretsEnough(Refused):
     code, title = "two-secrets-live", "Two secrets are good: end the older one first, or let it expire."
 
 
+class HasKeys(Refused):
+    """A machine with keys of its own has no secret."""
+
+    code, title = "client-has-keys", "The client proves itself with keys of its own: replace those."
+
+
 async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
     """The machine whose secrets the asker may change: their own, or one that may no more than they may."""
     itself = (by.kind, by.ref) == ("client", str(client_id))
@@ -237,13 +273,15 @@ async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
     "/v1/clients/{client_id}/secrets",
     status_code=201,
     response_model=NewClientOut,
-    responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, SecretsEnough, Invalid),
+    responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, HasKeys, SecretsEnough, Invalid),
 )
 async def turn_client_secret(
     request: Request, tx: Tx, by: Anyone, client_id: UUID, body: TurnIn, response: Response, now: Now
 ) -> NewClientOut:
     """A new secret or key, told this once; the one before it is good for the overlap. A machine may turn its own."""
     client = await _turned(tx, by, client_id)
+    if client.jwks is not None:
+        raise HasKeys
     if client.previous_expires_at is not None and client.previous_expires_at > now:
         raise SecretsEnough
     secret = new_secret()
@@ -268,6 +306,22 @@ async def end_previous_secret(request: Request, tx: Tx, by: Anyone, client_id: U
     client.previous_hash = client.previous_expires_at = None
     await tx.flush()
     await _tell_turned(request, tx, client_id)
+
+
+@router.put(
+    "/v1/clients/{client_id}/jwks",
+    response_model=ClientOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, Invalid),
+)
+async def put_client_keys(request: Request, tx: Tx, by: Anyone, client_id: UUID, body: KeysIn) -> Client:
+    """Replace the keys that it proves itself with; a secret that it had opens nothing from then on."""
+    client = await _turned(tx, by, client_id)
+    _check_keys(client.kind, body, "/keys")
+    client.jwks = body.model_dump()
+    client.secret_hash, client.previous_hash, client.previous_expires_at = hashed(new_secret()), None, None
+    await tx.flush()
+    await _tell_turned(request, tx, client_id)
+    return client
 
 
 async def _tell_turned(request: Request, tx: Tx, client_id: UUID) -> None:
@@ -309,6 +363,8 @@ def _error(status: int, code: str, text_: str) -> Response:
                             "grant_type": {"type": "string", "enum": ["client_credentials"]},
                             "client_id": {"type": "string"},
                             "client_secret": {"type": "string"},
+                            "client_assertion_type": {"type": "string", "enum": [ASSERTION]},
+                            "client_assertion": {"type": "string"},
                             "scope": {"type": "string"},
                         },
                     }
@@ -320,7 +376,7 @@ def _error(status: int, code: str, text_: str) -> Response:
     responses={400: {"description": "RFC 6749 §5.2"}, 401: {"description": "RFC 6749 §5.2: invalid_client"}},
 )
 async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
-    """Client credentials for an access token; name and secret by HTTP Basic or in the form, not both."""
+    """Client credentials for an access token: name and secret by HTTP Basic or in the form, or a signed assertion."""
     body = await request.body()
     if len(body) > FORM_LIMIT:
         raise TooLarge
@@ -331,20 +387,24 @@ async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
         return _error(400, "invalid_request", "The form cannot be read.")
     if form.get("grant_type") != "client_credentials":
         return _error(400, "unsupported_grant_type", "Only client_credentials is spoken here.")
-    if who and "client_secret" in form:
+    signed = "client_assertion" in form or "client_assertion_type" in form
+    if (who and ("client_secret" in form or signed)) or (signed and "client_secret" in form):
         return _error(400, "invalid_request", "Send the credentials once: by HTTP Basic or in the form.")
-    client_id, secret = who or (form.get("client_id", ""), form.get("client_secret", ""))
-    client = await _client(tx, client_id)
-    kept = (client.secret_hash, client.previous_hash, client.previous_expires_at) if client else _STRANGER
-    right, _ = live_secret(secret, *kept, now=now)
+    if signed:
+        client = await _proven(request, tx, form, now)
+    else:
+        client = await _with_secret(
+            tx, *(who or (form.get("client_id", ""), form.get("client_secret", ""))), now
+        )
     if (
         client is None
-        or not right
         or client.revoked_at is not None
         or (client.expires_at is not None and client.expires_at <= now)
     ):
         return _error(
-            401, "invalid_client", "The client is unknown, or its secret is wrong, expired or revoked."
+            401,
+            "invalid_client",
+            "The client is unknown, or what it proves itself with is wrong or has ended.",
         )
     if not comes_from(request.client.host if request.client else None, client.networks):
         return _error(401, "invalid_client", "The client is not taken from where you are.")
@@ -359,6 +419,31 @@ async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
     access, seconds = await mint.access_token(principal, now=now)
     told = TokenOut(access_token=access, expires_in=seconds, scope=" ".join(sorted(asked)))
     return Json(told.model_dump(), 200, _NO_STORE)
+
+
+async def _with_secret(tx: Tx, client_id: str, secret: str, now: datetime) -> Client | None:
+    client = await _client(tx, client_id)
+    kept = (client.secret_hash, client.previous_hash, client.previous_expires_at) if client else _STRANGER
+    right, _ = live_secret(secret, *kept, now=now)
+    return client if right and client is not None and client.jwks is None else None
+
+
+async def _proven(request: Request, tx: Tx, form: dict[str, str], now: datetime) -> Client | None:
+    assertion = form.get("client_assertion", "")
+    claimed = claimed_client(assertion)
+    client = await _client(tx, claimed)
+    if form.get("client_assertion_type") != ASSERTION or form.get("client_id", claimed) != claimed:
+        return None
+    if client is None or client.jwks is None:
+        return None
+    public: str | None = request.app.state.public_url
+    audiences = [public.rstrip("/") + "/oauth2/token"] if public else []
+    try:
+        await proven(tx, assertion, client_id=client.id, jwks=client.jwks, audiences=audiences, now=now)
+    except AssertionRefused as refused:
+        log.info("an assertion was refused", extra={"client": claimed, "reason": str(refused)})
+        return None
+    return client
 
 
 def _basic(header: str | None) -> tuple[str, str] | None:
