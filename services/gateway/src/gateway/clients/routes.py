@@ -232,6 +232,16 @@ async def revoke_client(request: Request, tx: Tx, _: MayWrite, client_id: UUID, 
 _TELL = text("SELECT pg_notify(:channel, :id)")
 
 
+async def _may_turn(by: Anyone, client_id: UUID) -> Principal:
+    """Whoever writes clients, and the machine itself."""
+    if (by.kind, by.ref) != ("client", str(client_id)):
+        demand(by, "clients:write")
+    return by
+
+
+MayTurn = Annotated[Principal, Depends(_may_turn)]
+
+
 class ClientRevoked(Refused):
     """A revoked machine stays revoked."""
 
@@ -252,9 +262,6 @@ class HasKeys(Refused):
 
 async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
     """The machine whose secrets the asker may change: their own, or one that may no more than they may."""
-    itself = (by.kind, by.ref) == ("client", str(client_id))
-    if not itself:
-        demand(by, "clients:write")
     client = await tx.get(Client, client_id, with_for_update=True)
     if client is None:
         raise NotFound("There is no such client.")
@@ -276,7 +283,7 @@ async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
     responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, HasKeys, SecretsEnough, Invalid),
 )
 async def turn_client_secret(
-    request: Request, tx: Tx, by: Anyone, client_id: UUID, body: TurnIn, response: Response, now: Now
+    request: Request, tx: Tx, by: MayTurn, client_id: UUID, body: TurnIn, response: Response, now: Now
 ) -> NewClientOut:
     """A new secret or key, told this once; the one before it is good for the overlap. A machine may turn its own."""
     client = await _turned(tx, by, client_id)
@@ -300,7 +307,7 @@ async def turn_client_secret(
     status_code=204,
     responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked),
 )
-async def end_previous_secret(request: Request, tx: Tx, by: Anyone, client_id: UUID) -> None:
+async def end_previous_secret(request: Request, tx: Tx, by: MayTurn, client_id: UUID) -> None:
     """End the secret before the newest at once, in every process."""
     client = await _turned(tx, by, client_id)
     client.previous_hash = client.previous_expires_at = None
@@ -313,7 +320,7 @@ async def end_previous_secret(request: Request, tx: Tx, by: Anyone, client_id: U
     response_model=ClientOut,
     responses=problems(Unauthenticated, Forbidden, NotFound, ClientRevoked, Invalid),
 )
-async def put_client_keys(request: Request, tx: Tx, by: Anyone, client_id: UUID, body: KeysIn) -> Client:
+async def put_client_keys(request: Request, tx: Tx, by: MayTurn, client_id: UUID, body: KeysIn) -> Client:
     """Replace the keys that it proves itself with; a secret that it had opens nothing from then on."""
     client = await _turned(tx, by, client_id)
     _check_keys(client.kind, body, "/keys")
