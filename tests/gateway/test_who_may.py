@@ -190,6 +190,7 @@ CATALOGUER = {
     "catalog-read-history",
     "catalog-compare-versions",
     "catalog-restore-version",
+    "catalog-read-losses",
     "catalog-list-templates",
     "catalog-begin-record",
     "catalog-write-template",

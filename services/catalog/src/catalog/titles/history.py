@@ -15,6 +15,7 @@ from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.titles import commands, media, queries
 from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown, VersionUnknown
+from catalog.titles.losses import losses
 from catalog.titles.routes import MayWrite, TitleOut, answer, shown
 from catalog.titles.rules import Difference, differences
 from chassis import cursors
@@ -22,7 +23,15 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
 from chassis.etags import IfMatch
-from chassis.problems import Forbidden, Invalid, PreconditionRequired, Stale, Unauthenticated, problems
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    NotAcceptable,
+    PreconditionRequired,
+    Stale,
+    Unauthenticated,
+    problems,
+)
 
 router = new_router(tag="titles")
 
@@ -76,6 +85,26 @@ class StepOut(BaseModel):
     by: str
     suppressed: bool
     differences: list[DifferenceOut]
+
+
+class LossOut(BaseModel):
+    """A field, or one subfield of it, that the format does not say."""
+
+    tag: str
+    occurrence: int
+    code: str | None
+    """The subfield; null where nothing of the field is said."""
+    value: str
+
+
+class LossesOut(BaseModel):
+    """What a format leaves out of a record."""
+
+    media_type: str
+    fields: int
+    whole: int
+    """Fields that are said wholly."""
+    losses: list[LossOut]
 
 
 class RestorationIn(BaseModel):
@@ -216,3 +245,35 @@ async def restore_version(
     await shown(tx, title_id, by)
     await commands.restore(tx, title_id, body.version, expected=expected, by=str(by.actor), now=now)
     return answer(await queries.title(tx, title_id), media.JSON)
+
+
+@router.get(
+    "/v1/titles/{title_id}/losses",
+    response_model=LossesOut,
+    responses=problems(Unauthenticated, Forbidden, TitleUnknown, NotAcceptable),
+)
+async def read_losses(
+    title_id: UUID,
+    tx: ReadTx,
+    by: MayWrite,
+    media_type: Annotated[str, Query(max_length=100, description="A format that titles are given in")],
+) -> LossesOut:
+    """What is lost when the title is given in another format: Dublin Core, MODS, or a citation. The record that is kept
+    loses nothing by it."""
+    kind = media.chosen(media_type, media.OFFERS)
+    if kind == media.JSON:
+        raise NotAcceptable("The JSON view is no format of records.")
+    row = await shown(tx, title_id, by)
+    record = unpack(row.record)
+    lost, whole = await asyncio.to_thread(
+        losses, record, lambda each: media.written(each, kind, key=f"t{row.hrid}")
+    )
+    return LossesOut(
+        media_type=kind,
+        fields=len(record),
+        whole=whole,
+        losses=[
+            LossOut(tag=each.tag, occurrence=each.occurrence, code=each.code, value=each.value)
+            for each in lost
+        ],
+    )
