@@ -29,6 +29,8 @@ def head(migrations: Path) -> str | None:
         source = file.read_text()
         revision = re.search(r'^revision(?:: str)? = "([^"]+)"', source, re.MULTILINE)
         before = re.search(r'^down_revision(?:: [^=]+)? = (?:"([^"]+)"|None)', source, re.MULTILINE)
+        if revision and revision[1] in revisions:
+            raise ValueError(f"two migrations in {migrations} are called {revision[1]}")
         if revision:
             revisions[revision[1]] = before[1] if before else None
     newest = set(revisions) - set(revisions.values())

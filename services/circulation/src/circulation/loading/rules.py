@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 
 class LoadState(StrEnum):
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-FIELDS: Final = (
+Field = Literal[
     "barcode",
     "group",
     "family_name",
@@ -45,7 +45,8 @@ FIELDS: Final = (
     "phones",
     "identifiers",
     "statistics",
-)
+]
+FIELDS: Final[tuple[str, ...]] = get_args(Field)
 """What a file may tell of a patron, besides the external id by which they are found."""
 NEVER_EMPTY: Final = (
     "group",

@@ -15,7 +15,7 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.resources import Resources
 from circulation.loading.lines import Read, Wrong, read
-from circulation.loading.rules import LoadState, Outcome, changes, too_many_missing
+from circulation.loading.rules import FIELDS, LoadState, Outcome, changes, too_many_missing
 from circulation.places.documents import LoadProfileDoc
 from circulation.places.library import Library
 from circulation.registration.details import with_statistics
@@ -38,28 +38,7 @@ _NEXT = "SELECT id FROM patron_load WHERE state IN ('queued', 'running') ORDER B
 _TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('patron-load ' || $1::uuid::text, 0))"
 _LOAD = "SELECT * FROM patron_load WHERE id = $1 AND state IN ('queued', 'running')"
 _LINES = "SELECT line, told FROM patron_load_line WHERE load_id = $1 AND line > $2 ORDER BY line LIMIT $3"
-COLUMNS: Final = (
-    "barcode",
-    "group",
-    "family_name",
-    "given_name",
-    "email",
-    "language",
-    "library",
-    "expires_at",
-    "active",
-    "preferred_name",
-    "sort_name",
-    "name_order",
-    "name_forms",
-    "birth_on",
-    "addresses",
-    "emails",
-    "phones",
-    "statistics",
-    "loaded_by",
-    "version",
-)
+COLUMNS: Final = (*(name for name in FIELDS if name != "identifiers"), "loaded_by", "version")
 """Of the patron's row, in the order in which they are written."""
 EMPTY: Final[dict[str, Any]] = dict.fromkeys(COLUMNS) | {
     "active": True,

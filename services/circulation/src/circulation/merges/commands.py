@@ -20,7 +20,16 @@ from circulation.appointments.commands import one_at_each_point
 from circulation.holds import queue
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
-from circulation.merges.rules import TEXTS, MergeRefusal, OpenHold, differing, given_up, values_after
+from circulation.merges.rules import (
+    LISTS,
+    SCALARS,
+    TEXTS,
+    MergeRefusal,
+    OpenHold,
+    differing,
+    given_up,
+    values_after,
+)
 from circulation.places.library import Library
 from circulation.registration.rules import filing_name
 from circulation.registration.writing import searched_words
@@ -419,25 +428,4 @@ async def _survive(
     return version
 
 
-_ORDER: Final = (
-    "barcode",
-    "external_id",
-    "group",
-    "family_name",
-    "given_name",
-    "preferred_name",
-    "sort_name",
-    "name_order",
-    "email",
-    "language",
-    "library",
-    "birth_on",
-    "expires_at",
-    "active",
-    "name_forms",
-    "emails",
-    "phones",
-    "addresses",
-    "statistics",
-    "note",
-)
+_ORDER: Final = (*SCALARS, *LISTS, "statistics", "note")

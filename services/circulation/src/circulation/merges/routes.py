@@ -1,7 +1,7 @@
 """Merging patrons on the wire: looked at first, done once, and on record."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
@@ -17,28 +17,13 @@ from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.merges.commands import MergeRefused, Merging, merge
+from circulation.merges.rules import Scalar
 from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/patrons/{patron_id}/merges", tag="patrons")
 
 MayMerge = Annotated[Principal, Depends(may("patrons:merge"))]
 MayRead = Annotated[Principal, Depends(may("patrons:read"))]
-Kept = Literal[
-    "barcode",
-    "external_id",
-    "group",
-    "family_name",
-    "given_name",
-    "preferred_name",
-    "sort_name",
-    "name_order",
-    "email",
-    "language",
-    "library",
-    "birth_on",
-    "expires_at",
-    "active",
-]
 
 
 class MergeIn(BaseModel):
@@ -48,7 +33,7 @@ class MergeIn(BaseModel):
 
     merged: list[UUID] = Field(min_length=1, max_length=20)
     """Their ids; they are no more afterwards, and lead here."""
-    keep: dict[Kept, UUID] = Field(default_factory=dict)
+    keep: dict[Scalar, UUID] = Field(default_factory=dict)
     """Of whom a field is kept; left out: the surviving registration's own, or the first there is."""
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 
@@ -22,7 +22,7 @@ TEXTS: Final = {
     MergeRefusal.NOT_AMONG_THEM: "This value can only be kept of one of those that are merged.",
 }
 
-SCALARS: Final = (
+Scalar = Literal[
     "barcode",
     "external_id",
     "group",
@@ -37,7 +37,8 @@ SCALARS: Final = (
     "birth_on",
     "expires_at",
     "active",
-)
+]
+SCALARS: Final[tuple[str, ...]] = get_args(Scalar)
 """Kept of one registration: the surviving one, unless it is said otherwise, or it has none."""
 UNLIMITED: Final = frozenset({"expires_at"})
 """Here nothing is a value of its own: without end."""

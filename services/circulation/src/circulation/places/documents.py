@@ -11,6 +11,7 @@ from circulation.fees.rules import CHARGED_BY_RULES
 from circulation.floating.documents import FloatingDoc
 from circulation.floating.rules import overlaps
 from circulation.holds.documents import CancellationReasonDoc
+from circulation.loading.rules import Field as LoadField
 from circulation.lost.rules import Resolution
 from circulation.patrons.rules import Limits, Measure
 from circulation.places.desk_rules import DeskRulesDoc
@@ -169,29 +170,7 @@ class LoadProfileDoc(Strict):
     name: Name
     groups: dict[str, Code] = Field(default_factory=dict, max_length=500)
     """The campus's words for patron groups, and what they are here."""
-    library_wins: list[
-        Literal[
-            "barcode",
-            "group",
-            "family_name",
-            "given_name",
-            "email",
-            "language",
-            "library",
-            "expires_at",
-            "active",
-            "preferred_name",
-            "sort_name",
-            "name_order",
-            "name_forms",
-            "birth_on",
-            "addresses",
-            "emails",
-            "phones",
-            "identifiers",
-            "statistics",
-        ]
-    ] = Field(default_factory=list)
+    library_wins: list[LoadField] = Field(default_factory=list)
     """Fields that a file fills when a patron is new, and never changes afterwards."""
     deactivate_missing: bool = False
     """Patrons whom this profile brought, and who are not in a file, are no longer active."""
