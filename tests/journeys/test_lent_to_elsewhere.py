@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -217,3 +218,55 @@ async def test_a_kept_item_that_somebody_is_lent_all_the_same_is_for_staff_to_lo
     assert (lost["state"], lost["attention"], lost["item_id"]) == ("will-supply", "reservation-lost", None)
     assert kept["attention"] is None
     assert kept["item_barcode"] not in (None, barcode)
+
+
+async def test_what_we_have_ourselves_is_looked_into_before_others_are_asked(three: Three) -> None:
+    make = three.world.make
+    await make.configure(own_shelves="review")
+    reader = await three.desk.patron()
+    await three.carry()
+    patron = UUID(reader["id"])
+    ours = await make.request(patron, citation={"title": "Walden", "isbn": ISBN}, pickup="main-desk")
+    theirs = await make.request(patron, citation={"title": "Rivers", "isbn": "9781861972712"})
+    words = await make.request(patron, citation={"title": "Walden"})
+    await three.carry()
+    found = await make.now(ours)
+
+    # staff have a hold placed; where circulation refuses it, they see why
+    await make.act(found, "fill-here", title_id=str(UUID(int=7)))
+    await three.carry()
+    refused = await make.now(ours)
+    await make.act(refused, "fill-here")
+    await three.carry()
+    filled = await make.now(ours)
+    holds = (await three.circulation.get(f"/v1/holds?patron_id={reader['id']}")).json()["items"]
+
+    assert (ours["state"], found["state"]) == ("looking-here", "local-review")
+    assert [title["by"] for title in found["holding"]["titles"]] == ["isbn"]
+    assert ((await make.now(theirs))["state"], words["state"]) == ("sent", "sent")
+    assert (refused["state"], refused["attention"]) == ("local-review", "hold-refused-here")
+    assert refused["holding"]["reasons"] == ["title-unknown"]
+    assert (filled["state"], filled["ended"], filled["attention"]) == ("filled-here", True, None)
+    assert [hold["title_id"] for hold in holds] == [found["holding"]["titles"][0]["title_id"]]
+
+
+async def test_others_are_asked_all_the_same_or_when_the_catalogue_is_silent(three: Three) -> None:
+    make = three.world.make
+    await make.configure(own_shelves="review")
+    reader = await three.desk.patron()
+    await three.carry()
+    wish = {"title": "Walden", "isbn": ISBN}
+    silent = await make.request(UUID(reader["id"]), citation=wish)
+    three.ill.at(NOW + 2 * DAY)
+    await three.ill.tick("watch-requests")
+
+    sent = await make.now(silent)
+    await three.carry()
+    late = await make.now(silent)
+    again = await make.act(
+        await make.request(UUID(reader["id"]), citation=wish | {"edition": "2"}), "approve"
+    )
+    elsewhere = await make.act(again, "ask-elsewhere")
+
+    assert (sent["state"], late["state"]) == ("sent", "sent")
+    assert (again["state"], elsewhere["state"]) == ("looking-here", "sent")

@@ -18,10 +18,12 @@ from ill.requests.rules import (
     checked,
     citation_flaws,
     citation_thin,
+    held_here,
     isbn_sound,
     issn_sound,
     likeness,
     look_at,
+    looked_for_here,
     patrons_due,
     ranked,
     refusals,
@@ -277,3 +279,23 @@ def test_a_partner_is_told_in_the_standards_words(reasons: list[str], told: str)
 )
 def test_a_patron_brings_it_in_time_for_its_owner(owners: int, back: int, due: int) -> None:
     assert patrons_due(NOW + owners * DAY, back=back * DAY, now=NOW) == NOW + due * DAY
+
+
+@pytest.mark.parametrize(
+    ("service", "certain", "by", "worth"),
+    [
+        pytest.param("loan", True, ["isbn"], True, id="by its number"),
+        pytest.param("loan", False, ["title"], False, id="by words"),
+        pytest.param("loan", False, ["issn"], False, id="a volume of a journal is not the journal"),
+        pytest.param("copy", False, ["issn"], True, id="an article's journal"),
+        pytest.param("copy", True, [], False, id="nothing"),
+    ],
+)
+def test_what_was_found_here_is_worth_a_look(service: str, certain: bool, by: list[str], worth: bool) -> None:
+    assert held_here(service=service, certain=certain, by=by) is worth
+
+
+def test_our_own_shelves_are_asked_by_numbers() -> None:
+    assert looked_for_here("loan", {"isbn": "9780306406157"})
+    assert not looked_for_here("loan", {"issn": "0378-5955", "title": "Rivers"})
+    assert looked_for_here("copy", {"eissn": "0378-5955"})

@@ -22,6 +22,7 @@ from contracts.events import Event
 from contracts.ill import (
     BorrowedItemArrived,
     BorrowedItemLeft,
+    HoldWantedHere,
     ItemNotWanted,
     ItemWanted,
     LoanDateMoved,
@@ -42,6 +43,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     BorrowedItemLeft: visiting.leave,
     ItemWanted: interlibrary.keep,
     ItemNotWanted: interlibrary.let_go,
+    HoldWantedHere: interlibrary.hold_here,
     PartnerLoanWanted: interlibrary.lend,
     PartnerLoanOver: interlibrary.take_back,
     LoanDateMoved: interlibrary.move_date,

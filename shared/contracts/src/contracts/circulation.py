@@ -845,7 +845,7 @@ class PartnerAnswer(Event):
 
 
 class PartnerItemKept(PartnerAnswer):
-    """A copy is kept on its shelf for the partner, or why none is."""
+    """A copy is kept on its shelf for the partner, or why none is; or a hold of a patron's own is placed."""
 
     type: ClassVar = "circulation.partner-item-kept.v1"
 

@@ -118,6 +118,21 @@ class ItemWanted(AskingCirculation):
     """The code of the service point from which things go out to partners."""
 
 
+class HoldWantedHere(Event):
+    """What a patron asked other libraries for is here: place a hold of theirs. Answered as for a partner."""
+
+    type: ClassVar = "ill.hold-wanted-here.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CIRCULATION
+
+    request_id: UUID
+    patron_ref: UUID
+    title_ids: tuple[UUID, ...]
+    """In the order in which they are tried."""
+    pickup: str | None = None
+    """The service point's code."""
+
+
 class ItemNotWanted(AskingCirculation):
     """What is kept for the partner is wanted no more."""
 

@@ -114,6 +114,25 @@ async def keep(
     )
 
 
+async def hold_here(
+    connection: Connection, asked: Asked, patron_id: UUID, *, title_ids: tuple[UUID, ...], pickup: str | None
+) -> tuple[UUID, UUID]:
+    """A hold of the patron's on the first of these titles that takes one: the hold, and its title."""
+    shelf = Shelf(connection)
+    library = await shelf.fresh()
+    point, patron = desk_of(library, pickup or ""), await partner_of(connection, patron_id)
+    refusal: Problem = PartnerRefused(reasons=[Reason("not-held", "None of these titles is here.")])
+    for title_id in title_ids:
+        try:
+            async with connection.transaction():
+                told = Placing(patron["id"], None, title_id, None, point.id, None)
+                hold = await place_within(connection, shelf, told, SYSTEM, now=asked.now)
+                return hold["id"], title_id
+        except Problem as problem:
+            refusal = problem
+    raise refusal
+
+
 async def _candidates(
     connection: Connection,
     library: Library,

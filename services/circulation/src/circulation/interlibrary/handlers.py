@@ -14,6 +14,7 @@ from circulation.interlibrary.commands import Asked, codes
 from contracts.circulation import PartnerActRefused, PartnerItemKept, PartnerLoanMade
 from contracts.ill import (
     AskingCirculation,
+    HoldWantedHere,
     ItemNotWanted,
     ItemWanted,
     LoanDateMoved,
@@ -30,7 +31,7 @@ _NOTE = "UPDATE partner_request SET hold_id = $2 WHERE request_id = $1"
 
 
 async def _newer(
-    connection: Connection, event: AskingCirculation, heard: Heard
+    connection: Connection, event: AskingCirculation | HoldWantedHere, heard: Heard
 ) -> tuple[asyncpg.Record | None, Asked]:
     """What was done for the request so far; None when something newer was asked already."""
     row = await connection.fetchrow(_NEWER, event.request_id, event.version)
@@ -70,6 +71,29 @@ async def keep(connection: Connection, batch: Sequence[Heard]) -> None:
             told |= {"hold_id": hold_id, "item_id": item["id"], "title_id": item["title_ids"][0]}
             answer = answer.model_copy(update=told)
         await connection.execute(_NOTE, asked.request_id, hold_id)
+        await outbox.record(connection, [answer])
+
+
+async def hold_here(connection: Connection, batch: Sequence[Heard]) -> None:
+    """What a patron asked other libraries for is here."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, HoldWantedHere)
+        row, asked = await _newer(connection, event, heard)
+        if row is None:
+            continue
+        answer = PartnerItemKept(
+            version=asked.version, occurred_at=asked.now, request_id=asked.request_id, asked=asked.version
+        )
+        try:
+            async with connection.transaction():
+                hold_id, title_id = await commands.hold_here(
+                    connection, asked, event.patron_ref, title_ids=event.title_ids, pickup=event.pickup
+                )
+        except Problem as problem:
+            answer = answer.model_copy(update={"reasons": codes(problem)})
+        else:
+            answer = answer.model_copy(update={"hold_id": hold_id, "title_id": title_id})
         await outbox.record(connection, [answer])
 
 

@@ -104,6 +104,8 @@ class ConfigurationDoc(_Strict):
     """How far back the same wish of the same patron is looked for."""
     send: Literal["at-once", "by-hand"] = "at-once"
     """Whether a request that passed the checks goes out by itself."""
+    own_shelves: Literal["off", "review"] = "off"
+    """Whether the catalogue is asked before other libraries are; what it may have is for staff to look into."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None

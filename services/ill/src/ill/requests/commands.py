@@ -29,12 +29,16 @@ CHECKS: Final = frozenset(
         "seems-duplicate",
         "citation-thin",
         "copyright-limit",
+        "look-here",
+        "held-here",
+        "not-held-here",
         "supplier-found",
         "none-left",
     }
 )
 BORROWING_TIMERS: Final = frozenset(
     {
+        "catalogue-silent",
         "supplier-silent",
         "condition-unanswered",
         "retry-unanswered",
@@ -46,7 +50,16 @@ BORROWING_TIMERS: Final = frozenset(
 )
 LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
 DOCUMENTS: Final = frozenset({"document-kept"})
-CIRCULATION: Final = frozenset({"hold-not-placed", "renewed-here", "date-not-moved"})
+CIRCULATION: Final = frozenset(
+    {
+        "hold-not-placed",
+        "renewed-here",
+        "date-not-moved",
+        "titles-found",
+        "hold-placed-here",
+        "hold-refused-here",
+    }
+)
 OUR_ITEMS: Final = frozenset(
     {
         "titles-found",

@@ -16,7 +16,7 @@ from ill.iso18626.queueing import queue
 from ill.iso18626.rules import SHIPPED
 from ill.requests import queries
 from ill.requests.case import Case
-from ill.requests.rules import checked, citation_thin, ranked, skip_reason
+from ill.requests.rules import checked, citation_thin, looked_for_here, ranked, skip_reason
 
 Effect = Callable[[Case], Awaitable[str | None]]
 
@@ -110,6 +110,9 @@ async def check_copyright(case: Case) -> str | None:
             return "copyright-limit"
         if verdict is not None:
             case.row["compliance"] = verdict.compliance
+    here = case.doc.own_shelves == "review" and "titles" not in case.row["holding"]
+    if here and looked_for_here(case.row["service"], case.row["citation"]):
+        return "look-here"
     return await find_supplier(case)
 
 

@@ -144,7 +144,10 @@ async def note_kept(connection: Connection, batch: Sequence[Heard]) -> None:
         case = await take_up(connection, event.request_id, actor=CIRCULATION, now=heard.time, told=told)
         if case.row["holding"].get("wanted") != event.asked:
             continue
-        await happen(case, "item-not-kept" if event.item_id is None else "item-kept")
+        if case.row["side"] == "borrowing":
+            await happen(case, "hold-refused-here" if event.hold_id is None else "hold-placed-here")
+        else:
+            await happen(case, "item-not-kept" if event.item_id is None else "item-kept")
 
 
 async def note_lent(connection: Connection, batch: Sequence[Heard]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from chassis import outbox
 from chassis.problems import Reason, Refused
 from contracts.ill import (
+    HoldWantedHere,
     ItemNotWanted,
     ItemSought,
     ItemWanted,
@@ -20,7 +21,7 @@ from contracts.ill import (
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, LENDING, ask_renewal, effect
-from ill.requests.rules import Told, answers_itself, patrons_due, unfilled_reason
+from ill.requests.rules import Told, answers_itself, held_here, patrons_due, unfilled_reason
 
 
 class NotReservable(Refused):
@@ -58,8 +59,11 @@ async def _patron_of_partner(case: Case) -> Any:
 @effect(LENDING, name="look-for-it")
 async def look_for_it(case: Case) -> None:
     """Ask the catalogue which title of ours it is."""
-    if case.doc.lending.desk is None:
-        return
+    if case.doc.lending.desk is not None:
+        await _seek(case)
+
+
+async def _seek(case: Case) -> None:
     citation = case.row["citation"]
     number = _number(case)
     event = ItemSought(
@@ -73,7 +77,7 @@ async def look_for_it(case: Case) -> None:
     _note(case, sought=number, titles=None, certain=None)
 
 
-@effect(LENDING, name="note-titles")
+@effect(BORROWING, LENDING, name="note-titles")
 async def note_titles(case: Case) -> None:
     """What it may be."""
     _note(case, sought=None, titles=case.told.here["titles"], certain=case.told.here["certain"])
@@ -282,6 +286,54 @@ async def move_partners_date(case: Case) -> None:
     """The loan to the partner is due as they were told."""
     if case.row["loan_id"] is not None and case.row["item_id"] is not None:
         await _move(case, case.row["due_at"], case.steps[-1][0])
+
+
+# --- borrowing: our own shelves first ---
+
+
+@effect(BORROWING, name="look-on-own-shelves")
+async def look_on_own_shelves(case: Case) -> None:
+    """Ask the catalogue whether we have it."""
+    await _seek(case)
+
+
+@effect(BORROWING, name="judge-own-shelves")
+async def judge_own_shelves(case: Case) -> str:
+    """Worth a look, or not."""
+    titles = case.row["holding"]["titles"]
+    found = held_here(
+        service=case.row["service"],
+        certain=case.row["holding"]["certain"],
+        by=[title["by"] for title in titles],
+    )
+    return "held-here" if found else "not-held-here"
+
+
+@effect(BORROWING, name="place-hold-here")
+async def place_hold_here(case: Case) -> None:
+    """Have circulation place the patron's hold: on the title that staff chose, or on what was found."""
+    titles = [title["title_id"] for title in case.row["holding"].get("titles", ())]
+    number = _number(case)
+    event = HoldWantedHere.model_validate(
+        {
+            "version": number,
+            "occurred_at": case.now,
+            "request_id": case.id,
+            "patron_ref": case.row["patron_ref"],
+            "title_ids": [case.told.title_id] if case.told.title_id else titles,
+            "pickup": case.row["pickup"],
+        }
+    )
+    await outbox.record(case.connection, [event])
+    _note(case, wanted=number, reasons=None)
+
+
+@effect(BORROWING, name="note-hold-here")
+async def note_hold_here(case: Case) -> None:
+    """Theirs is the place in the queue; or why not."""
+    reasons = [str(reason) for reason in case.told.here["reasons"]]
+    _note(case, wanted=None, reasons=reasons or None)
+    case.row["attention"] = case.steps[-1][0] if reasons else None
 
 
 # --- borrowing: the patron's loan follows its owner ---

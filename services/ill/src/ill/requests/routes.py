@@ -228,6 +228,8 @@ UNSENT = frozenset(
         "duplicate-review",
         "review",
         "copyright-review",
+        "looking-here",
+        "local-review",
         "validated",
         "supplier-identified",
         "end-of-rota",

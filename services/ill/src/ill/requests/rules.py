@@ -349,6 +349,19 @@ def answers_itself(*, responder: str, service: str, certain: bool, found: int, l
     return "cannot-supply" if responder == "will-or-cannot" else None
 
 
+def held_here(*, service: str, certain: bool, by: Sequence[str]) -> bool:
+    """Whether what was found of a patron's wish is worth a look: by a number, or for an article, its journal."""
+    return bool(by) and (certain or (service != "loan" and "issn" in by))
+
+
+def looked_for_here(service: str, citation: Mapping[str, Any]) -> bool:
+    """Whether enough is known to be found without a look at each hit."""
+    names = (
+        ("isbn", "oclc", "record_id") if service == "loan" else ("isbn", "oclc", "record_id", "issn", "eissn")
+    )
+    return any(citation.get(name) for name in names)
+
+
 def patrons_due(owners: datetime, *, back: timedelta, now: datetime) -> datetime:
     """When a patron's loan is due so that it is back with its owner in time; a patron always has a day to bring it."""
     return max(owners - back, now + timedelta(days=1))
@@ -410,7 +423,7 @@ def skip_reason(candidate: Candidate, service: str, *, today: date) -> str | Non
 
 # --- until when ---
 
-SPANS: Final = frozenset({"respond", "condition", "not-received", "copy", "return", "stale", "due"})
+SPANS: Final = frozenset({"local", "respond", "condition", "not-received", "copy", "return", "stale", "due"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +476,7 @@ def look_at(
         moment = now + timedelta(hours=spans.stale_hours)
     elif span is not None:
         days = {
+            "local": 1,
             "respond": spans.respond,
             "condition": spans.condition,
             "not-received": spans.not_received,
