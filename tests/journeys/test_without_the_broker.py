@@ -15,6 +15,7 @@ import pytest
 from carrel.cluster import Distributed, distributed
 from carrel.installation import Installation
 from catalog.marc.generate import generate
+from support.acquiring import Buyer
 from support.box import Library, until
 from support.rabbitmq import Broker
 from support.university import CATALOG, CIRCULATION
@@ -62,7 +63,7 @@ async def level(cluster: Distributed) -> bool:
 
 async def _waiting(cluster: Distributed) -> int:
     waiting = 0
-    for name in ("catalog", "circulation"):
+    for name in ("catalog", "circulation", "erm"):
         connection = await asyncpg.connect(cluster.dsns[name])
         try:
             waiting += await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
@@ -82,6 +83,9 @@ async def test_the_desk_goes_on_without_the_broker(
     waiter = await library.post("/v1/patrons", {"group": "student", "family_name": "Waiter", "barcode": "W1"})
     await until(lambda: _stale(library, False), seconds=20)
 
+    buyer = await Buyer.of(library)
+    line = await buyer.ordered(2)
+
     broker.stop()
 
     lent = {"patron_id": patron["id"], "item_id": items[0]["id"], "service_point_id": desk}
@@ -96,6 +100,9 @@ async def test_the_desk_goes_on_without_the_broker(
     await library.post(f"/v1/fees/{back['fee_id']}/payments", {})
     asked = await library.post(f"/v1/items/{items[1]['id']}/withdrawals", {"reason": "worn"}, expect=202)
     assert (await library.get(f"/v1/withdrawals/{asked['id']}"))["state"] == "requested"
+    copy = await buyer.received(line, "BOUGHT-1")
+    await buyer.paid(line)
+    assert await buyer.state(copy) == "asked"
     await until(lambda: _stale(library, True), seconds=20)
     assert await _waiting(cluster) > 0
 
@@ -103,6 +110,9 @@ async def test_the_desk_goes_on_without_the_broker(
 
     await until(lambda: level(cluster), seconds=60)
     await until(lambda: _withdrawn(library, asked["id"]), seconds=60)
+    await until(lambda: buyer.is_in_process(copy), seconds=60)
+    assert len((await library.get("/v1/items", barcode="BOUGHT-1"))["items"]) == 1
+    assert await buyer.differences() == []
     await until(lambda: _stale(library, False), seconds=30)
     await until(lambda: _reconciled(cluster), seconds=30)
     assert (await library.get(f"/v1/loans/{loan['id']}"))["version"] == 2
@@ -118,6 +128,9 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
     items = (await library.get("/v1/items", limit=200))["items"]
     acknowledged: dict[str, bool] = {}
     stop = asyncio.Event()
+    buyer = await Buyer.of(library)
+    line = await buyer.ordered(500)
+    bought: list[str] = []
 
     async def desk_work() -> None:
         while not stop.is_set():
@@ -128,7 +141,15 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
             if await _insisted(library, path, body, stop):
                 acknowledged[item] = not out
 
-    workers = asyncio.create_task(desk_work())
+    async def buying() -> None:
+        while not stop.is_set():
+            barcode = f"BOUGHT-{len(bought)}"
+            body = {"quantity": 1, "barcodes": [barcode]}
+            if await _insisted(library, f"/v1/order-lines/{line['id']}/receipts", body, stop):
+                bought.append(barcode)
+            await asyncio.sleep(0.1)
+
+    workers = asyncio.gather(desk_work(), buying())
     for _ in range(KILLS):
         await asyncio.sleep(chance.uniform(0.05, 0.4))
         victim = chance.choice(cluster.lasting)
@@ -154,6 +175,8 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
         await connection.close()
     assert {str(row["item_id"]) for row in rows} == {item for item, out in acknowledged.items() if out}
     assert gaps == []
+    await until(lambda: buyer.all_in_process(line, bought), seconds=60)
+    assert await buyer.differences() == []
 
 
 async def _insisted(library: Library, path: str, body: dict[str, Any], stop: asyncio.Event) -> bool:

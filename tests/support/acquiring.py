@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis.ids import uuid7
+from support.box import Library
 from support.harness import Harness
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -139,3 +141,84 @@ async def furnished(erm: Harness) -> Make:
     made.year = await made.open_year()
     made.ledger = await made.post("/v1/ledgers", {"code": "MAIN", "name": "The ledger", "currency": "EUR"})
     return made
+
+
+@dataclass
+class Buyer:
+    """A library that buys through its front door: a vendor, money, and a place for new books."""
+
+    library: Library
+    fund_id: str
+    vendor_id: str
+    location_id: str
+
+    @classmethod
+    async def of(cls, library: Library) -> "Buyer":
+        """Set it up, with a year that today lies in."""
+        today = datetime.now(UTC).year
+        year = await library.post(
+            "/v1/fiscal-years", YEAR | {"starts_on": f"{today}-01-01", "ends_on": f"{today + 1}-12-31"}
+        )
+        await library.post(f"/v1/fiscal-years/{year['id']}/actions", {"action": "open"}, expect=200)
+        ledger = await library.post("/v1/ledgers", {"code": "L", "name": "The ledger", "currency": "EUR"})
+        fund = await library.post("/v1/funds", {"ledger_id": ledger["id"], "code": "F", "name": "Books"})
+        body = {"fund_id": fund["id"], "fiscal_year_id": year["id"], "allocated": "9999.00"}
+        await library.post("/v1/budgets", body)
+        vendor = await library.post("/v1/organisations", {"code": "V", "name": "A vendor"})
+        places = (await library.get("/v1/locations"))["items"]
+        return cls(library, fund["id"], vendor["id"], places[0]["id"])
+
+    async def ordered(self, quantity: int) -> dict[str, Any]:
+        """A line of an approved order."""
+        line = {
+            "title": "Bought in a storm",
+            "list_price": "10.00",
+            "quantity": quantity,
+            "location_id": self.location_id,
+            "shares": [{"fund_id": self.fund_id, "percent": "100"}],
+        }
+        body = {"vendor_id": self.vendor_id, "currency": "EUR", "lines": [line]}
+        order = await self.library.post("/v1/orders", body)
+        await self.library.post(f"/v1/orders/{order['id']}/actions", {"action": "approve"}, expect=200)
+        return dict(order["lines"][0])
+
+    async def received(self, line: dict[str, Any], barcode: str) -> dict[str, Any]:
+        """A copy that has come."""
+        return dict(
+            await self.library.post(f"/v1/order-lines/{line['id']}/receipts", {"barcodes": [barcode]})
+        )
+
+    async def paid(self, line: dict[str, Any]) -> None:
+        """An invoice for one copy, paid."""
+        charge = {"description": "x", "order_line_id": line["id"], "amount": "10.00"}
+        body = {
+            "vendor_id": self.vendor_id,
+            "vendor_invoice_number": str(uuid7()),
+            "invoiced_on": "2026-01-01",
+            "currency": "EUR",
+            "lines": [charge],
+        }
+        invoice = await self.library.post("/v1/invoices", body)
+        for action in ("approve", "pay"):
+            path = f"/v1/invoices/{invoice['id']}/actions"
+            await self.library.post(path, {"action": action}, expect=200)
+
+    async def state(self, receipt: dict[str, Any]) -> str:
+        """Of its one copy."""
+        return str((await self.library.get(f"/v1/receipts/{receipt['id']}"))["pieces"][0]["state"])
+
+    async def is_in_process(self, receipt: dict[str, Any]) -> bool:
+        """Whether the catalogue has made its item."""
+        return await self.state(receipt) == "in-process"
+
+    async def all_in_process(self, line: dict[str, Any], barcodes: list[str]) -> bool:
+        """Whether each copy that was acknowledged has an item of its own, known by its barcode."""
+        told = await self.library.get(f"/v1/order-lines/{line['id']}/receipts", limit=500)
+        pieces = [piece for receipt in told["items"] for piece in receipt["pieces"]]
+        items = {piece["item_id"] for piece in pieces if piece["state"] == "in-process"} - {None}
+        known = [piece["barcode"] for piece in pieces if not piece["reasons"]]
+        return len(items) == len(pieces) and set(barcodes) <= set(known)
+
+    async def differences(self) -> list[Any]:
+        """What a rebuild of the ledgers finds."""
+        return list((await self.library.post("/v1/ledgers:rebuild", {}, expect=200))["differences"])

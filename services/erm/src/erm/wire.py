@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from chassis.problems import Reason
 from erm.money.rules import CURRENCIES, WRITTEN, NotAnAmount, Share, read, written
@@ -31,7 +31,7 @@ AmountIn = Annotated[
 """In the currency's own units, as a text: `"12.50"`."""
 AmountOut = Annotated[str, Field(examples=["12.50"])]
 """In the currency's own units, with all of its digits."""
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), BeforeValidator(_known)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(_known)]
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Word = Annotated[str, Field(min_length=1, max_length=300, pattern=r"\S")]
 Note = Annotated[str, Field(min_length=1, max_length=2000)]

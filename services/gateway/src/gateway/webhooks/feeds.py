@@ -13,7 +13,7 @@ from chassis import feed
 from chassis.clock import Clock
 from chassis.feed import PositionLost
 from chassis.principal import Principal
-from chassis.problems import database_away
+from chassis.problems import Unavailable, database_away
 from gateway.routing.upstream import Upstream
 from gateway.tokens.minting import Mint
 
@@ -106,7 +106,7 @@ class Remote:
             headers = {"Authorization": f"Bearer {token}"}
             answer = await self.upstream.ask("GET", "/v1/changes", headers=headers, params=asked, json=None)
             told = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, Unavailable) as error:  # or the first signing key is being made
             raise FeedAway(f"{self.upstream.name} does not answer") from error
         except Exception as error:
             raise _away(error) from error

@@ -1,0 +1,159 @@
+"""Odd values at every door of acquisitions: told what is wrong, nothing half written, never our fault."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.acquiring import YEAR, Make
+from support.harness import Harness
+
+ODD: tuple[Any, ...] = (
+    None,
+    "",
+    "x" * 5000,
+    "\ud800",
+    "nul \0",
+    -1,
+    0,
+    2**63,
+    10**400,
+    1.5,
+    True,
+    [],
+    {},
+    [[]],
+    "9999-12-31",
+    "0001-01-01",
+    "1e999",
+    "NaN",
+    "-0.00",
+    "999999999999999999999999999999",
+    "0.00000000000000000001",
+    "01a0f7a2-5b1c-4d3e-8f00-00000000dead",
+)
+"""One after the other in the place of each value of a sound body."""
+
+
+def places(told: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where a body holds values, lists and objects among them."""
+    if path:
+        yield path
+    inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    for name, value in inner:
+        yield from places(value, (*path, name))
+
+
+def changed(told: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """A copy with one value set."""
+    copy = json.loads(json.dumps(told))
+    at = copy
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return copy
+
+
+async def bodies(make: Make) -> dict[str, dict[str, Any]]:
+    """A sound body for each door, by method and path."""
+    fund = await make.budget()
+    order = await make.approved(make.line(fund, "10.00", quantity=50))
+    (line,) = order["lines"]
+    override = {"limits": ["encumbrance-limit"], "comment": "x"}
+    shares = [
+        {"fund_id": fund["fund_id"], "percent": "50", "expense_class_id": None},
+        {"fund_id": fund["fund_id"]},
+    ]
+    shares[1]["amount"] = "5.00"
+    told = make.line(fund, "10.00", tax_percent="0", discount_percent="0.5", additional="0", shares=shares)
+    del told["tax_percent"]
+    invoice = {
+        "vendor_id": make.vendor["id"],
+        "vendor_invoice_number": "W1",
+        "invoiced_on": "2027-02-20",
+        "currency": "EUR",
+        "exchange_rate": "1.5",
+        "lock_total": "1.00",
+        "adjustments": [{"kind": "tax", "description": "x", "percent": "7", "prorate": "by-line"}],
+        "lines": [make.charge(line, "1.00", shares=shares[:1])],
+    }
+    return {
+        "POST /v1/organisations": {
+            "code": "W",
+            "name": "W",
+            "roles": ["vendor"],
+            "accounts": [{"number": "1", "name": "x"}],
+            "identifiers": [{"kind": "san", "value": "1"}],
+        },
+        "POST /v1/fiscal-years": YEAR | {"code": "W", "series": "W"},
+        "POST /v1/ledgers": {"code": "W", "name": "W", "currency": "EUR"},
+        "POST /v1/funds": {"ledger_id": make.ledger["id"], "code": "W", "name": "W", "account_number": "1"},
+        "POST /v1/budgets": {
+            "fund_id": fund["fund_id"],
+            "fiscal_year_id": make.year["id"],
+            "allocated": "1",
+            "encumbrance_percent": "100",
+            "expense_classes": ["x"],
+        },
+        f"POST /v1/budgets/{fund['id']}/allocations": {"amount": "1.00", "note": "x", "override": override},
+        "POST /v1/fund-transfers": {"from_budget_id": fund["id"], "to_budget_id": fund["id"], "amount": "1"},
+        "POST /v1/ledgers:rebuild": {"fiscal_year_id": make.year["id"], "repair": False},
+        "POST /v1/orders": {"vendor_id": make.vendor["id"], "currency": "EUR", "lines": [told]},
+        f"POST /v1/orders/{order['id']}/actions": {
+            "action": "approve",
+            "reason": "x",
+            "fiscal_year_id": None,
+        },
+        f"PUT /v1/order-lines/{line['id']}": make.line(fund, "10.00", quantity=50),
+        f"POST /v1/order-lines/{line['id']}/receipts": {"quantity": 1, "barcodes": ["x"], "note": "x"},
+        "POST /v1/invoices": invoice,
+        "PUT /v1/configuration/erm": {
+            "order_prefix": "P",
+            "approval_limits": {"EUR": "1"},
+            "four_eyes": False,
+        },
+    }
+
+
+async def test_no_odd_value_is_our_fault(erm: Harness, make: Make) -> None:
+    asked = 0
+    for door, body in (await bodies(make)).items():
+        method, path = door.split()
+        for place in places(body):
+            for number, value in enumerate(ODD):
+                if (asked + number) % 3:  # each value meets many places, each place many values
+                    continue
+                content = json.dumps(changed(body, place, value)).encode()
+                headers = {
+                    "Content-Type": "application/json",
+                    "If-Match": '"1"',
+                    "Idempotency-Key": str(asked),
+                }
+                answer = await erm.client.request(method, path, content=content, headers=headers)
+                assert answer.status_code < 500, (door, place, value, answer.text)
+                if answer.status_code >= 400:
+                    assert answer.headers["content-type"] == "application/problem+json"
+            asked += 1
+
+    assert (await make.rebuilt())["differences"] == []
+
+
+LISTS = (
+    "organisations",
+    "fiscal-years",
+    "ledgers",
+    "funds",
+    "expense-classes",
+    "budgets",
+    "orders",
+    "invoices",
+)
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=WyJ4Il0", "limit=0", "limit=x", "cursor=%00"])
+@pytest.mark.parametrize("path", LISTS)
+async def test_no_odd_page_is_our_fault(erm: Harness, path: str, query: str) -> None:
+    answer = await erm.get(f"/v1/{path}?{query}")
+
+    assert answer.status_code in (400, 422), answer.text
