@@ -1,8 +1,12 @@
 """A library that buys, for tests: a vendor, an open year, a ledger, and what a test is about."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import asyncpg
 
 from chassis.ids import uuid7
 from support.box import Library
@@ -16,6 +20,10 @@ YEAR = {
     "ends_on": "2027-12-31",
     "currency": "EUR",
 }
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @dataclass
@@ -41,6 +49,24 @@ class Make:
         assert answer.status_code == 200, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    async def at_once(self, *asked: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Ask at the same moment: whatever the first is waiting for is held until all of them wait, or are done."""
+        holder = await asyncpg.connect(self.erm.dsn)
+        try:
+            async with holder.transaction():
+                for table in ("invoice", "purchase_order", "budget"):
+                    await holder.execute(f"SELECT FROM {table} FOR UPDATE")
+                tasks = [asyncio.create_task(each) for each in asked]
+                for _ in range(100):
+                    await holder.execute("SELECT pg_stat_clear_snapshot()")
+                    waiting = await holder.fetchval(WAITING)
+                    if waiting + sum(task.done() for task in tasks) >= len(tasks):
+                        break
+                    await asyncio.sleep(0.01)
+        finally:
+            await holder.close()
+        return await asyncio.gather(*tasks)
 
     async def open_year(self, **changed: Any) -> dict[str, Any]:
         """A fiscal year that is open."""

@@ -1,6 +1,5 @@
 """Years, funds and budgets through the front door: who may, what is refused, and who was first."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -125,7 +124,7 @@ async def test_two_who_take_the_last_money_at_once_do_not_both_get_it(erm: Harne
         for target in (two, three, two, three)
     ]
 
-    answers = await asyncio.gather(*(erm.post("/v1/fund-transfers", json=wish) for wish in wishes))
+    answers = await make.at_once(*(erm.post("/v1/fund-transfers", json=wish) for wish in wishes))
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     assert (await make.now(one))["available"] == "40.00"
@@ -136,7 +135,7 @@ async def test_transfers_to_and_fro_do_not_wait_for_each_other_for_ever(erm: Har
     one, two = await make.budget("100"), await make.budget("100")
     pairs = [(one, two), (two, one)] * 4
 
-    answers = await asyncio.gather(
+    answers = await make.at_once(
         *(
             erm.post(
                 "/v1/fund-transfers", json={"from_budget_id": a["id"], "to_budget_id": b["id"], "amount": "5"}
@@ -154,7 +153,7 @@ async def test_years_of_a_series_do_not_overlap_however_many_enter_them(erm: Har
         YEAR | {"code": f"FY{n}", "starts_on": "2028-01-01", "ends_on": f"2028-12-{n}"} for n in (28, 29, 30)
     ]
 
-    answers = await asyncio.gather(*(erm.post("/v1/fiscal-years", json=wish) for wish in wishes))
+    answers = await make.at_once(*(erm.post("/v1/fiscal-years", json=wish) for wish in wishes))
     backwards = await erm.post("/v1/fiscal-years", json=YEAR | {"code": "B", "ends_on": "2026-01-01"})
     nowhere = await erm.post("/v1/fiscal-years", json=YEAR | {"code": "C", "currency": "XYZ"})
 

@@ -1,6 +1,5 @@
 """Invoices through the front door: matched, booked as a whole, paid, credited, cancelled; refused with every reason."""
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -222,9 +221,9 @@ async def test_a_vendors_number_is_taken_once_whatever_its_case(erm: Harness, ma
         "lines": [line],
     }
 
-    answers = await asyncio.gather(*(erm.post("/v1/invoices", json=body) for _ in range(3)))
+    answers = await make.at_once(*(erm.post("/v1/invoices", json=body) for _ in range(3)))
     await make.handle(first, "cancel", reason="typed wrong")
-    again = await asyncio.gather(*(erm.post("/v1/invoices", json=body) for _ in range(3)))
+    again = await make.at_once(*(erm.post("/v1/invoices", json=body) for _ in range(3)))
 
     assert {(each.status_code, *pointers(each)) for each in answers} == {(409, "/vendor_invoice_number")}
     assert sorted(each.status_code for each in again) == [201, 409, 409]
@@ -270,7 +269,7 @@ async def test_two_invoices_at_once_against_the_last_money(make: Make) -> None:
     line = {"description": "x", "amount": "50.00", "shares": [{"fund_id": fund["fund_id"], "percent": "100"}]}
     invoices = [await make.invoice(line) for _ in range(3)]
 
-    answers = await asyncio.gather(*(make.try_to_handle(each, "approve") for each in invoices))
+    answers = await make.at_once(*(make.try_to_handle(each, "approve") for each in invoices))
 
     assert sorted(each.status_code for each in answers) == [200, 409, 409]
     assert await make.sums(fund) == ("0.00", "50.00", "0.00", "0.00")
@@ -281,7 +280,7 @@ async def test_an_invoice_is_paid_once_however_many_press_the_button(make: Make)
     line = {"description": "x", "amount": "50.00", "shares": [{"fund_id": fund["fund_id"], "percent": "100"}]}
     invoice = await make.handle(await make.invoice(line), "approve")
 
-    answers = await asyncio.gather(
+    answers = await make.at_once(
         *(make.try_to_handle(invoice, "pay") for _ in range(3)),
         make.try_to_handle(invoice, "cancel", reason="x"),
     )
@@ -297,7 +296,7 @@ async def test_an_invoice_and_a_cancelled_order_that_meet(make: Make) -> None:
     order = await make.approved(make.line(fund, "50.00", receipt="none"))
     invoice = await make.invoice(make.charge(order["lines"][0], "50.00"))
 
-    answers = await asyncio.gather(
+    answers = await make.at_once(
         make.try_to_handle(invoice, "approve"), make.try_to(order, "cancel", reason="x")
     )
 

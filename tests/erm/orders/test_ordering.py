@@ -1,6 +1,5 @@
 """Orders through the front door: what is set aside when, what is let go, and what is refused."""
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -223,7 +222,7 @@ async def test_clerks_who_race_for_the_last_money_do_not_both_get_it(make: Make)
     fund = await make.budget("100.00")
     orders = [await make.order(make.line(fund, "60.00")) for _ in range(4)]
 
-    answers = await asyncio.gather(*(make.try_to(order, "approve") for order in orders))
+    answers = await make.at_once(*(make.try_to(order, "approve") for order in orders))
 
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     assert await make.sums(fund) == ("60.00", "0.00", "0.00", "40.00")
@@ -234,7 +233,7 @@ async def test_an_order_is_approved_once_however_many_press_the_button(make: Mak
     fund = await make.budget()
     order = await make.order(make.line(fund, "60.00"))
 
-    answers = await asyncio.gather(*(make.try_to(order, "approve") for _ in range(4)))
+    answers = await make.at_once(*(make.try_to(order, "approve") for _ in range(4)))
 
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     assert (await make.sums(fund))[0] == "60.00"
@@ -246,7 +245,7 @@ async def test_orders_over_the_same_funds_the_other_way_round_end(make: Make) ->
         await make.order(make.line(a, "1.00"), make.line(b, "1.00")) for a, b in ((one, two), (two, one)) * 2
     ]
 
-    answers = await asyncio.gather(*(make.try_to(order, "approve") for order in orders))
+    answers = await make.at_once(*(make.try_to(order, "approve") for order in orders))
 
     assert {answer.status_code for answer in answers} == {200}
     assert ((await make.sums(one))[0], (await make.sums(two))[0]) == ("4.00", "4.00")

@@ -1,6 +1,5 @@
 """Receipts through acquisitions' own door: in parts, too many, undone, at once."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -35,7 +34,7 @@ async def test_a_receipt_is_undone_once(make: Make) -> None:
     receipt = await make.receive(order["lines"][0])
     path = f"/v1/receipts/{receipt['id']}/actions"
 
-    answers = await asyncio.gather(*(make.erm.post(path, json={"action": "undo"}) for _ in range(3)))
+    answers = await make.at_once(*(make.erm.post(path, json={"action": "undo"}) for _ in range(3)))
 
     assert sorted(each.status_code for each in answers) == [200, 409, 409]
     assert (await make.get(f"/v1/order-lines/{order['lines'][0]['id']}"))["received"] == 0
@@ -46,7 +45,7 @@ async def test_two_desks_that_receive_the_last_copy_at_once_do_not_both(make: Ma
     order = await make.approved(make.line(fund, "10.00"))
     path = f"/v1/order-lines/{order['lines'][0]['id']}/receipts"
 
-    answers = await asyncio.gather(*(make.erm.post(path, json={}) for _ in range(3)))
+    answers = await make.at_once(*(make.erm.post(path, json={}) for _ in range(3)))
 
     assert sorted(each.status_code for each in answers) == [201, 409, 409]
 
