@@ -75,7 +75,10 @@ def _key(encrypted: Element, credential: Credential) -> bytes | None:
         label = None if parameters is None else base64.b64decode(text(parameters), validate=True)
     except (KeyError, binascii.Error):
         raise MessageRefused(Code.CIPHER, "the transport of the key") from None
-    private = serialization.load_pem_private_key(credential.private, None)
+    # Whether the key is sound was seen when it was made; the seal keeps it so. Looking again takes a tenth of a second.
+    private = serialization.load_pem_private_key(
+        credential.private, None, unsafe_skip_rsa_key_validation=True
+    )
     assert isinstance(private, rsa.RSAPrivateKey)
     try:
         return private.decrypt(_value(encrypted), padding.OAEP(padding.MGF1(masked()), hashed(), label))
