@@ -52,7 +52,10 @@ def scheme_of_852(indicator: str) -> Scheme | None:
 
 def guessed(number: str) -> Scheme:
     """The scheme that a call number looks like."""
-    told = _plain(number)
+    return _guessed(_plain(number))
+
+
+def _guessed(told: str) -> Scheme:
     if _SUDOC.match(told):
         return Scheme.SUDOC
     if _DEWEY.fullmatch(told):
@@ -68,7 +71,7 @@ def shelving_key(number: str, scheme: Scheme | None = None) -> str | None:
     told = _plain(number)
     if not told:
         return None
-    chosen = scheme or guessed(number)
+    chosen = scheme or _guessed(told)
     key = _KEYS[chosen](told)
     return f"{chosen.value} {key}"[:LONGEST]
 
@@ -87,6 +90,8 @@ def shelf_end(scheme: Scheme) -> str:
 
 def _plain(number: str) -> str:
     """In capitals, without diacritics, blanks narrowed, no control characters."""
+    if number.isascii() and number.isprintable():  # as nearly all are; an import has one for each shelf
+        return " ".join(number.upper().split())
     apart = unicodedata.normalize("NFKD", number.upper())
     kept = "".join(
         " " if unicodedata.category(each).startswith(("C", "Z")) else each
