@@ -291,3 +291,12 @@ async def test_the_scope_decides_who_works_with_requests(ill: Harness, make: Mak
         ]
 
     assert [answer.status_code for answer in told] == [200, 403, 403]
+
+
+async def test_a_supplier_that_closes_meanwhile_has_its_days_afterwards(make: Make) -> None:
+    closed = {"closed_from": "2027-03-02", "closed_until": "2027-03-05"}
+    await make.partner("XX-CLSD", days_to_respond=2, **closed)
+
+    request = await make.request()
+
+    assert (request["state"], request["look_at"]) == ("sent", "2027-03-09T09:00:00Z")

@@ -299,3 +299,26 @@ def test_our_own_shelves_are_asked_by_numbers() -> None:
     assert looked_for_here("loan", {"isbn": "9780306406157"})
     assert not looked_for_here("loan", {"issn": "0378-5955", "title": "Rivers"})
     assert looked_for_here("copy", {"eissn": "0378-5955"})
+
+
+@pytest.mark.parametrize(
+    ("closed", "days"),
+    [
+        pytest.param(None, 4, id="open"),
+        pytest.param(
+            (date(2027, 3, 2), date(2027, 3, 3)), 8, id="closed for two of the days, and a weekend comes"
+        ),
+        pytest.param((date(2027, 4, 1), date(2027, 4, 9)), 4, id="closed later"),
+        pytest.param((date(2027, 3, 6), date(2027, 3, 7)), 4, id="closed at the weekend"),
+    ],
+)
+def test_a_suppliers_time_does_not_run_while_it_is_closed(
+    closed: tuple[date, date] | None, days: int
+) -> None:
+    assert working_days(NOW, 4, closed=closed) == NOW + days * DAY
+
+
+def test_nobody_waits_for_a_library_that_has_closed_for_good() -> None:
+    waited = working_days(NOW, 4, closed=(date(2027, 1, 1), date.max)) - NOW
+
+    assert timedelta(days=730) < waited < timedelta(days=740)

@@ -1,5 +1,6 @@
 """The document, as it is exported, compared and applied."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,10 +116,11 @@ class ConfigurationDoc(_Strict):
     documents: DocumentsDoc = DocumentsDoc()
     times: TimesDoc = TimesDoc()
 
-    def spans(self, days_to_respond: int = 4) -> Spans:
+    def spans(self, days_to_respond: int = 4, closed: tuple[date, date] | None = None) -> Spans:
         """The times as the rules take them."""
         return Spans(
             respond=days_to_respond,
+            closed=closed,
             condition=self.times.condition_days,
             not_received=self.times.not_received_days,
             copy=self.times.copy_days,

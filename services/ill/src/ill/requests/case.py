@@ -1,7 +1,7 @@
 """A request under one's hand: its row locked, what was told, and what has been done to it so far."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -130,7 +130,7 @@ class Case:
         if self.entered:
             self.row["look_at"] = look_at(
                 state.timeout.after if state.timeout else None,
-                self.doc.spans(entry["days_to_respond"] if entry else 4),
+                self.doc.spans(entry["days_to_respond"], _closing(entry)) if entry else self.doc.spans(),
                 now=self.now,
                 due_at=self.row["due_at"],
                 rush=self.row["service_level"] in RUSHED,
@@ -164,6 +164,12 @@ class Case:
             what=tuple(what for what, _, _ in self.steps),
         )
         await outbox.record(self.connection, [event])
+
+
+def _closing(entry: dict[str, Any]) -> tuple[date, date] | None:
+    """When the supplier is closed, if it has told."""
+    closed_from, closed_until = entry["closed_from"], entry["closed_until"]
+    return (closed_from, closed_until) if closed_from is not None and closed_until is not None else None
 
 
 def facts_of(row: dict[str, Any], supplier_id: UUID | None) -> RequestFacts:

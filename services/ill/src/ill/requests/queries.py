@@ -11,7 +11,7 @@ from ill.requests.rules import Candidate, Facts, Standing
 
 _LOCK = "SELECT * FROM request WHERE id = $1 FOR UPDATE"
 _ACTIVE = """
-SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.days_to_respond
+SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.days_to_respond, p.closed_from, p.closed_until
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 AND e.state = 'active'
 """
 _PARTNER = "SELECT * FROM partner WHERE id = $1"

@@ -439,15 +439,22 @@ class Spans:
     stale: int | None = None
     stale_hours: int | None = None
     """For Rush and Express."""
+    closed: tuple[date, date] | None = None
+    """The supplier's own closing, first and last day: its time to respond does not run."""
     grace: int = 14
     """Days after the due date until the other side is told."""
 
 
-def working_days(moment: datetime, days: int) -> datetime:
-    """The same time of day, that many working days later. Saturdays and Sundays do not count."""
+def working_days(moment: datetime, days: int, *, closed: tuple[date, date] | None = None) -> datetime:
+    """The same time of day, that many working days later. Saturdays, Sundays and days of a closing do not count.
+
+    A closing counts for two years at most: nobody waits for a library that has closed for good.
+    """
+    given_up = moment + timedelta(days=730)
     while days > 0:
         moment += timedelta(days=1)
-        days -= moment.weekday() < 5
+        shut = closed is not None and closed[0] <= moment.date() <= closed[1] and moment < given_up
+        days -= moment.weekday() < 5 and not shut
     return moment
 
 
@@ -484,5 +491,6 @@ def look_at(
             "return": spans.back,
             "stale": spans.stale,
         }[span]
-        moment = working_days(now, days) if days is not None else None
+        closed = spans.closed if span == "respond" else None
+        moment = working_days(now, days, closed=closed) if days is not None else None
     return min((one for one in (moment, need_before) if one is not None), default=None)
