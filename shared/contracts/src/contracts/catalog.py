@@ -208,7 +208,7 @@ class TitleMerged(Event):
 
     type: ClassVar = "catalog.title-merged.v1"
     subject: ClassVar = "title_id"
-    listeners: ClassVar = CIRCULATION
+    listeners: ClassVar = CIRCULATION | ERM
 
     title_id: UUID
     merged_ids: tuple[UUID, ...]

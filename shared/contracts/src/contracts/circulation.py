@@ -407,6 +407,7 @@ class HoldRequeued(HoldEvent):
     """The item that was to fill the hold is gone; the hold waits again."""
 
     type: ClassVar = "circulation.hold-requeued.v1"
+    listeners: ClassVar = ILL
 
 
 class HoldFilled(HoldEvent):
@@ -419,6 +420,7 @@ class HoldCancelled(HoldEvent):
     """The hold was given up."""
 
     type: ClassVar = "circulation.hold-cancelled.v1"
+    listeners: ClassVar = ILL
     reason: str = ""
 
 
@@ -426,6 +428,7 @@ class HoldExpired(HoldEvent):
     """The hold ran out, unfilled or uncollected."""
 
     type: ClassVar = "circulation.hold-expired.v1"
+    listeners: ClassVar = ILL
     reason: str = ""
 
 
