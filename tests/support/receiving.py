@@ -34,6 +34,9 @@ class Published:
         self.oldest = 0
         self.away = False
         self.asked: list[tuple[int, Sequence[str]]] = []
+        self.gate: asyncio.Event | None = None
+        """Holds the next one up who asks."""
+        self.held = asyncio.Event()
 
     def tell(self, *events: Event, at: datetime | None = None) -> list[str]:
         """Publish events; their ids."""
@@ -52,6 +55,10 @@ class Published:
         if self.away:
             raise FeedAway("it is away")
         self.asked.append((position, types))
+        if self.gate is not None:
+            gate, self.gate = self.gate, None
+            self.held.set()
+            await gate.wait()
         if position > len(self.events) or 0 < position < self.oldest:
             raise PositionLost("position-expired", "Events after this position are no longer kept.")
         kept = [

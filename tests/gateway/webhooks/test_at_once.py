@@ -4,16 +4,18 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 
 from chassis.ids import uuid7
 from gateway.tokens.keys import Sealer
+from gateway.webhooks import statements
 from gateway.webhooks.recording import Recorder
-from gateway.webhooks.sending import READ_AT_MOST, Sender
+from gateway.webhooks.sending import LEASE, READ_AT_MOST, Sender
 from gateway.webhooks.trying import Pace
 from support.front import SEALING
-from support.library_events import CHECKED_IN, checked_in
+from support.library_events import CHECKED_IN, HOLD_READY, checked_in
 from support.receiving import Hooks
 
 
@@ -73,21 +75,28 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_when_its_lease_is_ove
     made = await hooks.subscribed(CHECKED_IN)
     (id_,) = hooks.circulation.tell(checked_in())
     await hooks.read()
+    hooks.receiver.says(500)
     dead = another_sender(hooks)
     async with dead.open():
         assert await dead.begin() == 1
-        await dead.finish()  # sent, and dead before it was written down
+        await dead.finish()  # tried, and dead before it was written down
+    hooks.receiver.answer = None
 
     await hooks.deliver()
     assert hooks.receiver.ids == [id_]
     hooks.later(seconds=61)
-    await hooks.deliver()
+    assert await hooks.sender.begin() == 1
+    await hooks.sender.finish()
     await dead.settle()  # it was only slow: what it has to say comes too late
+    row = await hooks.gateway.resources.pool.fetchrow("SELECT * FROM webhook_delivery WHERE kind = 'event'")
+    await hooks.sender.settle()
 
+    assert row is not None
+    assert (row["state"], row["failures"], row["leased_until"] is None) == ("pending", 0, False)
     assert hooks.receiver.ids == [id_, id_]
     (delivery,) = await hooks.log(made)
     assert (delivery["state"], delivery["tries"]) == ("delivered", 2)
-    assert [each["number"] for each in await hooks.history(made, delivery["id"])] == [2, 1]
+    assert [each["status"] for each in await hooks.history(made, delivery["id"])] == [204, 500]
 
 
 async def test_a_subscription_has_no_more_under_way_than_it_may_among_all_processes(hooks: Hooks) -> None:
@@ -265,3 +274,45 @@ async def test_nothing_is_left_out_while_subscriptions_come_and_go_and_events_ar
     await asyncio.gather(*running)
 
     assert sorted(hooks.receiver.ids) == sorted(told)
+
+
+async def test_what_is_read_while_somebody_becomes_level_is_read_again_with_them(hooks: Hooks) -> None:
+    await hooks.subscribed(HOLD_READY)
+    new = hooks.another()
+    await hooks.subscribe(CHECKED_IN, receiver=new)
+    while await hooks.sender.begin():
+        await hooks.sender.finish()
+        await hooks.sender.settle()
+    gate = hooks.circulation.gate = asyncio.Event()
+    slow = asyncio.create_task(hooks.recorder.read("circulation"))  # knows of the first one alone, and waits
+    await hooks.circulation.held.wait()
+    await Recorder(hooks.gateway.resources, {"circulation": hooks.circulation}).read("circulation")
+    (id_,) = hooks.circulation.tell(checked_in())
+    gate.set()
+    await slow
+
+    await hooks.deliver()
+
+    assert new.ids == [id_]
+
+
+async def test_however_many_claim_at_a_time_each_delivery_is_claimed_once(hooks: Hooks) -> None:
+    await hooks.subscribed(CHECKED_IN)
+    hooks.circulation.tell(*(checked_in() for _ in range(150)))
+    await hooks.read()
+    pool = hooks.gateway.resources.pool
+    await pool.execute("UPDATE webhook SET concurrency = 1000")
+    arguments: tuple[Any, ...] = (hooks.now, hooks.now + LEASE, 2, 1000, 5, [], [], [], False)
+    claimed: list[UUID] = []
+
+    async def claim() -> None:
+        idle = 0
+        async with pool.acquire() as connection:
+            while idle < 20:
+                rows = await connection.fetch(statements.CLAIM, *arguments)
+                claimed.extend(row["id"] for row in rows)
+                idle = 0 if rows else idle + 1
+
+    await asyncio.gather(*(claim() for _ in range(6)))
+
+    assert len(claimed) == len(set(claimed)) == 150

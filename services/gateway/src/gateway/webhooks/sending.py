@@ -49,7 +49,7 @@ READ_AT_MOST = 64 * 1024
 """Bytes of an answer; what comes after them is cut off."""
 KEPT = 1024
 """Bytes of an answer that the log keeps."""
-IDLE_SECONDS = 0.2
+IDLE_SECONDS = 0.5
 PACES = 10_000
 USER_AGENT = "Carrel-Webhooks/1"
 
