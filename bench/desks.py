@@ -3,8 +3,8 @@
     .venv/bin/python bench/desks.py [--patrons 100000 --items 400000 --loans 200000 --seconds 8 --only check-in]
 
 64 clients each, all on one embedded PostgreSQL with fsync, in one run, on this machine; what counts is the ratio.
-pgbench runs, prepared, what the service reads and writes, statement by statement in one transaction; for what is only
-read, the service's own statements.
+pgbench runs the service's own statements, prepared, with the same arguments and events and answers of the same length;
+for what is written also what they read and write, one table a statement, in a transaction.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from uuid import UUID
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+import asyncpg
 import desk
 import load
 
@@ -31,7 +33,9 @@ from carrel.installation import SERVICES, Installation, connections_allowed, pro
 from carrel.postgres import Cluster
 from chassis import migrations
 from chassis.transport.postgres import PostgresTransport
+from circulation.holds.statements import ACT_HOLD, look_hold
 from circulation.items import routes as availability
+from circulation.loans import statements
 from circulation.patrons import account
 from support.box import free_port
 
@@ -56,15 +60,18 @@ def sql_id(kind: str, number: str) -> str:
 LOAN, ITEM = sql_id("loan", ":l"), sql_id("item", ":l")
 HOLDER, PATRON = sql_id("patron", ":l::int % :patrons::int"), sql_id("patron", ":p")
 OPEN = "('waiting', 'in-transit', 'ready')"
+NEXT = """
+\\set n :n + 1
+\\set l :first + :client_id + :n * :desks
+\\set p random(0, :patrons - 1)
+"""
+"""Each row once: a client's variables outlive its transaction."""
 KEPT = r"""
-INSERT INTO outbox (id, type, key, envelope) VALUES (gen_random_uuid(), 'circulation.bench.v1', 'k', repeat('x', 1400));
-INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) VALUES ('pgbench', gen_random_uuid()::text, '\x00', 201, '{}', convert_to(repeat('y', 450), 'UTF8'));
+INSERT INTO outbox (id, type, key, envelope) VALUES (gen_random_uuid(), 'circulation.bench.v1', 'k', repeat('x', :told));
+INSERT INTO idempotency (principal, key, fingerprint, status, headers, body) VALUES ('pgbench', gen_random_uuid()::text, '\x00', 201, '{}', convert_to(repeat('y', :kept), 'UTF8'));
 COMMIT;
 """
-LOOKED = """
-\\set l random(:first, :last)
-\\set p random(0, :patrons - 1)
-BEGIN;
+LOOKED = f"""{NEXT}BEGIN;
 SELECT version FROM reference;
 SELECT status FROM idempotency WHERE principal = 'pgbench' AND key = 'k' || (:l::int)::text;
 """
@@ -72,40 +79,105 @@ LENT = f"""
 SELECT * FROM patron WHERE id = {HOLDER} FOR NO KEY UPDATE;
 SELECT * FROM item WHERE id = {ITEM} FOR NO KEY UPDATE;
 SELECT * FROM loan WHERE id = {LOAN} FOR NO KEY UPDATE;
-SELECT count(*) FROM patron_block WHERE patron_id = {HOLDER};
-SELECT count(*), count(*) FILTER (WHERE due_at < now()) FROM loan WHERE patron_id = {HOLDER} AND returned_at IS NULL;
-SELECT count(*) FROM hold WHERE title_id = {ITEM} AND state IN {OPEN};
+SELECT count(*), count(*) FILTER (WHERE state = 'waiting') FROM hold WHERE title_id = {ITEM} AND state IN {OPEN};
 """
 CHECK_IN = f"""{LOOKED}{LENT}
 UPDATE loan SET returned_at = now(), system_returned_at = now(), version = version + 1 WHERE id = {LOAN};
 UPDATE patron SET open_loans = greatest(open_loans - 1, 0), guard = guard + 1 WHERE id = {HOLDER};
 UPDATE item SET guard = guard + 1, state = 'available', loan_id = NULL, due_at = NULL, last_seen_at = now() WHERE id = {ITEM};
+UPDATE desk_session SET last_at = now() WHERE patron_id = {HOLDER} AND service_point_id = :'point' AND ended_at IS NULL;
 {KEPT}"""
-RENEW = f"""{LOOKED}{LENT}
+STANDING = """
+SELECT count(*) FROM patron_block WHERE patron_id = {patron};
+SELECT count(*), count(*) FILTER (WHERE due_at < now()) FROM loan WHERE patron_id = {patron} AND returned_at IS NULL;
+"""
+RENEW = f"""{LOOKED}{LENT}{STANDING.format(patron=HOLDER)}
 UPDATE loan SET due_at = now() + interval '28 days', renewals = renewals + 1, version = version + 1 WHERE id = {LOAN};
 UPDATE item SET guard = guard + 1, due_at = now() + interval '28 days' WHERE id = {ITEM};
 {KEPT}"""
 HOLD = f"""{LOOKED}
-SELECT * FROM item WHERE title_ids @> ARRAY[{ITEM}];
+SELECT guard FROM hold_queue WHERE title_id = {ITEM};
+SELECT i.*, l.due_at, l.patron_id FROM item i LEFT JOIN loan l ON l.id = i.loan_id WHERE i.title_ids @> ARRAY[{ITEM}];
 SELECT pg_advisory_xact_lock(hashtextextended(({ITEM})::text, 0));
+INSERT INTO hold_queue AS q (title_id, guard) VALUES ({ITEM}, 1) ON CONFLICT (title_id) DO UPDATE SET guard = q.guard + 1;
 SELECT * FROM patron WHERE id = {PATRON} FOR NO KEY UPDATE;
-SELECT * FROM item WHERE title_ids @> ARRAY[{ITEM}] ORDER BY id FOR NO KEY UPDATE;
+SELECT id FROM item WHERE id = {ITEM} FOR NO KEY UPDATE;
 SELECT count(*), bool_or(title_id = {ITEM}) FROM hold WHERE patron_id = {PATRON} AND state IN {OPEN};
-SELECT count(*) FROM patron_block WHERE patron_id = {PATRON};
-SELECT count(*), count(*) FILTER (WHERE due_at < now()) FROM loan WHERE patron_id = {PATRON} AND returned_at IS NULL;
-INSERT INTO hold (id, kind, level, title_id, patron_id, pickup_id, state, position, policy, placed_at) SELECT gen_random_uuid(), 'hold', 'title', {ITEM}, {PATRON}, {ITEM}, 'waiting', 1 + count(*), 'usual', now() FROM hold WHERE title_id = {ITEM} AND state IN {OPEN} HAVING NOT coalesce(bool_or(patron_id = {PATRON}), false);
+{STANDING.format(patron=PATRON)}
+INSERT INTO hold (id, kind, level, title_id, patron_id, pickup_id, state, position, policy, placed_at) SELECT gen_random_uuid(), 'hold', 'title', {ITEM}, {PATRON}, :'point', 'waiting', 1 + coalesce(max(position), 0), 'usual', now() FROM hold WHERE title_id = {ITEM};
 UPDATE patron SET guard = guard + 1 WHERE id = {PATRON};
 UPDATE item SET guard = guard + 1 WHERE id = {ITEM};
 {KEPT}"""
 
 
-def read(statement: str, *arguments: str) -> str:
+def read(statement: str, *arguments: str, end: str = ";") -> str:
     """A statement of the service, on one line and with its arguments in place."""
-    for number, argument in enumerate(arguments, 1):
-        statement = statement.replace(f"${number}", argument)
-    return " ".join(statement.split()) + ";\n"
+    filled = re.sub(r"\$(\d+)", lambda found: arguments[int(found[1]) - 1], statement)
+    return " ".join(filled.split()) + end + "\n"
 
 
+SEEN = " \\gset seen_"
+EVENT = ("gen_random_uuid()", "'circulation.bench.v1'", "'k'", "repeat('x', :told)")
+ANSWER = (
+    "'pgbench'",
+    "gen_random_uuid()::text",
+    r"'\x00'",
+    "201",
+    "'{}'",
+    "convert_to(repeat('y', :kept), 'UTF8')",
+)
+ASKED = ("'pgbench'", "'k' || (:l::int)::text")
+OURS = {
+    "check-in": NEXT
+    + read(statements.LOOK_RETURN, ITEM, "NULL", *ASKED, end=SEEN)
+    + read(
+        statements.ACT_RETURN,
+        *(":seen_patron_id", ":seen_item_id", ":seen_item_guard", ":seen_open_loan_id", ":seen_loan_version"),
+        *("'available'", "NULL", "NULL", "false", "NULL", "now()", ":'point'", "now()"),
+        *(*EVENT, *ANSWER, "NULL", "false", "NULL"),
+    ),
+    "renewal": NEXT
+    + read(statements.LOOK_RENEWAL, LOAN, "NULL", *ASKED, "now()", end=SEEN)
+    + read(
+        statements.ACT_RENEWAL,
+        *(":seen_patron_id", ":seen_patron_guard", ":seen_item_id", ":seen_item_guard", ":seen_reference"),
+        *(
+            ":seen_open_loan_id",
+            ":seen_loan_version",
+            "now() + interval '28 days'",
+            "'four-weeks'",
+            "'daily'",
+        ),
+        *("'Europe/Berlin'", "NULL", *EVENT, *ANSWER, "NULL", "true"),
+    ),
+    "hold": NEXT
+    + read(
+        look_hold(item=False, every=False, by_day=False),
+        *(PATRON, "NULL", ITEM, "NULL", *ASKED, "NULL", "'MAIN'", "now()"),
+        end=SEEN,
+    )
+    + read(
+        ACT_HOLD,
+        *(":seen_title_id", ":seen_queue_guard", "(:seen_queue_length::int + 1)", ":seen_patron_id"),
+        *(":seen_patron_guard", ":seen_reference", "ARRAY[split_part(:seen_first::text, ' ', 1)::uuid]"),
+        *("ARRAY[split_part(:seen_first::text, ' ', 2)::bigint]", "gen_random_uuid()", "'hold'", "'title'"),
+        *(
+            "NULL",
+            ":'point'",
+            "'usual'",
+            "now()",
+            "NULL",
+            "NULL",
+            "NULL",
+            "NULL",
+            "'hold-shelf'",
+            "NULL",
+            "1",
+        ),
+        *("NULL", "NULL", *(f"ARRAY[{each}]" for each in EVENT), *ANSWER[:3], *ANSWER[4:]),
+    ),
+}
+"""What the service asks, with what the look brought as the arguments of the act."""
 ACCOUNT = (
     "\\set p random(0, :patrons - 1)\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
     + read("SELECT * FROM patron WHERE id = $1", PATRON)
@@ -194,10 +266,13 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         }
         kinds = {name: lines for name, lines in requests(asked, point).items() if asked.only in (None, name)}
         results: dict[str, Any] = {}
+        lengths: dict[str, dict[str, int]] = {}
         for name, lines in kinds.items():
             await load.sent(port, 16, 2, some(lines, asked.loans // 30), key)
             await desk.settled(cluster.dsn("postgres"))
+            before = await written(dsns["circulation"])
             told = await load.sent(port, CLIENTS, asked.seconds, some(lines, asked.seconds * 3000), key)
+            lengths[name] = lengths_of(before, await written(dsns["circulation"]))
             results |= {f"{name}: {word}": value for word, value in told.items()}
         for child in children:
             child.terminate()
@@ -206,23 +281,50 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         children.clear()
         if shutil.which("pgbench"):
             for name in kinds:
-                transaction, first = peers[name]
-                sizes = {
-                    "patrons": asked.patrons,
-                    "items": asked.items,
-                    "first": first,
-                    "last": first + third - 1,
-                }
-                await desk.settled(cluster.dsn("postgres"))
-                rate, _ = desk.pgbench(dsns["circulation"], CLIENTS, asked.seconds, transaction, **sizes)
-                results[f"{name}: pgbench /s"] = rate
-                results[f"{name}: ratio"] = results[f"{name}: rate"] / rate
+                apart, first = peers[name]
+                for what, transaction in (("one by one", apart), ("ours", OURS.get(name))):
+                    if transaction is None:
+                        continue
+                    sizes = {
+                        "patrons": asked.patrons,
+                        "items": asked.items,
+                        "first": first + (third // 3 if what == "ours" else 2 * third // 3),
+                        "n": -1,
+                        "desks": CLIENTS,
+                    }
+                    await desk.settled(cluster.dsn("postgres"))
+                    text = transaction.replace(":'point'", f"'{point}'::uuid")
+                    rate, _ = desk.pgbench(
+                        dsns["circulation"], CLIENTS, asked.seconds, text, **sizes, **lengths[name]
+                    )
+                    results[f"{name}: pgbench, {what} /s"] = rate
+                    results[f"{name}: ratio, {what}"] = results[f"{name}: rate"] / rate
         return results
     finally:
         for child in children:
             child.kill()
         await cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def written(dsn: str) -> tuple[int, int, int, int]:
+    """How many events and answers there are, and how long they are all together."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        row = await connection.fetchrow(
+            "SELECT * FROM (SELECT count(*), coalesce(sum(length(envelope)), 0) FROM outbox) AS e (events, told), "
+            "(SELECT count(*), coalesce(sum(length(body)), 0) FROM idempotency) AS a (answers, kept)"
+        )
+        assert row is not None
+        return row["events"], int(row["told"]), row["answers"], int(row["kept"])
+    finally:
+        await connection.close()
+
+
+def lengths_of(before: tuple[int, ...], after: tuple[int, ...]) -> dict[str, int]:
+    """The mean lengths of what was written meanwhile."""
+    events, told, answers, kept = (late - early for early, late in zip(before, after, strict=True))
+    return {"told": told // max(events, 1), "kept": kept // max(answers, 1)}
 
 
 def some(lines: Iterator[bytes], many: int) -> list[bytes]:
