@@ -1,5 +1,6 @@
 """The background process of the one box: relays, consumers, timers and workers of every service."""
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -10,6 +11,7 @@ import circulation.app
 import erm.app
 import gateway.app
 import ill.app
+from carrel.processes import told_settings
 from carrel.serving import run_on_fast_loop
 from chassis import logs, precedence, roles, tracing
 from chassis.resources import Resources, Service, open_resources
@@ -56,6 +58,10 @@ async def work() -> None:
 
 def main() -> None:
     """`python -m carrel.background`."""
+    parser = argparse.ArgumentParser(prog="carrel.background")
+    parser.add_argument("--told", action="store_true", help="settings come on standard input")
+    if parser.parse_args().told:
+        told_settings()
     logs.configure("background", os.environ.get("CARREL_LOG_LEVEL", "INFO"))
     tracing.configure("onebox-background", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     precedence.step_back(precedence.BACKGROUND)

@@ -1,7 +1,9 @@
 """Child processes that cannot outlive their parent, and come back when they die."""
 
 import asyncio
+import contextlib
 import ctypes
+import json
 import logging
 import os
 import signal
@@ -29,6 +31,17 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def told_settings() -> None:
+    """Take the settings into the environment that the parent tells on standard input: a line of JSON.
+
+    Raises `SystemExit` when the parent ends without a word.
+    """
+    line = sys.stdin.readline()
+    if not line:
+        raise SystemExit(1)
+    os.environ.update(json.loads(line))
+
+
 def port_in_use(host: str, port: int) -> str | None:
     """Why nothing can listen there, in one line; None when something can."""
     try:
@@ -44,16 +57,27 @@ def port_in_use(host: str, port: int) -> str | None:
 
 @dataclass(slots=True)
 class Child:
-    """One process of the installation: started, watched, restarted, drained."""
+    """One process of the installation: started, watched, restarted, drained.
+
+    Its settings are told on its standard input (`told_settings`), so that it may be started before they are known.
+    """
 
     name: str
     argv: Sequence[str]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Its settings; the rest of its environment is ours."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has said that it is ready (a line `ready` on its standard output)."""
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
     _reader: "asyncio.Task[None] | None" = None
+    _waits: bool = False
+    """Whether it runs already, and waits for its settings."""
+
+    async def warm(self) -> None:
+        """Start it before its settings are known: what it imports meanwhile is most of its start."""
+        await self._spawn()
+        self._waits = True
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Run it until told to stop; start it again when it dies. `KeepsDying` when that is no use."""
@@ -79,10 +103,20 @@ class Child:
             await asyncio.sleep(RESTART_PAUSE * max(quick, 1))
 
     async def _start(self) -> None:
+        if not self._waits or self.process is None or self.process.returncode is not None:
+            await self._spawn()
+        self._waits = False
+        assert self.process is not None
+        assert self.process.stdin is not None
+        with contextlib.suppress(ConnectionError):  # it has ended: whoever waits for it sees that
+            self.process.stdin.write(json.dumps(dict(self.env)).encode() + b"\n")
+            await self.process.stdin.drain()
+        self.process.stdin.close()
+
+    async def _spawn(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
             *self.argv,
-            env={**os.environ, **self.env},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             preexec_fn=die_with_parent,
             start_new_session=True,

@@ -20,6 +20,7 @@ import circulation.app
 import erm.app
 import gateway.app
 import ill.app
+from carrel.processes import told_settings
 from chassis import garbage, logs, tracing
 from chassis.resources import Service
 from chassis.settings import ServiceSettings, load
@@ -81,7 +82,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--shared", action="store_true", help="several processes share the port")
+    parser.add_argument("--told", action="store_true", help="settings come on standard input")
     asked = parser.parse_args()
+    if asked.told:
+        told_settings()
     logs.configure("serve", os.environ.get("CARREL_LOG_LEVEL", "INFO"))
     tracing.configure("onebox", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     try:

@@ -97,11 +97,19 @@ async def up(
     if first and first_start is not None:
         first_start.begin()
     logs.configure("supervisor", "WARNING")
-    cluster = await Cluster.start(installation.cluster, max_connections=connections_allowed(workers))
-    box = Box(installation, host, port, workers, cluster)
+    children = _children(host, port, workers)
+    try:
+        await asyncio.gather(*(child.warm() for child in children))  # they import while PostgreSQL starts
+        cluster = await Cluster.start(installation.cluster, max_connections=connections_allowed(workers))
+    except BaseException:
+        for child in children:
+            await child.drain(DRAIN_SECONDS)
+        raise
+    box = Box(installation, host, port, workers, cluster, children)
     try:
         environment = {**await _furnish(installation, cluster), **webhooks_near(host)}
-        box.children = _children(box, environment)
+        for child in box.children:
+            child.env = environment
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(child.keep(stop)) for child in box.children]
             keepers.append(group.create_task(cluster.keep(stop)))
@@ -206,14 +214,14 @@ async def _check_connections(cluster: Cluster) -> None:
         raise CannotStart(f"The database allows {allowed} connections; Carrel needs 60 or more.")
 
 
-def _children(box: Box, environment: Mapping[str, str]) -> list[Child]:
-    shared = ["--shared"] if box.workers > 1 else []
-    where = ["--host", box.host, "--port", str(box.port)]
+def _children(host: str, port: int, workers: int) -> list[Child]:
+    shared = ["--shared"] if workers > 1 else []
+    where = ["--host", host, "--port", str(port)]
     serving = [
-        Child(f"serve-{number}", [PYTHON, "-m", "carrel.serving", *where, *shared], environment)
-        for number in range(1, box.workers + 1)
+        Child(f"serve-{number}", [PYTHON, "-m", "carrel.serving", "--told", *where, *shared])
+        for number in range(1, workers + 1)
     ]
-    return [*serving, Child("background", [PYTHON, "-m", "carrel.background"], environment)]
+    return [*serving, Child("background", [PYTHON, "-m", "carrel.background", "--told"])]
 
 
 async def _all_ready(box: Box) -> bool:
