@@ -408,6 +408,8 @@ async def test_only_the_browser_that_asked_and_only_once(
 
     asked = await asker.begin(campus)
     raw = honest(said(campus, asked), campus.key)
+    without_cookie = await codes(other, raw, asked)
+    await other.begin(campus)
     in_another = await codes(other, raw, asked)
     late = await asker.begin(campus)
     library.at(datetime.now(UTC) + timedelta(minutes=11))
@@ -419,6 +421,7 @@ async def test_only_the_browser_that_asked_and_only_once(
     long = await codes(asker, raw, replace(asked, relay_state="x" * 81))
     unasked = await codes(asker, raw, replace(asked, relay_state=""))
 
+    assert without_cookie == ["other-browser"]
     assert (in_another, too_late, taken, again) == (
         ["other-browser"],
         ["request-expired"],
