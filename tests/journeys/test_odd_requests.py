@@ -1,14 +1,18 @@
 """Every operation of the merged document is asked odd things: whatever is sent, never a 500."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from support import odd_media
 from support.box import open_box
 from support.university import CATALOG, CIRCULATION
+
+HOOKS = str(Path(odd_media.__file__).parent)
 
 pytestmark = pytest.mark.journey
 
@@ -34,6 +38,7 @@ async def test_no_operation_answers_500_to_whatever_a_client_sends() -> None:
             capture_output=True,
             text=True,
             cwd=box.folder,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": "odd_media", "PYTHONPATH": HOOKS},
             timeout=300,
         )
 
