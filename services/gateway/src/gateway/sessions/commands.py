@@ -1,5 +1,6 @@
 """Sessions begun, asked for at every request of a browser, and ended."""
 
+import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -150,7 +151,7 @@ class Sessions:
         session = await self.find(token, now=now)
         if session is None:
             return None
-        fits = proof is not None and proof == forgery_token(token)
+        fits = proof is not None and hmac.compare_digest(proof.encode(), forgery_token(token).encode())
         own = await self.origins() if origin is not None else ()
         if not may_act(method, origin=origin, fetch_site=fetch_site, own=own, token_fits=fits):
             raise ForgedRequest(
