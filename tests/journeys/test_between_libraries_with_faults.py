@@ -17,6 +17,7 @@ from chassis.consuming import Consumer
 from chassis.relay import Relay
 from chassis.transport.rabbitmq import RabbitTransport
 from support.box import until
+from support.harness import Harness
 from support.interlibrary import DAY, ISBN, NOW, Three, three_services
 from support.rabbitmq import Broker
 
@@ -95,12 +96,22 @@ async def test_both_directions_end_well_whatever_is_away_or_killed(
             async with background(three):
                 consume.start()
                 relay.start()
+                await until(lambda: _copies_known(lends), seconds=60)
                 await _lent_to_them(three, broker, consume)
                 await _borrowed_from_them(three, broker, relay)
         finally:
             consume.kill()
             relay.kill()
             print(consume.said.read_text()[-1500:], relay.said.read_text()[-1500:])
+
+
+async def _copies_known(lends: Harness) -> bool:
+    """Whether circulation has heard of both copies and where they stand: what two services tell has no order."""
+    return bool(
+        await lends.resources.pool.fetchval(
+            "SELECT count(*) = 2 FROM item JOIN location ON location.id = item.location_id"
+        )
+    )
 
 
 async def _lent_to_them(three: Three, broker: Broker, consume: Role) -> None:
