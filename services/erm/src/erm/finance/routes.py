@@ -14,7 +14,6 @@ from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
 from chassis.etags import IfMatch
-from chassis.ids import uuid7
 from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import (
@@ -23,25 +22,19 @@ from chassis.problems import (
     NotFound,
     PreconditionRequired,
     Reason,
-    Refused,
     Stale,
     Unauthenticated,
     problems,
 )
 from erm.finance.closing import YearRefused, move_year
-from erm.rows import change, insert, page, pool_of
+from erm.finance.named import CodeTaken, Named, Versioned
+from erm.rows import pool_of
 from erm.wire import Code, Currency, Limit, Strict, Word
 
 router = new_router(tag="finance")
 
 MayRead = Annotated[Principal, Depends(may("finance:read", "finance:write"))]
 MayWrite = Annotated[Principal, Depends(may("finance:write"))]
-
-
-class CodeTaken(Refused):
-    """Another one has this code."""
-
-    code, title = "code-taken", "Another one has this code."
 
 
 class FiscalYearUnknown(NotFound):
@@ -68,13 +61,6 @@ class ExpenseClassUnknown(NotFound):
     code, title = "expense-class-unknown", "There is no such expense class."
 
 
-def taken(code: str) -> CodeTaken:
-    """The problem of a code that somebody else has."""
-    return CodeTaken(
-        reasons=[Reason("code-taken", f"Another one is {code}.", "/code", "Choose another code.")]
-    )
-
-
 class FiscalYearIn(Strict):
     """A year of a series. Years of one series do not overlap."""
 
@@ -93,7 +79,7 @@ class FiscalYearIn(Strict):
         return self
 
 
-class FiscalYearOut(BaseModel):
+class FiscalYearOut(Versioned):
     """A fiscal year; `planned` until it is opened, then `open`, then `closed`."""
 
     id: UUID
@@ -105,7 +91,6 @@ class FiscalYearOut(BaseModel):
     currency: str
     state: Literal["planned", "open", "closed"]
     created_at: datetime
-    version: int
 
 
 class YearAct(Strict):
@@ -126,7 +111,7 @@ class LedgerIn(Strict):
     currency: Currency
 
 
-class LedgerOut(BaseModel):
+class LedgerOut(Versioned):
     """A ledger."""
 
     id: UUID
@@ -135,7 +120,6 @@ class LedgerOut(BaseModel):
     series: str
     currency: str
     created_at: datetime
-    version: int
 
 
 class FundChange(Strict):
@@ -155,7 +139,7 @@ class FundIn(FundChange):
     ledger_id: UUID
 
 
-class FundOut(BaseModel):
+class FundOut(Versioned):
     """A fund."""
 
     id: UUID
@@ -165,7 +149,6 @@ class FundOut(BaseModel):
     account_number: str | None
     active: bool
     created_at: datetime
-    version: int
 
 
 class ExpenseClassIn(Strict):
@@ -176,7 +159,7 @@ class ExpenseClassIn(Strict):
     active: bool = True
 
 
-class ExpenseClassOut(BaseModel):
+class ExpenseClassOut(Versioned):
     """An expense class."""
 
     id: UUID
@@ -184,11 +167,15 @@ class ExpenseClassOut(BaseModel):
     name: str
     active: bool
     created_at: datetime
-    version: int
 
 
 REFUSALS = (Unauthenticated, Forbidden, Invalid, InFlight)
 CHANGES = (Unauthenticated, Forbidden, Invalid, Stale, PreconditionRequired)
+
+YEARS = Named("fiscal_year", "/v1/fiscal-years", FiscalYearOut, FiscalYearUnknown)
+LEDGERS = Named("ledger", "/v1/ledgers", LedgerOut, LedgerUnknown)
+FUNDS = Named("fund", "/v1/funds", FundOut, FundUnknown)
+CLASSES = Named("expense_class", "/v1/expense-classes", ExpenseClassOut, ExpenseClassUnknown)
 
 
 @router.post(
@@ -215,24 +202,9 @@ async def create_fiscal_year(
             raise YearRefused(
                 reasons=[Reason("fiscal-year-overlaps", text, "/starts_on", "Choose other days.")]
             )
-        row_id = uuid7()
-        try:
-            await insert(
-                connection, "fiscal_year", id=row_id, created_at=now, state="planned", **body.model_dump()
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
-        where = {"location": f"/v1/fiscal-years/{row_id}", "etag": etags.etag(1)}
-        return 201, await _year(connection, row_id), where
+        return await YEARS.made(connection, now, state="planned", **body.model_dump())
 
     return await whole(pool_of(request), once, act)
-
-
-async def _year(connection: Connection | asyncpg.Pool, row_id: UUID) -> FiscalYearOut:
-    row = await connection.fetchrow("SELECT * FROM fiscal_year WHERE id = $1", row_id)
-    if row is None:
-        raise FiscalYearUnknown
-    return FiscalYearOut(**dict(row))
 
 
 @router.get(
@@ -244,8 +216,7 @@ async def list_fiscal_years(
     request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
 ) -> cursors.Page[FiscalYearOut]:
     """Fiscal years, newest entry first."""
-    rows, more = await page(request, response, "SELECT * FROM fiscal_year", {}, cursor=cursor, limit=limit)
-    return cursors.Page(items=[FiscalYearOut(**dict(row)) for row in rows], next_cursor=more)
+    return await YEARS.listed(request, response, {}, cursor=cursor, limit=limit)
 
 
 @router.get(
@@ -257,9 +228,7 @@ async def get_fiscal_year(
     request: Request, response: Response, fiscal_year_id: UUID, _: MayRead
 ) -> FiscalYearOut:
     """One fiscal year."""
-    told = await _year(pool_of(request), fiscal_year_id)
-    etags.tag(response, told.version)
-    return told
+    return await YEARS.shown(request, response, fiscal_year_id)
 
 
 @router.post(
@@ -283,7 +252,7 @@ async def act_on_fiscal_year(
         )
         if not found:
             raise FiscalYearUnknown
-        told = await _year(connection, fiscal_year_id)
+        told = await YEARS.read(connection, fiscal_year_id)
         return 200, told, {"etag": etags.etag(told.version)}
 
     return await whole(pool_of(request), once, act)
@@ -297,23 +266,7 @@ async def create_ledger(
 ) -> Response:
     """Set up a ledger."""
 
-    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        row_id = uuid7()
-        try:
-            await insert(connection, "ledger", id=row_id, created_at=now, **body.model_dump())
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
-        where = {"location": f"/v1/ledgers/{row_id}", "etag": etags.etag(1)}
-        return 201, await _ledger(connection, row_id), where
-
-    return await whole(pool_of(request), once, act)
-
-
-async def _ledger(connection: Connection | asyncpg.Pool, row_id: UUID) -> LedgerOut:
-    row = await connection.fetchrow("SELECT * FROM ledger WHERE id = $1", row_id)
-    if row is None:
-        raise LedgerUnknown
-    return LedgerOut(**dict(row))
+    return await LEDGERS.set_up(request, once, now, **body.model_dump())
 
 
 @router.get(
@@ -325,8 +278,7 @@ async def list_ledgers(
     request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
 ) -> cursors.Page[LedgerOut]:
     """Ledgers, newest first."""
-    rows, more = await page(request, response, "SELECT * FROM ledger", {}, cursor=cursor, limit=limit)
-    return cursors.Page(items=[LedgerOut(**dict(row)) for row in rows], next_cursor=more)
+    return await LEDGERS.listed(request, response, {}, cursor=cursor, limit=limit)
 
 
 @router.get(
@@ -336,9 +288,7 @@ async def list_ledgers(
 )
 async def get_ledger(request: Request, response: Response, ledger_id: UUID, _: MayRead) -> LedgerOut:
     """One ledger."""
-    told = await _ledger(pool_of(request), ledger_id)
-    etags.tag(response, told.version)
-    return told
+    return await LEDGERS.shown(request, response, ledger_id)
 
 
 @router.post("/v1/funds", status_code=201, response_model=FundOut, responses=problems(*REFUSALS, CodeTaken))
@@ -346,28 +296,13 @@ async def create_fund(request: Request, body: FundIn, _: MayWrite, once: OnceReq
     """Set up a fund in a ledger."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        row_id = uuid7()
         try:
-            await insert(connection, "fund", id=row_id, created_at=now, **body.model_dump())
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
+            return await FUNDS.made(connection, now, **body.model_dump())
         except asyncpg.ForeignKeyViolationError as error:
             text = f"There is no ledger {body.ledger_id}."
             raise Invalid(reasons=[Reason("ledger-unknown", text, "/ledger_id", "Name a ledger.")]) from error
-        where = {"location": f"/v1/funds/{row_id}", "etag": etags.etag(1)}
-        return 201, await _fund(connection, row_id), where
 
     return await whole(pool_of(request), once, act)
-
-
-async def _fund(connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False) -> FundOut:
-    row = await connection.fetchrow(
-        f"SELECT * FROM fund WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
-        row_id,
-    )
-    if row is None:
-        raise FundUnknown
-    return FundOut(**dict(row))
 
 
 @router.get(
@@ -383,8 +318,7 @@ async def list_funds(
 ) -> cursors.Page[FundOut]:
     """Funds, newest first; of one ledger."""
     wanted = {"ledger_id =": ledger_id}
-    rows, more = await page(request, response, "SELECT * FROM fund", wanted, cursor=cursor, limit=limit)
-    return cursors.Page(items=[FundOut(**dict(row)) for row in rows], next_cursor=more)
+    return await FUNDS.listed(request, response, wanted, cursor=cursor, limit=limit)
 
 
 @router.get(
@@ -392,9 +326,7 @@ async def list_funds(
 )
 async def get_fund(request: Request, response: Response, fund_id: UUID, _: MayRead) -> FundOut:
     """One fund."""
-    told = await _fund(pool_of(request), fund_id)
-    etags.tag(response, told.version)
-    return told
+    return await FUNDS.shown(request, response, fund_id)
 
 
 @router.put(
@@ -404,15 +336,7 @@ async def change_fund(
     request: Request, response: Response, fund_id: UUID, body: FundChange, _: MayWrite, expected: IfMatch
 ) -> FundOut:
     """Replace what is told of a fund; its ledger stays."""
-    async with pool_of(request).acquire() as connection, connection.transaction():
-        etags.guard(expected=expected, found=(await _fund(connection, fund_id, lock=True)).version)
-        try:
-            await change(connection, "fund", fund_id, **body.model_dump())
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
-        told = await _fund(connection, fund_id)
-    etags.tag(response, told.version)
-    return told
+    return await FUNDS.replaced(request, response, fund_id, expected, **body.model_dump())
 
 
 @router.post(
@@ -426,28 +350,7 @@ async def create_expense_class(
 ) -> Response:
     """Set up an expense class."""
 
-    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        row_id = uuid7()
-        try:
-            await insert(connection, "expense_class", id=row_id, created_at=now, **body.model_dump())
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
-        where = {"location": f"/v1/expense-classes/{row_id}", "etag": etags.etag(1)}
-        return 201, await _class(connection, row_id), where
-
-    return await whole(pool_of(request), once, act)
-
-
-async def _class(
-    connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False
-) -> ExpenseClassOut:
-    row = await connection.fetchrow(
-        f"SELECT * FROM expense_class WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
-        row_id,
-    )
-    if row is None:
-        raise ExpenseClassUnknown
-    return ExpenseClassOut(**dict(row))
+    return await CLASSES.set_up(request, once, now, **body.model_dump())
 
 
 @router.get(
@@ -459,8 +362,7 @@ async def list_expense_classes(
     request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
 ) -> cursors.Page[ExpenseClassOut]:
     """Expense classes, newest first."""
-    rows, more = await page(request, response, "SELECT * FROM expense_class", {}, cursor=cursor, limit=limit)
-    return cursors.Page(items=[ExpenseClassOut(**dict(row)) for row in rows], next_cursor=more)
+    return await CLASSES.listed(request, response, {}, cursor=cursor, limit=limit)
 
 
 @router.put(
@@ -477,13 +379,4 @@ async def change_expense_class(
     expected: IfMatch,
 ) -> ExpenseClassOut:
     """Replace what is told of an expense class."""
-    async with pool_of(request).acquire() as connection, connection.transaction():
-        found = await _class(connection, expense_class_id, lock=True)
-        etags.guard(expected=expected, found=found.version)
-        try:
-            await change(connection, "expense_class", expense_class_id, **body.model_dump())
-        except asyncpg.UniqueViolationError as error:
-            raise taken(body.code) from error
-        told = await _class(connection, expense_class_id)
-    etags.tag(response, told.version)
-    return told
+    return await CLASSES.replaced(request, response, expense_class_id, expected, **body.model_dump())
