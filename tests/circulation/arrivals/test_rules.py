@@ -16,8 +16,15 @@ from circulation.arrivals.rules import (
     refusals,
     used_in_house,
 )
+from circulation.blocks.rules import Block
 from circulation.items.rules import INTELLECTUAL, Copy, State, requestable, shown, state_of
-from circulation.loans.rules import Block, Borrower, Piece, Step, checkout_blocks, next_step
+from circulation.loans.rules import (
+    Borrower,
+    Piece,
+    Step,
+    checkout_blocks,
+    next_step,
+)
 from circulation.policies.rules import LoanPolicy
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circulation.calendars.rules import Calendar, NeverOpen, Opening, WhenClosed
-from circulation.limits.rules import Reached
-from circulation.loans.rules import (
+from circulation.blocks.rules import (
     NEEDS_DUE_TIME,
     OVERRIDABLE,
     TEXTS,
     Block,
+    not_overridable,
+    overridden,
+)
+from circulation.calendars.rules import Calendar, NeverOpen, Opening, WhenClosed
+from circulation.limits.rules import Reached
+from circulation.loans.rules import (
     Borrower,
     DueChangeRefusal,
     NextStep,
@@ -29,8 +33,6 @@ from circulation.loans.rules import (
     due_at,
     due_change_refusals,
     next_step,
-    not_overridable,
-    overridden,
     renewal_blocks,
     renewed_due_at,
 )

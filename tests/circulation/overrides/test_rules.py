@@ -2,7 +2,7 @@
 
 import pytest
 
-from circulation.loans.rules import OVERRIDABLE, Block
+from circulation.blocks.rules import OVERRIDABLE, Block
 from circulation.overrides.rules import ALL, CONFIRMED, POWERS, Power, scopes_missing
 
 LIMIT, FEES, ITEM = Block.LOAN_LIMIT, Block.FEES_OWED, Block.ITEM_NOT_LOANABLE

@@ -7,8 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from circulation.blocks.rules import Block
 from circulation.calendars.rules import Calendar, Opening, WhenClosed
-from circulation.loans.rules import Block, OpenLoan, due_at, outside_schedule, prospect, renewed_due_at
+from circulation.loans.rules import (
+    OpenLoan,
+    due_at,
+    outside_schedule,
+    prospect,
+    renewed_due_at,
+)
 from circulation.policies.rules import (
     Earliest,
     LoanPolicy,

@@ -18,12 +18,13 @@ from circulation.autorenewal.rules import (
     reasons,
     refusals,
 )
+from circulation.blocks.rules import Block
 from circulation.calendars.rules import Calendar
 from circulation.items.rules import State
 from circulation.loans import copies
 from circulation.loans.desk import loan_facts
 from circulation.loans.facts import Seen
-from circulation.loans.rules import Block, prospect, renewal_blocks
+from circulation.loans.rules import prospect, renewal_blocks
 from circulation.loans.statements import ITEM_FACTS, LOAN_SEEN, PATRON_FACTS, QUEUE_LENGTH
 from circulation.places.library import Library, NotConfigured, Shelf
 from circulation.policies.rules import LoanPolicy

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, computed_field
 
+from circulation.blocks.rules import TEXTS, Block
 from circulation.limits.rules import Reached
-from circulation.loans.rules import TEXTS, Block, Step
+from circulation.loans.rules import Step
 from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Beyond
 from circulation.places.routes import ConsideredOut

@@ -15,13 +15,13 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from circulation.arrivals.commands import ReturnRefused
+from circulation.blocks.rules import Block
 from circulation.holds import queue
 from circulation.holds.rules import hold_to_fill
 from circulation.loans import lending, returning, unhurried
 from circulation.loans.desk import LOOKS, reasons_for, replayed
 from circulation.loans.facts import Seen
 from circulation.loans.lending import CheckOut, CheckOutRefused, decide
-from circulation.loans.rules import Block
 from circulation.places.library import Shelf
 
 

@@ -14,10 +14,10 @@ from chassis.database import Connection
 from chassis.edge import Once, StoredAnswer, checked
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, Reason, Refused
+from circulation.blocks.rules import Block, not_overridable, overridden
 from circulation.limits.rules import Reached
 from circulation.loans.answers import ChargeOut, Explanation, blocks_out
 from circulation.loans.facts import Seen
-from circulation.loans.rules import Block, not_overridable, overridden
 from circulation.overrides.rules import CONFIRMED, scopes_missing
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Library, Shelf

@@ -22,6 +22,7 @@ from chassis.problems import NotFound, Reason, Refused
 from circulation.arrivals.commands import Looked, count_use, pieces_of
 from circulation.arrivals.rules import asks_for_pieces, unconfirmed
 from circulation.autorenewal.rules import looks_at
+from circulation.blocks.rules import Block
 from circulation.calendars.rules import NeverOpen
 from circulation.inlibrary.rules import IN_USE
 from circulation.items.rules import State
@@ -44,7 +45,7 @@ from circulation.loans.desk import (
     replayed,
 )
 from circulation.loans.facts import Seen
-from circulation.loans.rules import Block, checkout_blocks, due_at, outside_schedule
+from circulation.loans.rules import checkout_blocks, due_at, outside_schedule
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Shelf
 from circulation.policies.rules import LoanPolicy, OutsideSchedule

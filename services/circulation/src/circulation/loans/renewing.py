@@ -18,6 +18,7 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from circulation.autorenewal.rules import looks_at
+from circulation.blocks.rules import Block
 from circulation.calendars.rules import Calendar
 from circulation.items.rules import State
 from circulation.limits.rules import Reached
@@ -38,7 +39,7 @@ from circulation.loans.desk import (
     replayed,
 )
 from circulation.loans.facts import Seen
-from circulation.loans.rules import Block, prospect, renewal_blocks
+from circulation.loans.rules import prospect, renewal_blocks
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Shelf
 from circulation.policies.rules import LoanPolicy

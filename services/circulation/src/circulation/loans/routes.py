@@ -16,6 +16,7 @@ from chassis.principal import Principal, may, principal_of
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.arrivals.commands import Looked, ReturnRefused
 from circulation.asking import patron_or
+from circulation.blocks.rules import Block
 from circulation.loans import lending, renewing, returning
 from circulation.loans.answers import DryRunOut, LoanOut, ReturnOut, UseCountedOut
 from circulation.loans.dating import backdated
@@ -23,7 +24,6 @@ from circulation.loans.desk import Override, UnknownServicePoint
 from circulation.loans.lending import CheckOutRefused
 from circulation.loans.races import persistently
 from circulation.loans.renewing import RenewalRefused
-from circulation.loans.rules import Block
 from circulation.lost.rules import Resolution
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf

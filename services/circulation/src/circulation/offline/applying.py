@@ -14,9 +14,9 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import Forbidden, NotFound, Problem, Reason
 from chassis.resources import Resources
+from circulation.blocks.rules import Block
 from circulation.loans import lending, returning
 from circulation.loans.desk import Override
-from circulation.loans.rules import Block
 from circulation.loans.several import SPOILS_NO_OTHER, outcome_of
 from circulation.offline.rules import Kind, superseded
 from circulation.places.library import NotConfigured, Shelf

@@ -20,9 +20,9 @@ from chassis.moments import Moment
 from chassis.once import whole
 from chassis.principal import Principal, demand, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.blocks.rules import OVERRIDABLE, Block
 from circulation.loans.batches import Barcode
 from circulation.loans.desk import UnknownServicePoint, desk_for
-from circulation.loans.rules import OVERRIDABLE, Block
 from circulation.offline.rules import Action, Kind, Outcome, flaws
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary

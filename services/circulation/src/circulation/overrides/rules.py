@@ -8,7 +8,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
-from circulation.loans.rules import Block
+from circulation.blocks.rules import Block
 
 ALL: Final = "loans:override"
 """Whoever has this may set aside every block that can be."""

@@ -8,11 +8,18 @@ import asyncpg
 from pydantic import BaseModel
 
 from chassis.problems import NotFound
+from circulation.blocks.rules import Block
 from circulation.fees.overdue import late
 from circulation.fees.routes import FeeOut
 from circulation.holds.tables import FILLED_BY
 from circulation.loans.answers import BlockOut, blocks_out
-from circulation.loans.rules import Block, Borrower, OpenLoan, prospect, renewal_blocks, renewals_left
+from circulation.loans.rules import (
+    Borrower,
+    OpenLoan,
+    prospect,
+    renewal_blocks,
+    renewals_left,
+)
 from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Measure, Standing
 from circulation.patrons.standing import ACTIONS, WARDS, in_the_way

@@ -16,12 +16,13 @@ from chassis.clock import Now
 from chassis.edge import ReadTx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
+from circulation.blocks.rules import Block
 from circulation.calendars.rules import NeverOpen
 from circulation.configuration.drafts import version_of
 from circulation.limits.rules import too_new
 from circulation.loans.answers import BlockOut, ChargeOut, blocks_out
 from circulation.loans.desk import charges_out
-from circulation.loans.rules import Block, due_at
+from circulation.loans.rules import due_at
 from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import ConsideredOut, TheLibrary, told
 from circulation.policies.documents import FinePolicyDoc, HoldPolicyDoc, LoanPolicyDoc, LostPolicyDoc

@@ -1,0 +1,1 @@
+"""What stands against a check-out or a renewal, and what of it staff may set aside."""
