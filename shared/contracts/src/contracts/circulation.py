@@ -54,32 +54,33 @@ class LoanFacts(Part):
     """Of a loan for use in the library: in-use, held (kept at the desk), returned."""
 
 
-class LoanCreated(Event):
-    """An item was lent."""
+class LoanEvent(Event):
+    """Common shape of what happens to a loan; its item is the ordering key."""
 
-    type: ClassVar = "circulation.loan-created.v1"
     subject: ClassVar = "loan_id"
     partition: ClassVar = "item_id"
-    listeners: ClassVar = CATALOG | ILL
 
     loan_id: UUID
     item_id: UUID
     loan: LoanFacts
+
+
+class LoanCreated(LoanEvent):
+    """An item was lent."""
+
+    type: ClassVar = "circulation.loan-created.v1"
+    listeners: ClassVar = CATALOG | ILL
+
     availability: ItemAvailability
     overridden: tuple[str, ...] = ()
 
 
-class LoanRenewed(Event):
+class LoanRenewed(LoanEvent):
     """A loan was extended."""
 
     type: ClassVar = "circulation.loan-renewed.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
     listeners: ClassVar = CATALOG | ILL
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     previous_due_at: datetime
     availability: ItemAvailability
     overridden: tuple[str, ...] = ()
@@ -89,105 +90,70 @@ class LoanRenewed(Event):
     """No further automatic renewal can follow."""
 
 
-class LoanNotRenewed(Event):
+class LoanNotRenewed(LoanEvent):
     """A loan could not be renewed without being asked for, for other reasons than the last time."""
 
     type: ClassVar = "circulation.loan-not-renewed.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     reasons: tuple[str, ...]
     """Codes: what is against automatic renewals alone comes first."""
 
 
-class LoanKeptAtDesk(Event):
+class LoanKeptAtDesk(LoanEvent):
     """What is used in the library waits at a desk for the patron's next use."""
 
     type: ClassVar = "circulation.loan-kept-at-desk.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     service_point_id: UUID
     held_until: datetime
 
 
-class LoanUsedAgain(Event):
+class LoanUsedAgain(LoanEvent):
     """What was kept at a desk is in use again, on the same loan."""
 
     type: ClassVar = "circulation.loan-used-again.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     service_point_id: UUID
 
 
-class LoanRecalled(Event):
+class LoanRecalled(LoanEvent):
     """Somebody waits: the loan is due earlier, never later, than it was."""
 
     type: ClassVar = "circulation.loan-recalled.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
     listeners: ClassVar = CATALOG | ILL
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     previous_due_at: datetime
     hold_id: UUID
     availability: ItemAvailability
 
 
-class LoanRecallLifted(Event):
+class LoanRecallLifted(LoanEvent):
     """No recall is left for which the loan was shortened; its due time stays, and it may be renewed again."""
 
     type: ClassVar = "circulation.loan-recall-lifted.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     hold_id: UUID
     """The recall that is over."""
 
 
-class LoanDueDateChanged(Event):
+class LoanDueDateChanged(LoanEvent):
     """A loan's due time was set otherwise than by a renewal or a recall."""
 
     type: ClassVar = "circulation.loan-due-date-changed.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
     listeners: ClassVar = CATALOG
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     previous_due_at: datetime
     reason: str
     """manual, closing; of what is lent between libraries: renewed, recalled, owner-needs-it."""
     availability: ItemAvailability
 
 
-class LoanReturned(Event):
+class LoanReturned(LoanEvent):
     """A lent item came back; the desk was told the next step."""
 
     type: ClassVar = "circulation.loan-returned.v1"
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
     listeners: ClassVar = CATALOG | ILL
 
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
     service_point_id: UUID
     returned_at: datetime
     system_returned_at: datetime
@@ -195,30 +161,19 @@ class LoanReturned(Event):
     availability: ItemAvailability
 
 
-class LossEvent(Event):
-    """Common shape of what happens to the loan of a lost or claimed item; its availability is told beside it."""
-
-    subject: ClassVar = "loan_id"
-    partition: ClassVar = "item_id"
-
-    loan_id: UUID
-    item_id: UUID
-    loan: LoanFacts
-
-
-class ItemDeclaredLost(LossEvent):
+class ItemDeclaredLost(LoanEvent):
     """Somebody says that a lent item is lost."""
 
     type: ClassVar = "circulation.item-declared-lost.v1"
 
 
-class LoanAgedToLost(LossEvent):
+class LoanAgedToLost(LoanEvent):
     """A loan was overdue for so long that its item counts as lost."""
 
     type: ClassVar = "circulation.loan-aged-to-lost.v1"
 
 
-class ItemClaimedReturned(LossEvent):
+class ItemClaimedReturned(LoanEvent):
     """The patron says that it was brought back."""
 
     type: ClassVar = "circulation.item-claimed-returned.v1"
@@ -226,7 +181,7 @@ class ItemClaimedReturned(LossEvent):
     claimed_at: datetime
 
 
-class ItemClaimResolved(LossEvent):
+class ItemClaimResolved(LoanEvent):
     """Such a claim ended: returned-by-patron, found-by-library, missing, withdrawn."""
 
     type: ClassVar = "circulation.item-claim-resolved.v1"
@@ -234,7 +189,7 @@ class ItemClaimResolved(LossEvent):
     resolution: str
 
 
-class ItemLostAndPaid(LossEvent):
+class ItemLostAndPaid(LoanEvent):
     """Nothing of a lost item is owed any more: its loan has ended."""
 
     type: ClassVar = "circulation.item-lost-and-paid.v1"
@@ -550,45 +505,34 @@ class FeeFacts(Part):
     state: str
 
 
-class FeeCharged(Event):
+class FeeEvent(Event):
+    """Common shape of what happens to a fee; its patron is the ordering key."""
+
+    subject: ClassVar = "fee_id"
+    partition: ClassVar = "patron_ref"
+
+    fee_id: UUID
+    patron_ref: UUID
+    fee: FeeFacts
+
+
+class FeeCharged(FeeEvent):
     """A patron owes something new."""
 
     type: ClassVar = "circulation.fee-charged.v1"
-    subject: ClassVar = "fee_id"
-    partition: ClassVar = "patron_ref"
-
-    fee_id: UUID
-    patron_ref: UUID
-    fee: FeeFacts
 
 
-class FeePaid(Event):
+class FeePaid(FeeEvent):
     """A fee was paid, wholly or in part."""
 
     type: ClassVar = "circulation.fee-paid.v1"
-    subject: ClassVar = "fee_id"
-    partition: ClassVar = "patron_ref"
 
-    fee_id: UUID
-    patron_ref: UUID
-    fee: FeeFacts
     payment_id: UUID
     paid: Amount
     method: str
 
 
-class FeeSettled(Event):
-    """Common shape of what is done with a fee besides paying it."""
-
-    subject: ClassVar = "fee_id"
-    partition: ClassVar = "patron_ref"
-
-    fee_id: UUID
-    patron_ref: UUID
-    fee: FeeFacts
-
-
-class FeeWaived(FeeSettled):
+class FeeWaived(FeeEvent):
     """The library gave up a fee, wholly or in part."""
 
     type: ClassVar = "circulation.fee-waived.v1"
@@ -596,7 +540,7 @@ class FeeWaived(FeeSettled):
     waived: Amount
 
 
-class FeeCancelled(FeeSettled):
+class FeeCancelled(FeeEvent):
     """What remained of a fee should not have been charged."""
 
     type: ClassVar = "circulation.fee-cancelled.v1"
@@ -604,7 +548,7 @@ class FeeCancelled(FeeSettled):
     cancelled: Amount
 
 
-class FeeTransferred(FeeSettled):
+class FeeTransferred(FeeEvent):
     """The bursar collects a fee from now on, wholly or in part."""
 
     type: ClassVar = "circulation.fee-transferred.v1"
@@ -613,7 +557,7 @@ class FeeTransferred(FeeSettled):
     account: str
 
 
-class FeeRefunded(FeeSettled):
+class FeeRefunded(FeeEvent):
     """What had been paid or transferred was given back, wholly or in part."""
 
     type: ClassVar = "circulation.fee-refunded.v1"
@@ -625,7 +569,7 @@ class FeeRefunded(FeeSettled):
     """The bursar's account; none where the money was the library's to give."""
 
 
-class FeeClosed(FeeSettled):
+class FeeClosed(FeeEvent):
     """Nothing remains of a fee; `status` tells how it came to that."""
 
     type: ClassVar = "circulation.fee-closed.v1"

@@ -41,11 +41,11 @@ from contracts.circulation import (
     ItemClaimResolved,
     ItemDeclaredLost,
     ItemLostAndPaid,
+    LoanEvent,
     LoanFacts,
-    LossEvent,
 )
 
-E = TypeVar("E", bound=LossEvent)
+E = TypeVar("E", bound=LoanEvent)
 
 
 class LossRefused(Refused):
@@ -142,7 +142,7 @@ def event(kind: type[E], row: asyncpg.Record, version: int, now: datetime, **mor
 async def _place(
     connection: Connection,
     row: asyncpg.Record,
-    told: LossEvent,
+    told: LoanEvent,
     loss: Loss | None,
     *,
     on_loan: bool,
@@ -331,7 +331,7 @@ async def _end(connection: Connection, row: asyncpg.Record, how: str, loss: Loss
         int(claimed),
     )
     version = row["version"] + 1
-    told: LossEvent
+    told: LoanEvent
     if claimed:
         told = event(ItemClaimResolved, row, version, now, resolution=Resolution.MISSING)
     else:
