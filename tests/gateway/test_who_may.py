@@ -171,6 +171,7 @@ DESK = (OWN - INTERLIBRARY) | {
     "circulation-list-drawers",
     "circulation-list-fees",
     "circulation-list-holds",
+    "circulation-read-hold-override",
     "circulation-list-loans",
     "circulation-list-patron-groups",
     "circulation-list-patrons",

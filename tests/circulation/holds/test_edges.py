@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from chassis.ids import uuid7
+from circulation.items.rules import UNTIL_SCANNED
 from contracts.catalog import ItemBase, ItemState, ItemWithdrawn
 from contracts.circulation import HoldRequeued, ItemAvailabilityChanged, LoanCreated, LoanRecalled
-from support.desk import NOW, Make, codes
+from support.desk import CONFIGURATION, NOW, Make, codes
 from support.harness import Harness
 
 
@@ -78,9 +79,77 @@ async def test_an_item_whose_hold_is_given_up_stays_on_the_shelf_where_it_waits_
     (listed,) = (await circulation.get(law)).json()
     assert (row["transit_to"], str(row["last_seen_by"])) == (None, str(make.desks["law-desk"]))
     assert listed["item_id"] == str(item.item_id)
-    circulation.at(NOW + timedelta(minutes=5))
+    told = await make.state(item)
+    assert (told["state"], told["lendable"], told["reshelving_until"]) == ("reshelving", True, None)
+    event = (await circulation.announced(ItemAvailabilityChanged))[-1].availability
+    assert (event.state, event.reshelving_until) == ("available", UNTIL_SCANNED)
+    circulation.at(NOW + timedelta(days=80))
+    assert (await make.state(item))["state"] == "reshelving"
     assert (await make.take_back(item, at="law-desk"))["next_step"]["step"] == "transit"
     assert (await circulation.get(law)).json() == []
+    await make.take_back(item)
+    assert (await make.state(item))["state"] == "available"
+
+
+async def test_what_was_left_on_a_hold_shelf_is_fetched_from_there_and_by_nobody_else(
+    circulation: Harness, make: Make
+) -> None:
+    """For whoever waits already, or asks later: the shelf at home is not where it stands."""
+    kept, wanted = await make.item(), await make.item()
+    for item in (kept, wanted):
+        first = await make.hold(await make.patron(), item, at="law-desk")
+        await make.take_back(item, at="law-desk")
+        if item is kept:
+            await make.hold(await make.patron(), item)
+        await make.cancel(first)
+    later = await make.hold(await make.patron(), wanted)
+
+    async def picks(desk: str) -> tuple[set[str], set[str]]:
+        path = f"/v1/service-points/{make.desks[desk]}"
+        rows = (await circulation.get(f"{path}/pick-list")).json()["items"]
+        slips = (await circulation.post(f"{path}/slip-prints", json={"kind": "pick"})).json()["entries"]
+        return {row["item_id"] for row in rows}, {slip["item_id"] for slip in slips}
+
+    both = {str(kept.item_id), str(wanted.item_id)}
+    assert later["kind"] == "page"
+    assert await picks("law-desk") == (both, both)
+    assert await picks("main-desk") == (set(), set())
+    assert {(await make.state(item))["state"] for item in (kept, wanted)} == {"paged"}
+    assert (await make.take_back(wanted, at="law-desk"))["next_step"]["step"] == "transit"
+    assert (await make.take_back(wanted))["next_step"]["step"] == "hold-shelf"
+
+
+async def test_what_was_left_on_a_hold_shelf_and_put_on_its_own_without_a_scan_is_said_to_stand_there(
+    circulation: Harness, make: Make
+) -> None:
+    item = await make.item()
+    hold = await make.hold(await make.patron(), item)
+    await make.take_back(item)
+    await make.cancel(hold)
+    main = f"/v1/service-points/{make.desks['main-desk']}"
+    cart = (await circulation.get(f"{main}/shelving-cart")).json()["items"]
+    circulation.at(NOW + timedelta(minutes=5))
+
+    answer = await circulation.post(f"{main}/shelvings", json={"item_id": str(item.item_id)})
+
+    assert cart == []  # it lies on the hold shelf, and is listed for clearance
+    assert (answer.json()["shelved"], answer.json()["state"]) == (True, "available")
+    assert (await circulation.get(f"{main}/shelf-clearance")).json() == []
+
+
+async def test_nobody_is_sent_to_a_shelf_where_a_copy_does_not_stand(
+    circulation: Harness, make: Make
+) -> None:
+    usual = CONFIGURATION["hold_policies"][0] | {"refuse_on_shelf_at_pickup": True}
+    await make.configure(hold_policies=[usual, *CONFIGURATION["hold_policies"][1:]])
+    item = await make.item()
+    hold = await make.hold(await make.patron(), item, at="law-desk")
+    await make.take_back(item, at="law-desk")
+    await make.cancel(hold)
+
+    answer = await make.place(await make.patron(), title_id=str(item.title_ids[0]))
+
+    assert answer.status_code == 201, answer.text
 
 
 async def test_a_page_can_be_read_and_given_up_after_its_item_has_been_withdrawn(

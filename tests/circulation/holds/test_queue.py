@@ -86,7 +86,7 @@ async def test_what_waits_on_the_shelf_for_nobody_more_is_wanted_by_its_own_shel
 
     await make.cancel(only)
 
-    assert (await make.state(item))["state"] == "available"
+    assert (await make.state(item))["state"] == "reshelving"
 
 
 async def test_what_went_missing_on_the_shelf_goes_to_nobody(circulation: Harness, make: Make) -> None:

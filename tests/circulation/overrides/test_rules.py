@@ -3,7 +3,8 @@
 import pytest
 
 from circulation.blocks.rules import OVERRIDABLE, Block
-from circulation.overrides.rules import ALL, CONFIRMED, POWERS, Power, scopes_missing
+from circulation.holds.rules import HoldRefusal
+from circulation.overrides.rules import ALL, CONFIRMED, HOLD_POWERS, POWERS, Power, scopes_missing
 
 LIMIT, FEES, ITEM = Block.LOAN_LIMIT, Block.FEES_OWED, Block.ITEM_NOT_LOANABLE
 
@@ -32,3 +33,13 @@ def test_one_scope_that_is_missing_is_named(
     blocks: set[Block], granted: set[str], missing: list[str]
 ) -> None:
     assert scopes_missing(blocks, granted) == missing
+
+
+def test_what_stands_against_a_loan_and_a_hold_alike_has_one_scope() -> None:
+    alike = {str(block): power for block, power in POWERS.items()}
+
+    assert {str(each): HOLD_POWERS[each] for each in HOLD_POWERS if str(each) in alike} == {
+        code: alike[code] for code in map(str, HOLD_POWERS) if code in alike
+    }
+    assert scopes_missing({HoldRefusal.HOLD_LIMIT}, {Power.HOLD}, HOLD_POWERS) == [Power.LIMIT]
+    assert scopes_missing({HoldRefusal.CARD_EXPIRED}, {Power.PATRON}, HOLD_POWERS) == [ALL]

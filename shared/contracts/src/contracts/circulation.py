@@ -30,7 +30,10 @@ class ItemAvailability(Part):
     queue_length: int = 0
     as_of: datetime
     reshelving_until: datetime | None = None
-    """Of an item that can be had, and is on its way from the desk to its shelf: when it will stand there."""
+    """Of an item that can be had, and is on its way from the desk to its shelf: when it will stand there.
+
+    In the year 9999: nobody knows, since it was left on a hold shelf and stays there until it is scanned.
+    """
 
 
 class LoanFacts(Part):
@@ -344,6 +347,9 @@ class HoldPlaced(HoldEvent):
     """A patron wants a title or an item."""
 
     type: ClassVar = "circulation.hold-placed.v1"
+
+    overridden: tuple[str, ...] = ()
+    """What stood against it and was set aside by staff."""
 
 
 class HoldInTransit(HoldEvent):

@@ -1,7 +1,7 @@
 """Holds are placed: one look, the rules judge, one act; when somebody was faster, look again.
 
-After three misses the queue and the patron are held first. What a recall does to a loan, and a page of a copy that
-stands in several titles' queues, always go that way.
+After three misses the queue and the patron are held first. What a recall does to a loan, a page of a copy that stands
+in several titles' queues, and what staff set something aside for, always go that way.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from circulation.holds import queue
 from circulation.holds.choosing import keep, looked_for_until, nearest
 from circulation.holds.considering import Considered, Row
 from circulation.holds.looking import Placing, considered, look
+from circulation.holds.overriding import keep_override
 from circulation.holds.recalling import recall
 from circulation.holds.rules import TEXTS, expires_at, fitting, kind_for
 from circulation.holds.statements import ACT_HOLD
@@ -65,7 +66,8 @@ class Decided:
     @property
     def more(self) -> bool:
         """Whether more hangs on it than one statement writes."""
-        return self.row["kind"] == "recall" or (self.paged is not None and not self.at_once)
+        several = self.paged is not None and not self.at_once
+        return self.row["kind"] == "recall" or several or self.seen.overridden is not None
 
     @property
     def at_once(self) -> bool:
@@ -79,7 +81,7 @@ class Decided:
 
     def events(self, *, now: datetime) -> list[Event]:
         """What is told in the statement that places it."""
-        row = self.row
+        row, kept = self.row, self.seen.overridden
         told: list[Event] = [
             HoldPlaced(
                 version=1,
@@ -87,6 +89,7 @@ class Decided:
                 hold_id=row["id"],
                 title_id=row["title_id"],
                 hold=queue.facts_of(row),
+                overridden=kept.refusals if kept else (),
             )
         ]
         if self.paged is not None and self.at_once:
@@ -295,6 +298,8 @@ async def _follow(connection: Connection, decided: Decided, *, now: datetime) ->
     library, hold_id = decided.library, decided.row["id"]
     if decided.paged is not None and not decided.at_once:
         await keep(connection, library, decided.paged, hold_id, decided.row["patron_id"], now=now)
+    if (kept := decided.seen.overridden) is not None:
+        await keep_override(connection, hold_id, kept, now=now)
     if decided.row["kind"] == "recall":
         await recall(connection, library, decided.seen, hold_id, now=now)
 

@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from chassis.database import Connection
+from circulation.holds.overriding import Kept
 from circulation.holds.rules import Candidate, HoldRefusal, Wish
 from circulation.items.rules import Copy, State, requestable, state_of
+from circulation.items.tables import LEFT
 from circulation.limits.rules import too_new
 from circulation.places.library import Desk, Library
 from circulation.policies.rules import Rule
@@ -34,16 +36,19 @@ class Considered:
     proxy: Standing | None = None
     facts: Row = field(default_factory=dict)
     """What was read with them, where a hold is to be placed: holds/statements.py."""
+    overridden: Kept | None = None
+    """What staff have set aside."""
 
 
-ITEMS = """
+ITEMS = f"""
 SELECT i.*, l.patron_id AS lent_to, l.lent_at, l.due_at AS loan_due_at, l.version AS loan_version, l.recalled_at,
     (SELECT campus FROM location WHERE library = $2 LIMIT 1) AS pickup_campus,
     (SELECT institution FROM location WHERE library = $2 LIMIT 1) AS pickup_institution,
-    EXISTS (SELECT FROM hold_missed m WHERE m.hold_id = $3::uuid AND m.item_id = i.id) AS missed
+    EXISTS (SELECT FROM hold_missed m WHERE m.hold_id = $3::uuid AND m.item_id = i.id) AS missed,
+    coalesce(i.{LEFT}, false) AS left_behind
 FROM item i LEFT JOIN loan l ON l.id = i.loan_id
 WHERE i.title_ids @> ARRAY[$1::uuid] AND i.base <> 'withdrawn' ORDER BY i.id
-"""
+"""  # noqa: S608 - our own text
 """$1 title, $2 the pickup point's library, $3 the hold, if there is one"""
 
 
@@ -76,6 +81,7 @@ def candidate_of(
         pickup is not None
         and state_of(copy) is State.AVAILABLE
         and (item["library"] or "") in pickup.serves
+        and not item["left_behind"]
         and library.rules.loan[rule.loan].loanable
     )
     return Candidate(

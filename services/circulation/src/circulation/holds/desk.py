@@ -1,5 +1,6 @@
 """What can be done with holds that wait, on the wire: order, suspension, another copy, another pickup point."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from circulation.holds.changing import HoldNotChanged, Wanted
 from circulation.holds.ending import HoldClosed
 from circulation.holds.ordering import OrderWrong
 from circulation.holds.routes import Fulfilment, HoldOut, hold_out
+from circulation.holds.rules import HoldRefusal
 from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/holds", tag="holds")
@@ -255,3 +257,28 @@ async def change_hold(
         return 200, hold_out(row), {"etag": etags.etag(row["version"])}
 
     return await whole(request.app.state.resources.pool, once, act)
+
+
+class HoldOverrideOut(BaseModel):
+    """What was set aside when a hold was placed, why, when and by whom."""
+
+    hold_id: UUID
+    refusals: list[HoldRefusal]
+    comment: str
+    overridden_at: datetime
+    overridden_by: str
+
+
+@router.get(
+    "/{hold_id}/override",
+    response_model=HoldOverrideOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound),
+)
+async def read_hold_override(request: Request, hold_id: UUID, _: MayReadAll) -> HoldOverrideOut:
+    """For staff: what stood against the hold and was set aside. It is no part of the hold that its patron reads."""
+    row = await request.app.state.resources.pool.fetchrow(
+        "SELECT * FROM hold_override WHERE hold_id = $1", hold_id
+    )
+    if row is None:
+        raise NotFound("Nothing was set aside for a hold of this id.")
+    return HoldOverrideOut(**dict(row))

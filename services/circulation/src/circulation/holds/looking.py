@@ -13,6 +13,7 @@ from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason
 from circulation.holds.considering import Considered, Row, candidate_of
+from circulation.holds.overriding import Override, set_aside
 from circulation.holds.rules import Held, HoldRefusal, Wish, has_address, refusals
 from circulation.holds.statements import look_hold
 from circulation.items.volumes import volume_key
@@ -41,6 +42,7 @@ class Placing:
     delivery_address_type: str | None = None
     proxy: Named | None = None
     """Who places it for the patron, if somebody does."""
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +182,10 @@ async def considered(
         placed_today=facts["placed_today"],
     )
     against = [HoldRefusal(refusal) for refusal in proxy_refusals(proxy, now=now)] if proxy else []
-    return Considered(
-        patron_id, group, title_id, items, wish, refusals(wish, now=now) + against, proxy, facts
-    )
+    found, kept = refusals(wish, now=now), None
+    if asked.override is not None:
+        wish, found, kept = set_aside(wish, found, asked.override, principal, now=now)
+    return Considered(patron_id, group, title_id, items, wish, found + against, proxy, facts, kept)
 
 
 async def consider(

@@ -11,7 +11,7 @@ from circulation.holds import queue
 from circulation.holds.choosing import look_for
 from circulation.holds.rules import HoldState, Waiting, hold_to_fill, shelf_expires_at
 from circulation.items.handlers import tell_availability
-from circulation.items.rules import Copy, State, state_of
+from circulation.items.rules import UNTIL_SCANNED, Copy, State, state_of
 from circulation.places.library import Library
 from contracts.circulation import HoldReady
 
@@ -22,7 +22,8 @@ async def pass_on(
     """The items that were kept for a hold which no longer wants them (all `but` the one that filled it).
 
     On to the next hold they can fill, else free again. On the shelf, an item is ready for the next patron at
-    once when that is their pickup point; otherwise it is wanted elsewhere, and the next scan sends it there.
+    once when that is their pickup point; otherwise it is wanted elsewhere, and stays where it lies until it is
+    scanned: until then it counts as on its way to its own shelf, not as standing there.
     """
     items = await connection.fetch(
         "SELECT * FROM item WHERE hold_id = $1 AND id IS DISTINCT FROM $2 ORDER BY id FOR NO KEY UPDATE",
@@ -61,13 +62,14 @@ async def reassign(connection: Connection, library: Library, item: asyncpg.Recor
     )
     state = state_of(copy)
     await connection.execute(
-        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1 "
-        "WHERE id = $1",
+        "UPDATE item SET hold_id = $2, kept_for = $3, hold_shelf = $4, state = $5, guard = guard + 1, "
+        "  reshelving_until = coalesce($6, reshelving_until) WHERE id = $1",
         item["id"],
         fields["hold_id"],
         fields["kept_for"],
         ready,
         state.value,
+        UNTIL_SCANNED if item["hold_shelf"] and not ready else None,
     )
     if told is not None and state is State.PAGED:
         await look_for(connection, library, item, told["id"], now=now)

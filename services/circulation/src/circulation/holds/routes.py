@@ -20,6 +20,7 @@ from circulation.holds.choosing import ranking
 from circulation.holds.commands import Decided, HoldRefused
 from circulation.holds.considering import Considered, Row, facts_of
 from circulation.holds.ending import HoldClosed, ReasonWrong
+from circulation.holds.overriding import Override
 from circulation.holds.rules import HoldRefusal, HoldState, fitting, kind_for, serves
 from circulation.loans.desk import answer_of
 from circulation.loans.races import persistently
@@ -38,6 +39,15 @@ MayRead = Annotated[Principal, Depends(patron_or("holds:read"))]
 
 
 Fulfilment = Literal["hold-shelf", "delivery"]
+
+
+class HoldOverrideIn(BaseModel):
+    """What to set aside, and why. Needs the scope loans:override, or each kind's own (overrides:limits …)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    refusals: list[HoldRefusal] = Field(min_length=1, max_length=20)
+    comment: str = Field(min_length=1, max_length=1000)
 
 
 class HoldIn(BaseModel):
@@ -62,6 +72,7 @@ class HoldIn(BaseModel):
     """With `delivery`: to which of the patron's addresses."""
     kind: Literal["hold", "page", "recall"] | None = None
     """Left out: a page when a copy is on the shelf, else a hold."""
+    override: HoldOverrideIn | None = None
 
     @model_validator(mode="after")
     def _names_one(self) -> "HoldIn":
@@ -83,6 +94,12 @@ class HoldIn(BaseModel):
         if self.proxy_id is None and self.proxy_barcode is None:
             return None
         return Named(self.proxy_id, self.proxy_barcode)
+
+    @property
+    def set_aside(self) -> Override | None:
+        """What is to be set aside, if anything is."""
+        told = self.override
+        return Override(frozenset(told.refusals), told.comment) if told else None
 
 
 class HoldOut(BaseModel):
@@ -184,6 +201,8 @@ class HoldDryRunOut(BaseModel):
     kind: str | None
     refusals: list[RefusalOut]
     position: int | None
+    overridden: list[HoldRefusal] = []
+    """What the override would set aside."""
     explanation: HoldExplanation | None = None
 
 
@@ -263,7 +282,7 @@ async def _plain_hold(request: Request) -> dict[str, Any] | None:
     "",
     status_code=201,
     response_model=HoldOut | HoldDryRunOut,
-    responses=problems(Unauthenticated, NotFound, HoldRefused, Invalid, NotConfigured),
+    responses=problems(Unauthenticated, Forbidden, NotFound, HoldRefused, Invalid, NotConfigured),
 )
 @busy(_plain_hold)
 async def place_hold(
@@ -276,7 +295,7 @@ async def place_hold(
     dry_run: Annotated[bool, Query(description="Only tell whether it could be placed")] = False,
     explain: Annotated[bool, Query(description="Tell which rule applied to which copy")] = False,
 ) -> Response:
-    """Place a hold: staff for any patron, a patron for themselves."""
+    """Place a hold: staff for any patron, a patron for themselves. Staff may set aside what stands against it."""
     named = body.patron_id or (None if body.patron_barcode else asker.patron_id)
     asked = looking.Placing(
         named,
@@ -289,6 +308,7 @@ async def place_hold(
         body.fulfilment,
         body.delivery_address_type,
         body.proxy,
+        body.set_aside,
     )
     pool = request.app.state.resources.pool
     if dry_run:
@@ -301,6 +321,7 @@ async def place_hold(
                 for each in commands.reasons_for(seen)
             ],
             position=None if seen.refusals else seen.facts["queue_length"] + 1,
+            overridden=list(seen.overridden.refusals) if seen.overridden else [],
             explanation=explained(known, seen, body.pickup_id, now=now) if explain else None,
         )
         return Response(told.model_dump_json(), 200, media_type="application/json")

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from circulation.holds.tables import OPEN
+from circulation.items.tables import LEFT
 from circulation.loans.statements import PATRON_FACTS
 
 _OWN: Final = (
@@ -25,7 +26,17 @@ _OWN: Final = (
     "withdrawal_id",
     "loss",
 )
-_COPY: Final = (*_OWN, "new_since", "volume", "volume_key", "lent_to", "loan_due_at", "recalled_at", "apart")
+_COPY: Final = (
+    *_OWN,
+    "new_since",
+    "volume",
+    "volume_key",
+    "lent_to",
+    "loan_due_at",
+    "recalled_at",
+    "apart",
+    "left_behind",
+)
 _KNOWN: Final = f"""
     SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body, t.id AS title_id, $7::text AS wanted,
         coalesce((SELECT q.guard FROM hold_queue q WHERE q.title_id = t.id), 0) AS queue_guard,
@@ -77,7 +88,8 @@ FROM known LEFT JOIN LATERAL (
         SELECT i.id, i.guard, i.told, i.{", i.".join(_OWN)}, coalesce(i.volume_key, '') COLLATE "C" AS labelled,
             {"i.new_since" if every else "NULL::timestamptz AS new_since"},
             CASE WHEN {volumes} THEN i.volume END AS volume, CASE WHEN {volumes} THEN i.volume_key END AS volume_key,
-            l.patron_id AS lent_to, l.due_at AS loan_due_at, l.recalled_at, {apart} AS apart
+            l.patron_id AS lent_to, l.due_at AS loan_due_at, l.recalled_at, {apart} AS apart,
+            coalesce(i.{LEFT}, false) AS left_behind
         FROM item i LEFT JOIN loan l ON l.id = i.loan_id
         WHERE {which} AND i.base <> 'withdrawn'
     ) c

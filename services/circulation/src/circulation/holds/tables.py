@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, when, words
@@ -125,3 +125,15 @@ class HoldQueue(Table, table=True):
     """Reorderings told of."""
     guard: int = Field(default=0, sa_column=big(0))
     """Raised by whatever changes the queue; what a hold that is placed in one statement is guarded by."""
+
+
+class HoldOverride(Table, table=True):
+    """What was set aside when a hold was placed, and why: for staff, and no part of the hold."""
+
+    __tablename__ = "hold_override"
+
+    hold_id: UUID = Field(sa_column=key())
+    refusals: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    comment: str = Field(sa_column=words())
+    overridden_at: datetime = Field(sa_column=when())
+    overridden_by: str = Field(sa_column=words())

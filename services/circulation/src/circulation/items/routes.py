@@ -17,7 +17,7 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
 from circulation.items.announcing import announce_all
 from circulation.items.by_volume import VolumeAvailabilityOut, volumes_of
-from circulation.items.rules import State, shown
+from circulation.items.rules import UNTIL_SCANNED, State, shown
 from circulation.places.library import NotConfigured, Shelf
 from circulation.titles.queries import current, meant
 from circulation.waits.queries import queues_of
@@ -43,7 +43,7 @@ class ItemAvailabilityOut(BaseModel):
     lendable: bool
     due_at: datetime | None
     reshelving_until: datetime | None = None
-    """Of an item that can be had, and is on its way back to its shelf: when it will stand there."""
+    """Of an item that can be had, and is on its way back to its shelf: when it will stand there, if that is known."""
 
 
 class TitleAvailabilityOut(BaseModel):
@@ -115,7 +115,8 @@ ORDER BY id LIMIT $3
 
 def item_out(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
     """An item's row on the wire."""
-    state = shown(State(row["state"]), row["reshelving_until"], now=now)
+    until = row["reshelving_until"]
+    state = shown(State(row["state"]), until, now=now)
     return {
         "item_id": row["id"],
         "barcode": row["barcode"],
@@ -129,7 +130,7 @@ def item_out(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
         "state": state,
         "lendable": row["state"] == State.AVAILABLE,
         "due_at": row["due_at"],
-        "reshelving_until": row["reshelving_until"] if state == State.RESHELVING else None,
+        "reshelving_until": until if state == State.RESHELVING and until != UNTIL_SCANNED else None,
     }
 
 

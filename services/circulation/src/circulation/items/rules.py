@@ -5,7 +5,7 @@ The catalogue owns the base state; loan, transit, hold and withdrawal are ours.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -87,8 +87,15 @@ def state_of(copy: Copy) -> State:
     return State.PAGED if copy.paged else State.AVAILABLE
 
 
+UNTIL_SCANNED: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""Nobody knows when it will stand on its shelf: left on a hold shelf, it stays there until somebody scans it."""
+
+
 def shown(state: State, reshelving_until: datetime | None, *, now: datetime) -> State:
-    """The state as it is told: what has just come in and may be had is on its way to its shelf for a while."""
+    """The state as it is told: what has just come in and may be had is on its way to its shelf for a while.
+
+    So is what was left on a hold shelf, until it is scanned.
+    """
     if state is State.AVAILABLE and reshelving_until is not None and reshelving_until > now:
         return State.RESHELVING
     return state

@@ -8,6 +8,9 @@ from sqlmodel import Field
 
 from circulation.metadata import Table, big, count, key, ref, uuids, when, words
 
+LEFT = "reshelving_until = '9999-12-31 00:00:00+00'"
+"""Whether an item was left on the hold shelf of the desk that saw it last, for whoever asks in SQL."""
+
 
 class Item(Table, table=True):
     """An item. The upper half is the catalogue's, the lower half is ours.
@@ -95,7 +98,10 @@ class Item(Table, table=True):
     """Where it set out, whoever has scanned it on its way."""
     transit_since: datetime | None = Field(default=None, sa_column=when(null=True))
     reshelving_until: datetime | None = Field(default=None, sa_column=when(null=True))
-    """Until when it is on its way from the desk to its shelf; of no account while it is not available."""
+    """Until when it is on its way from the desk to its shelf; of no account while it is not available.
+
+    `rules.UNTIL_SCANNED`: left on the hold shelf of the desk that saw it last, though no hold is ready with it.
+    """
     missing_pieces: str | None = Field(default=None, sa_column=words(null=True))
     """What was not there when somebody last looked."""
     loss: str | None = Field(default=None, sa_column=words(null=True))

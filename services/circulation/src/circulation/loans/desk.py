@@ -18,7 +18,8 @@ from circulation.blocks.rules import Block, not_overridable, overridden
 from circulation.limits.rules import Reached
 from circulation.loans.answers import ChargeOut, Explanation, blocks_out
 from circulation.loans.facts import Seen
-from circulation.overrides.rules import CONFIRMED, scopes_missing
+from circulation.overrides.demanding import demand_scopes
+from circulation.overrides.rules import CONFIRMED
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Library, Shelf
 from circulation.places.routes import told
@@ -60,19 +61,11 @@ def overriding(
     blocks = [block for block in blocks if not (block in confirmed and block in CONFIRMED)]
     if override is None:
         return blocks, ()
-    if missing := scopes_missing(override.blocks, principal.scopes):
-        reasons = [
-            Reason("scope-missing", f"The scope {scope} is not granted.", "/override/blocks", _ASK_FOR_IT)
-            for scope in missing
-        ]
-        raise Forbidden(f"This override needs the scope {' and '.join(missing)}.", reasons=reasons)
+    demand_scopes(override.blocks, principal)
     if fixed := not_overridable([block for block in blocks if block in override.blocks]):
         raise Invalid("These blocks cannot be overridden.", reasons=reasons_for(fixed))
     aside = overridden(blocks, override.blocks, due_named=override.due_at is not None)
     return [block for block in blocks if block not in aside], tuple(aside)
-
-
-_ASK_FOR_IT = "Ask for a role that has it, or somebody who may."
 
 
 def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk:

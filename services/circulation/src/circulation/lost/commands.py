@@ -155,7 +155,8 @@ async def _place(
     copy = Copy(row["base"], on_loan=on_loan, withdrawing=withdrawing, loss=loss)
     await connection.execute(
         "UPDATE item SET loss = $2, state = $3, guard = guard + 1, "
-        "  loan_id = CASE WHEN $4 THEN loan_id END, due_at = CASE WHEN $4 THEN due_at END WHERE id = $1",
+        "  loan_id = CASE WHEN $4 THEN loan_id END, due_at = CASE WHEN $4 THEN due_at END, "
+        "  reshelving_until = CASE WHEN $4 THEN reshelving_until END WHERE id = $1",
         row["item_id"],
         loss.value if loss else None,
         state_of(copy).value,

@@ -4,11 +4,12 @@ The scope `loans:override` sets aside whatever can be; each of `overrides:…` i
 refuses the whole override, so that nobody believes half of it done.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
 from circulation.blocks.rules import Block
+from circulation.holds.rules import HoldRefusal
 
 ALL: Final = "loans:override"
 """Whoever has this may set aside every block that can be."""
@@ -27,7 +28,7 @@ class Power(StrEnum):
     LOST = "overrides:losses"
 
 
-POWERS: Final = {
+POWERS: Final[Mapping[StrEnum, Power]] = {
     Block.ITEM_NOT_LOANABLE: Power.ITEM,
     Block.ITEM_STATE: Power.ITEM,
     Block.NEW_ITEM_LOCAL: Power.ITEM,
@@ -57,16 +58,34 @@ POWERS: Final = {
     Block.AGED_TO_LOST: Power.LOST,
 }
 """Every block that can be set aside, but those that whoever lends may confirm."""
+HOLD_POWERS: Final[Mapping[StrEnum, Power]] = {
+    HoldRefusal.NEW_ITEM_LOCAL: Power.ITEM,
+    HoldRefusal.COPY_ON_SHELF: Power.HOLD,
+    HoldRefusal.ON_SHELF_AT_PICKUP: Power.HOLD,
+    HoldRefusal.PATRON_BLOCKED: Power.PATRON,
+    HoldRefusal.FEES_OWED: Power.PATRON,
+    HoldRefusal.OVERDUE_ITEMS: Power.PATRON,
+    HoldRefusal.OVERDUE_RECALLS: Power.PATRON,
+    HoldRefusal.RECALL_OVERDUE_DAYS: Power.PATRON,
+    HoldRefusal.LOST_ITEMS: Power.PATRON,
+    HoldRefusal.WARDS_OWE: Power.PATRON,
+    HoldRefusal.HOLD_LIMIT: Power.LIMIT,
+    HoldRefusal.DAY_LIMIT: Power.LIMIT,
+    HoldRefusal.GROUP_LOAN_LIMIT: Power.LIMIT,
+}
+"""What stands against a hold and can be set aside. What no copy can do, or the policy does not have, stays refused."""
 CONFIRMED: Final = frozenset({Block.SECOND_COPY})
 """Questions rather than refusals: who lends may answer them, without a scope or a comment."""
 
 
-def scopes_missing(blocks: Collection[Block], granted: Collection[str]) -> list[str]:
+def scopes_missing(
+    blocks: Collection[StrEnum], granted: Collection[str], powers: Mapping[StrEnum, Power] = POWERS
+) -> list[str]:
     """The scopes that an override of these blocks needs and that are not granted, in order.
 
     Of blocks that nobody may set aside it needs the scope for all: what else is wrong with them is told after that.
     """
     if ALL in granted or "*" in granted:
         return []
-    needed = {POWERS.get(block, ALL) for block in blocks if block not in CONFIRMED}
+    needed = {powers.get(block, ALL) for block in blocks if block not in CONFIRMED}
     return sorted(str(scope) for scope in needed if scope not in granted)

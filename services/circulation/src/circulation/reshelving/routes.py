@@ -17,6 +17,7 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 from circulation.items.handlers import tell_availability
 from circulation.items.rules import State, shown
+from circulation.items.tables import LEFT
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
 from circulation.shelves.routes import MAY_BE, SINCE_EVER, Limit, MayRead, ShelvedOut, point, shelved
@@ -25,17 +26,18 @@ router = new_router("/v1/service-points", tag="shelves")
 
 MayShelve = Annotated[Principal, Depends(may("returns:create"))]
 
-_CART: Final = """
+_CART: Final = f"""
 SELECT i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.library, i.location,
     i.reshelving_until, i.last_seen_at
 FROM item i
-WHERE i.last_seen_by = $1 AND i.reshelving_until > $2 AND i.state = 'available'
+WHERE i.last_seen_by = $1 AND i.reshelving_until > $2 AND i.state = 'available' AND NOT i.{LEFT}
   AND (i.reshelving_until, i.id) > ($3::timestamptz, $4::uuid)
 ORDER BY i.reshelving_until, i.id LIMIT $5
-"""
+"""  # noqa: S608 - our own text
+"""What was left on the hold shelf is listed for clearance."""
 _FOUND: Final = "SELECT id FROM item WHERE id = $1 OR barcode = $2 FOR NO KEY UPDATE"
 _SHELVE: Final = """
-UPDATE item SET reshelving_until = NULL, guard = guard + 1
+UPDATE item SET reshelving_until = NULL, guard = guard + 1, last_seen_at = $2, last_seen_by = $3
 WHERE id = $1 AND state = 'available' AND reshelving_until > $2 RETURNING true
 """
 
@@ -127,7 +129,7 @@ async def shelve(
         if item_id is None:
             pointer = "/item_id" if body.item_id else "/item_barcode"
             raise NotFound(reasons=[Reason("item-unknown", "There is no such item.", pointer)])
-        done = bool(await connection.fetchval(_SHELVE, item_id, now))
+        done = bool(await connection.fetchval(_SHELVE, item_id, now, service_point_id))
         if done:
             await tell_availability(connection, [item_id], now)
         row = await connection.fetchrow("SELECT * FROM item WHERE id = $1", item_id)

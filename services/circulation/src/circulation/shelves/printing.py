@@ -98,7 +98,7 @@ async def print_slips(
     )
     if asked.kind == "pick":
         at_home = [served for served in desk.serves if library.homes[served].id == desk.id]
-        rows = await queries.pick_slips(connection, at_home, again=asked.again)
+        rows = await queries.pick_slips(connection, at_home, desk.id, again=asked.again)
     else:
         rows = await queries.hold_slips(connection, desk.id, again=asked.again)
     rows.sort(key=_ORDER[asked.kind])

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.database import Connection
+from circulation.items.tables import LEFT
 
 _ITEM = """
     i.id, i.barcode, i.short_title, i.short_author, i.call_number, i.volume, i.copy_number, i.location, i.library,
@@ -15,9 +16,13 @@ _ITEM = """
     h.kind AS hold_kind, h.fulfilment, h.delivery_address_type, h.shelf_expires_at, h.pickup_id, h.patron_id,
     h.placed_at
 """
+_LIES = f"""
+CASE WHEN coalesce(i.{LEFT}, false) THEN i.last_seen_by = $2 ELSE i.library = ANY ($1::text[]) END
+"""
+"""Whether it stands on a shelf of these libraries, or was left on this desk's hold shelf."""
 _PICKS = f"""
 SELECT {_ITEM} FROM item i JOIN hold h ON h.id = i.hold_id
-WHERE i.state = 'paged' AND i.library = ANY ($1::text[]) LIMIT $2
+WHERE i.state = 'paged' AND {_LIES} LIMIT $3
 """  # noqa: S608 - our own text
 _LEFT = f"""
 SELECT DISTINCT ON (i.id) {_ITEM}, c.id AS ended_id, c.state AS ended_state, c.closed_at
@@ -33,15 +38,15 @@ _SLIP = f"""
     concat_ws(', ', nullif(p.family_name, ''), nullif(p.given_name, '')) AS patron_name
 """
 _NEW = """
-($1 OR NOT EXISTS (SELECT FROM slip_printed s WHERE s.hold_id = h.id AND s.item_id = i.id AND s.kind = '{}'))
+({again} OR NOT EXISTS (SELECT FROM slip_printed s WHERE s.hold_id = h.id AND s.item_id = i.id AND s.kind = '{kind}'))
 """
 _PICK_SLIPS = f"""
 SELECT {_SLIP} FROM item i JOIN hold h ON h.id = i.hold_id JOIN patron p ON p.id = h.patron_id
-WHERE i.state = 'paged' AND i.library = ANY ($2::text[]) AND {_NEW.format("pick")} LIMIT $3
+WHERE i.state = 'paged' AND {_LIES} AND {_NEW.format(kind="pick", again="$3")} LIMIT $4
 """  # noqa: S608 - our own text
 _HOLD_SLIPS = f"""
 SELECT {_SLIP} FROM hold h JOIN item i ON i.id = h.item_id AND i.hold_id = h.id JOIN patron p ON p.id = h.patron_id
-WHERE h.pickup_id = $2 AND h.state = 'ready' AND {_NEW.format("hold")} LIMIT $3
+WHERE h.pickup_id = $2 AND h.state = 'ready' AND {_NEW.format(kind="hold", again="$1")} LIMIT $3
 """  # noqa: S608 - our own text
 _SLIPS_OF = f"""
 SELECT {_SLIP.replace("i.hold_id", "h.id AS hold_id")}
@@ -66,9 +71,9 @@ MOST = 5000
 """More than a library fetches or clears in a day."""
 
 
-async def picks(pool: asyncpg.Pool, libraries: Collection[str]) -> list[asyncpg.Record]:
-    """Items of these libraries that are to be fetched from their shelves."""
-    return list(await pool.fetch(_PICKS, sorted(libraries), MOST))
+async def picks(pool: asyncpg.Pool, libraries: Collection[str], desk_id: UUID) -> list[asyncpg.Record]:
+    """Items of these libraries that are to be fetched from their shelves, and those left on this hold shelf."""
+    return list(await pool.fetch(_PICKS, sorted(libraries), desk_id, MOST))
 
 
 async def left_on_shelf(pool: asyncpg.Pool, desk_id: UUID, since: datetime) -> list[asyncpg.Record]:
@@ -95,10 +100,10 @@ async def transits(
 
 
 async def pick_slips(
-    connection: Connection, libraries: Collection[str], *, again: bool
+    connection: Connection, libraries: Collection[str], desk_id: UUID, *, again: bool
 ) -> list[asyncpg.Record]:
-    """Items of these libraries to be fetched; those whose slip was not printed yet, or all."""
-    return list(await connection.fetch(_PICK_SLIPS, again, sorted(libraries), MOST))
+    """The same; those whose slip was not printed yet, or all."""
+    return list(await connection.fetch(_PICK_SLIPS, sorted(libraries), desk_id, again, MOST))
 
 
 async def hold_slips(connection: Connection, desk_id: UUID, *, again: bool) -> list[asyncpg.Record]:

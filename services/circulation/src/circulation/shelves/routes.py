@@ -132,10 +132,13 @@ async def pick_list(
     cursor: str | None = None,
     limit: Limit = 500,
 ) -> cursors.Page[PickOut]:
-    """Items to be fetched for holds, of the libraries that are at home here, as they stand on the shelves."""
+    """Items to be fetched for holds, of the libraries that are at home here, as they stand on the shelves.
+
+    What was left on a hold shelf is listed by the desk where it lies.
+    """
     desk = point(library, service_point_id, asker)
     at_home = [served for served in desk.serves if library.homes[served].id == desk.id]
-    rows = sorted(await queries.picks(request.app.state.resources.pool, at_home), key=shelf_order)
+    rows = sorted(await queries.picks(request.app.state.resources.pool, at_home, desk.id), key=shelf_order)
     start = _after(cursor, rows)
     page = rows[start : start + limit]
     more = cursors.encode(str(page[-1]["id"])) if len(rows) > start + limit else None
