@@ -145,6 +145,7 @@ async def test_a_new_item_is_lent_and_fetched_only_at_home_for_a_while(
         f"&service_point_id={make.desks['law-desk']}"
     )
     lent = [await make.lend(patron, old, **law), await make.lend(patron, new)]
+    await make.take_back(new)
     wish = {"refusals": ["new-item-local"], "comment": "the author reads from it there"}
     sent = await make.place(await make.patron(), at="law-desk", item_id=str(new.item_id), override=wish)
 
@@ -154,3 +155,4 @@ async def test_a_new_item_is_lent_and_fetched_only_at_home_for_a_while(
     assert [block["code"] for block in there.json()["decided"]["blocks"]] == ["new-item-local"]
     assert there.json()["policies"]["loan"]["new_items"] == {"days": 30}
     assert [answer.status_code for answer in (*lent, sent)] == [201, 201, 201]
+    assert (await make.state(new))["state"] == "paged"
