@@ -7,6 +7,7 @@ import pytest
 from ill.app import SERVICE
 from support.harness import Harness, migrated, running
 from support.lending import Make, furnished
+from support.otherlibrary import World
 
 
 @pytest.fixture
@@ -21,3 +22,9 @@ async def ill(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]
 async def make(ill: Harness) -> Make:
     """A library that takes part, and what tests are about."""
     return await furnished(ill)
+
+
+@pytest.fixture
+def world(make: Make) -> World:
+    """Libraries that play along."""
+    return World(make)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from lxml import etree
 
+from chassis.principal import Principal
 from ill.iso18626 import composing, documents
 from ill.iso18626.composing import Agency
 from ill.iso18626.sending import send_due
@@ -29,12 +30,15 @@ MESSAGE_INFO = (
 )
 
 
+SCHEMAS = {"1.2": "ISO-18626-v1_2.xsd", "2021-2": "ISO-18626-2021-2.reconstructed.xsd"}
+
+
 @cache
-def the_schema() -> Any:
+def the_schema(version: str) -> Any:
     """The standard's, by which all that we send is measured; None where the test data is not here."""
     base = os.environ.get("CARREL_TEST_DATA")
     folder = Path(base) if base else Path(__file__).resolve().parents[3] / "shared" / "data"
-    file = folder / "iso18626" / "xsd" / "ISO-18626-v1_2.xsd"
+    file = folder / "iso18626" / "xsd" / SCHEMAS[version]
     return etree.XMLSchema(etree.parse(file)) if file.exists() else None
 
 
@@ -82,16 +86,24 @@ class Other:
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     clock: datetime = NOW
+    speaks: str = "1.2"
+    client_id: str | None = None
+    """As which it proves itself; none: by its code, for which supplier messages of 2021-2 have no place."""
 
     def hear(self, request: httpx.Request) -> httpx.Response:
         """Take a message."""
         read = documents.read(request.content)
         assert read.flaw is None, read.flaw
-        if (schema := the_schema()) is not None:
+        assert read.version == self.speaks
+        if (schema := the_schema(read.version)) is not None:
             assert schema.validate(etree.fromstring(request.content)), schema.error_log
         self.heard.append((read.kind, read.document))
         self.raw.append(request.content)
         return self.answer(read.kind, read.document)
+
+    def written(self, kind: str, document: dict[str, Any]) -> bytes:
+        """In its version."""
+        return documents.write(kind, document, self.speaks)
 
     @property
     def asked(self) -> list[str]:
@@ -126,25 +138,30 @@ class Other:
         )
         info = {name: more.pop(name) for name in MESSAGE_INFO if name in more}
         due = {"dueDate": more.pop("dueDate")} if "dueDate" in more else {}
+        retry = more.pop("retry", None)
         document = {
             "header": self._header(supplier=True, request_id=asked),
             "messageInfo": {"reasonForMessage": reason} | info,
             "statusInfo": ({"status": status} if status else {}) | due | {"lastChange": NOW.isoformat()},
         }
+        if retry:
+            document["retryInfo"] = retry
         if more:
             document["deliveryInfo"] = {"dateSent": NOW.isoformat()} | more
-        return documents.write("supplyingAgencyMessage", document)
+        return self.written("supplyingAgencyMessage", document)
 
     async def says(self, status: str | None, reason: str = "StatusChange", **more: Any) -> str:
         """Say it; what was confirmed: OK, or the error."""
         return await self.send(self.saying(status, reason, **more))
 
-    async def asks(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> str:
-        """Ask us for a book."""
+    def asking(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> bytes:
+        """A request for a book."""
         wanted: dict[str, Any] = {"title": "Rivers of the Northern Plain"}
         if isbn is not None:
             number = {"bibliographicItemIdentifier": isbn, "bibliographicItemIdentifierCode": "ISBN"}
             wanted["bibliographicItemId"] = [number]
+        if "volume" in more:
+            wanted["volume"] = more.pop("volume")
         service = {"requestType": "New", "serviceType": "Loan"} | more
         document = {
             "header": self._header(supplier=False, request_id=request_id),
@@ -152,20 +169,27 @@ class Other:
             "serviceInfo": service,
             "patronInfo": {"patronId": "P-1", "surname": "Doe"},
         }
-        return await self.send(documents.write("request", document))
+        return self.written("request", document)
+
+    async def asks(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> str:
+        """Ask us for a book."""
+        return await self.send(self.asking(request_id, isbn=isbn, **more))
 
     async def does(self, action: str, request_id: str = "T1", note: str | None = None) -> str:
         """Act on a request of its own."""
         document = {"header": self._header(supplier=False, request_id=request_id), "action": action}
         return await self.send(
-            documents.write("requestingAgencyMessage", document | ({"note": note} if note else {}))
+            self.written("requestingAgencyMessage", document | ({"note": note} if note else {}))
         )
 
     async def send(self, body: bytes) -> str:
         """Post it to us; OK, or the error."""
-        answer = await post(self.ill, body)
+        by = Principal("client", self.client_id, frozenset({"ill:exchange"})) if self.client_id else None
+        answer = await post(self.ill, body, by=by)
         assert answer.status_code == 200, answer.text
-        told = documents.read(answer.content).document
+        read = documents.read(answer.content)
+        assert read.version == self.speaks
+        told = read.document
         error = told.get("errorData")
         return (
             f"{error['errorType']} {error['errorValue']}"
@@ -182,12 +206,12 @@ def _short(kind: str, document: dict[str, Any]) -> str:
     return f"{document['messageInfo']['reasonForMessage']} {document['statusInfo']['status']}"
 
 
-async def post(ill: Harness, body: bytes, **headers: str) -> httpx.Response:
-    """A stranger's POST."""
-    with ill.asking(None):
-        return await ill.client.post(
-            "/iso18626", content=body, headers={"Content-Type": "application/xml"} | headers
-        )
+async def post(
+    ill: Harness, body: bytes, *, by: Principal | None = None, kind: str = "application/xml"
+) -> httpx.Response:
+    """A stranger's POST, or a known machine's."""
+    with ill.asking(by):
+        return await ill.client.post("/iso18626", content=body, headers={"Content-Type": kind})
 
 
 @dataclass
@@ -202,7 +226,8 @@ class World:
         partner = await self.make.partner(symbol, **more)
         path = f"/v1/ill/partners/{partner['id']}/security-codes"
         code = (await self.make.ill.post(path)).json()["security_code"]
-        self.others[f"{symbol.lower()}.test"] = other = Other(self.make.ill, symbol, code)
+        other = Other(self.make.ill, symbol, code, speaks=partner["speaks"], client_id=partner["client_id"])
+        self.others[f"{symbol.lower()}.test"] = other
         return other
 
     async def deliver(self) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from contracts.ill import RequestProgressed
-from ill.iso18626.grammar import CLOSED
+from ill.iso18626.grammar import GRAMMARS
 from ill.requests.model import model_of
 from support.harness import Harness
-from support.lending import ARTICLE, NOW, Make
-from support.otherlibrary import Other, World, babbles, breaks, confirms, post, refuses, silent
+from support.lending import ARTICLE, BOOK, NOW, Make
+from support.otherlibrary import Other, World, babbles, breaks, confirms, refuses, silent
 
 ACTS = 45
 STORIES = int(os.environ.get("CARREL_STORIES", "5"))
@@ -38,7 +38,7 @@ class Story:
         self.ill, self.world, self.make = ill, world, make
         self.chance = random.Random(seed)
         self.now = NOW
-        self.said: list[bytes] = []
+        self.said: list[tuple[Other, bytes]] = []
         self.ended: dict[str, str] = {}
 
     async def act(self, others: list[Other]) -> None:
@@ -48,11 +48,12 @@ class Story:
             ("supplier", "supplier", "partner", "asks", "staff", "staff", "wire", "time", "twice")
         )
         if kind == "supplier" and any(read == "request" for read, _ in other.heard):
-            status = chance.choice([*sorted(CLOSED["status"]), None])
-            said = other.saying(status, chance.choice(sorted(CLOSED["reason"])), **dict(chance.choice(INFO)))
-            await self._say(said)
+            closed = GRAMMARS[other.speaks].closed
+            status = chance.choice([*sorted(closed["status"]), None])
+            said = other.saying(status, chance.choice(sorted(closed["reason"])), **dict(chance.choice(INFO)))
+            await self._say(other, said)
         elif kind == "partner":
-            action = chance.choice(sorted(CLOSED["action"]))
+            action = chance.choice(sorted(GRAMMARS[other.speaks].closed["action"]))
             await other.does(
                 action, chance.choice(("T1", "T2")), note=chance.choice((None, "Conditions accepted"))
             )
@@ -61,7 +62,7 @@ class Story:
                 chance.choice(("T1", "T2")), serviceType=chance.choice(("Loan", "Copy", "CopyOrLoan"))
             )
         elif kind == "twice" and self.said:
-            await self._say(chance.choice(self.said))
+            await self._say(*chance.choice(self.said))
         elif kind == "wire":
             other.answer = chance.choice((confirms, confirms, refuses, breaks, babbles, silent))
             await self.world.deliver()
@@ -72,9 +73,9 @@ class Story:
         elif kind == "staff":
             await self._lead_on()
 
-    async def _say(self, body: bytes) -> None:
-        self.said.append(body)
-        assert (await post(self.ill, body)).status_code == 200
+    async def _say(self, other: Other, body: bytes) -> None:
+        self.said.append((other, body))
+        await other.send(body)
 
     async def _lead_on(self) -> None:
         requests = (await self.ill.get("/v1/ill/requests?limit=500")).json()["items"]
@@ -86,6 +87,7 @@ class Story:
             "cost": {"minor": 900, "currency": "EUR"},
             "link": "https://here.example/1",
             "note": "words",
+            "volumes": [self.chance.choice(("1", "2"))],
         }
         action = self.chance.choice(list(model_of(request["side"]).actions.values()))
         body = {name: told[name] for name in (*action.needs, *action.takes) if name in told}
@@ -114,9 +116,12 @@ async def test_whatever_partners_say_no_message_breaks_us_and_no_request_leaves_
     ill: Harness, world: World, make: Make, seed: int
 ) -> None:
     story = Story(ill, world, make, seed)
-    others = [await world.other("XX-SUPA", rank=1), await world.other("XX-SUPB", rank=2)]
+    others = [
+        await world.other("XX-SUPA", rank=1),
+        await world.other("XX-SUPB", rank=2, speaks="2021-2", client_id="b"),
+    ]
     patron = await make.patron()
-    await make.request(patron)
+    await make.request(patron, citation=BOOK | {"volumes": ["1", "2"]})
     await make.request(patron, service="copy", citation=ARTICLE)
     await world.deliver()
 

@@ -1,5 +1,6 @@
 """Messages are read from strangers' XML and written to the standard's schema."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from lxml import etree
 
 from ill.iso18626 import composing, documents
 from ill.iso18626.composing import Agency, decimal, minor
-from ill.iso18626.grammar import CLOSED, MESSAGES, SPACE
+from ill.iso18626.grammar import GRAMMARS, MESSAGES, SPACE
 from ill.iso18626.markup import DEPTH, NotXml, read
+from support.otherlibrary import SCHEMAS
 from support.shared_data import shared_data
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -45,9 +47,12 @@ ROW: dict[str, Any] = {
     "service_level": "Rush",
     "need_before": NOW,
     "any_edition": False,
+    "preferred_edition": "most-recent",
     "note": "please",
 }
-BARE: dict[str, Any] = ROW | {"citation": {}, "service": "loan", "need_before": None, "note": None}
+BARE: dict[str, Any] = (
+    ROW | {"citation": {}, "service": "loan", "need_before": None, "note": None} | {"preferred_edition": None}
+)
 OFFER = {
     "conditions": ["LibraryUseOnly", "NoReproduction"],
     "cost": 3500,
@@ -67,9 +72,9 @@ def every_message() -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "bare-request": ("request", composing.request(BARE, HEAD, us=THEM, previous="R0", max_cost=None)),
     }
-    for action in CLOSED["action"]:
+    for action in GRAMMARS["2021-2"].closed["action"]:
         told[action] = ("requestingAgencyMessage", composing.action(HEAD, action, "a note"))
-    for status in CLOSED["status"]:
+    for status in GRAMMARS["2021-2"].closed["status"]:
         for offer in (OFFER, {}):
             document = composing.supplying(
                 HEAD,
@@ -80,8 +85,9 @@ def every_message() -> dict[str, tuple[str, dict[str, Any]]]:
                 note="n",
                 due_at=NOW,
                 offer=offer,
-                sent={"itemId": "I1", "sentVia": "Mail"},
+                sent={"itemId": "I1", "sentVia": "Mail", "URL": "https://a.example/1"},
                 return_to=US,
+                otherwise="Loaned",
             )
             told[f"{status}-{bool(offer)}"] = ("supplyingAgencyMessage", document)
     for kind, document in (*told.values(), ("request", {}), ("supplyingAgencyMessage", {})):
@@ -91,37 +97,107 @@ def every_message() -> dict[str, tuple[str, dict[str, Any]]]:
     return told
 
 
-def test_every_message_that_we_send_is_valid_by_the_schema() -> None:
-    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", "ISO-18626-v1_2.xsd")))
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_every_message_that_we_send_is_valid_by_the_schema_of_the_version(version: str) -> None:
+    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", SCHEMAS[version])))
 
     for name, (kind, document) in every_message().items():
-        written = documents.write(kind, document)
+        written = documents.write(kind, document, version)
         assert schema.validate(etree.fromstring(written)), (name, schema.error_log)
-        assert documents.read(written).flaw is None, name
+        told = documents.read(written)
+        assert (told.flaw, told.unknown, told.version) == (None, (), version), name
 
 
-def test_what_is_written_is_read_again() -> None:
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_what_is_written_is_read_again(version: str) -> None:
     for kind, document in every_message().values():
-        again = documents.read(documents.write(kind, document))
-        assert documents.write(again.kind, again.document) == documents.write(kind, again.document)
-        assert documents.read(documents.write(again.kind, again.document)).document == again.document
+        again = documents.read(documents.write(kind, document, version))
+        whole = documents.write(again.kind, again.document, version)
+        assert documents.read(whole).document == again.document
 
 
-def scenarios() -> list[Path]:
-    return sorted(shared_data("iso18626", "scenarios", "v1.2").rglob("*.xml"))
+def scenarios(version: str) -> list[Path]:
+    return sorted(shared_data("iso18626", "scenarios", f"v{version}").rglob("*.xml"))
 
 
-def test_every_message_of_the_scenarios_is_read_and_written_again_as_valid() -> None:
-    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", "ISO-18626-v1_2.xsd")))
+@pytest.mark.parametrize(("said", "written"), list(itertools.product(SCHEMAS, SCHEMAS)))
+def test_every_message_of_the_scenarios_is_read_and_written_as_valid_in_either_version(
+    said: str, written: str
+) -> None:
+    schema = etree.XMLSchema(etree.parse(shared_data("iso18626", "xsd", SCHEMAS[written])))
 
-    for file in scenarios():
+    assert len(scenarios(said)) > 40
+    for file in scenarios(said):
         told = documents.read(file.read_bytes())
-        assert told.flaw is None, file
+        assert (told.flaw, told.version) == (None, said), file
         if "multipleItemRequestId" not in json.dumps(told.document):
             head = next(name for name in ("header", "confirmationHeader") if name in told.document)
             told.document[head].setdefault("multipleItemRequestId", "")
             told.document[head].setdefault("requestingAgencyRequestId", "")
-        schema.assertValid(etree.fromstring(documents.write(told.kind, told.document)))
+        schema.assertValid(etree.fromstring(documents.write(told.kind, told.document, written)))
+
+
+def same_story(version: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The scenarios, in our shape; by file."""
+    told = []
+    for file in scenarios(version):
+        read = documents.read(file.read_bytes())
+        (read.document.get("header") or read.document["confirmationHeader"]).pop(
+            "multipleItemRequestId", None
+        )
+        told.append((str(file.relative_to(file.parents[1])), read.kind, read.document))
+    return told
+
+
+def test_both_versions_tell_the_scenarios_in_the_same_words_once_they_are_read() -> None:
+    differing = [
+        (name, old, new)
+        for (name, kind, old), (_, _, new) in zip(same_story("1.2"), same_story("2021-2"), strict=True)
+        if _essence(kind, old) != _essence(kind, new)
+    ]
+
+    assert differing == []
+
+
+def _essence(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Without what only one of the versions can say, or must."""
+    told = json.loads(json.dumps(document))
+    told.get("deliveryInfo", {}).pop("URL", None)
+    if told.get("deliveryInfo", {}).keys() == {"dateSent"}:
+        del told["deliveryInfo"]
+    told.pop("retryInfo", None)
+    return dict(told)
+
+
+def test_what_the_older_version_cannot_say_is_said_in_words() -> None:
+    messages = every_message()
+
+    def written(name: str) -> dict[str, Any]:
+        return documents.read(documents.write(*messages[name], "1.2")).document
+
+    assert (written("Lost")["action"], written("HoldReturn")["action"]) == ("Notification", "Notification")
+    held = written("ReleaseHoldReturn-True")
+    assert held["messageInfo"]["reasonForMessage"] == "Notification"
+    assert held["messageInfo"]["note"].startswith("The item may be returned now.")
+    assert held["statusInfo"]["status"] == "Loaned"
+    request = written("request")
+    assert request["serviceInfo"]["note"] == "Preferably the most recent edition. please"
+
+
+@pytest.mark.parametrize(
+    ("preferred", "any_edition"), [("AnyEdition", "Y"), ("MostRecentEdition", "Y"), ("ThisEdition", "N")]
+)
+def test_editions_are_mapped_both_ways(preferred: str, any_edition: str) -> None:
+    later = message(
+        f"<request><serviceInfo><preferredEdition>{preferred}</preferredEdition></serviceInfo></request>",
+        version=' version="2021-2"',
+    )
+    service = {"serviceType": "Loan", "anyEdition": any_edition}
+    read = documents.read(later).document["serviceInfo"]
+    written = documents.read(documents.write("request", {"serviceInfo": service}, "2021-2")).document
+
+    assert (read["preferredEdition"], read["anyEdition"]) == (preferred, any_edition)
+    assert written["serviceInfo"]["preferredEdition"] == {"Y": "AnyEdition", "N": "ThisEdition"}[any_edition]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +272,7 @@ def test_dangerous_or_broken_xml_is_refused(body: bytes, said: str) -> None:
     ("body", "flaw"),
     [
         (message("<request/>"), "BadlyFormedMessage: header"),
-        (message("<request/>", version=' version="2021-2"'), "UnrecognisedDataValue: version"),
+        (message("<request/>", version=' version="2030-1"'), "UnrecognisedDataValue: version"),
         (message("<request><header/></request>"), "BadlyFormedMessage: supplyingAgencyId"),
         (
             message("<requestingAgencyMessage><action>Renew</action><action>Renew</action></requestingAgencyMessage>"),

@@ -32,7 +32,7 @@ async def test_what_is_no_message_is_told_so_and_nothing_is_kept(ill: Harness, w
 
     told = [
         await ill.get("/iso18626"),
-        await post(ill, b"<a/>", **{"Content-Type": "text/plain"}),
+        await post(ill, b"<a/>", kind="text/plain"),
         await post(ill, b"<" + b"a" * 100_001),
         await post(ill, b"<a>"),
         await post(ill, bomb),

@@ -25,6 +25,8 @@ class AgencyDoc(_Strict):
 class TimesDoc(_Strict):
     """How long is waited for what, in working days unless said otherwise."""
 
+    answer_minutes: Annotated[int, Field(ge=1, le=10_000)] = 30
+    """For circulation to answer a question of ours; then staff are told."""
     condition_days: Days = 4
     """For an answer to a condition; then the next supplier is tried."""
     not_received_days: Days = 14
@@ -105,8 +107,9 @@ class ConfigurationDoc(_Strict):
     """How far back the same wish of the same patron is looked for."""
     send: Literal["at-once", "by-hand"] = "at-once"
     """Whether a request that passed the checks goes out by itself."""
-    own_shelves: Literal["off", "review"] = "off"
-    """Whether the catalogue is asked before other libraries are; what it may have is for staff to look into."""
+    own_shelves: Literal["off", "review", "fill"] = "off"
+    """Whether the catalogue is asked before other libraries are. What it may have is for staff to look into; or (fill)
+    what was found by a number is held for the patron by itself, and where it cannot be, others are asked."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None
@@ -119,6 +122,7 @@ class ConfigurationDoc(_Strict):
     def spans(self, days_to_respond: int = 4, closed: tuple[date, date] | None = None) -> Spans:
         """The times as the rules take them."""
         return Spans(
+            answer=self.times.answer_minutes,
             respond=days_to_respond,
             closed=closed,
             condition=self.times.condition_days,

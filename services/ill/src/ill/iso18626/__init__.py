@@ -1,1 +1,1 @@
-"""ISO 18626 1.2 over HTTP, in both roles."""
+"""ISO 18626, versions 1.2 and 2021-2, over HTTP, in both roles."""

@@ -1,7 +1,7 @@
-"""Our messages, as documents of the grammar. No clock, no database; nothing of a patron is ever put in.
+"""Our messages, in our own shape (`versions`). No clock, no database; nothing of a patron is ever put in.
 
-1.2 has no place for several loan conditions: the first that the standard's list knows goes into its element, all of
-them into the note, where other systems show them.
+1.2 has no place for several loan conditions: the first goes into its element, all of them into the note, where other
+systems show them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +39,12 @@ class Agency:
     email: str | None = None
 
 
+def named(told: str | None) -> Agency | None:
+    """The agency behind a transparent broker, kept as `scheme:symbol`."""
+    scheme, _, symbol = (told or "").partition(":")
+    return Agency(scheme, symbol) if symbol else None
+
+
 def decimal(minor: int, currency: str) -> str:
     """Minor units as a decimal."""
     return str(Decimal(minor).scaleb(-_PLACES.get(currency, 2)))
@@ -54,6 +60,10 @@ def costs(amount: int | None, currency: str | None) -> Document | None:
     if amount is None or currency is None:
         return None
     return {"currencyCode": currency, "monetaryValue": decimal(amount, currency)}
+
+
+PREFERRED: Final = {"any": "AnyEdition", "this": "ThisEdition", "most-recent": "MostRecentEdition"}
+"""preferredEdition (2021-2)."""
 
 
 def _kept(**told: Any) -> Document:
@@ -96,9 +106,15 @@ def _record_ids(citation: Mapping[str, Any]) -> list[Document]:
 
 
 def request(
-    row: Mapping[str, Any], head: Document, *, us: Agency, previous: str | None, max_cost: Document | None
+    row: Mapping[str, Any],
+    head: Document,
+    *,
+    us: Agency,
+    previous: str | None,
+    max_cost: Document | None,
+    agreed: Sequence[str] = (),
 ) -> Document:
-    """A request, New or (with the id of the one before) Retry."""
+    """A request, New or (with the id of the one before, and conditions that are agreed to) Retry."""
     citation = row["citation"]
     addresses: list[Document] = []
     if us.address:
@@ -118,7 +134,7 @@ def request(
             edition=citation.get("edition"),
             titleOfComponent=citation.get("article_title"),
             authorOfComponent=citation.get("article_author"),
-            volume=citation.get("volume"),
+            volume=citation.get("volumes") or citation.get("volume"),
             issue=citation.get("issue"),
             pagesRequested=citation.get("pages"),
             bibliographicItemId=_item_ids(citation),
@@ -132,13 +148,16 @@ def request(
         or None,
         serviceInfo=_kept(
             requestType="Retry" if previous else "New",
+            requestSubType=["MultipleItemRequest"] if len(citation.get("volumes", ())) > 1 else None,
             requestingAgencyPreviousRequestId=previous,
             serviceType=SERVICES[row["service"]],
             serviceLevel=row["service_level"],
             needBeforeDate=row["need_before"].isoformat() if row["need_before"] else None,
             copyrightCompliance=row["compliance"],
             anyEdition="Y" if row["any_edition"] else "N",
-            note=row["note"],
+            preferredEdition=PREFERRED.get(row["preferred_edition"] or ""),
+            loanCondition=list(agreed),
+            note=". ".join(word for word in (_agreed(agreed), row["note"]) if word),
         ),
         requestedDeliveryInfo=[
             {"sortOrder": order, "address": address} for order, address in enumerate(addresses)
@@ -146,6 +165,10 @@ def request(
         requestingAgencyInfo=_kept(name=us.name) or None,
         billingInfo={"maximumCosts": max_cost} if max_cost else None,
     )
+
+
+def _agreed(conditions: Sequence[str]) -> str | None:
+    return f"Conditions accepted: {'; '.join(conditions)}" if conditions else None
 
 
 def action(head: Document, what: str, note: str | None) -> Document:
@@ -165,13 +188,16 @@ def supplying(
     offer: Mapping[str, Any] | None = None,
     sent: Document | None = None,
     return_to: Agency | None = None,
+    otherwise: str | None = None,
 ) -> Document:
-    """A supplyingAgencyMessage. `offer` holds conditions, costs and times; `sent` what else deliveryInfo tells."""
+    """A supplyingAgencyMessage. `offer` holds conditions, costs and times; `sent` what else deliveryInfo tells;
+    `otherwise` is the status for a partner whose version does not know this one.
+    """
     offered = dict(offer or {})
     conditions: Sequence[str] = offered.get("conditions", ())
     words = [note, f"Conditions: {'; '.join(conditions)}" if len(conditions) > 1 else None]
     cost = costs(offered.get("cost"), offered.get("currency"))
-    delivery = _kept(**(sent or {}), loanCondition=conditions[0] if conditions else None)
+    delivery = _kept(**(sent or {}), loanCondition=list(conditions))
     return _kept(
         header=head,
         messageInfo=_kept(
@@ -188,6 +214,7 @@ def supplying(
             status=status,
             dueDate=due_at.isoformat() if due_at else None,
             lastChange=now.isoformat(),
+            otherwise=otherwise,
         ),
         deliveryInfo={"dateSent": now.isoformat(), **delivery} if delivery else None,
         returnInfo=_return_to(return_to) if return_to else None,

@@ -1,4 +1,7 @@
-"""Messages as nested dictionaries, read from XML and written to it by the grammar."""
+"""Messages as nested dictionaries, read from XML and written to it by the grammar of their version.
+
+Within the house a message has one shape, whichever version it came in or goes out by (`versions`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chassis.moments import EARLIEST, LATEST
-from ill.iso18626 import grammar, markup
-from ill.iso18626.grammar import CLOSED, GROUPS, MESSAGES, SPACE, Part
+from ill.iso18626 import grammar, markup, versions
+from ill.iso18626.grammar import GRAMMARS, MESSAGES, SPACE, V12, Grammar, Part
 from ill.iso18626.markup import Element, NotXml
 
 Document = dict[str, Any]
@@ -34,11 +37,14 @@ class Read:
     flaw: Flaw | None = None
     unknown: tuple[str, ...] = ()
     """Elements that the standard does not know, where they were let pass."""
+    version: str = V12
+    """Of the standard: the answer is written in it, too."""
 
 
 @dataclass(slots=True)
 class _Reading:
     lenient: bool
+    grammar: Grammar
     unknown: list[str] = field(default_factory=list)
     flaw: Flaw | None = None
 
@@ -55,16 +61,17 @@ def read(body: bytes, *, lenient: bool = False) -> Read:
     if len(root.children) != 1 or root.children[0].name not in MESSAGES or root.children[0].space != SPACE:
         raise NotXml("an ISO18626Message that holds no message, or several")
     told = root.children[0]
-    reading = _Reading(lenient)
-    version = root.attributes.get(f"{SPACE} version") or root.attributes.get("version")
-    if version is not None and version not in grammar.VERSIONS_READ:
+    said = root.attributes.get(f"{SPACE} version") or root.attributes.get("version") or V12
+    version = grammar.VERSIONS_READ.get(said, V12)
+    reading = _Reading(lenient, GRAMMARS[version])
+    if said not in grammar.VERSIONS_READ:
         reading.found("UnrecognisedDataValue", "version")
-    document = _read_group(told, MESSAGES[told.name], reading)
-    return Read(told.name, document, reading.flaw, tuple(reading.unknown))
+    document = versions.ours(told.name, _read_group(told, MESSAGES[told.name], reading), version)
+    return Read(told.name, document, reading.flaw, tuple(reading.unknown), version)
 
 
 def _read_group(element: Element, group: str, reading: _Reading) -> Document:
-    parts = {part.name: part for part in GROUPS[group]}
+    parts = {part.name: part for part in reading.grammar.groups[group]}
     document: Document = {}
     for child in element.children:
         part = parts.get(child.name) if child.space == SPACE else None
@@ -91,12 +98,12 @@ def _read_group(element: Element, group: str, reading: _Reading) -> Document:
 
 def _read_part(element: Element, part: Part, reading: _Reading) -> Any:
     """What it holds; None for an empty one, which peers send where they have nothing to say."""
-    if part.holds in GROUPS:
+    if part.holds in reading.grammar.groups:
         return _read_group(element, part.holds, reading) if element.children or part.wanted else None
     if not element.text:
         return None
     try:
-        return _leaf(element.text, part.holds)
+        return _leaf(element.text, part.holds, reading.grammar)
     except (ValueError, InvalidOperation, OverflowError):
         kind = {
             "action": "UnsupportedActionType",
@@ -106,9 +113,9 @@ def _read_part(element: Element, part: Part, reading: _Reading) -> Any:
         return None
 
 
-def _leaf(told: str, holds: str) -> Any:
-    if holds in CLOSED:
-        if told not in CLOSED[holds]:
+def _leaf(told: str, holds: str, spoken: Grammar) -> Any:
+    if holds in spoken.closed:
+        if told not in spoken.closed[holds]:
             raise ValueError(told)
         return told
     if holds == grammar.MOMENT:
@@ -139,29 +146,32 @@ def _no(told: str) -> Any:
     raise ValueError(told)
 
 
-def write(kind: str, document: Mapping[str, Any]) -> bytes:
-    """A message as XML. `KeyError` for what the grammar does not know: that would be our mistake."""
+def write(kind: str, document: Mapping[str, Any], version: str = V12) -> bytes:
+    """A message as XML of a version. `KeyError` for what its grammar does not know: that would be our mistake."""
     lines = [
         "<?xml version='1.0' encoding='UTF-8'?>\n",
-        markup.opened("ISO18626Message", xmlns=SPACE, xmlns__ill=SPACE, ill__version=grammar.VERSION),
+        markup.opened("ISO18626Message", xmlns=SPACE, xmlns__ill=SPACE, ill__version=version),
     ]
-    _write_group(lines, kind, MESSAGES[kind], document)
+    told = versions.theirs(kind, document, version)
+    _write_group(lines, kind, MESSAGES[kind], told, GRAMMARS[version])
     lines.append("</ISO18626Message>\n")
     return "".join(lines).encode()
 
 
-def _write_group(lines: list[str], name: str, group: str, document: Mapping[str, Any]) -> None:
-    parts = GROUPS[group]
+def _write_group(
+    lines: list[str], name: str, group: str, document: Mapping[str, Any], spoken: Grammar
+) -> None:
+    parts = spoken.groups[group]
     if unknown := set(document) - {part.name for part in parts}:
         raise KeyError(f"{name} has no {', '.join(sorted(unknown))}")
     lines.append(f"<{name}>")
     for part in parts:
-        told = document.get(part.name)
+        told = None if part.tolerated else document.get(part.name)
         for value in told if part.many and told is not None else [told]:
             if value is None:
                 continue
-            if part.holds in GROUPS:
-                _write_group(lines, part.name, part.holds, value)
+            if part.holds in spoken.groups:
+                _write_group(lines, part.name, part.holds, value, spoken)
             else:
                 lines.append(f"<{part.name}>{markup.text(_written(value, part.holds))}</{part.name}>")
     lines.append(f"</{name}>")

@@ -1,4 +1,4 @@
-"""What stands in an ISO 18626 message of version 1.2 (2017), in which order: one table for reading and writing.
+"""What stands in an ISO 18626 message of version 1.2 (2017) or 2021-2, in which order: tables for reading and writing.
 
 What the standard demands and peers leave out (`multipleItemRequestId`, `lastChange`, `dateSent`) is not missed when
 reading; when writing, whoever composes a message puts it in. Closed lists are closed; open ones take any word.
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 SPACE: Final = "http://illtransactions.org/2013/iso18626"
-VERSION: Final = "1.2"
-VERSIONS_READ: Final = frozenset({"1.0", "1.1", "1.2"})
+V12, V2021 = "1.2", "2021-2"
+SPOKEN: Final = (V12, V2021)
+VERSIONS_READ: Final = {"1.0": V12, "1.1": V12, V12: V12, V2021: V2021}
+"""By what stands in a message: the version it is read as."""
 
 TEXT, MOMENT, DECIMAL, WHOLE, BOOLEAN, ID = "text", "moment", "decimal", "whole", "boolean", "id"
 """Kinds of leaves; `ID` is text that must not be empty."""
 
-CLOSED: Final[dict[str, frozenset[str]]] = {
+Lists = dict[str, frozenset[str]]
+
+CLOSED: Final[Lists] = {
     "reason": frozenset(
         {
             "RequestResponse",
@@ -67,6 +71,11 @@ CLOSED: Final[dict[str, frozenset[str]]] = {
     "service": frozenset({"Copy", "Loan", "CopyOrLoan"}),
     "yes-no": frozenset({"Y", "N"}),
 }
+CLOSED_2021: Final[Lists] = CLOSED | {
+    "status": CLOSED["status"] | {"HoldReturn", "ReleaseHoldReturn"},
+    "action": CLOSED["action"] | {"HoldReturn", "Lost"},
+    "edition": frozenset({"MostRecentEdition", "ThisEdition", "AnyEdition"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +86,22 @@ class Part:
     holds: str
     wanted: bool = False
     many: bool = False
+    tolerated: bool = False
+    """Read where a peer sends it, and never written: the version has no place for it."""
 
 
 def _group(told: str) -> tuple[Part, ...]:
-    """`name:holds` one after another; `!` must be there, `*` may come again."""
+    """`name:holds` one after another; `!` must be there, `*` may come again, `~` is only read."""
     parts = []
     for word in told.split():
         name, _, holds = word.partition(":")
-        parts.append(Part(name.rstrip("!*"), holds or TEXT, "!" in name, "*" in name))
+        parts.append(Part(name.rstrip("!*~"), holds or TEXT, "!" in name, "*" in name, "~" in name))
     return tuple(parts)
 
 
-GROUPS: Final[dict[str, tuple[Part, ...]]] = {
+Groups = dict[str, tuple[Part, ...]]
+
+GROUPS: Final[Groups] = {
     "requestMessage": _group(
         "header!:header bibliographicInfo!:bibliographicInfo publicationInfo:publicationInfo "
         "serviceInfo:serviceInfo supplierInfo*:supplierInfo requestedDeliveryInfo*:requestedDeliveryInfo "
@@ -152,6 +165,82 @@ GROUPS: Final[dict[str, tuple[Part, ...]]] = {
     "electronicAddress": _group("electronicAddressType electronicAddressData"),
     "physicalAddress": _group("line1 line2 locality postalCode region country"),
 }
+
+GROUPS_2021: Final[Groups] = GROUPS | {
+    "requestMessage": _group(
+        "header!:requestHeader bibliographicInfo!:bibliographicInfo publicationInfo:publicationInfo "
+        "serviceInfo!:serviceInfo supplierInfo*:supplierInfo requestedDeliveryInfo*:requestedDeliveryInfo "
+        "requestingAgencyInfo:requestingAgencyInfo patronInfo:patronInfo billingInfo:billingInfo"
+    ),
+    "supplyingAgencyMessage": _group(
+        "header!:supplierHeader messageInfo!:messageInfo statusInfo:statusInfo retryInfo:retryInfo "
+        "deliveryInfo:deliveryInfo shippingInfo:shippingInfo returnInfo:returnInfo"
+    ),
+    "requestingAgencyMessage": _group("header!:requesterHeader action!:action note"),
+    "requestConfirmation": _group("confirmationHeader!:confirmationHeader errorData*:errorData"),
+    "supplyingAgencyMessageConfirmation": _group(
+        "confirmationHeader!:confirmationHeader reasonForMessage:reason errorData*:errorData"
+    ),
+    "requestingAgencyMessageConfirmation": _group(
+        "confirmationHeader!:confirmationHeader action:action errorData*:errorData"
+    ),
+    "requestHeader": _group(
+        "supplyingAgencyId:agency requestingAgencyId!:agency consortialId:agency multipleItemRequestId "
+        "timestamp:moment requestingAgencyRequestId!:id requestingAgencyAuthentication:authentication"
+    ),
+    "requesterHeader": _group(
+        "supplyingAgencyId!:agency requestingAgencyId!:agency consortialId:agency timestamp:moment "
+        "requestingAgencyRequestId!:id supplyingAgencyRequestId requestingAgencyAuthentication:authentication "
+        "multipleItemRequestId~"
+    ),
+    "supplierHeader": _group(
+        "supplyingAgencyId!:agency requestingAgencyId!:agency timestamp:moment requestingAgencyRequestId!:id "
+        "supplyingAgencyRequestId multipleItemRequestId~ requestingAgencyAuthentication~:authentication"
+    ),
+    "confirmationHeader": _group(
+        "supplyingAgencyId:agency requestingAgencyId:agency timestamp:moment requestingAgencyRequestId "
+        "timestampReceived:moment messageStatus!:outcome multipleItemRequestId~"
+    ),
+    "bibliographicInfo": _group(
+        "supplierUniqueRecordId title author authorId subtitle seriesTitle edition titleOfComponent "
+        "authorOfComponent volume* issue pagesRequested estimatedNoPages "
+        "bibliographicItemId*:bibliographicItemId sponsor informationSource "
+        "bibliographicRecordId*:bibliographicRecordId"
+    ),
+    "bibliographicItemId": _group("bibliographicItemIdentifierCode bibliographicItemIdentifier"),
+    "publicationInfo": _group("publisher publisherId publicationType publicationDate placeOfPublication"),
+    "serviceInfo": _group(
+        "requestType:request requestSubType*:subtype requestingAgencyPreviousRequestId serviceType!:service "
+        "serviceLevel itemFormat needBeforeDate:moment copyrightCompliance anyEdition:yes-no "
+        "preferredEdition:edition loanCondition* startDate:moment endDate:moment note"
+    ),
+    "requestedDeliveryInfo": _group("sortOrder:whole address:address deliveryMethod courierName"),
+    "messageInfo": _group("reasonForMessage!:reason answerYesNo:yes-no note reasonUnfilled reasonRetry"),
+    "retryInfo": _group(
+        "loanCondition* edition* itemFormat* volume* serviceType:service serviceLevel* deliveryMethod* "
+        "courierName* offeredCosts*:costs paymentMethod* retryBefore:moment retryAfter:moment"
+    ),
+    "deliveryInfo": _group(
+        "dateSent:moment itemId* URL deliveryMethod address:address sentToPatron:boolean loanCondition* "
+        "itemFormat serviceType:service deliveryCosts*:costs paymentMethod"
+    ),
+    "shippingInfo": _group(
+        "courierName trackingId* insurance:yes-no insuranceThirdParty:yes-no thirdPartyName "
+        "insuranceCosts*:costs"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """One version: what may stand in it, and the words of its closed lists."""
+
+    version: str
+    groups: Groups
+    closed: Lists
+
+
+GRAMMARS: Final = {V12: Grammar(V12, GROUPS, CLOSED), V2021: Grammar(V2021, GROUPS_2021, CLOSED_2021)}
 
 MESSAGES: Final = {
     "request": "requestMessage",

@@ -8,11 +8,22 @@ from uuid import UUID
 from chassis.database import Connection
 from chassis.ids import uuid7
 from ill.iso18626.documents import Document
+from ill.iso18626.versions import fitted
 
 _QUEUE = """
-INSERT INTO message (id, request_id, entry_id, partner_id, direction, kind, what, document, state, at, next_at)
-VALUES ($1, $2, $3, $4, 'out', $5, $6, $7, 'queued', $8, $8)
+INSERT INTO message (id, request_id, entry_id, partner_id, direction, kind, what, document, state, at, next_at, version)
+VALUES ($1, $2, $3, $4, 'out', $5, $6, $7, 'queued', $8, $8, $9)
 """
+
+
+def what_of(kind: str, document: Mapping[str, Any]) -> str:
+    """A message in two words."""
+    if kind == "request":
+        return str(document.get("serviceInfo", {}).get("requestType", "New"))
+    if kind == "requestingAgencyMessage":
+        return str(document.get("action", ""))
+    reason = document.get("messageInfo", {}).get("reasonForMessage", "")
+    return f"{reason} {document.get('statusInfo', {}).get('status', '')}".strip()
 
 
 async def queue(
@@ -22,11 +33,16 @@ async def queue(
     entry_id: UUID | None,
     partner: Mapping[str, Any],
     kind: str,
-    what: str,
     document: Document,
     now: datetime,
 ) -> None:
-    """Have it sent. A partner without an address is written to by staff: nothing is queued for it."""
+    """Have it sent, as the partner's version can say it. A partner without an address is written to by staff: nothing
+    is queued for it.
+    """
     if partner["address"] is None:
         return
-    await connection.execute(_QUEUE, uuid7(), request_id, entry_id, partner["id"], kind, what, document, now)
+    said = fitted(kind, document, partner["speaks"])
+    what, version = what_of(kind, said), partner["speaks"]
+    await connection.execute(
+        _QUEUE, uuid7(), request_id, entry_id, partner["id"], kind, what, said, now, version
+    )

@@ -30,6 +30,7 @@ from ill.iso18626 import composing, documents
 from ill.iso18626.documents import Document, Read
 from ill.iso18626.grammar import QUESTIONS
 from ill.iso18626.markup import NotXml
+from ill.iso18626.queueing import what_of
 from ill.iso18626.rules import SupplierSays, tells_of_duplicate
 from ill.partners.rules import proves, symbol_key
 from ill.requests import commands
@@ -58,8 +59,12 @@ SELECT answer FROM message WHERE partner_id = $1 AND fingerprint = $2 AND direct
 """
 _LOG = """
 INSERT INTO message (id, request_id, entry_id, partner_id, direction, kind, what, document, answer, state,
-    fingerprint, at)
-VALUES ($1, $2, $3, $4, 'in', $5, $6, $7, $8, $9, $10, $11)
+    fingerprint, at, version)
+VALUES ($1, $2, $3, $4, 'in', $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+_NAMED = """
+UPDATE rota_entry SET suppliers_request_id = coalesce($2, suppliers_request_id), named = coalesce($3, named)
+WHERE id = $1
 """
 _URL = re.compile(r"https?://\S{1,1000}")
 
@@ -94,7 +99,7 @@ async def receive(resources: Resources, body: bytes, asker: Principal, now: date
         kind, told = await _answered(resources.pool, read, partner, now)
     finally:
         outbox.origin.reset(token)
-    return await asyncio.to_thread(documents.write, kind, told)
+    return await asyncio.to_thread(documents.write, kind, told, read.version)
 
 
 async def _sender(pool: asyncpg.Pool, read: Read, asker: Principal) -> Mapping[str, Any]:
@@ -108,14 +113,24 @@ async def _sender(pool: asyncpg.Pool, read: Read, asker: Principal) -> Mapping[s
         partner = await pool.fetchrow(_BY_CLIENT, asker.ref)
         if partner is None:
             raise Forbidden("No partner in the directory sends as this client.")
+        if partner["broker"] == "transparent":
+            return dict(partner) | {"named": _behind(dict(partner), agency)}
         if named != ("", "") and named != symbol_key(partner["scheme"], partner["symbol"]):
             raise Forbidden("The message names another sender than its key belongs to.")
-        return dict(partner)
+        return dict(partner) | {"named": None}
     partner = await pool.fetchrow(_BY_SYMBOL, *named)
     code = head.get("requestingAgencyAuthentication", {}).get("securityCode")
     if partner is None or not proves(code, partner["security_code_hash"]):
         raise Unauthenticated("Send with a key, or with the security code in requestingAgencyAuthentication.")
-    return dict(partner)
+    return dict(partner) | {"named": None}
+
+
+def _behind(broker: Mapping[str, Any], agency: Mapping[str, Any]) -> str | None:
+    """The library for which a transparent broker speaks, as `scheme:symbol`; None: for itself."""
+    scheme, symbol = agency.get("agencyIdType", "").strip(), agency.get("agencyIdValue", "").strip()
+    if not symbol or symbol_key(scheme, symbol) == symbol_key(broker["scheme"], broker["symbol"]):
+        return None
+    return f"{scheme}:{symbol}"
 
 
 def _fingerprint(document: Mapping[str, Any]) -> bytes:
@@ -195,23 +210,16 @@ async def _taken(
         "refused" if outcome.error else "taken",
         fingerprint,
         now,
+        read.version,
     )
     return kind, answer
 
 
-def what_of(kind: str, document: Mapping[str, Any]) -> str:
-    """A message in two words."""
-    if kind == "request":
-        return str(document.get("serviceInfo", {}).get("requestType", "New"))
-    if kind == "requestingAgencyMessage":
-        return str(document.get("action", ""))
-    reason = document.get("messageInfo", {}).get("reasonForMessage", "")
-    return f"{reason} {document.get('statusInfo', {}).get('status', '')}".strip()
-
-
 def _not_for_us(doc: ConfigurationDoc, read: Read, document: Document) -> Error | None:
     element = _SENDER[read.kind][1]
-    agency = document["header"][element]
+    agency = document["header"].get(element)
+    if agency is None:  # 2021-2: to whoever gets it
+        return None
     if doc.agency is not None and symbol_key(doc.agency.scheme, doc.agency.symbol) == symbol_key(
         agency.get("agencyIdType", ""), agency["agencyIdValue"]
     ):
@@ -315,6 +323,9 @@ def _wish(document: Document, partner: Mapping[str, Any], theirs: str, content: 
     ):
         if name in publication:
             citation[ours] = publication[name]
+    if isinstance(several := citation.get("volume"), list):
+        citation |= {"volume": "; ".join(several), "volumes": several}
+    edition = service.get("preferredEdition")
     cost, currency = _money(document.get("billingInfo", {}).get("maximumCosts"))
     wanted = service.get("serviceType") or ("Copy" if "titleOfComponent" in info else "Loan")
     return Wish(
@@ -328,6 +339,8 @@ def _wish(document: Document, partner: Mapping[str, Any], theirs: str, content: 
         max_cost=cost,
         currency=currency,
         any_edition=service.get("anyEdition", "Y") == "Y",
+        preferred_edition={theirs_: ours for ours, theirs_ in composing.PREFERRED.items()}.get(edition or ""),
+        named=partner["named"],
         note=service.get("note"),
     )
 
@@ -378,10 +391,7 @@ async def _hear_supplier(
     if entry["state"] != "active":
         await _hear_former(case, told, says, outcome)
         return None
-    if theirs := head.get("supplyingAgencyRequestId"):
-        await connection.execute(
-            "UPDATE rota_entry SET suppliers_request_id = $2 WHERE id = $1", entry["id"], theirs
-        )
+    await connection.execute(_NAMED, entry["id"], head.get("supplyingAgencyRequestId"), partner["named"])
     if info["reasonForMessage"] == "StatusChange" and says.status is None:
         return None
     if (wrong := await hear_supplier(case, says, told)) is not None:
@@ -416,21 +426,33 @@ def _says(document: Document) -> SupplierSays:
 
 def _told(document: Document) -> Told:
     info, delivery = document["messageInfo"], document.get("deliveryInfo", {})
-    cost, currency = _money(info.get("offeredCosts") or delivery.get("deliveryCosts"))
+    retry = document.get("retryInfo", {})
+    cost, currency = _money(info.get("offeredCosts") or _one(delivery.get("deliveryCosts")))
     note = info.get("note")
-    link = _URL.search(note) if note and delivery.get("sentVia") == "URL" else None
+    where = delivery.get("URL") or (note if delivery.get("sentVia") == "URL" else None)
+    link = _URL.search(where or "")
     return Told(
         note=note,
         reason=info.get("reasonUnfilled") or info.get("reasonRetry"),
-        condition=delivery.get("loanCondition"),
+        conditions=(*_each(delivery.get("loanCondition")), *retry.get("loanCondition", ())),
+        wants={name: value for name, value in retry.items() if name != "loanCondition"},
         cost=cost,
         currency=currency,
         due_at=_moment(document.get("statusInfo", {}).get("dueDate")),
-        item_barcode=delivery.get("itemId"),
+        item_barcode="; ".join(_each(delivery.get("itemId"))) or None,
         link=link.group() if link else None,
         retry_after=_moment(info.get("retryAfter")),
         retry_before=_moment(info.get("retryBefore")),
     )
+
+
+def _each(told: Any) -> list[str]:
+    """One value or several, as a list."""
+    return [] if told is None else list(told) if isinstance(told, list) else [told]
+
+
+def _one(told: Any) -> Any:
+    return told[0] if isinstance(told, list) else told
 
 
 # --- what partners do with requests of theirs ---

@@ -44,7 +44,11 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-_XML = {"application/xml": {"schema": {"type": "string", "description": "An ISO18626Message, version 1.2"}}}
+_XML = {
+    "application/xml": {
+        "schema": {"type": "string", "description": "An ISO18626Message, version 1.2 or 2021-2"}
+    }
+}
 
 
 @router.post(
@@ -72,6 +76,8 @@ class MessageOut(BaseModel):
     direction: str
     kind: str
     what: str
+    version: str | None
+    """Of ISO 18626."""
     state: str
     """queued, sent, refused, failed; taken or refused for one that came in."""
     at: datetime

@@ -52,16 +52,27 @@ BY_ACTION: Final = {
     "ShippedReturn": "partner-returns",
     "ShippedForward": "partner-forwards",
     "Notification": "partner-writes",
+    "Lost": "partner-lost",
+    "HoldReturn": "partner-holds-back",
 }
-SUPPLIER_EVENTS: Final = frozenset(BY_STATUS.values()) | {
-    "supplier-conditional",
-    "supplier-has-duplicate",
-    "supplier-writes",
-    "cancel-agreed",
-    "cancel-declined",
-    "supplier-renews",
-    "supplier-declines-renewal",
+OF_RETURNS: Final = {
+    "HoldReturn": "supplier-wants-return-held",
+    "ReleaseHoldReturn": "supplier-releases-return",
 }
+"""Statuses of 2021-2 that say when to return something, and nothing of how the request stands."""
+SUPPLIER_EVENTS: Final = (
+    frozenset(BY_STATUS.values())
+    | frozenset(OF_RETURNS.values())
+    | {
+        "supplier-conditional",
+        "supplier-has-duplicate",
+        "supplier-writes",
+        "cancel-agreed",
+        "cancel-declined",
+        "supplier-renews",
+        "supplier-declines-renewal",
+    }
+)
 PARTNER_EVENTS: Final = frozenset(BY_ACTION.values()) | {"partner-agrees"}
 
 
@@ -112,6 +123,8 @@ def supplier_says(says: SupplierSays, *, before: str | None, cancelling: bool) -
         return Meaning("supplier-renews", "Loaned")
     if says.status is None:
         return Meaning()
+    if says.status in OF_RETURNS:
+        return Meaning(OF_RETURNS[says.status])
     again = says.status == before == "WillSupply"  # with another condition, or with none any more
     if not again and not counts(says.status, before=before):
         return Meaning()

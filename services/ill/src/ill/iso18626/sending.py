@@ -39,7 +39,8 @@ UPDATE message SET attempts = attempts + 1, next_at = $1::timestamptz + $2::inte
 RETURNING *
 """
 _ADDRESS = """
-SELECT p.id, p.address, s.our_account AS account, s.our_security_code AS security_code, s.our_token AS token, s.sealed
+SELECT p.id, p.address, p.speaks, s.our_account AS account, s.our_security_code AS security_code,
+    s.our_token AS token, s.sealed
 FROM partner p LEFT JOIN partner_secret s ON s.partner_id = p.id WHERE p.id = $1
 """
 
@@ -126,7 +127,7 @@ async def _posted(
     if ours["token"]:
         headers["Authorization"] = f"Bearer {ours['token']}"
     try:
-        body = await asyncio.to_thread(documents.write, message["kind"], document)
+        body = await asyncio.to_thread(documents.write, message["kind"], document, partner["speaks"])
         async with (
             asyncio.timeout(resources.settings.send_timeout),
             client.stream("POST", partner["address"], content=body, headers=headers) as response,

@@ -42,6 +42,8 @@ class Message(Table, table=True):
     """Its request type, reason and status, or action."""
     document: dict[str, Any] = Field(sa_column=document())
     answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    version: str | None = Field(default=None, sa_column=words(null=True))
+    """Of the standard: 1.2 or 2021-2."""
     state: str = Field(sa_column=words())
     fingerprint: bytes | None = Field(default=None, sa_column=digest(null=True))
     at: datetime = Field(sa_column=when())

@@ -1,7 +1,7 @@
 """The directory of partners on the wire. What proves who somebody is goes in, or out once, and never again."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -77,6 +77,11 @@ class PartnerIn(BaseModel):
     closed_from: date | None = None
     closed_until: date | None = None
     """The last day, included."""
+    speaks: Literal["1.2", "2021-2"] = "1.2"
+    """The version of ISO 18626 in which it is written to; its own messages are read in either."""
+    broker: Literal["opaque", "transparent"] | None = None
+    """It passes requests on to others: opaque, it stands for them and names them in notes; transparent, messages name
+    them as the agency, and come with its key."""
     lenient: bool = False
     """Take messages with elements that the standard does not know."""
     client_id: str | None = Field(default=None, min_length=1, max_length=100)

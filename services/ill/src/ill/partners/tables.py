@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Column, Index, Text, text
 from sqlmodel import Field
 
 from ill.metadata import Table, big, count, day, digest, flag, key, ref, when, words
@@ -20,6 +20,8 @@ class Partner(Table, table=True):
         CheckConstraint("closed_from <= closed_until", name="partner_closed_forwards"),
         CheckConstraint("days_to_respond > 0", name="partner_has_time_to_respond"),
         CheckConstraint("max_open > 0", name="partner_takes_some"),
+        CheckConstraint("speaks IN ('1.2', '2021-2')", name="partner_speaks"),
+        CheckConstraint("broker IN ('opaque', 'transparent')", name="partner_broker"),
     )
 
     id: UUID = Field(sa_column=key())
@@ -40,6 +42,10 @@ class Partner(Table, table=True):
     max_open: int | None = Field(default=None, sa_column=count(None, null=True))
     closed_from: date | None = Field(default=None, sa_column=day(null=True))
     closed_until: date | None = Field(default=None, sa_column=day(null=True))
+    speaks: str = Field(default="1.2", sa_column=Column(Text, nullable=False, server_default="1.2"))
+    """The version of ISO 18626 in which it is written to; it is read in either."""
+    broker: str | None = Field(default=None, sa_column=words(null=True))
+    """opaque: its suppliers are named in notes alone; transparent: their messages name them as the agency."""
     lenient: bool = Field(default=False, sa_column=flag(default=False))
     """Its messages may have elements that the standard does not know."""
     client_id: str | None = Field(default=None, sa_column=words(null=True))

@@ -23,7 +23,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
-from ill.iso18626.rules import BY_ACTION, RANK, SupplierSays, tells_of_duplicate
+from ill.iso18626.rules import BY_ACTION, OF_RETURNS, RANK, SupplierSays, tells_of_duplicate
 from ill.requests import commands, queries
 from ill.requests.case import AgencyMissing
 from ill.requests.commands import ActionRefused, NoSuchRequest
@@ -67,6 +67,8 @@ class ActIn(BaseModel):
     """Of ours, for `reserve`."""
     compliance: Short | None = None
     """copyrightCompliance: an open list."""
+    volumes: Annotated[list[Short], Field(min_length=1, max_length=50)] | None = None
+    """Of the request's, which."""
 
 
 class PossibleOut(BaseModel):
@@ -227,6 +229,7 @@ def told_of(body: ActIn | ReportIn, *, may_exceed_cost: bool) -> Told:
         retry_before=body.retry_before,
         title_id=body.title_id if isinstance(body, ActIn) else None,
         compliance=body.compliance if isinstance(body, ActIn) else None,
+        volumes=tuple(body.volumes or ()) if isinstance(body, ActIn) else (),
         may_exceed_cost=may_exceed_cost,
     )
 
@@ -245,7 +248,7 @@ async def report_partner(
     pool = pool_of(request)
     row = await own(pool, request_id, by)
     lending = row["side"] == "lending"
-    known: Iterable[str] = BY_ACTION if lending else RANK
+    known: Iterable[str] = BY_ACTION if lending else (*RANK, *OF_RETURNS)
     said, pointer = (body.action, "/action") if lending else (body.status, "/status")
     if (said is not None and said not in known) or (lending and said is None):
         text = f"{said!r} is none of ISO 18626's."

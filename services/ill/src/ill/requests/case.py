@@ -42,6 +42,7 @@ _WRITTEN = (
     "look_at",
     "max_cost",
     "currency",
+    "volumes",
 )
 _WRITE = (
     "UPDATE request SET version = version + 1, changed_at = $2, "  # noqa: S608 - our own names

@@ -17,6 +17,7 @@ from ill.patrons import queries as patrons
 from ill.requests import holdings as _holdings  # noqa: F401 - effects register themselves
 from ill.requests import model, queries
 from ill.requests import supplying as _supplying  # noqa: F401 - effects register themselves
+from ill.requests import volumes as _volumes  # noqa: F401 - effects register themselves
 from ill.requests.case import Case, facts_of
 from ill.requests.effects import EFFECTS
 from ill.requests.rules import SPANS, TEXTS, Told, likeness, refusals
@@ -46,9 +47,12 @@ BORROWING_TIMERS: Final = frozenset(
         "return-unconfirmed",
         "copy-kept",
         "need-passed",
+        "circulation-silent",
     }
 )
-LENDING_TIMERS: Final = frozenset({"condition-unanswered", "gone-stale", "past-due", "still-waiting"})
+LENDING_TIMERS: Final = frozenset(
+    {"condition-unanswered", "gone-stale", "past-due", "still-waiting", "circulation-silent"}
+)
 DOCUMENTS: Final = frozenset({"document-kept"})
 CIRCULATION: Final = frozenset(
     {
@@ -129,6 +133,9 @@ class Wish:
     max_cost: int | None = None
     currency: str | None = None
     any_edition: bool = True
+    preferred_edition: str | None = None
+    named: str | None = None
+    """The library behind a transparent broker."""
     note: str | None = None
     declared: str | None = None
 
@@ -136,9 +143,9 @@ class Wish:
 _PLACE = """
 INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
     partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
-    created_at, created_by, changed_at, look_at, declared)
+    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes)
 VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22) RETURNING *
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25) RETURNING *
 """
 
 
@@ -176,6 +183,9 @@ async def place(
         actor,
         None,
         wish.declared,
+        wish.preferred_edition,
+        wish.named,
+        [{"volume": volume} for volume in wish.citation.get("volumes", ())],
     )
     assert row is not None
     case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)

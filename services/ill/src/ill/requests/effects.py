@@ -1,6 +1,6 @@
 """What moves of the model do, by the names the model gives them. An effect may bring about the next event."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -53,11 +53,10 @@ async def clear_attention(case: Case) -> None:
 async def keep_offer(case: Case) -> None:
     """Conditions add up until the offer is answered; cost and times are the last that were told."""
     told, before = case.told, case.row["offer"]
-    conditions = [*before.get("conditions", ())]
-    if told.condition and told.condition not in conditions:
-        conditions.append(told.condition)
+    added = (*told.conditions, *((told.condition,) if told.condition else ()))
     offer = {
-        "conditions": conditions,
+        "conditions": list(dict.fromkeys([*before.get("conditions", ()), *added])),
+        "wants": told.wants,
         "cost": told.cost if told.cost is not None else before.get("cost"),
         "currency": told.currency if told.cost is not None else before.get("currency"),
         "reason": told.reason,
@@ -65,7 +64,7 @@ async def keep_offer(case: Case) -> None:
         "retry_after": told.retry_after.isoformat() if told.retry_after else None,
         "retry_before": told.retry_before.isoformat() if told.retry_before else None,
     }
-    case.row["offer"] = {name: value for name, value in offer.items() if value not in (None, [])}
+    case.row["offer"] = {name: value for name, value in offer.items() if value not in (None, [], {})}
 
 
 @effect(BORROWING, LENDING, name="note-earlier-due")
@@ -110,7 +109,7 @@ async def check_copyright(case: Case) -> str | None:
             return "copyright-limit"
         if verdict is not None:
             case.row["compliance"] = verdict.compliance
-    here = case.doc.own_shelves == "review" and "titles" not in case.row["holding"]
+    here = case.doc.own_shelves != "off" and "titles" not in case.row["holding"]
     if here and looked_for_here(case.row["service"], case.row["citation"]):
         return "look-here"
     return await find_supplier(case)
@@ -196,17 +195,16 @@ async def send_at_once(case: Case) -> str | None:
     return "send" if case.doc.send == "at-once" and case.doc.agency is not None else None
 
 
-async def _ask(case: Case, entry: dict[str, Any], previous: str | None) -> None:
+async def _ask(case: Case, entry: dict[str, Any], previous: str | None, agreed: Sequence[str] = ()) -> None:
     money = composing.costs(case.row["max_cost"], case.row["currency"])
     head = _head(case, entry)
-    document = composing.request(case.row, head, us=case.us, previous=previous, max_cost=money)
+    document = composing.request(case.row, head, us=case.us, previous=previous, max_cost=money, agreed=agreed)
     await queue(
         case.connection,
         request_id=case.id,
         entry_id=entry["id"],
         partner=_addressee(entry),
         kind="request",
-        what="Retry" if previous else "New",
         document=document,
         now=case.now,
     )
@@ -214,8 +212,9 @@ async def _ask(case: Case, entry: dict[str, Any], previous: str | None) -> None:
 
 
 def _head(case: Case, entry: dict[str, Any]) -> dict[str, Any]:
+    supplier = Agency(entry["scheme"], entry["symbol"])
     return composing.header(
-        supplier=Agency(entry["scheme"], entry["symbol"]),
+        supplier=composing.named(entry["named"]) or supplier,
         requester=case.us,
         request_id=entry["wire_id"],
         suppliers_id=entry["suppliers_request_id"],
@@ -224,7 +223,7 @@ def _head(case: Case, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _addressee(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"id": entry["partner_id"], "address": entry["address"]}
+    return {"id": entry["partner_id"], "address": entry["address"], "speaks": entry["speaks"]}
 
 
 async def _entry(case: Case) -> dict[str, Any]:
@@ -254,7 +253,7 @@ async def ask_again(case: Case) -> None:
         entry["wire_id"],
     )
     case.row |= {"status": None, "offer": {}}
-    await _ask(case, entry, previous)
+    await _ask(case, entry, previous, offer.get("conditions", ()))
 
 
 @effect(BORROWING, name="leave-supplier")
@@ -270,7 +269,7 @@ async def leave_supplier(case: Case) -> None:
     )
 
 
-async def _act(case: Case, what: str, note: str | None = None) -> None:
+async def act_towards(case: Case, what: str, note: str | None = None) -> None:
     """An action message to the supplier."""
     entry = await _entry(case)
     await queue(
@@ -279,7 +278,6 @@ async def _act(case: Case, what: str, note: str | None = None) -> None:
         entry_id=entry["id"],
         partner=_addressee(entry),
         kind="requestingAgencyMessage",
-        what=what,
         document=composing.action(_head(case, entry), what, note),
         now=case.now,
     )
@@ -290,43 +288,49 @@ async def call_off(case: Case) -> None:
     """Cancel, where the supplier was asked and has not shipped."""
     entry = await queries.active_entry(case.connection, case.id)
     if entry is not None and entry["asked_at"] is not None and case.row["status"] not in SHIPPED:
-        await _act(case, "Cancel", case.told.note)
+        await act_towards(case, "Cancel", case.told.note)
 
 
 @effect(BORROWING, name="say-agreed")
 async def say_agreed(case: Case) -> None:
     """Notification: 1.2 has no word for agreeing but the note."""
-    await _act(case, "Notification", f"ACCEPT. {case.told.note or 'Conditions accepted'}")
+    await act_towards(case, "Notification", f"ACCEPT. {case.told.note or 'Conditions accepted'}")
 
 
 @effect(BORROWING, name="say-note")
 async def say_note(case: Case) -> None:
     """Notification, in staff's words."""
-    await _act(case, "Notification", case.told.note)
+    await act_towards(case, "Notification", case.told.note)
 
 
 @effect(BORROWING, name="say-lost")
 async def say_lost(case: Case) -> None:
-    """Notification: `Lost` came with 2021-2."""
-    await _act(case, "Notification", case.told.note or "The item is lost.")
+    """Lost, which 1.2 says as a Notification."""
+    await act_towards(case, "Lost", case.told.note)
+
+
+@effect(BORROWING, name="say-held-back")
+async def say_held_back(case: Case) -> None:
+    """HoldReturn, which 1.2 says as a Notification."""
+    await act_towards(case, "HoldReturn", case.told.note)
 
 
 @effect(BORROWING, name="say-received")
 async def say_received(case: Case) -> None:
     """Received."""
-    await _act(case, "Received")
+    await act_towards(case, "Received")
 
 
 @effect(BORROWING, name="say-returned")
 async def say_returned(case: Case) -> None:
     """ShippedReturn."""
-    await _act(case, "ShippedReturn", case.told.note)
+    await act_towards(case, "ShippedReturn", case.told.note)
 
 
 @effect(BORROWING, name="ask-status")
 async def ask_status(case: Case) -> None:
     """StatusRequest."""
-    await _act(case, "StatusRequest")
+    await act_towards(case, "StatusRequest")
 
 
 @effect(BORROWING, name="look-for-file")
@@ -346,14 +350,14 @@ async def note_file(case: Case) -> None:
 @effect(BORROWING, name="say-resend")
 async def say_resend(case: Case) -> None:
     """Notification."""
-    await _act(case, "Notification", case.told.note or "The copy has not come: please send it again.")
+    await act_towards(case, "Notification", case.told.note or "The copy has not come: please send it again.")
 
 
 @effect(BORROWING, name="ask-renewal")
 async def ask_renewal(case: Case) -> None:
     """Renew; the answer comes when it comes."""
     case.row["renewal_pending"] = True
-    await _act(case, "Renew", case.told.note)
+    await act_towards(case, "Renew", case.told.note)
 
 
 @effect(BORROWING, name="note-due")
@@ -363,7 +367,7 @@ async def note_due(case: Case) -> None:
         case.row["due_at"] = case.told.due_at
     if case.told.item_barcode is not None:
         case.row["item_barcode"] = case.told.item_barcode
-    if case.told.condition is not None:
+    if case.told.condition is not None or case.told.conditions:
         await keep_offer(case)
 
 
@@ -381,11 +385,24 @@ async def note_received(case: Case) -> None:
     case.row["item_barcode"] = case.told.item_barcode or case.row["item_barcode"]
     case.row["due_at"] = case.told.due_at or case.row["due_at"]
     case.row["attention"] = None
+    mark_volumes(case, "received_at")
+
+
+def mark_volumes(case: Case, mark: str, volumes: Sequence[str] | None = None) -> None:
+    """Note the moment with these volumes, or with all, where it is not noted yet."""
+    case.row["volumes"] = [
+        volume | {mark: volume.get(mark) or case.now.isoformat()}
+        if volumes is None or volume["volume"] in volumes
+        else volume
+        for volume in case.row["volumes"]
+    ]
 
 
 @effect(BORROWING, name="announce-arrival")
 async def announce_arrival(case: Case) -> None:
     """Circulation makes an item of it, and keeps it for the patron; its barcode is the request's number."""
+    if case.row["item_id"] is not None:  # the rest of several volumes
+        return
     case.row["item_id"] = item_id = uuid7()
     citation = case.row["citation"]
     event = BorrowedItemArrived(

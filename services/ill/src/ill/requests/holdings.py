@@ -4,8 +4,9 @@ What is asked is numbered in one row per request, so that circulation takes it i
 from the one that is waited for.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from chassis import outbox
 from chassis.problems import Reason, Refused
@@ -148,7 +149,7 @@ async def note_item(case: Case) -> None:
     case.row["attention"] = None if case.row["attention"] in _OF_ITEMS else case.row["attention"]
 
 
-_OF_ITEMS: Final = frozenset({"item-not-kept", "reservation-lost", "check-out-refused"})
+_OF_ITEMS: Final = frozenset({"item-not-kept", "reservation-lost", "check-out-refused", "circulation-silent"})
 
 
 @effect(LENDING, name="supply-by-itself")
@@ -221,7 +222,54 @@ async def check_out_here(case: Case) -> str | None:
         due_at=case.row["due_at"],
     )
     await outbox.record(case.connection, [event])
-    _note(case, lending=number, reasons=None, note=case.told.note)
+    _note(case, lending=number, reasons=None, note=case.told.note, barcode=case.told.item_barcode)
+    return None
+
+
+@effect(LENDING, name="ask-circulation-again")
+async def ask_circulation_again(case: Case) -> str | None:
+    """The same question under a new number: an answer to the old one is none any more."""
+    kept = case.row["holding"]
+    case.told = Told(note=kept.get("note"), item_barcode=kept.get("barcode"))
+    case.row["attention"] = None
+    return await check_out_here(case)
+
+
+@effect(LENDING, name="keep-loan-in-mind")
+async def keep_loan_in_mind(case: Case) -> None:
+    """What the answer will say, should it be lost."""
+    told = case.told.here
+    _note(
+        case,
+        lent={name: str(told[name]) for name in ("loan_id", "item_id")},
+        lent_until=told["due_at"].isoformat(),
+    )
+
+
+@effect(LENDING, name="look-into-silence")
+async def look_into_silence(case: Case) -> str | None:
+    """Where the loan is known to be made, the answer is not waited for; else staff look."""
+    kept = case.row["holding"]
+    if lent := kept.get("lent"):
+        due_at = datetime.fromisoformat(kept["lent_until"])
+        ids = {name: UUID(value) for name, value in lent.items()}
+        case.told = Told(here=ids | {"barcode": None, "due_at": due_at})
+        return "checked-out"
+    case.row["attention"] = case.steps[-1][0]
+    return None
+
+
+@effect(LENDING, name="forget-question")
+async def forget_question(case: Case) -> str | None:
+    """An answer that comes yet is none; a loan that was made is."""
+    kept, case.row["attention"] = case.row["holding"], None
+    _note(case, lending=None, note=None, barcode=None, lent=None, lent_until=None)
+    if lent := kept.get("lent"):
+        due_at = datetime.fromisoformat(kept["lent_until"])
+        case.told = Told(
+            here={n: UUID(told) for n, told in lent.items()} | {"barcode": None, "due_at": due_at}
+        )
+        return "lent-here"
     return None
 
 
@@ -231,7 +279,7 @@ async def note_loan(case: Case) -> None:
     told = case.told.here
     if told:
         case.told = case.told_with(note=case.row["holding"].get("note"))
-    _note(case, lending=None, reasons=None, note=None)
+    _note(case, lending=None, reasons=None, note=None, barcode=None, lent=None, lent_until=None)
     if told:
         case.row |= {
             "hold_id": None,
@@ -246,7 +294,13 @@ async def note_loan(case: Case) -> None:
 @effect(LENDING, name="note-refusal")
 async def note_refusal(case: Case) -> None:
     """Circulation does not lend it: why, for staff."""
-    _note(case, lending=None, reasons=[str(reason) for reason in case.told.here["reasons"]])
+    _note(
+        case,
+        lending=None,
+        lent=None,
+        lent_until=None,
+        reasons=[str(reason) for reason in case.told.here["reasons"]],
+    )
     case.row["attention"] = case.steps[-1][0]
 
 
@@ -307,6 +361,22 @@ async def judge_own_shelves(case: Case) -> str:
         by=[title["by"] for title in titles],
     )
     return "held-here" if found else "not-held-here"
+
+
+@effect(BORROWING, name="fill-by-itself")
+async def fill_by_itself(case: Case) -> str | None:
+    """Where the library wants it so, what was found by a number is held without staff."""
+    certain = case.row["holding"].get("certain") and case.row["holding"].get("titles")
+    return "fill-here" if case.doc.own_shelves == "fill" and certain else None
+
+
+@effect(BORROWING, name="go-on-by-itself")
+async def go_on_by_itself(case: Case) -> str | None:
+    """Where nobody was to look: others are asked."""
+    if case.doc.own_shelves != "fill":
+        return None
+    case.row["attention"] = None
+    return "ask-elsewhere"
 
 
 @effect(BORROWING, name="place-hold-here")

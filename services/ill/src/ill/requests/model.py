@@ -24,6 +24,7 @@ ARGUMENTS: Final = frozenset(
         "link",
         "title_id",
         "compliance",
+        "volumes",
         "retry_after",
         "retry_before",
     }

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from chassis.database import Connection
 from ill.patrons import queries as patrons
-from ill.requests.rules import Candidate, Facts, Standing
+from ill.requests.rules import Candidate, Facts, Standing, split
 
 _LOCK = "SELECT * FROM request WHERE id = $1 FOR UPDATE"
 _ACTIVE = """
-SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.days_to_respond, p.closed_from, p.closed_until
+SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.speaks, p.days_to_respond, p.closed_from, p.closed_until
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 AND e.state = 'active'
 """
 _PARTNER = "SELECT * FROM partner WHERE id = $1"
@@ -92,4 +92,7 @@ def facts(row: Mapping[str, Any]) -> Facts:
         currency=row["currency"],
         offer=row["offer"],
         has_document=row["document_id"] is not None,
+        volumes=tuple(volume["volume"] for volume in row["volumes"]),
+        here=tuple(split(row["volumes"], "received_at")[0]),
+        back=tuple(split(row["volumes"], "returned_at")[0]),
     )

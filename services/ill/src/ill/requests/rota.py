@@ -44,6 +44,8 @@ class RotaEntryOut(BaseModel):
     reason: str | None
     request_id: str | None
     """The id it was asked under."""
+    named: str | None
+    """Who supplies through it, where it is a transparent broker: `scheme:symbol`."""
     asked_at: datetime | None
     left_at: datetime | None
 
@@ -63,7 +65,7 @@ class RotaIn(BaseModel):
 
 
 _ROTA = """
-SELECT e.partner_id, p.name, p.symbol, e.state, e.reason, e.wire_id AS request_id, e.asked_at, e.left_at
+SELECT e.partner_id, p.name, p.symbol, e.state, e.reason, e.wire_id AS request_id, e.named, e.asked_at, e.left_at
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 ORDER BY e.position
 """
 

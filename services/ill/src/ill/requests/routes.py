@@ -52,6 +52,9 @@ from ill.requests.seeing import (
 router = new_router("/v1/ill", tag="interlibrary loan")
 
 
+Edition = Literal["any", "this", "most-recent"]
+
+
 class RequestSent(Refused):
     """The supplier has been asked: what is wanted cannot be changed any more."""
 
@@ -75,6 +78,8 @@ class WishIn(BaseModel):
     max_cost: MoneyIn | None = None
     """What it may cost; where left out, what the configuration says."""
     any_edition: bool = True
+    preferred_edition: Edition | None = None
+    """Said to partners that know it (ISO 18626:2021); to others by `any_edition` and in words."""
     note: Long | None = None
     """For the supplier: no names in it."""
     declared: Annotated[str, Field(max_length=40)] | None = None
@@ -94,12 +99,15 @@ class WishChange(BaseModel):
     need_before: Moment | None = None
     max_cost: MoneyIn | None = None
     any_edition: bool | None = None
+    preferred_edition: Edition | None = None
     note: Long | None = None
 
 
 def _sound(citation: CitationIn | None, need_before: datetime | None, now: datetime) -> dict[str, Any]:
     """The citation as kept; `Invalid` with everything that cannot be right."""
     told = citation.model_dump(exclude_none=True) if citation is not None else {}
+    if several := told.get("volumes"):
+        told |= {"volumes": list(dict.fromkeys(several)), "volume": "; ".join(dict.fromkeys(several))}
     reasons = [Reason(flaw.code, flaw.text, flaw.pointer, flaw.mend) for flaw in citation_flaws(told)]
     if need_before is not None and need_before <= now:
         reasons.append(
@@ -153,7 +161,8 @@ async def place_request(
             need_before=body.need_before,
             max_cost=cost,
             currency=currency,
-            any_edition=body.any_edition,
+            any_edition=body.any_edition and body.preferred_edition != "this",
+            preferred_edition=body.preferred_edition,
             note=body.note,
             declared=body.declared if body.service != "loan" else None,
         )
@@ -219,7 +228,8 @@ async def get_request(
 
 _CHANGE = """
 UPDATE request SET version = version + 1, changed_at = $2, service = $3, citation = $4, likeness = $5, pickup = $6,
-    service_level = $7, need_before = $8, max_cost = $9, currency = $10, any_edition = $11, note = $12
+    service_level = $7, need_before = $8, max_cost = $9, currency = $10, any_edition = $11, note = $12,
+    preferred_edition = $13, volumes = $14
 WHERE id = $1 RETURNING *
 """
 UNSENT = frozenset(
@@ -268,11 +278,13 @@ async def change_request(
         row |= {name: value for name, value in told.items() if value is not None or name not in _NEVER_EMPTY}
         if body.citation is not None:
             row["citation"] = citation
+            row["volumes"] = [{"volume": volume} for volume in citation.get("volumes", ())]
         if "max_cost" in given:
             row |= {
                 "max_cost": body.max_cost.minor if body.max_cost else None,
                 "currency": body.max_cost.currency if body.max_cost else None,
             }
+        row["any_edition"] = row["any_edition"] and row["preferred_edition"] != "this"
         row["likeness"] = likeness(row["service"], row["citation"])
         changed = await connection.fetchrow(
             _CHANGE,
@@ -291,6 +303,8 @@ async def change_request(
                     "currency",
                     "any_edition",
                     "note",
+                    "preferred_edition",
+                    "volumes",
                 )
             ),
         )

@@ -145,6 +145,9 @@ class Refusal(StrEnum):
     NOTHING_OFFERED = "condition-missing"
     NOTHING_TO_SEND = "nothing-to-send"
     ROYALTY = "royalty-above-maximum"
+    VOLUME_UNKNOWN = "volume-unknown"
+    VOLUME_DONE = "volume-noted-already"
+    VOLUME_ABSENT = "volume-not-here"
 
 
 TEXTS: Final = {
@@ -174,6 +177,9 @@ TEXTS: Final = {
         "The royalty is more than the request may cost.",
         "Raise the request's max_cost, or have somebody with ill:costs agree.",
     ),
+    Refusal.VOLUME_UNKNOWN: ("The request has no such volume.", "Name volumes as the request lists them."),
+    Refusal.VOLUME_DONE: ("That was noted of this volume already.", "Name those that remain."),
+    Refusal.VOLUME_ABSENT: ("This volume has not come.", "Receive it first."),
     Refusal.NOTHING_OFFERED: (
         "Neither a condition nor a cost is named.",
         "Name one, or simply agree to supply.",
@@ -189,6 +195,10 @@ class Told:
     note: str | None = None
     reason: str | None = None
     condition: str | None = None
+    conditions: tuple[str, ...] = ()
+    """Where there are several."""
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    """What a retry should ask for, besides conditions, cost and times (retryInfo of 2021-2)."""
     cost: int | None = None
     """Minor units."""
     currency: str | None = None
@@ -201,6 +211,7 @@ class Told:
     """What the supplier says it has done: loan or copy."""
     title_id: UUID | None = None
     compliance: str | None = None
+    volumes: tuple[str, ...] = ()
     here: Mapping[str, Any] = field(default_factory=dict)
     """What the catalogue or circulation told."""
     may_exceed_cost: bool = False
@@ -218,6 +229,12 @@ class Facts:
     currency: str | None = None
     offer: Mapping[str, Any] = field(default_factory=dict)
     has_document: bool = False
+    volumes: tuple[str, ...] = ()
+    """Where several are asked for …"""
+    here: tuple[str, ...] = ()
+    """… those that have come (borrowing) …"""
+    back: tuple[str, ...] = ()
+    """… and those that went back, or came back."""
 
 
 def refusals(
@@ -302,8 +319,46 @@ def _condition(facts: Facts, told: Told, now: datetime) -> _Applies:
     return {Refusal.NOTHING_OFFERED: told.condition is None and told.cost is None}
 
 
+def _volumes(facts: Facts, told: Told, done: Sequence[str]) -> _Applies:
+    return {
+        Refusal.VOLUME_UNKNOWN: not set(told.volumes) <= set(facts.volumes),
+        Refusal.VOLUME_DONE: bool(set(told.volumes) & set(done)),
+    }
+
+
+def _receive_part(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return _volumes(facts, told, facts.here)
+
+
+def _return_part(facts: Facts, told: Told, now: datetime) -> _Applies:
+    absent = set(told.volumes) & (set(facts.volumes) - set(facts.here))
+    return (
+        _in_hand(facts, told, now) | _volumes(facts, told, facts.back) | {Refusal.VOLUME_ABSENT: bool(absent)}
+    )
+
+
+def _part_back(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return _volumes(facts, told, facts.back)
+
+
+def split(volumes: Sequence[Mapping[str, Any]], mark: str) -> tuple[list[str], list[str]]:
+    """Volumes that have the mark (`received_at`, `returned_at`), and those that lack it."""
+    names: tuple[list[str], list[str]] = ([], [])
+    for volume in volumes:
+        names[0 if volume.get(mark) else 1].append(volume["volume"])
+    return names
+
+
+def parts_told(done: str, volumes: Sequence[str], missing: Sequence[str], note: str | None) -> str:
+    """What the other library is told of volumes; names both kinds."""
+    words = [f"{done}: {', '.join(volumes)}", f"Missing: {', '.join(missing)}" if missing else "", note or ""]
+    return ". ".join(word for word in words if word)
+
+
 _BORROWING: Final = {
     "receive": _receive,
+    "receive-part": _receive_part,
+    "ship-back-part": _return_part,
     "take-back": _in_hand,
     "ship-back": _in_hand,
     "renew": _renew,
@@ -312,6 +367,7 @@ _BORROWING: Final = {
     "clear-copyright": _clear,
 }
 _LENDING: Final = {
+    "receive-part-back": _part_back,
     "ship": _ship,
     "supply-copy": _copy,
     "renew": _asked,
@@ -423,13 +479,17 @@ def skip_reason(candidate: Candidate, service: str, *, today: date) -> str | Non
 
 # --- until when ---
 
-SPANS: Final = frozenset({"local", "respond", "condition", "not-received", "copy", "return", "stale", "due"})
+SPANS: Final = frozenset(
+    {"answer", "local", "respond", "condition", "not-received", "copy", "return", "stale", "due"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
     """How long is waited, in working days; None: for ever."""
 
+    answer: int = 30
+    """Minutes for another service of ours to answer a question."""
     respond: int = 4
     """The supplier's own `days_to_respond`."""
     condition: int = 4
@@ -479,6 +539,8 @@ def look_at(
     moment: datetime | None = None
     if span == "due":
         moment = _after(due_at, spans.grace)
+    elif span == "answer":
+        moment = now + timedelta(minutes=spans.answer)
     elif span == "stale" and rush and spans.stale_hours is not None:
         moment = now + timedelta(hours=spans.stale_hours)
     elif span is not None:

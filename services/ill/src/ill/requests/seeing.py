@@ -55,6 +55,8 @@ class CitationIn(BaseModel):
     article_title: Long | None = None
     article_author: Long | None = None
     volume: Short | None = None
+    volumes: Annotated[list[Short], Field(min_length=2, max_length=50)] | None = None
+    """Several of one work, asked for as one; each is received and sent back by itself."""
     issue: Short | None = None
     pages: Short | None = None
 
@@ -83,6 +85,18 @@ class OfferOut(BaseModel):
     link: str | None = None
     retry_after: datetime | None = None
     retry_before: datetime | None = None
+    wants: dict[str, Any] = {}
+    """What a retry should ask for besides, by the names of `retryInfo` (ISO 18626:2021)."""
+
+
+class VolumeOut(BaseModel):
+    """One of several volumes that are asked for as one."""
+
+    volume: str
+    received_at: datetime | None = None
+    """Borrowing: it has come."""
+    returned_at: datetime | None = None
+    """Borrowing: it was sent back; lending: it has come back."""
 
 
 class CandidateOut(BaseModel):
@@ -132,6 +146,12 @@ class InterlibraryRequestOut(BaseModel):
     max_cost: int | None
     currency: str | None
     any_edition: bool
+    preferred_edition: str | None
+    """any, this or most-recent, if it was said."""
+    named: str | None
+    """Lending: who asks through a transparent broker, as `scheme:symbol`."""
+    volumes: list[VolumeOut]
+    """Where several were asked for."""
     note: str | None
     status: str | None
     """The status of ISO 18626 that counted last."""

@@ -23,6 +23,7 @@ async def _supply(
     sent: dict[str, Any] | None = None,
     note: str | None = None,
     back: bool = False,
+    otherwise: str | None = None,
 ) -> None:
     """A supplyingAgencyMessage with our status, which is kept."""
     partner = await queries.partner(case.connection, case.row["partner_id"])
@@ -30,7 +31,7 @@ async def _supply(
     why = reason or ("RequestResponse" if first else "StatusChange")
     head = composing.header(
         supplier=case.us,
-        requester=Agency(partner["scheme"], partner["symbol"]),
+        requester=composing.named(case.row["named"]) or Agency(partner["scheme"], partner["symbol"]),
         request_id=case.row["partners_request_id"],
         suppliers_id=case.row["number"],
         now=case.now,
@@ -46,6 +47,7 @@ async def _supply(
         offer=offer,
         sent=sent,
         return_to=case.us if back else None,
+        otherwise=otherwise,
     )
     await queue(
         case.connection,
@@ -53,7 +55,6 @@ async def _supply(
         entry_id=None,
         partner=partner,
         kind="supplyingAgencyMessage",
-        what=f"{why} {status}",
         document=document,
         now=case.now,
     )
@@ -116,10 +117,11 @@ async def say_loaned(case: Case) -> None:
 
 @effect(LENDING, name="say-copy")
 async def say_copy(case: Case) -> None:
-    """CopyCompleted, the link in the note: 1.2 has no element for it."""
+    """CopyCompleted, the link in the note, too: 1.2 has no element for it."""
     target = case.told.link or await link(case)
     words = " ".join(word for word in (target, case.told.note) if word)
-    await _supply(case, "CopyCompleted", note=words, sent={"sentVia": "URL", "deliveredFormat": "PDF"})
+    sent = {"sentVia": "URL", "deliveredFormat": "PDF", "URL": target}
+    await _supply(case, "CopyCompleted", note=words, sent=sent)
 
 
 @effect(LENDING, name="agree-at-once")
@@ -171,6 +173,22 @@ async def say_not_renewed(case: Case) -> None:
 async def say_recalled(case: Case) -> None:
     """Recalled, with the earlier date."""
     await _supply(case, "Recalled", due=True)
+
+
+@effect(LENDING, name="say-hold-return")
+async def say_hold_return(case: Case) -> None:
+    """HoldReturn, which 1.2 says as a Notification; the status stays as it was."""
+    before = _now(case)
+    await _supply(case, "HoldReturn", otherwise=before)
+    case.row["status"] = before
+
+
+@effect(LENDING, name="say-release-return")
+async def say_release_return(case: Case) -> None:
+    """ReleaseHoldReturn, as before."""
+    before = _now(case)
+    await _supply(case, "ReleaseHoldReturn", otherwise=before)
+    case.row["status"] = before
 
 
 @effect(LENDING, name="say-completed")

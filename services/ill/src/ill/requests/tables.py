@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from ill.metadata import Table, big, count, digest, document, flag, key, ref, when, words
@@ -76,6 +77,14 @@ class Request(Table, table=True):
     max_cost: int | None = Field(default=None, sa_column=big(null=True))
     currency: str | None = Field(default=None, sa_column=words(null=True))
     any_edition: bool = Field(default=True, sa_column=flag(default=True))
+    preferred_edition: str | None = Field(default=None, sa_column=words(null=True))
+    """any, this or most-recent; none: nothing but `any_edition` is known."""
+    named: str | None = Field(default=None, sa_column=words(null=True))
+    """Lending: the library that asks through a transparent broker, as `scheme:symbol`."""
+    volumes: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    """Where several are asked for: each with when it came and went back."""
     note: str | None = Field(default=None, sa_column=words(null=True))
     status: str | None = Field(default=None, sa_column=words(null=True))
     """The partner's last status that counted (borrowing), or ours as last sent (lending)."""
@@ -145,6 +154,8 @@ class RotaEntry(Table, table=True):
     """Why it was skipped or left."""
     wire_id: str | None = Field(default=None, sa_column=words(null=True))
     """The requestingAgencyRequestId it was asked with; a retry gets a new one."""
+    named: str | None = Field(default=None, sa_column=words(null=True))
+    """The library that supplies through a transparent broker, as `scheme:symbol`."""
     suppliers_request_id: str | None = Field(default=None, sa_column=words(null=True))
     tries: int = Field(default=0, sa_column=count())
     asked_at: datetime | None = Field(default=None, sa_column=when(null=True))
