@@ -7,6 +7,7 @@ import pytest
 from erm.app import SERVICE
 from support.acquiring import Make, furnished
 from support.harness import Harness, migrated, running
+from support.knowing import Knowledge, knowing
 
 
 @pytest.fixture
@@ -21,3 +22,9 @@ async def erm(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]
 async def make(erm: Harness) -> Make:
     """A library with an open year, a ledger and a vendor."""
     return await furnished(erm)
+
+
+@pytest.fixture
+async def kb(erm: Harness) -> Knowledge:
+    """A knowledge base with a platform."""
+    return await knowing(erm)

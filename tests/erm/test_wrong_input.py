@@ -8,6 +8,7 @@ import pytest
 
 from support.acquiring import YEAR, Make
 from support.harness import Harness
+from support.knowing import knowing
 
 ODD: tuple[Any, ...] = (
     None,
@@ -78,7 +79,7 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
         "adjustments": [{"kind": "tax", "description": "x", "percent": "7", "prorate": "by-line"}],
         "lines": [make.charge(line, "1.00", shares=shares[:1])],
     }
-    return {
+    return await known(make.erm) | {
         "POST /v1/organisations": {
             "code": "W",
             "name": "W",
@@ -116,6 +117,55 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
     }
 
 
+async def known(erm: Harness) -> dict[str, dict[str, Any]]:
+    """A sound body for each door of the knowledge base."""
+    kb = await knowing(erm)
+    package = await kb.package()
+    title, other = await kb.title("W", "issn:2049-3630"), await kb.title("X")
+    coverage = {
+        "starts": "1990",
+        "start_volume": "1",
+        "ends": "2000-12",
+        "end_issue": "2",
+        "embargo": "R10Y;P30D",
+        "note": "x",
+    }
+    access = {"url": "https://p.example/w", "access_start_on": "2020-01-01", "access_end_on": "2021-01-01"}
+    item = {"platform_id": kb.platform["id"], **access, "coverage": [coverage], "note": "x"}
+    held = await kb.item(package, title, **item)
+    told = {"name": "Y", "kind": "serial", "publisher": "x", "edition": "2", "preceded_by": other["id"]}
+    return {
+        "POST /v1/platforms": {
+            "code": "W",
+            "name": "W",
+            "domains": ["w.example"],
+            "link_templates": ["https://w.example/{doi}"],
+            "proxy_prefix": "https://proxy.example/?url=",
+            "provider_id": None,
+        },
+        "POST /v1/packages": {
+            "source": "w",
+            "reference": "W",
+            "name": "W",
+            "platform_id": kb.platform["id"],
+            "content_types": ["journals"],
+            "removal_percent": 5,
+            "region": "Global",
+        },
+        f"POST /v1/packages/{package['id']}/items": {"title_id": other["id"], **item},
+        f"PUT /v1/package-items/{held['id']}": {**access, "coverage": [coverage], "note": "x"},
+        "POST /v1/title-instances": told
+        | {"identifiers": [{"namespace": "doi", "value": "10.1000/w"}], "sibling_of": other["id"]},
+        f"PUT /v1/title-instances/{other['id']}": {"name": "Z", "kind": "serial"},
+        f"POST /v1/title-instances/{other['id']}/merges": {"title_ids": [title["id"]]},
+        f"POST /v1/title-instances/{title['id']}/splits": {
+            "name": "V",
+            "identifier_ids": [title["identifiers"][0]["id"]],
+            "platform_ids": [kb.platform["id"]],
+        },
+    }
+
+
 async def test_no_odd_value_is_our_fault(erm: Harness, make: Make) -> None:
     asked = 0
     for door, body in (await bodies(make)).items():
@@ -148,6 +198,10 @@ LISTS = (
     "budgets",
     "orders",
     "invoices",
+    "platforms",
+    "packages",
+    "title-instances",
+    "title-reviews",
 )
 
 

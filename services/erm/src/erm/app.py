@@ -8,9 +8,12 @@ from chassis.resources import Service
 from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
+from erm.instances import routes as instances
 from erm.invoices import routes as invoices
 from erm.orders import routes as orders
 from erm.organisations import routes as organisations
+from erm.packages import routes as packages
+from erm.platforms import routes as platforms
 from erm.receipts import routes as receipts
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
@@ -29,9 +32,15 @@ def create_app(settings: Settings) -> FastAPI:
             orders.router,
             receipts.router,
             invoices.router,
+            platforms.router,
+            packages.router,
+            instances.router,
             configuration.router,
         ],
-        description="Whom the library buys from, what it has to spend, what it ordered, got and paid.",
+        description=(
+            "Whom the library buys from, what it has to spend, what it ordered, got and paid; and which electronic "
+            "titles packages hold, where, and from when to when."
+        ),
     )
 
 

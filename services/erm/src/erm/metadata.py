@@ -28,6 +28,11 @@ def words(*, null: bool = False) -> Any:
     return Column(Text, nullable=null)
 
 
+def sorted_words(*, null: bool = False) -> Any:
+    """Text that is put in order and compared letter by letter, whatever the database's language is."""
+    return Column(Text(collation="C"), nullable=null)
+
+
 def several() -> Any:
     """Texts."""
     return Column(ARRAY(Text), nullable=False, server_default=sql("'{}'"))

@@ -2,11 +2,26 @@
 
 from erm.configuration import tables as configuration
 from erm.finance import tables as finance
+from erm.instances import tables as instances
 from erm.invoices import tables as invoices
+from erm.kbart import tables as kbart
 from erm.metadata import Table
 from erm.orders import tables as orders
 from erm.organisations import tables as organisations
+from erm.packages import tables as packages
+from erm.platforms import tables as platforms
 from erm.receipts import tables as receipts
 
 METADATA = Table.metadata
-ALL = (configuration, finance, invoices, orders, organisations, receipts)
+ALL = (
+    configuration,
+    finance,
+    instances,
+    invoices,
+    kbart,
+    orders,
+    organisations,
+    packages,
+    platforms,
+    receipts,
+)

@@ -1,6 +1,6 @@
 """What acquisitions tell: orders, what came of them, and invoices."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -123,3 +123,112 @@ class InvoiceChanged(Event):
     invoice_id: UUID
     what: str
     invoice: InvoiceFacts
+
+
+class PackageFacts(Part):
+    """A package as it stands after the event."""
+
+    package_id: UUID
+    source: str
+    reference: str
+    name: str
+    provider_id: UUID | None = None
+    platform_id: UUID
+    scope: str
+    state: str
+    """current or retired."""
+    loaded_at: datetime | None = None
+
+
+class PackageChanged(Event):
+    """A package was entered, changed, or its provider's list was taken in."""
+
+    type: ClassVar = "erm.package-changed.v1"
+    subject: ClassVar = "package_id"
+
+    package_id: UUID
+    what: str
+    """What happened: entered, changed, loaded."""
+    package: PackageFacts
+    load_id: UUID | None = None
+    counts: dict[str, int] | None = None
+    """Of a load: titles added, changed, unchanged, removed; rows rejected."""
+
+
+class CoverageFacts(Part):
+    """From when to when, behind which moving walls, how much of it, and for whom."""
+
+    starts: str | None = None
+    """A year, a month or a day, as it was told."""
+    start_volume: str | None = None
+    start_issue: str | None = None
+    ends: str | None = None
+    end_volume: str | None = None
+    end_issue: str | None = None
+    depth: str
+    embargo: str | None = None
+    access_type: str
+    """P paid, F free."""
+
+
+class PackageItemFacts(Part):
+    """A title in a package as it stands after the event."""
+
+    item_id: UUID
+    item_version: int
+    what: str
+    """added, changed, removed, returned."""
+    title_id: UUID
+    work_id: UUID
+    name: str
+    kind: str
+    """serial or monograph."""
+    identifiers: tuple[str, ...] = ()
+    """`issn:2049-3630`; those of the siblings in other media, too."""
+    platform_id: UUID
+    url: str | None = None
+    access_start_on: date | None = None
+    access_end_on: date | None = None
+    """The last day."""
+    coverage: tuple[CoverageFacts, ...] = ()
+
+
+class PackageItemsChanged(Event):
+    """Titles came into a package, changed in it or left it; a title is first told of with the item that brings it."""
+
+    type: ClassVar = "erm.package-items-changed.v1"
+    subject: ClassVar = "package_id"
+
+    package_id: UUID
+    load_id: UUID | None = None
+    items: tuple[PackageItemFacts, ...]
+
+
+class TitleInstanceFacts(Part):
+    """A title of the knowledge base as it stands after the event."""
+
+    title_id: UUID
+    work_id: UUID
+    name: str
+    kind: str
+    medium: str
+    """electronic or print."""
+    identifiers: tuple[str, ...] = ()
+    """`issn:2049-3630`."""
+    preceded_by: UUID | None = None
+    merged_into: UUID | None = None
+    split_from: UUID | None = None
+
+
+class TitleInstanceChanged(Event):
+    """A title of the knowledge base was entered, changed, merged into another, or split off another."""
+
+    type: ClassVar = "erm.title-instance-changed.v1"
+    subject: ClassVar = "title_id"
+
+    title_id: UUID
+    what: str
+    """entered, changed, followed (the list that it came from), merged, absorbed (others), split, split-off."""
+    title: TitleInstanceFacts
+    other_ids: tuple[UUID, ...] = ()
+    """The titles that became one with it, or that it became one with; that it was split from, or into."""

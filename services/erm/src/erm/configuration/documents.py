@@ -1,11 +1,34 @@
 """The document, as it is exported, compared and applied."""
 
+from datetime import date, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from erm.money.rules import NotAnAmount, read
+from erm.platforms.rules import BARE, is_address
 from erm.wire import AmountIn, Currency
+
+
+def _zone(told: str) -> str:
+    try:
+        ZoneInfo(told)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("there is no such time zone in the IANA database") from None
+    return told
+
+
+def _prefix(told: str) -> str:
+    if not is_address(told.replace(BARE, "x")):
+        raise ValueError(
+            "a proxy's prefix is an http or https address; {url} in it stands for what is linked to"
+        )
+    return told
+
+
+ProxyPrefix = Annotated[str, Field(max_length=500), AfterValidator(_prefix)]
+"""What goes before an address to come through the proxy, or an address with `{url}` where the other goes, escaped."""
 
 
 class ConfigurationDoc(BaseModel):
@@ -19,6 +42,10 @@ class ConfigurationDoc(BaseModel):
     `orders:unlimited` or `invoices:unlimited`. A currency that is not named has no limit."""
     four_eyes: bool = False
     """Whoever entered an order or invoice may not approve it."""
+    time_zone: Annotated[str, Field(max_length=60), AfterValidator(_zone)] = "UTC"
+    """Whose midnight moves the walls of embargoes and ends access."""
+    proxy_prefix: ProxyPrefix | None = None
+    """The library's proxy, for platforms that name none of their own."""
 
     @model_validator(mode="after")
     def _limits_are_amounts(self) -> "ConfigurationDoc":
@@ -28,6 +55,10 @@ class ConfigurationDoc(BaseModel):
             except NotAnAmount as wrong:
                 raise ValueError(f"{currency}: {wrong}") from wrong
         return self
+
+    def today(self, now: datetime) -> date:
+        """The library's date."""
+        return now.astimezone(ZoneInfo(self.time_zone)).date()
 
     def limit(self, currency: str) -> int | None:
         """Minor units; none: no limit."""

@@ -96,6 +96,9 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "items:read",
         }
     ),
+    "electronic-resources": frozenset(
+        {"packages:read", "packages:write", "organisations:read", "titles:read", "orders:read"}
+    ),
     "acquisitions-approver": frozenset(
         {
             "organisations:read",

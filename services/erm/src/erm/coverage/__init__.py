@@ -1,0 +1,1 @@
+"""From when to when a title is there: dates, volumes, moving walls."""

@@ -1,0 +1,1 @@
+"""ISSN, ISBN, DOI and the rest: read, checked, normalised."""

@@ -1,0 +1,71 @@
+"""Identifiers as lists and clients write them: checked, and in one form each."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from stdnum import isbn, issn
+from stdnum.exceptions import ValidationError
+
+ISSN: Final = "issn"
+ISBN: Final = "isbn"
+DOI: Final = "doi"
+OWN: Final = "title-id:"
+"""What a provider calls its titles: a namespace of each source."""
+NAMESPACE: Final = re.compile(r"[a-z][a-z0-9-]{0,29}(:[a-z0-9][a-z0-9._-]{0,59})?")
+_DOI: Final = re.compile(
+    r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*|info:doi/)?(10\.\d{4,9}/\S{1,300})", re.IGNORECASE
+)
+LONGEST: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An identifier in its one form; none where it cannot be one. A flaw may come with a value: it was mended."""
+
+    value: str | None
+    flaw: str | None = None
+
+
+def read_issn(told: str) -> Read:
+    """`2049-3630`. Flaws: `issn-form` (mended), `issn-check-digit`, `issn-malformed`."""
+    try:
+        found = str(issn.format(issn.validate(told)))
+    except ValidationError:
+        tidy = re.sub(r"[\s\u2010-\u2015-]", "", told).upper()
+        try:
+            found = str(issn.format(issn.validate(tidy)))
+        except ValidationError:
+            near = re.fullmatch(r"\d{7}[\dX]", tidy, re.ASCII)
+            return Read(None, "issn-check-digit" if near else "issn-malformed")
+    return Read(found, None if told == found else "issn-form")
+
+
+def read_isbn(told: str) -> Read:
+    """Thirteen digits, whatever it was. Flaws: `isbn-check-digit`, `isbn-malformed`."""
+    tidy = re.sub(r"[\s\u2010-\u2015-]", "", told).upper()
+    try:
+        return Read(str(isbn.to_isbn13(isbn.validate(tidy))))
+    except ValidationError:
+        near = re.fullmatch(r"(97[89])?\d{9}[\dX]", tidy, re.ASCII)
+        return Read(None, "isbn-check-digit" if near else "isbn-malformed")
+
+
+def read_doi(told: str) -> Read:
+    """Bare and in lower case. Flaw: `doi-malformed`."""
+    found = _DOI.fullmatch(told.strip())
+    return Read(None, "doi-malformed") if found is None else Read(found[1].lower())
+
+
+def read(namespace: str, told: str) -> Read:
+    """Of any namespace; those that are not known here are kept as they are. Flaw: `identifier-malformed`."""
+    if namespace == ISSN:
+        return read_issn(told)
+    if namespace == ISBN:
+        return read_isbn(told)
+    if namespace == DOI:
+        return read_doi(told)
+    bare = told.strip()
+    if not NAMESPACE.fullmatch(namespace) or not bare or len(bare) > LONGEST:
+        return Read(None, "identifier-malformed")
+    return Read(bare)

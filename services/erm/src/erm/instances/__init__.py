@@ -1,0 +1,1 @@
+"""Titles as the knowledge base knows them: print and online siblings, their identifiers, merging and splitting."""

@@ -1,0 +1,1 @@
+"""What providers sell together: packages and the titles in them."""

@@ -1,0 +1,1 @@
+"""Where electronic titles lie, and how to link there."""
