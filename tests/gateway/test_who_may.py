@@ -29,6 +29,11 @@ PUBLIC = {
     "gateway-sign-in",
     "gateway-who-am-i",
     "gateway-read-saml-metadata",
+    "gateway-authorization-server",
+    "gateway-revoke-token",
+    "gateway-introspect-token",
+    "gateway-push-authorization-request",
+    "gateway-authorize-device",
     # a browser on its way to a campus and back; each shows what it has by itself
     "gateway-begin-saml-sign-in",
     "gateway-end-saml-sign-in",
@@ -40,6 +45,13 @@ PUBLIC = {
     "gateway-saml-logout-by-call",
     "gateway-read-session",
     "gateway-end-session",
+    "gateway-show-local-sign-in",
+    "gateway-sign-in-locally",
+    # a browser in which somebody lets a program act for them; the forms are the session's own
+    "gateway-authorize",
+    "gateway-decide-authorization",
+    "gateway-show-device",
+    "gateway-let-device-in",
     # what stands in the library, and whether it is in
     "catalog-search",
     "catalog-read-title",
@@ -66,6 +78,14 @@ PUBLIC = {
     "ill-fetch-by-link",
 }
 """Strangers are let in: reading the catalogue and its availability, and saying who one is."""
+
+IDENTIFYING = {
+    "gateway-token",
+    "gateway-sign-in",
+    "gateway-push-authorization-request",
+    "gateway-authorize-device",
+}
+"""Where an empty request is refused for saying nothing of who one is, and not for want of a scope."""
 
 OWN = {
     "circulation-get-patron",
@@ -108,6 +128,12 @@ OWN = {
         }
     ),
     "circulation-get-automatic-renewals",
+    *(
+        IN_PERSON := {
+            "gateway-list-consents",
+            "gateway-withdraw-consent",
+        }
+    ),
 }
 """Patrons are let in as far as their own loans, holds and fees; of others' there is nothing to be seen."""
 
@@ -182,7 +208,7 @@ DESK = (OWN - INTERLIBRARY) | {
     "circulation-take-back",
     "catalog-read-withdrawal",
 }
-CATALOGUER = {
+CATALOGUER = IN_PERSON | {
     "catalog-export-titles",
     "catalog-create-title",
     "catalog-change-title",
@@ -293,8 +319,7 @@ async def signed_in(gateway: Front, role: str) -> dict[str, str]:
 async def test_strangers_read_the_catalogue_and_nothing_else(whole: Front) -> None:
     told = await answers(whole, {})
 
-    identifying = {"gateway-token", "gateway-sign-in"}  # an empty one is refused, and not for want of a scope
-    assert shut_out(told) - identifying == ALL - PUBLIC
+    assert shut_out(told) - IDENTIFYING == ALL - PUBLIC
     assert {told[name] for name in ALL - PUBLIC} == {401}
 
 
@@ -307,7 +332,7 @@ async def test_each_role_gets_in_where_its_work_is_and_nowhere_else(
 ) -> None:
     told = await answers(whole, await signed_in(whole, role))
 
-    closed = shut_out(told) - {"gateway-token", "gateway-sign-in"}
+    closed = shut_out(told) - IDENTIFYING
     assert sorted(ALL - PUBLIC - closed) == sorted(may)
     assert {told[name] for name in closed} <= {403}
 
@@ -316,7 +341,7 @@ async def test_each_role_gets_in_where_its_work_is_and_nowhere_else(
 async def test_administrators_are_shut_out_of_nothing(whole: Front, role: str | None) -> None:
     told = await answers(whole, await signed_in(whole, role) if role else bearer(OPERATOR))
 
-    assert shut_out(told) <= {"gateway-token", "gateway-sign-in"}
+    assert shut_out(told) <= IDENTIFYING | (IN_PERSON if role is None else set())
 
 
 async def test_a_token_for_nothing_opens_no_more_than_none_at_all(whole: Front) -> None:
@@ -325,7 +350,7 @@ async def test_a_token_for_nothing_opens_no_more_than_none_at_all(whole: Front) 
 
     told = await answers(whole, bearer(answer.json()["access_token"]))
 
-    assert ALL - PUBLIC - shut_out(told) == set()
+    assert ALL - PUBLIC - shut_out(told) == IN_PERSON
 
 
 async def test_metrics_are_for_operators(whole: Front) -> None:

@@ -19,6 +19,9 @@ from gateway.audit import routes as audit
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator
 from gateway.clients import routes as clients
+from gateway.consents import device_routes as devices
+from gateway.consents import granting
+from gateway.consents import routes as consents
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -28,12 +31,14 @@ from gateway.saml import routes as saml
 from gateway.saml.parts import Parts
 from gateway.saml.signatures import self_test
 from gateway.saml.work import Workshop
+from gateway.sessions import local as local_sessions
 from gateway.sessions import routes as sessions
 from gateway.sessions.commands import Sessions, end_orphaned
 from gateway.settings import Settings
 from gateway.signon import routes as signon
 from gateway.signon.reading import InForce
 from gateway.subscriptions import SUBSCRIPTIONS
+from gateway.tokens import endpoint
 from gateway.tokens import routes as tokens
 from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
@@ -91,6 +96,8 @@ async def forget_sign_ins(resources: Resources, now: datetime) -> None:
 async def forget_assertions(resources: Resources, now: datetime) -> None:
     """Drop what could not be used again anyway."""
     await resources.pool.execute("DELETE FROM client_assertion WHERE expires_at < $1", now)
+    for statement in granting.FORGET:
+        await resources.pool.execute(statement, now)
 
 
 def create_app(
@@ -103,6 +110,9 @@ def create_app(
         routers=[
             accounts.router,
             clients.router,
+            endpoint.router,
+            consents.router,
+            devices.router,
             tokens.router,
             audit.router,
             webhooks.router,
@@ -112,6 +122,7 @@ def create_app(
             saml_operating.router,
             saml.router,
             sessions.router,
+            local_sessions.router,
         ],
         resources=resources,
         description="Sign-on, tokens, keys and operation.",
@@ -144,6 +155,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     listening = asyncio.create_task(authenticator.listen())
     stack.push_async_callback(_ended, listening)
     app.state.door = Door(here.pool)
+    app.state.guesses = devices.Guesses()
     self_test()
     http = await stack.enter_async_context(sources.client())
     in_force = InForce(here.pool)

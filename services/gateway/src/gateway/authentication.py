@@ -39,7 +39,10 @@ _USED = "UPDATE client SET last_used_on = $2 WHERE id = $1 AND last_used_on IS D
 _LEAKED = "UPDATE client SET leaked_at = $2 WHERE id = $1 AND leaked_at IS NULL RETURNING name"
 TURNED = "turned:"
 """Before a client's id on the channel: its secrets have changed, and it is the same machine."""
-_LATELY_REVOKED = "SELECT id FROM client WHERE revoked_at > now() - $1::interval"
+_LATELY_REVOKED = """
+SELECT id FROM client WHERE revoked_at > now() - $1::interval
+UNION ALL SELECT id FROM token_family WHERE revoked_at > now() - $1::interval
+"""
 
 
 class Authenticator:

@@ -89,6 +89,17 @@ class Client(Table, table=True):
         default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
     )
     """The public keys that it proves itself with instead of a secret (RFC 7517)."""
+    grants: list[str] = Field(default_factory=lambda: ["client_credentials"], sa_column=_texts())
+    """How it gets tokens."""
+    redirect_uris: list[str] = Field(default_factory=list, sa_column=_texts())
+    """Where browsers are sent back to with a code."""
+    origins: list[str] = Field(default_factory=list, sa_column=_texts())
+    """Where its pages are whose scripts ask us."""
+    public: bool = Field(default=False)
+    """It runs where it can keep no secret: in a browser, on somebody's telephone."""
+    in_house: bool = Field(default=False)
+    """It is the library's own: nobody is asked whether it may act for them."""
+    version: int = Field(default=1)
     last_used_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
     leaked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     """When its key first stood in an address."""

@@ -1,52 +1,55 @@
-"""OAuth2 clients and API keys, and the token endpoint (RFC 6749 §4.4)."""
+"""OAuth2 clients and API keys."""
 
-import base64
-import binascii
 import ipaddress
-import logging
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, unquote_plus
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
-from chassis import cursors
+from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Edge, ReadTx, Tx, UnkeyedTx
+from chassis.edge import Edge, ReadTx, Tx
+from chassis.etags import IfMatch
 from chassis.ids import uuid7
-from chassis.json import Json
 from chassis.principal import Anyone, Principal, demand, may
 from chassis.problems import (
     Forbidden,
     Invalid,
     NotFound,
+    PreconditionRequired,
     Reason,
     Refused,
-    TooLarge,
+    Stale,
     Unauthenticated,
     problems,
 )
 from gateway.accounts.commands import check_libraries
-from gateway.authentication import REVOKED, TURNED, Authenticator, client_principal
-from gateway.clients.assertions import KEYS_AT_MOST, AssertionRefused, claimed_client, key_reasons, proven
-from gateway.clients.assertions import TYPE as ASSERTION
-from gateway.clients.rules import NO_SECRET, as_key, comes_from, hashed, live_secret, new_secret
+from gateway.authentication import REVOKED, TURNED, Authenticator
+from gateway.clients.assertions import KEYS_AT_MOST, key_reasons
+from gateway.clients.rules import as_key, hashed, new_secret, program_reasons
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client
-from gateway.tokens.minting import Mint
-
-log = logging.getLogger(__name__)
+from gateway.tokens.names import GRANTS
 
 router = new_router(tag="clients")
 
 MayWrite = Annotated[Principal, Depends(may("clients:write"))]
 MayRead = Annotated[Principal, Depends(may("clients:read"))]
 
-FORM_LIMIT = 16 * 1024
+Grant = Literal[
+    "client_credentials",
+    "authorization_code",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+]
+assert set(GRANTS) == set(Grant.__args__)  # type: ignore[attr-defined]  # typing's own form of it
+Addresses = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=50)]
 
 
 def _network(told: str) -> str:
@@ -79,6 +82,32 @@ class ClientIn(BaseModel):
     """Where it may come from (`10.20.0.0/16`); left out: anywhere."""
     jwks: KeysIn | None = None
     """Its public keys, with which it signs assertions (`private_key_jwt`) instead of being given a secret."""
+    grants: list[Grant] | None = Field(default=None, max_length=5)
+    """How it gets tokens; left out: for its own credentials, or, where it has `redirect_uris`, by code and refresh."""
+    redirect_uris: Addresses = Field(default_factory=list)
+    """Where browsers are sent back to: https, `http://127.0.0.1/…`, or an app's own scheme; letter by letter."""
+    origins: Addresses = Field(default_factory=list)
+    """Where its pages are whose scripts ask us with a token (`https://search.example.edu`)."""
+    public: bool = False
+    """It runs in a browser or on a telephone, where no secret can be kept."""
+    in_house: bool = False
+    """It is the library's own: nobody is asked whether it may act for them."""
+
+    def how(self) -> list[str]:
+        """The ways in which it gets tokens."""
+        if self.grants is not None:
+            return sorted(set(self.grants))
+        return ["authorization_code", "refresh_token"] if self.redirect_uris else ["client_credentials"]
+
+
+class ClientChange(BaseModel):
+    """What is to change of a machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    redirect_uris: Addresses | None = None
+    origins: Addresses | None = None
 
 
 class TurnIn(BaseModel):
@@ -109,6 +138,12 @@ class ClientOut(BaseModel):
     """When its key first stood in an address, where logs keep it: turn the secret."""
     previous_expires_at: datetime | None
     """Until when the secret before this one is good."""
+    grants: list[str]
+    redirect_uris: list[str]
+    origins: list[str]
+    public: bool
+    in_house: bool
+    version: int
 
 
 class NewClientOut(ClientOut):
@@ -116,6 +151,12 @@ class NewClientOut(ClientOut):
 
     client_secret: str | None = None
     api_key: str | None = None
+
+
+class ClientRevoked(Refused):
+    """A revoked machine stays revoked."""
+
+    code, title = "client-revoked", "The client has been revoked: make a new one."
 
 
 @router.post(
@@ -147,6 +188,7 @@ async def create_client(
     check_libraries(by, body.libraries)
     if body.jwks is not None:
         _check_keys(body.kind, body.jwks, "/jwks/keys")
+    _check_program(body, body.how(), body.redirect_uris, body.origins)
     secret = new_secret()
     client = Client(
         id=uuid7(),
@@ -159,13 +201,37 @@ async def create_client(
         expires_at=body.expires_at,
         networks=body.networks,
         jwks=body.jwks.model_dump() if body.jwks else None,
+        grants=body.how(),
+        redirect_uris=body.redirect_uris,
+        origins=body.origins,
+        public=body.public,
+        in_house=body.in_house,
         created_at=now,
         created_by=str(by.actor),
     )
     tx.add(client)
     await tx.flush()
     response.headers["Location"] = f"/v1/clients/{client.id}"
+    etags.tag(response, client.version)
     return _once(request, response, client, secret)
+
+
+def _check_program(
+    told: ClientIn | Client, grants: Sequence[str], redirect_uris: Sequence[str], origins: Sequence[str]
+) -> None:
+    """Raise with every reason against the way in which a program acts for people."""
+    reasons = program_reasons(
+        kind=told.kind,
+        scopes=told.scopes,
+        grants=grants,
+        redirect_uris=redirect_uris,
+        origins=origins,
+        public=told.public,
+        in_house=told.in_house,
+        has_keys=told.jwks is not None,
+    )
+    if reasons:
+        raise Invalid(reasons=[Reason(code, words, pointer) for code, words, pointer in reasons])
 
 
 def _check_keys(kind: str, told: KeysIn, pointer: str) -> None:
@@ -182,7 +248,7 @@ def _once(request: Request, response: Response, client: Client, secret: str) -> 
     told = NewClientOut.model_validate(client, from_attributes=True)
     edge: Edge = request.state.edge
     edge.kept_body = told.model_dump_json().encode()
-    if client.jwks is not None:
+    if client.jwks is not None or client.public:
         return told  # nobody is told what is kept for a secret
     if client.kind == "oauth2":
         return told.model_copy(update={"client_secret": secret})
@@ -215,6 +281,43 @@ async def list_clients(
     return cursors.Page(items=[ClientOut(**row) for row in rows[:limit]], next_cursor=more)
 
 
+@router.get(
+    "/v1/clients/{client_id}",
+    response_model=ClientOut,
+    responses=problems(Unauthenticated, Forbidden, NotFound),
+)
+async def get_client(tx: ReadTx, _: MayRead, client_id: UUID, response: Response) -> Client:
+    """One machine."""
+    client = await tx.get(Client, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    etags.tag(response, client.version)
+    return client
+
+
+@router.patch(
+    "/v1/clients/{client_id}",
+    response_model=ClientOut,
+    responses=problems(
+        Unauthenticated, Forbidden, NotFound, ClientRevoked, Stale, PreconditionRequired, Invalid
+    ),
+)
+async def change_client(
+    tx: Tx, by: MayWrite, client_id: UUID, body: ClientChange, expected: IfMatch, response: Response
+) -> Client:
+    """Change its name, and where browsers and scripts come from and go to."""
+    client = await _turned(tx, by, client_id)
+    etags.guard(expected=expected, found=client.version)
+    client.name = body.name if body.name is not None else client.name
+    client.redirect_uris = body.redirect_uris if body.redirect_uris is not None else client.redirect_uris
+    client.origins = body.origins if body.origins is not None else client.origins
+    _check_program(client, client.grants, client.redirect_uris, client.origins)
+    client.version += 1
+    await tx.flush()
+    etags.tag(response, client.version)
+    return client
+
+
 @router.delete(
     "/v1/clients/{client_id}", status_code=204, responses=problems(Unauthenticated, Forbidden, NotFound)
 )
@@ -242,12 +345,6 @@ async def _may_turn(by: Anyone, client_id: UUID) -> Principal:
 MayTurn = Annotated[Principal, Depends(_may_turn)]
 
 
-class ClientRevoked(Refused):
-    """A revoked machine stays revoked."""
-
-    code, title = "client-revoked", "The client has been revoked: make a new one."
-
-
 class SecretsEnough(Refused):
     """Two secrets are good at present."""
 
@@ -255,9 +352,9 @@ class SecretsEnough(Refused):
 
 
 class HasKeys(Refused):
-    """A machine with keys of its own has no secret."""
+    """A machine with keys of its own has no secret; nor has a public one."""
 
-    code, title = "client-has-keys", "The client proves itself with keys of its own: replace those."
+    code, title = "client-has-keys", "The client has no secret: it has keys of its own, or is public."
 
 
 async def _turned(tx: Tx, by: Principal, client_id: UUID) -> Client:
@@ -287,7 +384,7 @@ async def turn_client_secret(
 ) -> NewClientOut:
     """A new secret or key, told this once; the one before it is good for the overlap. A machine may turn its own."""
     client = await _turned(tx, by, client_id)
-    if client.jwks is not None:
+    if client.jwks is not None or client.public:
         raise HasKeys
     if client.previous_expires_at is not None and client.previous_expires_at > now:
         raise SecretsEnough
@@ -335,140 +432,3 @@ async def _tell_turned(request: Request, tx: Tx, client_id: UUID) -> None:
     await tx.execute(_TELL, {"channel": REVOKED, "id": f"{TURNED}{client_id}"})
     authenticator: Authenticator = request.app.state.authenticator
     authenticator.forget_keys(str(client_id))
-
-
-class TokenOut(BaseModel):
-    """RFC 6749 §5.1."""
-
-    access_token: str
-    token_type: str = "Bearer"  # noqa: S105 - the type's name
-    expires_in: int
-    scope: str
-
-
-_STRANGER = (NO_SECRET, None, None)
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
-
-def _error(status: int, code: str, text_: str) -> Response:
-    headers = {**_NO_STORE, "WWW-Authenticate": 'Basic realm="carrel"'} if status == 401 else _NO_STORE
-    return Json({"error": code, "error_description": text_}, status, headers)
-
-
-@router.post(
-    "/oauth2/token",
-    response_model=TokenOut,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/x-www-form-urlencoded": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["grant_type"],
-                        "properties": {
-                            "grant_type": {"type": "string", "enum": ["client_credentials"]},
-                            "client_id": {"type": "string"},
-                            "client_secret": {"type": "string"},
-                            "client_assertion_type": {"type": "string", "enum": [ASSERTION]},
-                            "client_assertion": {"type": "string"},
-                            "scope": {"type": "string"},
-                        },
-                    }
-                }
-            },
-        },
-        "security": [{"basic": []}, {}],
-    },
-    responses={400: {"description": "RFC 6749 §5.2"}, 401: {"description": "RFC 6749 §5.2: invalid_client"}},
-)
-async def token(request: Request, tx: UnkeyedTx, now: Now) -> Response:
-    """Client credentials for an access token: name and secret by HTTP Basic or in the form, or a signed assertion."""
-    body = await request.body()
-    if len(body) > FORM_LIMIT:
-        raise TooLarge
-    try:
-        form = {name: told for name, (told,) in parse_qs(body.decode(), max_num_fields=20).items()}
-        who = _basic(request.headers.get("authorization"))
-    except ValueError:
-        return _error(400, "invalid_request", "The form cannot be read.")
-    if form.get("grant_type") != "client_credentials":
-        return _error(400, "unsupported_grant_type", "Only client_credentials is spoken here.")
-    signed = "client_assertion" in form or "client_assertion_type" in form
-    if (who and ("client_secret" in form or signed)) or (signed and "client_secret" in form):
-        return _error(400, "invalid_request", "Send the credentials once: by HTTP Basic or in the form.")
-    if signed:
-        client = await _proven(request, tx, form, now)
-    else:
-        client = await _with_secret(
-            tx, *(who or (form.get("client_id", ""), form.get("client_secret", ""))), now
-        )
-    if (
-        client is None
-        or client.revoked_at is not None
-        or (client.expires_at is not None and client.expires_at <= now)
-    ):
-        return _error(
-            401,
-            "invalid_client",
-            "The client is unknown, or what it proves itself with is wrong or has ended.",
-        )
-    if not comes_from(request.client.host if request.client else None, client.networks):
-        return _error(401, "invalid_client", "The client is not taken from where you are.")
-    if client.last_used_on != now.date():
-        client.last_used_on = now.date()
-    asked = frozenset(form.get("scope", "").split()) or frozenset(client.scopes)
-    if not asked <= set(client.scopes):
-        return _error(400, "invalid_scope", f"Not granted: {' '.join(sorted(asked - set(client.scopes)))}.")
-    full = client_principal(client.model_dump())
-    principal = Principal("client", full.ref, asked, None, full.libraries, full.service_point_id)
-    mint: Mint = request.app.state.mint
-    access, seconds = await mint.access_token(principal, now=now)
-    told = TokenOut(access_token=access, expires_in=seconds, scope=" ".join(sorted(asked)))
-    return Json(told.model_dump(), 200, _NO_STORE)
-
-
-async def _with_secret(tx: Tx, client_id: str, secret: str, now: datetime) -> Client | None:
-    client = await _client(tx, client_id)
-    kept = (client.secret_hash, client.previous_hash, client.previous_expires_at) if client else _STRANGER
-    right, _ = live_secret(secret, *kept, now=now)
-    return client if right and client is not None and client.jwks is None else None
-
-
-async def _proven(request: Request, tx: Tx, form: dict[str, str], now: datetime) -> Client | None:
-    assertion = form.get("client_assertion", "")
-    claimed = claimed_client(assertion)
-    client = await _client(tx, claimed)
-    if form.get("client_assertion_type") != ASSERTION or form.get("client_id", claimed) != claimed:
-        return None
-    if client is None or client.jwks is None:
-        return None
-    public: str | None = request.app.state.public_url
-    audiences = [public.rstrip("/") + "/oauth2/token"] if public else []
-    try:
-        await proven(tx, assertion, client_id=client.id, jwks=client.jwks, audiences=audiences, now=now)
-    except AssertionRefused as refused:
-        log.info("an assertion was refused", extra={"client": claimed, "reason": str(refused)})
-        return None
-    return client
-
-
-def _basic(header: str | None) -> tuple[str, str] | None:
-    """Name and secret of RFC 6749 §2.3.1; None without the header."""
-    if header is None or not header.lower().startswith("basic "):
-        return None
-    try:
-        name, colon, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError("no Basic credentials") from error
-    if not colon:
-        raise ValueError("no Basic credentials")
-    return unquote_plus(name), unquote_plus(secret)
-
-
-async def _client(tx: Tx, client_id: str) -> Client | None:
-    try:
-        found = await tx.get(Client, UUID(client_id))
-    except ValueError:
-        return None
-    return found if found is not None and found.kind == "oauth2" else None

@@ -6,10 +6,12 @@ import ipaddress
 import os
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from urllib.parse import unquote
 from uuid import UUID
+
+from gateway.consents.rules import OF_PATRONS, WHOLE, origin_reason, redirect_reason
 
 PREFIX = "crl_"
 LIKE_A_KEY = re.compile(rb"crl_[0-9a-f]{32}_[\w%-]*")
@@ -75,3 +77,48 @@ def read_key(key: str) -> tuple[UUID, str] | None:
         return UUID(hex=hex_id), secret
     except ValueError:
         return None
+
+
+_FOR_PEOPLE = {"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}
+
+
+def program_reasons(
+    *,
+    kind: str,
+    scopes: Collection[str],
+    grants: Collection[str],
+    redirect_uris: Sequence[str],
+    origins: Sequence[str],
+    public: bool,
+    in_house: bool,
+    has_keys: bool,
+) -> list[tuple[str, str, str]]:
+    """Every reason against the way in which a program is to get tokens: code, words, where."""
+    told = []
+    for place, address in enumerate(redirect_uris):
+        if (why := redirect_reason(address)) is not None:
+            told.append(("redirect-unusable", f"{address[:200]!r}: {why}.", f"/redirect_uris/{place}"))
+    for place, origin in enumerate(origins):
+        if (why := origin_reason(origin)) is not None:
+            told.append(("origin-unusable", f"{origin[:200]!r}: {why}.", f"/origins/{place}"))
+    rules = {
+        ("program-for-oauth2", "An API key acts for nobody else: choose oauth2.", "/kind"): kind != "oauth2"
+        and (bool(redirect_uris) or public or in_house or set(grants) != {"client_credentials"}),
+        ("redirect-missing", "Whoever gets codes says where browsers come back to.", "/redirect_uris"): (
+            "authorization_code" in grants and not redirect_uris
+        ),
+        ("grant-missing", "A refresh token comes with a code or a device.", "/grants"): (
+            "refresh_token" in grants and not _FOR_PEOPLE & set(grants)
+        ),
+        ("grants-missing", "It must get tokens in some way.", "/grants"): not grants,
+        ("public-proves-nothing", "Who keeps no secret acts by code or by device alone.", "/grants"): (
+            public and not set(grants) <= {*_FOR_PEOPLE, "refresh_token"}
+        ),
+        ("public-without-keys", "A public client has no keys.", "/public"): public and has_keys,
+        (
+            "scope-in-house",
+            f"{WHOLE} is for the library's own programs; others ask for {', '.join(sorted(OF_PATRONS - {WHOLE}))}.",
+            "/scopes",
+        ): WHOLE in scopes and not in_house and bool(_FOR_PEOPLE & set(grants)),
+    }
+    return told + [reason for reason, holds in rules.items() if holds]

@@ -149,6 +149,12 @@ SCOPES: Final = frozenset(scope for granted in ROLES.values() for scope in grant
     "clients:write",
     "sign-on:read",
     "sign-on:write",
+    "tokens:introspect",
+    "account:profile",
+    "account:read",
+    "account:renew",
+    "account:hold",
+    "account:ill",
 }
 """Every scope that a role or client may be given."""
 

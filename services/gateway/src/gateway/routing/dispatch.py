@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from chassis.principal import ANONYMOUS, SCOPE_KEY, Principal, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator, SecretInAddress, refuse_secrets
+from gateway.consents.rules import PARTS, narrow, reaches
 from gateway.routing.bodies import Body, ClientGone
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
@@ -37,9 +39,11 @@ GONE = 499
 """How the audit writes down that the client left before its answer (nginx's number)."""
 OWN_BODY_LIMIT = 1024 * 1024
 """Bytes of a body that the gateway itself reads: strangers may send it before they have said who they are."""
-OWN_CREDENTIALS = frozenset({"/oauth2/token"})
+OWN_CREDENTIALS = frozenset(
+    f"/oauth2/{name}" for name in ("token", "par", "device_authorization", "introspect", "revoke")
+)
 """Reads its own credentials (HTTP Basic)."""
-NO_COOKIES = (*OWN_CREDENTIALS, "/saml/", "/sign-out")
+NO_COOKIES = ("/oauth2/", "/saml/", "/sign-out", "/sign-in/local")
 """Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 
 
@@ -139,6 +143,7 @@ class Dispatcher:
                     demand(scope[SCOPE_KEY], "metrics:read")
                 await self._own(scope, body.receive, note)
             else:
+                scope[SCOPE_KEY] = within(scope[SCOPE_KEY], scope["method"], scope["path"])
                 await self._hand_on(route, scope, receive, note, state, now, body)
         except (ClientGone, ClientStalled) as error:
             answered = answered or GONE
@@ -188,6 +193,13 @@ class Dispatcher:
         if upstream is None:
             raise ServiceAway(f"The service {route.service} is not part of this installation.")
         await upstream(scope, receive, send, now=now, body=body)
+
+
+def within(asker: Principal, method: str, path: str) -> Principal:
+    """Whoever has granted a part of their account is their own patron there, and nobody's patron elsewhere."""
+    if asker.patron_id is None or not narrow(asker.scopes) or reaches(asker.scopes, method, path):
+        return asker
+    return replace(asker, patron_id=None, scopes=asker.scopes - PARTS)
 
 
 async def _by_cookie(scope: Scope, sessions: Sessions, now: datetime) -> Principal | None:

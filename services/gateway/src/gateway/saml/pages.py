@@ -20,10 +20,14 @@ button { background: #0b4f9e; color: #fff; text-align: center; cursor: pointer; 
 input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem; padding: .5rem .7rem; font: inherit;
   color: inherit; background: transparent; border: 1px solid #5a5a5a; border-radius: .4rem; }
 :focus-visible { outline: 3px solid #0b4f9e; outline-offset: 2px; }
+.may { list-style: disc; padding-left: 1.4rem; }
+.quiet { background: transparent; color: inherit; }
+[role=alert] { border-left: .3rem solid #a4262c; padding: .4rem .8rem; }
 .small { font-size: .9rem; color: #4a4a4a; }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #161616; } a { color: #9cc7ff; } .small { color: #c4c4c4; }
   li a, input { border-color: #a0a0a0; } button { background: #9cc7ff; color: #111; }
+  .quiet { background: transparent; color: #eee; } [role=alert] { border-color: #ff9a9a; }
   :focus-visible { outline-color: #9cc7ff; }
 }
 """

@@ -31,7 +31,8 @@ class ForgedRequest(Forbidden):
 class Signed:
     """How somebody signed in elsewhere; needed to sign out there, too."""
 
-    entity_id: str
+    entity_id: str | None
+    """The identity provider; None: an account of the library's own."""
     name_hash: bytes | None
     name_sealed: bytes | None
     session_index: str | None

@@ -3,13 +3,17 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Unauthenticated, Unavailable, database_away
 from chassis.tokens import ALGORITHMS, ISSUER
@@ -26,6 +30,19 @@ KEYS_FRESH_SECONDS = 60.0
 CACHE_SIZE = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verified access token says."""
+
+    principal: Principal
+    expires: float
+    issued: float
+    client: str | None
+    """The program that it was given to; None: straight to whoever it names."""
+    families: tuple[str, ...]
+    """What it ends with, its own family first."""
+
+
 class Mint:
     """Signs and verifies with the keys of the database, read again every minute."""
 
@@ -35,7 +52,7 @@ class Mint:
         self._keys: list[SigningKey] = []
         self._read_at = float("-inf")
         self._inner: OrderedDict[tuple[Principal, str], tuple[str, float]] = OrderedDict()
-        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._verified: OrderedDict[str, Verified] = OrderedDict()
         self._refused: dict[str, float] = {}
 
     async def keys(self, *, fresh: bool = False) -> list[SigningKey]:
@@ -51,15 +68,32 @@ class Mint:
         return self._keys
 
     def refuse(self, ref: str) -> None:
-        """Take no token of this somebody any more: none that was given out lives longer than we remember."""
+        """Take no token of this somebody, or this family, any more: none lives longer than we remember."""
         now = time.monotonic()
         self._refused = {known: until for known, until in self._refused.items() if until > now}
         self._refused[ref] = now + 2 * ACCESS_SECONDS
 
-    async def access_token(self, principal: Principal, *, now: datetime) -> tuple[str, int]:
-        """A token for use outside, and the seconds it lives."""
-        claims = {"aud": OUTSIDE, "typ": "access", **principal.as_claims()}
-        return await self._sign(claims, ACCESS_SECONDS, now, typ="at+jwt"), ACCESS_SECONDS
+    async def access_token(
+        self,
+        principal: Principal,
+        *,
+        now: datetime,
+        client: UUID | None = None,
+        families: Sequence[UUID] = (),
+        until: datetime | None = None,
+    ) -> tuple[str, int]:
+        """A token for use outside, and the seconds it lives: ten minutes, or until a moment before.
+
+        It tells the program that it was given to, and the families that it ends with, its own first.
+        """
+        told = {"client_id": str(client)} if client is not None else {}
+        if families:
+            told["family"] = " ".join(map(str, families))
+        claims = {"aud": OUTSIDE, "typ": "access", "jti": str(uuid7()), **told, **principal.as_claims()}
+        seconds = ACCESS_SECONDS
+        if until is not None:
+            seconds = max(1, min(seconds, int((until - now).total_seconds())))
+        return await self._sign(claims, seconds, now, typ="at+jwt"), seconds
 
     async def inner_token(self, principal: Principal, audience: str, *, now: datetime) -> str:
         """A token for one service, used again for a minute, so that its cached verification pays."""
@@ -83,19 +117,31 @@ class Mint:
 
     async def principal(self, token: str) -> Principal:
         """Whom an access token names; `Unauthenticated` when it is expired, forged or meant for another."""
+        return (await self.verified(token)).principal
+
+    async def verified(self, token: str) -> "Verified":
+        """All that an access token says; `Unauthenticated` as for `principal`."""
         known = self._verified.get(token)
-        if known is not None and known[1] <= time.time():
+        if known is not None and known.expires <= time.time():
             del self._verified[token]
             known = None
         if known is None:
             claims = await self._claims(token)
-            known = Principal.from_claims(claims), float(claims["exp"])
+            known = Verified(
+                Principal.from_claims(claims),
+                float(claims["exp"]),
+                float(claims.get("iat", 0)),
+                claims.get("client_id"),
+                tuple(str(claims.get("family", "")).split()),
+            )
             self._verified[token] = known
             while len(self._verified) > CACHE_SIZE:
                 self._verified.popitem(last=False)
-        if known[0].ref in self._refused:
+        if self._refused and not self._refused.keys().isdisjoint(
+            (known.principal.ref, known.client, *known.families)
+        ):
             raise Unauthenticated("Whoever this token was given to has been revoked.")
-        return known[0]
+        return known
 
     async def _claims(self, token: str) -> dict[str, Any]:
         registry = jwt.JWTClaimsRegistry(

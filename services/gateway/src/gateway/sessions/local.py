@@ -1,0 +1,132 @@
+"""Browsers signed in with an account of the library's own: a form, and the same session that a campus leads to."""
+
+import hmac
+from datetime import datetime
+from typing import Annotated, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query, Request, Response
+
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import streamed
+from chassis.problems import Malformed, problems
+from gateway.accounts.commands import SignInRefused
+from gateway.accounts.door import Door, SignInBusy
+from gateway.consents import pages
+from gateway.consents.standing import LOCAL
+from gateway.forms import HTML, read_form
+from gateway.saml.rules import safe_return
+from gateway.sessions import commands
+from gateway.sessions.commands import Signed
+from gateway.sessions.cookies import (
+    BROWSER,
+    browser_cookie,
+    forgery_token,
+    new_token,
+    sent,
+    session_cookie,
+)
+from gateway.sessions.rules import ends_at, idle_for
+from gateway.signon.documents import SignOnDoc
+from gateway.signon.reading import InForce
+
+router = new_router(tag="sign-on")
+
+PATH: Final = "/sign-in/local"
+_PERSON = """
+INSERT INTO person (id, key_kind, key_value, entity_id, patron_id, registered_at, signed_in_at)
+VALUES ($1::uuid, $2, ($1::uuid)::text, '', $3, $4, $4)
+ON CONFLICT (key_kind, key_value) DO UPDATE SET patron_id = excluded.patron_id, signed_in_at = excluded.signed_in_at
+"""
+"""Whoever has an account is a person of the same id: the same in events, whichever way they come."""
+
+
+def _target(doc: SignOnDoc, wished: str | None) -> str:
+    own = {*doc.sessions.front_ends, *([doc.entity.url] if doc.entity else [])}
+    return safe_return(wished, start=doc.sessions.start, origins=frozenset(own))
+
+
+def _page(doc: SignOnDoc, browser: str, target: str, *, refused: bool, username: str = "") -> Response:
+    name = next(iter(doc.entity.names.values()), "the library") if doc.entity else "the library"
+    campus = f"/saml/login?{urlencode({'target': target})}" if doc.sources else None
+    answer = pages.sign_in(
+        name,
+        target=target,
+        proof=forgery_token(browser),
+        campus=campus,
+        refused=refused,
+        username=username,
+    )
+    answer.headers.append("Set-Cookie", browser_cookie(browser))
+    return answer
+
+
+@router.get(PATH, response_class=Response, responses={200: HTML})
+async def show_local_sign_in(
+    request: Request,
+    target: Annotated[str | None, Query(max_length=4000, description="Where to go afterwards")] = None,
+) -> Response:
+    """A form for accounts of the library's own, and the way to one's institution."""
+    in_force: InForce = request.app.state.saml.in_force
+    doc = await in_force.now()
+    browser = sent(request.scope["headers"], BROWSER) or new_token()
+    return _page(doc, browser, _target(doc, target), refused=False)
+
+
+@router.post(
+    PATH,
+    status_code=303,
+    response_class=Response,
+    responses={200: HTML, **problems(SignInRefused, SignInBusy, Malformed)},
+)
+@streamed
+async def sign_in_locally(request: Request, now: Now) -> Response:
+    """Sign this browser in; the form must be one that was given to it."""
+    fields = await read_form(request)
+    in_force: InForce = request.app.state.saml.in_force
+    doc = await in_force.now()
+    target = _target(doc, fields.get("target"))
+    browser = sent(request.scope["headers"], BROWSER)
+    if browser is None or not hmac.compare_digest(
+        fields.get("proof", "").encode(), forgery_token(browser).encode()
+    ):
+        return _page(doc, browser or new_token(), target, refused=False)
+    door: Door = request.app.state.door
+    username = fields.get("username", "")[:200]
+    principal = await door.sign_in(
+        username=username,
+        password=fields.get("password", "")[:1000],
+        address=request.client.host if request.client else "",
+        now=now,
+    )
+    if principal is None:
+        return _page(doc, browser, target, refused=True, username=username)
+    token = await begin(request.app.state.resources.pool, doc, UUID(principal.ref), now=now)
+    answer = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
+    answer.headers.append("Set-Cookie", session_cookie(token))
+    return answer
+
+
+async def begin(pool: asyncpg.Pool, doc: SignOnDoc, account_id: UUID, *, now: datetime) -> str:
+    """A session of somebody with an account, and the token of its cookie."""
+    limits = doc.sessions.limits()
+    async with pool.acquire() as connection, connection.transaction():
+        account = await connection.fetchrow(
+            "SELECT id, roles, libraries, patron_id FROM account WHERE id = $1", account_id
+        )
+        assert account is not None  # accounts are never deleted
+        await connection.execute(_PERSON, account["id"], LOCAL, account["patron_id"], now)
+        return await commands.begin(
+            connection,
+            person_id=account["id"],
+            patron_id=account["patron_id"],
+            roles=account["roles"],
+            libraries=account["libraries"],
+            signed=Signed(None, None, None, None, None, now),
+            idle=idle_for(limits, account["roles"]),
+            ends_at=ends_at(limits, granted_until=None, now=now),
+            now=now,
+        )
