@@ -53,8 +53,16 @@ class Library:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    async def imported(self, content: bytes, media_type: str = "application/marc", **params: Any) -> Any:
-        """An import's job, when it has ended."""
+    async def imported(
+        self,
+        content: bytes,
+        media_type: str = "application/marc",
+        *,
+        look: float = 0.05,
+        seconds: float = 120,
+        **params: Any,
+    ) -> Any:
+        """An import's job, when it has ended; `look` seconds between two looks at it."""
         answer = await self.http.post(
             "/v1/imports", content=content, params=params, headers={"Content-Type": media_type}
         )
@@ -65,10 +73,10 @@ class Library:
             job = await self.get(place)
             return job if job["state"] not in ("queued", "running") else None
 
-        return await until(ended, seconds=120)
+        return await until(ended, seconds=seconds, again=look)
 
 
-async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0, again: float = 0.05) -> Any:
     """What a look brings, once it brings something."""
     end = time.monotonic() + seconds
     while True:
@@ -76,7 +84,7 @@ async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) ->
             return found
         if time.monotonic() > end:
             raise AssertionError(f"not so after {seconds} s: {look}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(again)
 
 
 class Box:
