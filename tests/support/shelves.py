@@ -122,7 +122,7 @@ class Shelves:
     async def indexed(self) -> AsyncIterator[Indexer]:
         """An indexer that has followed every change, and can follow more."""
         resources = self.catalog.resources
-        indexer = Indexer(resources.pool, resources.settings.data_dir / "index")
+        indexer = Indexer(resources.pool, resources.settings.data_dir / "index", ready=resources.own["ready"])
         assert await indexer.open()
         try:
             while await indexer.follow():

@@ -40,7 +40,7 @@ async def state(catalog: Harness) -> dict[str, Any]:
 @asynccontextmanager
 async def keeping(catalog: Harness) -> AsyncIterator[Indexer]:
     """The indexer as the worker runs it."""
-    indexer = Indexer(catalog.resources.pool, folder_of(catalog))
+    indexer = Indexer(catalog.resources.pool, folder_of(catalog), ready=catalog.resources.own["ready"])
     stop = asyncio.Event()
     running = asyncio.create_task(indexer.run(stop))
     try:

@@ -23,6 +23,7 @@ from catalog.relations import routes as relations
 from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
+from catalog.search.ready import Ready
 from catalog.settings import Settings
 from catalog.specifications import routes as specifications
 from catalog.sru import routes as sru
@@ -43,6 +44,7 @@ CHANGES_KEPT = timedelta(days=7)
 async def opening(resources: Resources) -> AsyncIterator[None]:
     """What a process of the catalogue holds besides the usual."""
     resources.own["reader"] = Reader(resources.settings.data_dir / "index")
+    resources.own["ready"] = Ready()
     yield
 
 

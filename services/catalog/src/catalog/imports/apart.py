@@ -34,9 +34,9 @@ class ReaderApart:
             __name__, path, media_type, profile or "", position, ordinal, limit, niceness=niceness
         )
 
-    def next_slice(self, most: int = SLICE_RECORDS) -> Slice:
+    def next_slice(self, most: int = SLICE_RECORDS, *, entries: bool = False) -> Slice:
         """The next records."""
-        records, end, last = self._apart.asked(most)
+        records, end, last = self._apart.asked(most, entries)
         return Slice([_taken(each) for each in records], end, last)
 
     def close(self) -> None:
@@ -56,6 +56,7 @@ def _sent(record: Prepared) -> tuple[Any, ...]:
         record.control_number,
         record.lossy,
         record.raw,
+        record.entry,
     )
 
 
@@ -79,8 +80,8 @@ def read(
         Path(path), media_type, profile, position=int(position), ordinal=int(ordinal), limit=int(limit)
     )
     while True:
-        (most,) = pipe.recv()
-        told = reader.next_slice(most)
+        most, entries = pipe.recv()
+        told = reader.next_slice(most, entries=entries)
         pipe.send(([_sent(record) for record in told.records], told.end, told.last))
 
 

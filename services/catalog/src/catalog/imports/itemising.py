@@ -13,6 +13,7 @@ from catalog.imports.rules import ItemData, Outcome, merged, reason
 from catalog.items.announcing import amount
 from catalog.marc.items import ItemFacts
 from catalog.marc.prices import price_of
+from catalog.search.documents import Copies
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
 from chassis.ids import uuid7
@@ -81,6 +82,7 @@ class Shelving:
         self._new_items: list[tuple[Any, ...]] = []
         self._updates: dict[UUID, tuple[UUID, ItemData]] = {}
         self._late: list[UUID] = []
+        self._of_new: dict[UUID, list[ItemData]] = defaultdict(list)
         self._new_titles: Collection[UUID] = ()
         self._deleted: set[UUID] = set()
         self._used: set[UUID] = set()
@@ -110,6 +112,23 @@ class Shelving:
     def written(self) -> list[UUID]:
         """Every item that this slice wrote."""
         return [*(row[0] for row in self._new_items), *self._updates]
+
+    def copies(self, title_id: UUID, hrid: int) -> Copies:
+        """What the index is to know of a new title beside its record: its items, all of them to be had."""
+        items = self._of_new.get(title_id, ())
+        codes = [self._places.codes[told.location_id] for told in items]
+        return Copies(
+            str(title_id),
+            hrid,
+            suppressed=False,
+            barcodes=[told.barcode for told in items if told.barcode is not None],
+            libraries=list(dict.fromkeys([library for library, _ in codes])),
+            locations=list(dict.fromkeys([location for _, location in codes])),
+            material_types=list(dict.fromkeys([told.material_type for told in items])),
+            call_numbers=list(dict.fromkeys([told.call_number for told in items if told.call_number])),
+            total=len(items),
+            available=len(items),
+        )
 
     async def shelve(
         self,
@@ -229,7 +248,6 @@ class Shelving:
         self.touched.append(title_id)
 
     def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> None:
-        assert isinstance(told.location_id, UUID)
         item_id, holdings_id = uuid7(), self._shelf(title_id, told)
         self._new_items.append(
             (
@@ -254,6 +272,7 @@ class Shelving:
         if title_id not in self._new_titles:
             self._late.append(item_id)
             return
+        self._of_new[title_id].append(told)
         self.announced.append(
             ItemState(
                 item_id=item_id,
@@ -279,7 +298,6 @@ class Shelving:
 
     def _shelf(self, title_id: UUID, told: ItemData) -> UUID:
         """The holdings for an item, found or made."""
-        assert isinstance(told.location_id, UUID)
         key = (title_id, told.location_id, told.call_number or "")
         found = self._holdings.get(key)
         if found is None:

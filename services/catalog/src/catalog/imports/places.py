@@ -41,6 +41,8 @@ class Places:
     locations: dict[tuple[str, str], UUID] = field(default_factory=dict)
     alone: dict[str, UUID | None] = field(default_factory=dict)
     """Locations by their own code; None where several libraries have it."""
+    codes: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    """Library and location, as the configuration writes them."""
     material_types: dict[str, str] = field(default_factory=dict)
     loan_types: dict[str, str] = field(default_factory=dict)
 
@@ -49,10 +51,11 @@ class Places:
         version = await connection.fetchval(_VERSION)
         if version == self.version:
             return
-        self.locations, self.alone = {}, {}
+        self.locations, self.alone, self.codes = {}, {}, {}
         for row in await connection.fetch(_LOCATIONS):
             code = row["code"].casefold()
             self.locations[row["library"].casefold(), code] = row["id"]
+            self.codes[row["id"]] = (row["library"], row["code"])
             self.alone[code] = None if code in self.alone else row["id"]
         self.material_types = {
             row["code"].casefold(): row["code"]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from catalog.imports.rules import Outcome, bounded, discard_reason, reason
+from catalog.marc.extract import extract
 from catalog.marc.items import PROFILES, ItemFacts, ItemProfile, items_of
 from catalog.marc.problems import HARMLESS, LOSSY, Problem, Read
 from catalog.marc.reading import MARC, read
+from catalog.search.loading import entry_of
 from catalog.titles.facts import TitleColumns, columns, storable
 
 SLICE_RECORDS: Final = 1000
@@ -32,6 +34,8 @@ class Prepared:
     control_number: str | None = None
     lossy: bool = False
     raw: bytes = b""
+    entry: bytes | None = None
+    """The record's part of its title's entry in the index (`catalog.search.loading`), where that is wanted."""
 
 
 @dataclass(slots=True)
@@ -72,8 +76,11 @@ class FileReader:
                 if count >= self._ordinal:
                     yield found
 
-    def next_slice(self, most: int = SLICE_RECORDS) -> Slice:
-        """The next records; time, number and bytes are bounded, so that a slice is written in half a second."""
+    def next_slice(self, most: int = SLICE_RECORDS, *, entries: bool = False) -> Slice:
+        """The next records; time, number and bytes are bounded, so that a slice is written in half a second.
+
+        `entries`: with their entries for the index, which is worth it where most of them are new.
+        """
         if self._reads is None:
             self._reads = self._begin()
             self._ahead = next(self._reads, None)
@@ -82,7 +89,8 @@ class FileReader:
         while self._ahead is not None and len(records) < most:
             found, self._ahead = self._ahead, next(self._reads, None)
             self._ordinal += 1
-            records.append(prepared(found, self._ordinal, self._base + found.position, self._profile))
+            position = self._base + found.position
+            records.append(prepared(found, self._ordinal, position, self._profile, entries=entries))
             taken += len(found.raw)
             if taken > SLICE_BYTES or time.monotonic() - began > SLICE_SECONDS:
                 break
@@ -96,7 +104,9 @@ class FileReader:
             self._reads.close()  # type: ignore[attr-defined]  # a generator
 
 
-def prepared(found: Read, ordinal: int, position: int, profile: ItemProfile | None) -> Prepared:
+def prepared(
+    found: Read, ordinal: int, position: int, profile: ItemProfile | None, *, entries: bool = False
+) -> Prepared:
     """Take a record apart; whatever goes wrong concerns this record alone."""
     told = Prepared(ordinal, position)
     if found.problems:
@@ -113,11 +123,16 @@ def prepared(found: Read, ordinal: int, position: int, profile: ItemProfile | No
             told.outcome = Outcome.DISCARDED
             told.reasons.append(reason(code, f"The leader is {record.leader!r}."))
             return told
-        told.columns = columns(record)
+        if entries:
+            facts = extract(record)
+            told.entry = entry_of(facts)
+            told.columns = columns(record, facts)
+        else:
+            told.columns = columns(record)
         if profile is not None:
             told.items = [_storable(item) for item in items_of(record, profile)]
     except Exception as error:  # one record's oddity must not end a job of a million
-        told.outcome, told.columns, told.items = Outcome.FAILED, None, []
+        told.outcome, told.columns, told.items, told.entry = Outcome.FAILED, None, [], None
         told.reasons.append(reason("not-storable", f"{type(error).__name__}: {error}"))
     return told
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class JobState(StrEnum):
@@ -71,7 +72,7 @@ class ItemData:
     """An item's facts, as a record tells them or as they are kept."""
 
     barcode: str | None
-    location_id: object
+    location_id: UUID
     material_type: str
     loan_type: str
     call_number: str | None
@@ -84,7 +85,7 @@ class ItemData:
     replacement_currency: str | None = None
 
     @property
-    def shelf_mark(self) -> tuple[object, str | None, str | None, str | None]:
+    def shelf_mark(self) -> tuple[UUID, str | None, str | None, str | None]:
         """What an item without a barcode is recognised by."""
         return (self.location_id, self.call_number, self.volume, self.copy_number)
 

@@ -21,9 +21,10 @@ import asyncpg
 from catalog.imports import queries, uploading
 from catalog.imports.apart import ReaderApart
 from catalog.imports.places import Places, make_known
-from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared
+from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared, Slice
 from catalog.imports.rules import JobState, Outcome, final_state, reason, rest
 from catalog.imports.writing import LostJob, write_slice
+from catalog.search.ready import Ready
 from chassis import outbox, precedence
 from chassis.resources import Resources
 from contracts.catalog import ImportFinished
@@ -107,8 +108,12 @@ class Import:
     connection: Held
     job_id: UUID
     places: Places = field(init=False)
+    ready: Ready = field(init=False)
+    mostly_new: bool = True
+    """Whether most records of the last slice were."""
 
     def __post_init__(self) -> None:
+        self.ready = self.resources.own["ready"]
         self.places = Places(currency=self.resources.settings.currency)
 
     @property
@@ -154,13 +159,13 @@ class Import:
         self, reader: FileReader | ReaderApart, job: asyncpg.Record, stop: asyncio.Event
     ) -> None:
         read = job["records_read"]
-        ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
+        ahead = self._ahead(reader)
         try:
             while True:
                 began = time.monotonic()
                 told = await ahead
                 if not told.last:
-                    ahead = asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS))
+                    ahead = self._ahead(reader)
                 if job["create_locations"]:
                     await self._make_known(told.records)
                 cancelling = False
@@ -180,6 +185,11 @@ class Import:
         finally:
             if not ahead.done():
                 await asyncio.wait([ahead])
+
+    def _ahead(self, reader: FileReader | ReaderApart) -> asyncio.Task[Slice]:
+        """Begin to read the next slice, with entries for the index if it is at work here and most records are new."""
+        entries = self.ready.wanted and self.mostly_new
+        return asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS, entries=entries))
 
     async def _rest(self, worked: float, stop: asyncio.Event) -> None:
         """Let others have the machine for a while, as the operator wishes."""
@@ -215,17 +225,20 @@ class Import:
         reasons = [list(each.reasons) for each in records]
         for attempt in range(1, TRIES + 1):
             try:
-                async with self.connection.transaction():
-                    return await write_slice(
-                        self.connection,
-                        job,
-                        self.places,
-                        records,
-                        read_before=read_before,
-                        end=end,
-                        by=job["requested_by"],
-                        now=self.now(),
-                    )
+                with self.ready.offering() as offered:
+                    async with self.connection.transaction():
+                        written = await write_slice(
+                            self.connection,
+                            job,
+                            self.places,
+                            records,
+                            read_before=read_before,
+                            end=end,
+                            by=job["requested_by"],
+                            now=self.now(),
+                            offered=offered,
+                        )
+                        self.ready.put(offered)
             except AGAIN:
                 if attempt == TRIES:
                     raise
@@ -233,6 +246,9 @@ class Import:
             except asyncpg.DataError:
                 _restore(records, reasons)
                 raise
+            else:
+                self.mostly_new = written.counts[Outcome.CREATED] * 2 >= len(records)
+                return written.cancelling
             _restore(records, reasons)
         raise AssertionError("unreachable")
 

@@ -15,6 +15,7 @@ from catalog.imports.places import Places
 from catalog.imports.reading import KEPT_ORIGINAL, Prepared
 from catalog.imports.rules import Outcome, reason, record_outcome
 from catalog.items.announcing import batches, states_on
+from catalog.search.ready import Entry
 from catalog.titles.facts import TitleColumns, summary
 from chassis import outbox
 from chassis.database import Connection
@@ -55,6 +56,10 @@ class Written:
     updated: list[tuple[Known, TitleColumns]] = field(default_factory=list)
     present: dict[UUID, TitleColumns] = field(default_factory=dict)
     """Every title that items may belong to."""
+    entries: dict[UUID, bytes] = field(default_factory=dict)
+    """Of created titles: what their records tell the index."""
+    cancelling: bool = False
+    """Whether the job is to be cancelled."""
 
 
 _KNOWN = """
@@ -63,6 +68,9 @@ WHERE match_key = ANY ($1::text[]) ORDER BY id FOR UPDATE
 """
 _SURVIVORS = "SELECT FROM title WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _SEEN = "SELECT title_id FROM import_outcome WHERE import_id = $1 AND title_id = ANY ($2::uuid[])"
+_NUMBERS = """
+SELECT array_agg(nextval(pg_get_serial_sequence('title', 'hrid'))) FROM generate_series(1, $1::int)
+"""
 TITLE_COLUMNS: Final = (
     "id",
     "match_key",
@@ -121,11 +129,12 @@ async def write_slice(
     end: int,
     by: str,
     now: datetime,
-) -> bool:
-    """Store a slice; whether the job is to be cancelled. Runs inside the caller's transaction."""
+    offered: dict[UUID, Entry],
+) -> Written:
+    """Store a slice. Runs inside the caller's transaction; what the index needs to know of new titles is `offered`."""
     await places.refresh(connection)
     told = await decide(connection, job["id"], records)
-    await _write_titles(connection, told, by=by, now=now)
+    hrids = await _write_titles(connection, told, by=by, now=now)
     shelving = Shelving(places, job["default_location_id"], now)
     await shelving.shelve(connection, told.outcomes, told.present, new={id_ for id_, _ in told.created})
     await _write_outcomes(connection, job["id"], told)
@@ -156,7 +165,11 @@ async def write_slice(
     )
     if cancelling is None:
         raise LostJob
-    return bool(cancelling)
+    told.cancelling = bool(cancelling)
+    for (title_id, _), hrid in zip(told.created, hrids, strict=True):
+        if (entry := told.entries.get(title_id)) is not None:
+            offered[title_id] = (entry, shelving.copies(title_id, hrid))
+    return told
 
 
 async def decide(connection: Connection, import_id: UUID, records: Sequence[Prepared]) -> Written:
@@ -218,6 +231,8 @@ def _decide_one(
     if outcome is Outcome.CREATED:
         title_id = new[key] = uuid7()
         told.created.append((title_id, each.columns))
+        if each.entry is not None:
+            told.entries[title_id] = each.entry
     elif here is not None and outcome is Outcome.UPDATED:
         told.updated.append((here, each.columns))
     assert title_id is not None
@@ -229,13 +244,17 @@ def _decide_one(
     told.outcomes.append((each, outcome, title_id))
 
 
-async def _write_titles(connection: Connection, told: Written, *, by: str, now: datetime) -> None:
+async def _write_titles(connection: Connection, told: Written, *, by: str, now: datetime) -> list[int]:
+    """Write them; the numbers that the new ones were given."""
+    hrids: list[int] = []
     if told.created:
+        hrids = await connection.fetchval(_NUMBERS, len(told.created))
         await connection.copy_records_to_table(
             "title",
             records=[
                 (
                     title_id,
+                    hrid,
                     each.match_key,
                     each.control_number,
                     each.control_agency,
@@ -248,9 +267,9 @@ async def _write_titles(connection: Connection, told: Written, *, by: str, now: 
                     now,
                     now,
                 )
-                for title_id, each in told.created
+                for (title_id, each), hrid in zip(told.created, hrids, strict=True)
             ],
-            columns=TITLE_COLUMNS,
+            columns=("id", "hrid", *TITLE_COLUMNS[1:]),
         )
     if told.updated:
         ids = [known.id for known, _ in told.updated]
@@ -259,6 +278,7 @@ async def _write_titles(connection: Connection, told: Written, *, by: str, now: 
         await connection.execute(
             _UPDATE, ids, *([getattr(each, name) for _, each in told.updated] for name in names), now
         )
+    return hrids
 
 
 async def _write_outcomes(connection: Connection, import_id: UUID, told: Written) -> None:

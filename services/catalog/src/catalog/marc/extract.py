@@ -32,23 +32,16 @@ class Headline:
 
 
 @dataclass(slots=True)
-class Facts:
+class Facts(Headline):
     """What is known of a title from its record. Nobody changes one (frozen, it would take three times as long)."""
 
-    control_number: str | None
-    control_agency: str | None
-    title: str
-    subtitle: str | None
     responsibility: str | None
     sort_title: str
-    author: str | None
     contributors: tuple[str, ...]
     publisher: str | None
     place: str | None
-    year: int | None
     edition: str | None
     languages: tuple[str, ...]
-    format: str
     subjects: tuple[str, ...]
     genres: tuple[str, ...]
     series: tuple[str, ...]

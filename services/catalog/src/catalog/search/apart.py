@@ -11,9 +11,10 @@ from uuid import UUID
 import asyncpg
 
 from catalog.apart import Apart, Gone, serve
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import Copies
 from catalog.search.engine import WRITER_BYTES, AnotherWriter, Writer, read_position
-from catalog.search.loading import COLUMNS, as_title
+from catalog.search.loading import COLUMNS, entry_document, row_document
+from catalog.search.ready import Entry
 from chassis import precedence
 
 
@@ -41,10 +42,18 @@ class WriterApart:
         """How far the changes have been applied."""
         return read_position(self._path)
 
-    async def apply(self, rows: Sequence[asyncpg.Record], deletes: Sequence[UUID], position: int) -> None:
-        """Replace these titles and drop those, in one commit; then remember the position."""
+    async def apply(
+        self,
+        rows: Sequence[asyncpg.Record],
+        deletes: Sequence[UUID],
+        position: int,
+        *,
+        new: Sequence[Entry] = (),
+    ) -> None:
+        """Replace these titles, drop those and add new ones, in one commit; then remember the position."""
         gone = [str(title_id) for title_id in deletes]
-        await asyncio.to_thread(self.apart.asked, "apply", _plain(rows), gone, position)
+        ready = [(entry, *copies) for entry, copies in new]
+        await asyncio.to_thread(self.apart.asked, "apply", _plain(rows), ready, gone, position)
 
     async def add_new(self, rows: Sequence[asyncpg.Record]) -> None:
         """Add titles known not to be there (a rebuild); `apply` commits them."""
@@ -62,10 +71,6 @@ def _plain(rows: Sequence[asyncpg.Record]) -> list[tuple[Any, ...]]:
     return [(str(row["id"]), *(row[name] for name in COLUMNS[1:])) for row in rows]
 
 
-def _titled(rows: Sequence[tuple[Any, ...]]) -> list[TitleDocument]:
-    return [as_title(dict(zip(COLUMNS, row, strict=True))) for row in rows]
-
-
 def write(pipe: Connection, folder: str, name: str, memory: str) -> None:
     """The child's side: do as told until told to close, or until nobody is there."""
     try:
@@ -77,10 +82,15 @@ def write(pipe: Connection, folder: str, name: str, memory: str) -> None:
     while True:
         asked, *told = pipe.recv()
         if asked == "apply":
-            rows, deletes, position = told
-            writer.apply(_titled(rows), map(UUID, deletes), position)
+            rows, ready, deletes, position = told
+            for row in rows:
+                writer.replace(row[0], row_document(row))
+            for entry, *copies in ready:
+                writer.add(entry_document(entry, Copies(*copies)))
+            writer.apply([], map(UUID, deletes), position)
         elif asked == "add":
-            writer.add_new(_titled(told[0]))
+            for row in told[0]:
+                writer.add(row_document(row))
         else:
             writer.close()
             pipe.send(None)

@@ -1,7 +1,8 @@
 """What is known of a title when it is searched."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import tantivy
@@ -67,6 +68,22 @@ class TitleDocument:
     """JSON of what a list of hits shows."""
 
 
+class Copies(NamedTuple):
+    """What is known of a title beside its record."""
+
+    title_id: str
+    hrid: int
+    suppressed: bool
+    barcodes: Sequence[str] = ()
+    libraries: Sequence[str] = ()
+    locations: Sequence[str] = ()
+    material_types: Sequence[str] = ()
+    call_numbers: Sequence[str] = ()
+    total: int = 0
+    """Items that are shown to the public."""
+    available: int = 0
+
+
 def make_schema() -> tantivy.Schema:
     """The fields of the index."""
     builder = tantivy.SchemaBuilder()
@@ -85,47 +102,92 @@ def make_schema() -> tantivy.Schema:
     return builder.build()
 
 
-def as_document(title: TitleDocument) -> tantivy.Document:
-    """A title as the engine takes it."""
-    words = {
-        "title": (title.title, title.subtitle, *title.other_titles),
-        "author": (title.author, *title.contributors),
-        "subject": (*title.subjects, *title.genres),
-        "rest": (*title.series, title.publisher, title.place, title.edition, *title.text),
-        "series": title.series,
-        "publisher": (title.publisher, title.place),
-    }
-    exact = {
-        "isbn": title.isbns,
-        "issn": title.issns,
-        "identifier": (*title.isbns, *title.issns, *title.identifiers),
-        "barcode": title.barcodes,
-        "call_number": title.call_numbers,
-    }
-    facets: dict[str, tuple[str, ...]] = {
-        "format": (title.format,),
-        "language": title.languages,
-        "library": title.libraries,
-        "location": title.locations,
-        "subject": title.subjects[:20],
-        "author": tuple(dict.fromkeys(filter(None, (title.author, *title.contributors))))[:20],
-        "genre": title.genres[:10],
-        "decade": (f"{title.year // 10 * 10}s",) if title.year else (),
-        "availability": (title.availability,),
-        "material_type": title.material_types,
-    }
-    told: dict[str, Any] = {
-        "key": [str(title.title_id)],
-        "stored": [title.stored],
-        "public": ["no" if title.suppressed else "yes"],
+RECORD_FIELDS: Final = (
+    *TEXT,
+    *WORDS_ONLY,
+    "x_isbn",
+    "x_issn",
+    "x_identifier",
+    "x_call_number",
+    "f_format",
+    "f_language",
+    "f_subject",
+    "f_author",
+    "f_genre",
+    "f_decade",
+    "year",
+    "s_title",
+    "s_author",
+)
+"""What a record alone tells, in this order. Its copies add call numbers, its number in the catalogue an identifier."""
+
+Fields = dict[str, list[Any]]
+
+
+def record_fields(title: TitleDocument) -> Fields:
+    """The fields that a title's record tells, folded: `RECORD_FIELDS`, each there though it may be empty."""
+    people = (title.author, *title.contributors)
+    imprint = (title.publisher, title.place)
+    numbers = (*title.isbns, *title.issns)
+    decade = (f"{title.year // 10 * 10}s",) if title.year else ()
+    rest = (*title.series, *imprint, title.edition, *title.text)
+    return {
+        "title": _words((title.title, title.subtitle, *title.other_titles)),
+        "author": _words(people),
+        "subject": _words((*title.subjects, *title.genres)),
+        "rest": _words(rest),
+        "series": _words(title.series),
+        "publisher": _words(imprint),
+        "x_isbn": _exact(title.isbns),
+        "x_issn": _exact(title.issns),
+        "x_identifier": _exact((*numbers, *title.identifiers)),
+        "x_call_number": _exact(title.call_numbers),
+        "f_format": _facet((title.format,)),
+        "f_language": _facet(title.languages),
+        "f_subject": _facet(title.subjects[:20]),
+        "f_author": _facet(people)[:20],
+        "f_genre": _facet(title.genres[:10]),
+        "f_decade": _facet(decade),
+        "year": [title.year if title.year is not None else -9999],
         "s_title": [sort_key(title.sort_title or title.title)],
         "s_author": [sort_key(title.author)],
-        "year": [title.year if title.year is not None else -9999],
     }
-    for name, texts in words.items():
-        told[name] = [text for text in map(joined, texts) if text]
-    for name, values in exact.items():
-        told[f"x_{name}"] = [value for value in map(identifier, values) if value]
-    for name, values in facets.items():
-        told[f"f_{name}"] = [value[:250] for value in dict.fromkeys(values) if value]
-    return tantivy.Document(**{name: values for name, values in told.items() if values})
+
+
+def copy_fields(title: Copies | TitleDocument) -> Fields:
+    """The fields that have nothing to do with what is written in the record."""
+    return {
+        "public": ["no" if title.suppressed else "yes"],
+        "x_barcode": _exact(title.barcodes),
+        "f_library": _facet(title.libraries),
+        "f_location": _facet(title.locations),
+        "f_material_type": _facet(title.material_types),
+    }
+
+
+def as_document(title: TitleDocument) -> tantivy.Document:
+    """A title as the engine takes it."""
+    return document(
+        str(title.title_id),
+        record_fields(title) | copy_fields(title),
+        availability=title.availability,
+        stored=title.stored,
+    )
+
+
+def document(key: str, fields: Fields, *, availability: str, stored: bytes) -> tantivy.Document:
+    """The same, of fields that are folded already."""
+    told = {name: values for name, values in fields.items() if values}
+    return tantivy.Document(key=[key], f_availability=[availability], stored=[stored], **told)
+
+
+def _words(texts: Iterable[str | None]) -> list[str]:
+    return [text for text in map(joined, texts) if text]
+
+
+def _exact(values: Iterable[str]) -> list[str]:
+    return [value for value in map(identifier, values) if value]
+
+
+def _facet(values: Iterable[str | None]) -> list[str]:
+    return [value[:250] for value in dict.fromkeys(values) if value]

@@ -253,20 +253,28 @@ class Writer:
     def apply(self, upserts: Iterable[TitleDocument], deletes: Iterable[UUID], position: int) -> None:
         """Replace these titles and drop those, in one commit; then remember the position."""
         for title in upserts:
-            self._drop(title.title_id)
-            self._writer.add_document(as_document(title))
+            self.replace(str(title.title_id), as_document(title))
         for title_id in deletes:
-            self._drop(title_id)
+            self._drop(str(title_id))
         self._writer.commit()
         write_position(self._path, position)
 
     def add_new(self, titles: Iterable[TitleDocument]) -> None:
         """Add titles known not to be there (a rebuild); `apply` commits them."""
         for title in titles:
-            self._writer.add_document(as_document(title))
+            self.add(as_document(title))
 
-    def _drop(self, title_id: UUID) -> None:
-        self._writer.delete_documents_by_query(Query.term_query(self.schema, "key", str(title_id)))
+    def replace(self, key: str, title: tantivy.Document) -> None:
+        """Put a title in place of what is there under its key; `apply` commits it."""
+        self._drop(key)
+        self._writer.add_document(title)
+
+    def add(self, title: tantivy.Document) -> None:
+        """Add a title known not to be there; `apply` commits it."""
+        self._writer.add_document(title)
+
+    def _drop(self, key: str) -> None:
+        self._writer.delete_documents_by_query(Query.term_query(self.schema, "key", key))
 
     def close(self) -> None:
         """Finish merging and let go of the lock."""

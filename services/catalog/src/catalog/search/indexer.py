@@ -11,7 +11,8 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -23,6 +24,7 @@ from catalog.search.apart import WriterApart
 from catalog.search.documents import SCHEMA_VERSION
 from catalog.search.engine import WRITER_BYTES, AnotherWriter, serving, switch
 from catalog.search.loading import documents
+from catalog.search.ready import Entry, Ready
 from chassis.ids import uuid7
 from chassis.resources import Resources
 
@@ -30,9 +32,11 @@ Listening = asyncpg.pool.PoolConnectionProxy
 
 log = logging.getLogger(__name__)
 
-BATCH = 2000
+BATCH = 4000
 POLL_SECONDS = 0.1
 STAND_BY_SECONDS = 1.0
+IMPORT_SECONDS = 1.0
+"""From one commit to the next while an import brings new titles: many small commits would be merged again and again."""
 CATCH_UP_ROUNDS = 1000
 CHANNEL = "title_change"
 
@@ -53,6 +57,8 @@ class Batch:
     """Titles as they stand, which replace what the index has of them."""
 
     rows: list[asyncpg.Record]
+    new: list[Entry]
+    """Titles that are in no index yet, ready to be written."""
     gone: list[UUID]
     position: int
     read: int
@@ -66,7 +72,10 @@ class Indexer:
     pool: asyncpg.Pool
     folder: Path
     memory: int = WRITER_BYTES
+    ready: Ready = field(default_factory=Ready)
     writer: WriterApart | None = None
+    importing: bool = False
+    """Whether the last changes were new titles of an import."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _lock: int | None = None
     _ahead: Batch | None = None
@@ -85,7 +94,12 @@ class Indexer:
                     if await self._rebuild_wanted():
                         await self.rebuild()
                     self.woken.clear()
-                    if await self.follow() < BATCH and not stop.is_set():
+                    began, read = time.monotonic(), await self.follow()
+                    if self.importing and not stop.is_set():
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(began + IMPORT_SECONDS - time.monotonic()):
+                                await stop.wait()
+                    elif read < BATCH and not stop.is_set():
                         await _either(self.woken, stop, POLL_SECONDS)
                 except Gone as error:
                     log.error("the index's writer has ended; another is started", extra={"error": str(error)})
@@ -127,11 +141,13 @@ class Indexer:
                 self.writer = await WriterApart.open(self.folder, name, memory=self.memory)
         except AnotherWriter:  # of an indexer that was killed a moment ago: it ends with its last commit
             return False
+        self.ready.forget(wanted=True)
         return True
 
     async def close(self) -> None:
         """Let the writer end, and let others have the folder."""
         self._ahead = None
+        self.ready.forget(wanted=False)
         writer, self.writer = self.writer, None
         if writer is not None:
             await writer.close()
@@ -162,19 +178,25 @@ class Indexer:
     async def follow(self) -> int:
         """Apply the next changes; how many rows were read."""
         assert self.writer is not None
-        batch, self._ahead = self._ahead or await self._next(self.writer.position()), None
+        batch, self._ahead = self._ahead or await self._next(self.writer.position(), self.ready), None
+        self.importing = batch is not None and bool(batch.new)
         if batch is None:
             return 0
-        applying = asyncio.create_task(self.writer.apply(batch.rows, batch.gone, batch.position))
+        applying = asyncio.create_task(
+            self.writer.apply(batch.rows, batch.gone, batch.position, new=batch.new)
+        )
         try:
             if batch.read >= BATCH:  # while the index is written, the database is read
-                self._ahead = await self._next(batch.position)
+                self._ahead = await self._next(batch.position, self.ready)
         finally:
             await applying
         return batch.read
 
-    async def _next(self, after: int) -> Batch | None:
-        """What has changed behind a position, whole transactions in order."""
+    async def _next(self, after: int, ready: Ready | None = None) -> Batch | None:
+        """What has changed behind a position, whole transactions in order; what is ready is not read again.
+
+        A title that is told of twice is read: what was handed over tells of its first change alone.
+        """
         horizon = await self.pool.fetchval(_HORIZON)
         rows = await self.pool.fetch(_CHANGES, after, horizon, BATCH)
         if not rows:
@@ -188,10 +210,18 @@ class Indexer:
                 last = max(row["xact"] for row in rows if row["xact"] != last)
         else:
             changed = [row["title_id"] for row in rows]
-        titles: Sequence[UUID] = list(dict.fromkeys(changed))
-        found = await documents(self.pool, titles)
+        times = Counter(changed)
+        new: list[Entry] = []
+        titles: list[UUID] = []
+        for title, told in times.items():
+            entry = ready.take(title) if ready is not None else None
+            if entry is not None and told == 1:
+                new.append(entry)
+            else:
+                titles.append(title)
+        found = await documents(self.pool, titles) if titles else []
         there = {row["id"] for row in found}
-        return Batch(found, [title for title in titles if title not in there], last, len(rows))
+        return Batch(found, new, [title for title in titles if title not in there], last, len(rows))
 
     async def rebuild(self) -> int:
         """Build a new index beside the serving one, which goes on following, then let it serve; its titles."""
@@ -214,6 +244,7 @@ class Indexer:
         before, self.writer, self._ahead = self.writer, writer, None
         if before is not None:
             await before.close()
+        self.ready.forget(wanted=True)
         switch(self.folder, name)
         await self.pool.execute(_REBUILT, began)
         return told
@@ -240,4 +271,7 @@ async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -
 async def keep_index(resources: Resources, stop: asyncio.Event) -> None:
     """The worker."""
     settings = resources.settings
-    await Indexer(resources.pool, settings.data_dir / "index", memory=settings.index_memory).run(stop)
+    folder = settings.data_dir / "index"
+    await Indexer(resources.pool, folder, memory=settings.index_memory, ready=resources.own["ready"]).run(
+        stop
+    )

@@ -6,10 +6,20 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+import tantivy
 
-from catalog.marc.extract import extract
+from catalog.marc.extract import Facts, extract
 from catalog.marc.storage import unpack
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import (
+    RECORD_FIELDS,
+    Copies,
+    Fields,
+    TitleDocument,
+    copy_fields,
+    document,
+    record_fields,
+)
+from catalog.search.folding import identifier
 from chassis.database import Connection
 
 COLUMNS: Final = (
@@ -26,6 +36,7 @@ COLUMNS: Final = (
     "available",
 )
 """What `documents` gives of a title."""
+NIL: Final = UUID(int=0)
 _TITLES = """
 SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.locations, i.material_types, i.call_numbers,
     coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available
@@ -60,33 +71,114 @@ async def documents(connection: Connection | asyncpg.Pool, title_ids: Sequence[U
 
 
 def as_title(row: Mapping[str, Any]) -> TitleDocument:
-    """A row of these columns as the index takes it. Costs CPU: the record is taken apart."""
+    """A row of these columns as a title. Costs CPU: the record is taken apart."""
     facts = extract(unpack(row["record"]))
-    total, available = row["total"], row["available"]
-    if total:
-        availability = "available" if available else "unavailable"
-    else:
-        availability = "online" if facts.urls and facts.format.startswith("e-") else "none"
-    shown = {
-        "id": str(row["id"]),
-        "hrid": f"t{row['hrid']}",
-        "title": facts.title,
-        "subtitle": facts.subtitle,
-        "author": facts.author,
-        "publisher": facts.publisher,
-        "year": facts.year,
-        "edition": facts.edition,
-        "format": facts.format,
-        "languages": facts.languages,
-        "isbns": facts.isbns,
-        "issns": facts.issns,
-        "availability": availability,
-        "items_total": total,
-        "items_available": available,
-        "suppressed": row["suppressed"],
-    }
+    copies = copies_of(tuple(row[name] for name in COLUMNS))
+    title = _of_record(facts)
+    title.title_id = UUID(copies.title_id)
+    title.identifiers += (f"t{copies.hrid}",)
+    title.call_numbers += tuple(filter(None, copies.call_numbers))
+    title.barcodes, title.libraries, title.locations, title.material_types = map(
+        tuple, (copies.barcodes, copies.libraries, copies.locations, copies.material_types)
+    )
+    title.suppressed = copies.suppressed
+    title.availability = _availability(copies, online=_is_online(facts))
+    title.stored = _stored(_shown(facts), copies, title.availability)
+    return title
+
+
+def copies_of(row: Sequence[Any]) -> Copies:
+    """What a row of these columns tells beside the record."""
+    title_id, _, suppressed, hrid, barcodes, libraries, locations, materials, numbers, total, available = row
+    return Copies(
+        str(title_id),
+        hrid,
+        suppressed,
+        barcodes or (),
+        libraries or (),
+        locations or (),
+        materials or (),
+        numbers or (),
+        total,
+        available,
+    )
+
+
+def entry_of(facts: Facts) -> bytes:
+    """A record's part of its title's entry in the index, which whoever reads the record may make long before."""
+    fields = record_fields(_of_record(facts))
+    return orjson.dumps([_shown(facts).decode(), _is_online(facts), *map(fields.__getitem__, RECORD_FIELDS)])
+
+
+def entry_document(entry: bytes, copies: Copies) -> tantivy.Document:
+    """An entry and what is known beside it, as the engine takes them."""
+    shown, online, *values = orjson.loads(entry)
+    return _document(dict(zip(RECORD_FIELDS, values, strict=True)), shown.encode(), copies, online=online)
+
+
+def row_document(row: Sequence[Any]) -> tantivy.Document:
+    """A row of these columns as the engine takes it. Costs CPU: the record is taken apart."""
+    facts = extract(unpack(row[1]))
+    fields = record_fields(_of_record(facts))
+    return _document(fields, _shown(facts), copies_of(row), online=_is_online(facts))
+
+
+def _document(fields: Fields, shown: bytes, copies: Copies, *, online: bool) -> tantivy.Document:
+    fields["x_identifier"].append(f"t{copies.hrid}")
+    fields["x_call_number"] += filter(None, map(identifier, filter(None, copies.call_numbers)))
+    availability = _availability(copies, online=online)
+    return document(
+        copies.title_id,
+        fields | copy_fields(copies),
+        availability=availability,
+        stored=_stored(shown, copies, availability),
+    )
+
+
+def _availability(copies: Copies, *, online: bool) -> str:
+    if copies.total:
+        return "available" if copies.available else "unavailable"
+    return "online" if online else "none"
+
+
+def _is_online(facts: Facts) -> bool:
+    return bool(facts.urls) and facts.format.startswith("e-")
+
+
+def _shown(facts: Facts) -> bytes:
+    """What a list of hits shows of the record, as JSON."""
+    return orjson.dumps(
+        {
+            "title": facts.title,
+            "subtitle": facts.subtitle,
+            "author": facts.author,
+            "publisher": facts.publisher,
+            "year": facts.year,
+            "edition": facts.edition,
+            "format": facts.format,
+            "languages": facts.languages,
+            "isbns": facts.isbns,
+            "issns": facts.issns,
+        }
+    )
+
+
+def _stored(shown: bytes, copies: Copies, availability: str) -> bytes:
+    """The same with what is known beside the record."""
+    suppressed = b"true" if copies.suppressed else b"false"
+    return (
+        b'{"id":"%s","hrid":"t%d",%s,"availability":"%s","items_total":%d,"items_available":%d,"suppressed":%s}'
+        % (
+            *(copies.title_id.encode(), copies.hrid, shown[1:-1], availability.encode()),
+            *(copies.total, copies.available, suppressed),
+        )
+    )
+
+
+def _of_record(facts: Facts) -> TitleDocument:
+    """A title of which nothing is known but its record."""
     return TitleDocument(
-        title_id=UUID(str(row["id"])),
+        title_id=NIL,
         title=facts.title,
         subtitle=facts.subtitle,
         author=facts.author,
@@ -102,13 +194,8 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
         format=facts.format,
         isbns=(*facts.isbns, *facts.invalid_isbns),
         issns=facts.issns,
-        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids, f"t{row['hrid']}"))),
-        call_numbers=(*facts.call_numbers, *filter(None, row["call_numbers"] or ())),
-        barcodes=tuple(row["barcodes"] or ()),
-        libraries=tuple(filter(None, row["libraries"] or ())),
-        locations=tuple(filter(None, row["locations"] or ())),
-        material_types=tuple(row["material_types"] or ()),
-        availability=availability,
+        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids))),
+        call_numbers=facts.call_numbers,
         other_titles=facts.other_titles,
         text=tuple(
             filter(
@@ -117,6 +204,4 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
             )
         ),
         sort_title=facts.sort_title,
-        suppressed=row["suppressed"],
-        stored=orjson.dumps(shown),
     )

@@ -35,9 +35,11 @@ class TitleColumns:
         return {name: getattr(self, name) for name in self.__slots__ if not name.startswith("short_")}
 
 
-def columns(record: Record) -> TitleColumns:
-    """Read a record's columns; `ValueError` (of Unicode) when it holds half of a surrogate pair."""
-    told = headline(record)
+def columns(record: Record, told: Headline | None = None) -> TitleColumns:
+    """Read a record's columns, of its headline if that is known; `ValueError` (of Unicode) when it holds half of a
+    surrogate pair."""
+    if told is None:
+        told = headline(record)
     packed = pack(record)
     title, author = storable(told.title) or "[no title]", storable(told.author)
     return TitleColumns(
