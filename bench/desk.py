@@ -283,7 +283,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
         results: dict[str, Any] = {}
         await burst(16, 3)
         # One desk alone, as pgbench is alone: what the warm-up told is heard, and its pages are written.
-        await _drained(dsns["circulation"], bus, time.perf_counter())
+        await drained(dsns["circulation"], bus, time.perf_counter())
         await settled(cluster.dsn("postgres"))
         alone = await burst(1, 3)
         results |= {f"one client {name} ms": alone[name] for name in ("p50", "p95")}
@@ -298,7 +298,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
                     seconds * 1000 / (told["rate"] * asked.seconds)
                 )
             results |= {f"{clients} clients {name}": value for name, value in told.items()}
-            results[f"{clients} clients drained after s"] = await _drained(dsns["circulation"], bus, began)
+            results[f"{clients} clients drained after s"] = await drained(dsns["circulation"], bus, began)
         results |= await _sustained(burst, dsns["circulation"], bus)
         for child in children:
             child.terminate()
@@ -390,7 +390,7 @@ async def _waiting(circulation: str, bus: str) -> int:
     return waiting
 
 
-async def _drained(circulation: str, bus: str, began: float) -> float:
+async def drained(circulation: str, bus: str, began: float) -> float:
     """Seconds until no event waits anywhere."""
     while await _waiting(circulation, bus) and time.perf_counter() - began < 120:
         await asyncio.sleep(0.2)

@@ -44,6 +44,18 @@ async def open_gate(body: Gate) -> Response:
     return Response(f"gate {body.number}")
 
 
+async def _numbered(request: Request) -> dict[str, Any] | None:
+    number = request.path_params["number"]
+    return {"number": number} if number.isdigit() else None
+
+
+@router.post("/v1/gates/{number}/keys")
+@busy(_numbered)
+async def key_of(number: str) -> Response:
+    """A route with a parameter in its path."""
+    return Response(f"key of {number}")
+
+
 @router.post("/v1/others")
 async def open_other(body: Gate) -> Response:
     """Not a busy one."""
@@ -118,3 +130,29 @@ async def test_a_refusal_goes_to_the_frame_and_a_value_that_cannot_be_stored_is_
     _, sent, _ = await taken(b'{"number": 3}')
 
     assert sent[0]["status"] == 422
+
+
+async def test_a_parameter_in_the_path_is_read() -> None:
+    onwards, sent, _ = await taken(b"", path="/v1/gates/17/keys")
+
+    assert onwards is None
+    assert sent[1]["body"] == b"key of 17"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/gates//keys", "/v1/gates/17/keys/", "/v1/gates/17/1/keys", "/v1/gates/x/keys"]
+)
+async def test_a_path_that_only_looks_like_it_is_left_to_the_framework(path: str) -> None:
+    onwards, sent, _ = await taken(b"", path=path)
+
+    assert onwards is not None
+    assert not sent
+
+
+@pytest.mark.parametrize("path", ["/v1/{a}/{b}", "/v1/x-{a}"])
+def test_a_path_that_no_lane_reads_is_noticed_when_the_app_is_made(path: str) -> None:
+    other = new_router(tag="others")
+    other.post(path)(key_of)
+
+    with pytest.raises(ValueError, match="whole segment"):
+        Lanes([other])

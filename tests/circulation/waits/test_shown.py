@@ -93,6 +93,7 @@ async def test_an_account_with_many_holds_asks_no_more_often_than_one_with_few(
     for count, patron in ((1, few), (6, many)):
         for _ in range(count):
             await make.hold(patron, await make.item())
+    await make.account(few)  # a connection learns once what an account is made of
 
     counts = []
     for patron in (few, many):

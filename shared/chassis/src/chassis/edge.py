@@ -260,18 +260,24 @@ def busy(arguments: Arguments) -> Callable[[E], E]:
 async def plain(request: Request, model: TypeAdapter[T]) -> tuple[T, Once] | None:
     """Body and idempotency key of a plain request: JSON, no query, valid; None when it is anything else."""
     key = request.headers.get("idempotency-key")
-    if request.scope["query_string"] or not key or len(key) > KEY_LIMIT or not key.strip():
+    if not key or len(key) > KEY_LIMIT or not key.strip():
         return None
-    if request.headers.get("content-type") != "application/json":
+    if (told := await plain_body(request, model)) is None:
+        return None
+    return told, Once(str(principal_of(request).actor), key, fingerprint(request, await request.body()))
+
+
+async def plain_body(request: Request, model: TypeAdapter[T]) -> T | None:
+    """The body of a plain request that changes nothing, or needs no key: JSON, no query, valid; else None."""
+    if request.scope["query_string"] or request.headers.get("content-type") != "application/json":
         return None
     body = await request.body()
     if len(body) > JSON_LIMIT or b"\\u0000" in body:
         return None
     try:
-        told = model.validate_json(body)
+        return model.validate_json(body)
     except ValidationError:
         return None
-    return told, Once(str(principal_of(request).actor), key, fingerprint(request, body))
 
 
 class EdgeRoute(APIRoute):

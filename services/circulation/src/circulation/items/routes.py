@@ -7,11 +7,12 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from chassis import cursors, outbox
 from chassis.application import new_router
 from chassis.clock import Now
+from chassis.edge import busy, plain_body
 from chassis.json import Json
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
@@ -96,7 +97,7 @@ LEFT JOIN (
 ) h ON h.title_id = t.title_id
 ORDER BY t.title_id, i.volume NULLS FIRST, i.id
 """
-_SUMMARY = """
+SUMMARY = """
 SELECT t.title_id, count(i.id) AS total, count(*) FILTER (WHERE i.state = 'available') AS available,
     min(i.due_at) AS next_due_at,
     (SELECT count(*) FROM hold h WHERE h.title_id = t.title_id AND h.position IS NOT NULL) AS queue_length
@@ -148,7 +149,18 @@ def title_out(title_id: UUID, rows: Iterable[asyncpg.Record], now: datetime) -> 
     }
 
 
+_BATCH_IN = TypeAdapter(BatchIn)
+
+
+async def _plain_batch(request: Request) -> dict[str, Any] | None:
+    body = await plain_body(request, _BATCH_IN)
+    if body is None:
+        return None
+    return {"request": request, "body": body, "now": request.app.state.resources.clock()}
+
+
 @router.post("/v1/availability:batch", response_model=BatchOut, responses=problems(Invalid))
+@busy(_plain_batch)
 async def batch(request: Request, body: BatchIn, now: Now) -> Response:
     """The availability of up to 200 titles, in one query; one that is unknown spoils no other."""
     pool: asyncpg.Pool = request.app.state.resources.pool
@@ -163,7 +175,7 @@ async def batch(request: Request, body: BatchIn, now: Now) -> Response:
 async def _of_titles(pool: asyncpg.Pool, ids: set[UUID], detail: Detail, now: datetime) -> dict[UUID, Any]:
     """Those of which anything is known."""
     if detail == "summary":
-        rows = await pool.fetch(_SUMMARY, list(ids))
+        rows = await pool.fetch(SUMMARY, list(ids))
         return {row["title_id"]: {**dict(row), "as_of": now} for row in rows}
     grouped: dict[UUID, list[asyncpg.Record]] = {}
     for row in await pool.fetch(_BATCH, list(ids)):
@@ -190,9 +202,9 @@ async def of_title(
     """The availability of one title; with `detail=items` or `detail=volumes` its items or volumes, page by page."""
     after = cursors.uuid_in(cursor) if cursor and detail == "items" else None
     pool: asyncpg.Pool = request.app.state.resources.pool
-    summary = await pool.fetchrow(_SUMMARY, [title_id])
+    summary = await pool.fetchrow(SUMMARY, [title_id])
     if summary is None and (now_called := await current(pool, title_id)) != title_id:
-        title_id, summary = now_called, await pool.fetchrow(_SUMMARY, [now_called])
+        title_id, summary = now_called, await pool.fetchrow(SUMMARY, [now_called])
     if summary is None:
         raise NotFound("Nothing is known of this title's items.")
     told: dict[str, Any] = {**dict(summary), "as_of": now}

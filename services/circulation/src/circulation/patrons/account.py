@@ -1,5 +1,6 @@
-"""A patron's account in one call and a fixed number of queries."""
+"""A patron's account in one call and one statement."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,6 @@ from chassis.problems import NotFound
 from circulation.blocks.rules import Block
 from circulation.fees.overdue import late
 from circulation.fees.routes import FeeOut
-from circulation.holds.tables import FILLED_BY
 from circulation.loans.answers import BlockOut, blocks_out
 from circulation.loans.rules import (
     Borrower,
@@ -22,10 +22,11 @@ from circulation.loans.rules import (
 )
 from circulation.lost.rules import LoanState, loan_state
 from circulation.patrons.rules import Measure, Standing
-from circulation.patrons.standing import ACTIONS, WARDS, in_the_way
+from circulation.patrons.standing import ACTIONS, in_the_way
+from circulation.patrons.statements import BLOCK, FEE, HOLD, LOAN, LOOK_ACCOUNT
 from circulation.places.documents import Action
-from circulation.places.library import Library
-from circulation.waits.queries import Queues, queues_of
+from circulation.places.library import Library, Shelf
+from circulation.waits.queries import Queues, queues_in
 
 
 class RenewActionOut(BaseModel):
@@ -136,44 +137,17 @@ class AccountOut(BaseModel):
     as_of: datetime
 
 
-LIMIT = 5000
-"""Entries of each kind; more than any patron has."""
-
-_PATRON = f"SELECT p.*, {WARDS.format(now='$2::timestamptz')} FROM patron p WHERE p.id = $1"  # noqa: S608
-_LOANS = f"""
-SELECT l.*, i.barcode, i.short_title, i.short_author, i.call_number, i.location, i.library, i.campus, i.institution,
-    i.material_type, i.loan_type, i.withdrawal_id, i.price_minor, i.price_currency,
-    (SELECT count(*) FROM hold h WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting'
-       AND h.suspended_at IS NULL AND {FILLED_BY}) AS waiting_for_it
-FROM loan l JOIN item i ON i.id = l.item_id
-WHERE l.patron_id = $1 AND l.returned_at IS NULL ORDER BY l.due_at LIMIT $2
-"""  # noqa: S608 - our own text
-_HOLDS = """
-SELECT h.*,
-    (SELECT min(i.short_title) FROM item i WHERE i.title_ids @> ARRAY[h.title_id]) AS title
-FROM hold h WHERE h.patron_id = $1 AND h.state IN ('waiting', 'in-transit', 'ready') ORDER BY h.placed_at LIMIT $2
-"""
-_FEES = "SELECT * FROM fee WHERE patron_id = $1 AND state = 'open' ORDER BY charged_at LIMIT $2"
-_BLOCKS = """
-SELECT actions, message, expires_at FROM patron_block
-WHERE patron_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at
-"""
-
-
-async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, now: datetime) -> AccountOut:
-    """Gather it at one moment."""
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        patron = await connection.fetchrow(_PATRON, patron_id, now)
-        if patron is None:
-            raise NotFound("There is no such patron.")
-        loans = await connection.fetch(_LOANS, patron_id, LIMIT)
-        holds = await connection.fetch(_HOLDS, patron_id, LIMIT)
-        fees = await connection.fetch(_FEES, patron_id, LIMIT)
-        blocks = await connection.fetch(_BLOCKS, patron_id, now)
-        queues = await queues_of(connection, library, {hold["title_id"] for hold in holds})
+async def account_of(pool: asyncpg.Pool, shelf: Shelf, patron_id: UUID, *, now: datetime) -> dict[str, Any]:
+    """An `AccountOut` as it goes out. Raises `NotFound`, and `NotConfigured` before there is a configuration."""
+    patron = await pool.fetchrow(LOOK_ACCOUNT, patron_id, now)
+    assert patron is not None, "the reference row is always there"
+    library = await shelf.library(patron["reference"])
+    if patron["id"] is None:
+        raise NotFound("There is no such patron.")
+    loans = _rows(LOAN, patron["loans"])
+    holds = _rows(HOLD, patron["holds"])
+    blocks = _rows(BLOCK, patron["blocks"])
+    queues = queues_in(patron, library)
     group = library.groups.get(patron["group_code"])
     stands = _standing(patron, loans, now)
     limits = {action: in_the_way(stands, group, action) for action in ACTIONS}
@@ -190,31 +164,39 @@ async def account_of(pool: asyncpg.Pool, library: Library, patron_id: UUID, *, n
         overdue_items=stands.overdue_items,
     )
     told = [_loan(library, borrower, patron["group_code"], loan, now) for loan in loans]
-    return AccountOut(
-        patron_id=patron_id,
-        name=", ".join(filter(None, [patron["family_name"], patron["given_name"]])),
-        group=patron["group_code"],
-        expires_at=patron["expires_at"],
-        active=patron["active"],
-        currency=library.currency,
-        owed=patron["owed"],
-        accruing=sum(loan.accruing_minor for loan in told),
-        loans=told,
-        holds=[_hold(library, hold, queues, patron["group_code"], now) for hold in holds],
-        fees=[FeeOut(**dict(fee)) for fee in fees],
-        blocks=[AccountBlockOut(**dict(block)) for block in blocks],
-        limits=[
-            AccountLimitOut(
-                action=action, code=each.measure, text=each.text, value=each.value, limit=each.limit
-            )
+    return {
+        "patron_id": patron_id,
+        "name": ", ".join(filter(None, [patron["family_name"], patron["given_name"]])),
+        "group": patron["group_code"],
+        "expires_at": patron["expires_at"],
+        "active": patron["active"],
+        "currency": library.currency,
+        "owed": patron["owed"],
+        "accruing": sum(loan["accruing_minor"] for loan in told),
+        "loans": told,
+        "holds": [_hold(library, hold, queues, patron["group_code"], now) for hold in holds],
+        "fees": [FeeOut(**fee).model_dump() for fee in _rows(FEE, patron["fees"])],
+        "blocks": blocks,
+        "limits": [
+            {
+                "action": action,
+                "code": each.measure,
+                "text": each.text,
+                "value": each.value,
+                "limit": each.limit,
+            }
             for action, found in limits.items()
             for each in found
         ],
-        as_of=now,
-    )
+        "as_of": now,
+    }
 
 
-def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime) -> Standing:
+def _rows(names: tuple[str, ...], found: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
+    return [dict(zip(names, values, strict=True)) for values in found]
+
+
+def _standing(patron: asyncpg.Record, loans: list[dict[str, Any]], now: datetime) -> Standing:
     """The same counts that the desk looks up, from the loans that the account shows; claimed ones do not count."""
     counted = [loan for loan in loans if loan["claimed_at"] is None]
     out = [loan for loan in counted if loan["in_library"] is None]
@@ -228,8 +210,8 @@ def _standing(patron: asyncpg.Record, loans: list[asyncpg.Record], now: datetime
 
 
 def _loan(
-    library: Library, borrower: Borrower, group: str, loan: asyncpg.Record, now: datetime
-) -> AccountLoanOut:
+    library: Library, borrower: Borrower, group: str, loan: dict[str, Any], now: datetime
+) -> dict[str, Any]:
     names = ("location", "library", "campus", "institution", "material_type", "loan_type")
     facts: dict[str, Any] = {name: loan[name] for name in names} | {"patron_group": group}
     policy = library.rules.loan[library.rules.winning(facts).loan]
@@ -249,73 +231,73 @@ def _loan(
     reasons = renewal_blocks(borrower, seen, policy, new_due_at=ahead.due_at, now=now, of_time=ahead.blocks)
     if loan["withdrawal_id"] is not None:
         reasons.append(Block.ITEM_WITHDRAWING)
-    return AccountLoanOut(
-        id=loan["id"],
-        item_id=loan["item_id"],
-        item_barcode=loan["barcode"],
-        title_id=loan["title_id"],
-        title=loan["short_title"],
-        author=loan["short_author"],
-        call_number=loan["call_number"],
-        lent_at=loan["lent_at"],
-        due_at=loan["due_at"],
-        due_zone=loan["due_zone"],
-        renewals=loan["renewals"],
-        overdue=loan["due_at"] < now,
-        recalled=loan["recalled_at"] is not None,
-        state=loan_state(
+    return {
+        "id": loan["id"],
+        "item_id": loan["item_id"],
+        "item_barcode": loan["barcode"],
+        "title_id": loan["title_id"],
+        "title": loan["short_title"],
+        "author": loan["short_author"],
+        "call_number": loan["call_number"],
+        "lent_at": loan["lent_at"],
+        "due_at": loan["due_at"],
+        "due_zone": loan["due_zone"],
+        "renewals": loan["renewals"],
+        "overdue": loan["due_at"] < now,
+        "recalled": loan["recalled_at"] is not None,
+        "state": loan_state(
             ended=None,
             returned=False,
             claimed=loan["claimed_at"] is not None,
             cause=loan["lost_cause"],
         ),
-        accruing_minor=_accruing(library, loan, now),
-        actions=ActionsOut(
-            renew=RenewActionOut(
-                allowed=not reasons,
-                reasons=blocks_out(reasons, borrower.beyond),
-                new_due_at=None if reasons else ahead.due_at,
-                renewable_from=ahead.renewable_from,
-                remaining=renewals_left(seen, policy),
-            )
-        ),
-    )
+        "accruing_minor": _accruing(library, loan, now),
+        "actions": {
+            "renew": {
+                "allowed": not reasons,
+                "reasons": [reason.model_dump() for reason in blocks_out(reasons, borrower.beyond)],
+                "new_due_at": None if reasons else ahead.due_at,
+                "renewable_from": ahead.renewable_from,
+                "remaining": renewals_left(seen, policy),
+            }
+        },
+    }
 
 
-def _accruing(library: Library, loan: asyncpg.Record, now: datetime) -> int:
+def _accruing(library: Library, loan: dict[str, Any], now: datetime) -> int:
     """The fine so far: the same formula that makes it final. What is lost or claimed returned grows no more."""
     if loan["lost_at"] is not None or loan["claimed_at"] is not None:
         return 0
-    found = late(library, dict(loan) | {"lent_from": loan["service_point_id"]}, now)
+    found = late(library, loan | {"lent_from": loan["service_point_id"]}, now)
     return found.fine.minor if found else 0
 
 
 def _hold(
-    library: Library, hold: asyncpg.Record, queues: Queues, group: str, now: datetime
-) -> AccountHoldOut:
+    library: Library, hold: dict[str, Any], queues: Queues, group: str, now: datetime
+) -> dict[str, Any]:
     wait = queues.wait_of(hold["id"], hold["title_id"], group, now=now)
     assert wait is not None, "read at one moment"
     pickup = library.desks.get(hold["pickup_id"])
-    return AccountHoldOut(
-        id=hold["id"],
-        kind=hold["kind"],
-        title_id=hold["title_id"],
-        title=hold["title"],
-        item_id=hold["item_id"],
-        volume=hold["volume"],
-        state=hold["state"],
-        position=hold["position"],
-        queue_length=wait.queue_length,
-        ahead=wait.ahead,
-        estimated_ready_at=wait.estimated_ready_at,
-        ready=hold["state"] == "ready",
-        suspended=hold["suspended_at"] is not None,
-        suspended_until=hold["suspended_until"],
-        pickup_id=hold["pickup_id"],
-        pickup=pickup.name if pickup else None,
-        placed_at=hold["placed_at"],
-        expires_at=hold["expires_at"],
-        shelf_expires_at=hold["shelf_expires_at"],
-        fulfilment=hold["fulfilment"],
-        delivery_address_type=hold["delivery_address_type"],
-    )
+    return {
+        "id": hold["id"],
+        "kind": hold["kind"],
+        "title_id": hold["title_id"],
+        "title": hold["title"],
+        "item_id": hold["item_id"],
+        "volume": hold["volume"],
+        "state": hold["state"],
+        "position": hold["position"],
+        "queue_length": wait.queue_length,
+        "ahead": wait.ahead,
+        "estimated_ready_at": wait.estimated_ready_at,
+        "ready": hold["state"] == "ready",
+        "suspended": hold["suspended_at"] is not None,
+        "suspended_until": hold["suspended_until"],
+        "pickup_id": hold["pickup_id"],
+        "pickup": pickup.name if pickup else None,
+        "placed_at": hold["placed_at"],
+        "expires_at": hold["expires_at"],
+        "shelf_expires_at": hold["shelf_expires_at"],
+        "fulfilment": hold["fulfilment"],
+        "delivery_address_type": hold["delivery_address_type"],
+    }

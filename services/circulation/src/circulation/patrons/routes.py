@@ -1,7 +1,7 @@
 """Patrons and their account on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
-from chassis.edge import Tx
+from chassis.edge import Tx, busy
 from chassis.etags import IfMatch
+from chassis.json import Json
 from chassis.moments import Moment
-from chassis.principal import Anyone, Principal, demand, may
+from chassis.principal import Anyone, Principal, demand, may, principal_of
 from chassis.problems import (
     Forbidden,
     Invalid,
@@ -29,7 +30,7 @@ from chassis.problems import (
 from circulation.asking import patron_or, whose
 from circulation.guarantors.routes import sees_account
 from circulation.patrons.account import AccountOut, account_of
-from circulation.places.routes import TheLibrary
+from circulation.places.routes import TheLibrary, TheShelf
 from circulation.registration import writing
 from circulation.registration.aliases import PatronMoved, unknown_patron
 from circulation.registration.details import (
@@ -310,14 +311,28 @@ async def replace_patron(
     return answer
 
 
+async def _plain_account(request: Request) -> dict[str, Any] | None:
+    """The arguments of a plain look by staff at somebody's account."""
+    asker, told = principal_of(request), request.path_params["patron_id"]
+    if request.scope["query_string"] or not asker.may("patrons:read") or told == "me":
+        return None
+    resources = request.app.state.resources
+    return {
+        "request": request,
+        "asker": asker,
+        "patron_id": told,
+        "shelf": resources.own["shelf"],
+        "now": resources.clock(),
+    }
+
+
 @router.get(
     "/{patron_id}/account",
     response_model=AccountOut,
     responses=problems(Unauthenticated, Forbidden, NotFound, PatronMoved),
 )
-async def get_account(
-    request: Request, asker: Anyone, patron_id: str, library: TheLibrary, now: Now
-) -> AccountOut:
+@busy(_plain_account)
+async def get_account(request: Request, asker: Anyone, patron_id: str, shelf: TheShelf, now: Now) -> Response:
     """The whole account in one call: loans with what renewing them would do, holds, fees, blocks.
 
     Patrons see their own, and that of a ward who has agreed to it.
@@ -328,7 +343,7 @@ async def get_account(
     except NotFound:
         found = await _wards(pool, asker, patron_id, now)
     try:
-        return await account_of(pool, library, found, now=now)
+        return Json(await account_of(pool, shelf, found, now=now))
     except NotFound:
         raise await unknown_patron(pool, found, request.url.path) from None
 

@@ -1,8 +1,9 @@
-"""Queues and copies of some titles, as the estimate wants them: two queries, however many titles."""
+"""Queues and copies of some titles, as the estimate wants them: one statement, however many titles."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,22 +14,41 @@ from circulation.items.rules import LENDABLE_BASES, State
 from circulation.places.library import Library
 from circulation.waits.rules import HANDLING, Claim, Prospect, back_at, estimated_ready_at, length
 
-_QUEUES = """
-SELECT id, title_id, position, state, item_id, volume_key, ready_at, suspended_at,
-    suspended_until FROM hold
-WHERE title_id = ANY ($1::uuid[]) AND position IS NOT NULL ORDER BY title_id, position
-"""
-_COPIES = """
-SELECT t.title_id, c.* FROM unnest($1::uuid[]) AS t (title_id) CROSS JOIN LATERAL (
-    SELECT i.id, i.base, i.state, i.due_at, i.location, i.library, i.campus, i.institution, i.material_type,
-        i.loan_type, i.volume_key
-    FROM item i WHERE i.title_ids @> ARRAY[t.title_id] AND i.base = ANY ($3::text[]) AND i.withdrawal_id IS NULL
-    ORDER BY i.id = ANY ($2::uuid[]) OR coalesce(i.volume_key = ANY ($5::text[]), false) DESC,
-        i.due_at NULLS FIRST, i.id LIMIT $4
-) c
-"""
 COPIES_LOOKED_AT = 200
 """Of each title: those that come back first, and those that somebody waits for by name."""
+_CLAIMED = "title_id = ANY ({titles}) AND position IS NOT NULL"
+_COPY = (
+    *("title_id", "id", "state", "due_at", "location", "library", "campus", "institution", "material_type"),
+    *("loan_type", "volume_key"),
+)
+_HOLD = (
+    *("id", "title_id", "state", "item_id", "volume_key", "ready_at", "suspended_at", "suspended_until"),
+)
+
+
+def queues_beside(titles: str) -> str:
+    """Two columns, `queue` and `copies`, of the titles that an SQL expression tells, for `queues_in`."""
+    claimed = _CLAIMED.format(titles=titles)
+    of_item = ", ".join(f"i.{name}" for name in _COPY[1:])
+    return f"""
+    ARRAY(SELECT ROW({", ".join(_HOLD)}) FROM hold WHERE {claimed} ORDER BY title_id, position) AS queue,
+    ARRAY(SELECT ROW(t.title_id, {", ".join(f"c.{name}" for name in _COPY[1:])})
+        FROM unnest({titles}) AS t (title_id) CROSS JOIN LATERAL (
+            SELECT {of_item} FROM item i
+            WHERE i.title_ids @> ARRAY[t.title_id] AND i.base = ANY ('{{{",".join(sorted(LENDABLE_BASES))}}}')
+              AND i.withdrawal_id IS NULL
+            ORDER BY i.id = ANY (ARRAY(SELECT item_id FROM hold WHERE {claimed} AND item_id IS NOT NULL))
+                  OR coalesce(i.volume_key = ANY (
+                      ARRAY(SELECT volume_key FROM hold WHERE {claimed} AND volume_key IS NOT NULL)), false) DESC,
+                i.due_at NULLS FIRST, i.id
+            LIMIT {COPIES_LOOKED_AT}
+        ) c) AS copies
+    """  # noqa: S608 - our own text
+
+
+_QUEUES = f"SELECT {queues_beside('$1::uuid[]')}"
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +65,8 @@ class Wait:
 class Queues:
     """Some titles' queues and copies, read at one moment."""
 
-    holds: Mapping[UUID, list[asyncpg.Record]]
-    copies: Mapping[UUID, list[asyncpg.Record]]
+    holds: Mapping[UUID, list[Row]]
+    copies: Mapping[UUID, list[Row]]
     library: Library
 
     def wait_of(self, hold_id: UUID, title_id: UUID, group: str | None, *, now: datetime) -> Wait | None:
@@ -83,7 +103,7 @@ class Queues:
 _FACTS = ("location", "library", "campus", "institution", "material_type", "loan_type")
 
 
-def _claim(row: asyncpg.Record) -> Claim:
+def _claim(row: Row) -> Claim:
     return Claim(row["item_id"], row["suspended_at"] is not None, row["suspended_until"], row["volume_key"])
 
 
@@ -94,15 +114,19 @@ async def queues_of(
     titles = sorted(set(title_ids))
     if not titles:
         return Queues({}, {}, library)
-    holds = await connection.fetch(_QUEUES, titles)
-    named = sorted({row["item_id"] for row in holds if row["item_id"] is not None})
-    volumes = sorted({row["volume_key"] for row in holds if row["volume_key"] is not None})
-    copies = await connection.fetch(_COPIES, titles, named, sorted(LENDABLE_BASES), COPIES_LOOKED_AT, volumes)
-    return Queues(_by_title(holds), _by_title(copies), library)
+    row = await connection.fetchrow(_QUEUES, titles)
+    assert row is not None, "a SELECT without FROM"
+    return queues_in(row, library)
 
 
-def _by_title(rows: Iterable[asyncpg.Record]) -> dict[UUID, list[asyncpg.Record]]:
-    told: dict[UUID, list[asyncpg.Record]] = {}
-    for row in rows:
+def queues_in(row: asyncpg.Record, library: Library) -> Queues:
+    """From the columns of `queues_beside`."""
+    return Queues(_by_title(_HOLD, row["queue"]), _by_title(_COPY, row["copies"]), library)
+
+
+def _by_title(names: Iterable[str], rows: Iterable[asyncpg.Record]) -> dict[UUID, list[Row]]:
+    told: dict[UUID, list[Row]] = {}
+    for values in rows:
+        row = dict(zip(names, values, strict=True))
         told.setdefault(row["title_id"], []).append(row)
     return told
