@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import SpanKind
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import administration, faults, logs, problems, tracing
@@ -22,6 +22,7 @@ from chassis.problems import Malformed, Problem, Reason, Unauthenticated, Unavai
 from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings
 from chassis.tokens import Verifier
+from chassis.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,12 @@ def build(
     )
     app.router.route_class = EdgeRoute
     problems.install(app)
-    for router in routers:
+    every = [*routers, *([administration.router] if operated else []), administration.watched]
+    included: list[tuple[APIRouter, BaseRoute]] = []
+    for router in every:
         app.include_router(router)
-    if operated:
-        app.include_router(administration.router)
-    app.include_router(administration.watched)
+        included.append((router, app.router.routes[-1]))
+    app.router.middleware_stack = Ways(app.router.middleware_stack, included)
     app.state.service = service
     verifier = Verifier(service.name, settings.jwks_url) if settings.jwks_url else None
     app.add_middleware(Frame, service=service.name, verifier=verifier, lanes=Lanes(routers))
