@@ -18,10 +18,14 @@ from gateway.accounts.door import Door
 from gateway.audit import routes as audit
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator
+from gateway.cas import routes as cas
+from gateway.cas.arriving import CasParts
 from gateway.clients import routes as clients
 from gateway.consents import device_routes as devices
 from gateway.consents import granting
 from gateway.consents import routes as consents
+from gateway.oidc import routes as oidc
+from gateway.oidc.arriving import OidcParts
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -36,6 +40,8 @@ from gateway.sessions import routes as sessions
 from gateway.sessions.commands import Sessions, end_orphaned
 from gateway.settings import Settings
 from gateway.signon import routes as signon
+from gateway.signon import secrets as sign_on_secrets
+from gateway.signon.doors_open import Crowd
 from gateway.signon.reading import InForce
 from gateway.subscriptions import SUBSCRIPTIONS
 from gateway.tokens import endpoint
@@ -85,7 +91,7 @@ async def look_at_sources(resources: Resources, now: datetime) -> None:
     doc = await InForce(resources.pool).now()
     async with sources.client() as http:
         await sources.refresh(resources.pool, Workshop(), http, doc, now=now)
-    await end_orphaned(resources.pool, now=now)
+    await end_orphaned(resources.pool, doc.open_doors(), now=now)
 
 
 async def forget_sign_ins(resources: Resources, now: datetime) -> None:
@@ -121,6 +127,9 @@ def create_app(
             signon.router,
             saml_operating.router,
             saml.router,
+            oidc.router,
+            cas.router,
+            sign_on_secrets.router,
             sessions.router,
             local_sessions.router,
         ],
@@ -160,6 +169,9 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     http = await stack.enter_async_context(sources.client())
     in_force = InForce(here.pool)
     app.state.saml = Parts(here.pool, sealer, http, in_force)
+    app.state.oidc = OidcParts(here.pool, sealer, http)
+    app.state.cas = CasParts(here.pool, sealer, http)
+    app.state.crowd = Crowd()
     app.state.sessions = Sessions(here.pool, in_force)
     app.state.journal = journal = Journal(here.pool)
     journal.start()

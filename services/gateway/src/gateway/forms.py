@@ -11,13 +11,13 @@ FORM_LIMIT = 64 * 1024
 HTML: Final[dict[str, Any]] = {"content": {"text/html": {"schema": {"type": "string"}}}}
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, limit: int = FORM_LIMIT) -> dict[str, str]:
     """A small form's fields, each once; read within the limit."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > FORM_LIMIT:
-            raise TooLarge(f"A form may have {FORM_LIMIT} bytes here.")
+        if len(body) > limit:
+            raise TooLarge(f"A form may have {limit} bytes here.")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise Malformed("A form is wanted (application/x-www-form-urlencoded).")

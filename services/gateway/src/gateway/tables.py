@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -259,6 +260,34 @@ class SamlRequest(Table, table=True):
     used_at: datetime | None = Field(default=None, sa_column=_when(null=True))
 
 
+class DoorRequest(Table, table=True):
+    """A request to sign in at a door beside SAML; answered once, by the browser that it was given to."""
+
+    __tablename__ = "door_request"
+    __table_args__ = (Index("door_request_made", "made_at"),)
+
+    state_hash: bytes = Field(sa_column=_bytes(key=True))
+    browser_hash: bytes = Field(sa_column=_bytes())
+    door: str = Field(sa_column=_text())
+    name: str = Field(sa_column=_text())
+    context: str | None = Field(default=None, sa_column=_text(null=True))
+    return_to: str = Field(sa_column=_text())
+    sealed: bytes = Field(sa_column=_bytes())
+    made_at: datetime = Field(sa_column=_when())
+    used_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+
+
+class SignOnSecret(Table, table=True):
+    """What a door and whom it believes alone know, sealed."""
+
+    __tablename__ = "sign_on_secret"
+
+    name: str = Field(sa_column=_text(key=True))
+    sealed: bytes = Field(sa_column=_bytes())
+    set_at: datetime = Field(sa_column=_when())
+    set_by: str = Field(sa_column=_text())
+
+
 class SamlMessageSeen(Table, table=True):
     """A message that was taken; nothing is taken twice."""
 
@@ -294,6 +323,7 @@ class BrowserSession(Table, table=True):
     __table_args__ = (
         Index("browser_session_token", "token_hash", unique=True),
         Index("browser_session_name", "entity_id", "name_hash"),
+        Index("browser_session_index", "entity_id", "session_index"),
         Index("browser_session_person", "person_id"),
         Index("browser_session_by_patron", "patron_id", postgresql_where="patron_id IS NOT NULL"),
         Index("browser_session_ends", "ends_at"),
@@ -307,6 +337,10 @@ class BrowserSession(Table, table=True):
     patron_id: UUID | None = Field(default=None, sa_column=_id(null=True))
     roles: list[str] = Field(sa_column=_texts())
     libraries: list[str] | None = Field(default=None, sa_column=_texts(null=True))
+    door: str = Field(
+        default="saml", sa_column=Column(Text, nullable=False, server_default=sql_text("'saml'"))
+    )
+    """By which they came in: `saml`, `oidc`, `cas`, `shib`, `ldap`, `account`."""
     entity_id: str | None = Field(default=None, sa_column=_text(null=True))
     name_hash: bytes | None = Field(default=None, sa_column=_bytes(null=True))
     name_sealed: bytes | None = Field(default=None, sa_column=_bytes(null=True))

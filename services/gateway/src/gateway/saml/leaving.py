@@ -17,21 +17,13 @@ from gateway.saml.rules import LONGEST_IN_TRANSIT, Code, MessageRefused
 from gateway.saml.signatures import Credential
 from gateway.sessions import commands as sessions
 from gateway.sessions.commands import Session
+from gateway.signon.answers import Onward
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Onward:
-    """Where a browser goes on: by an address, or with a form."""
-
-    url: str
-    fields: dict[str, str] | None = None
-
-
 async def leave(parts: Parts, session: Session, *, now: datetime) -> Onward | None:
-    """End a session here, whatever happens elsewhere; how its campus is told, where it can be."""
-    await sessions.end(parts.pool, session.id)
+    """How the campus of a session that has ended is told, where it can be."""
     doc = await parts.in_force.now()
     if doc.entity is None or session.entity_id is None or session.name_sealed is None:
         return None

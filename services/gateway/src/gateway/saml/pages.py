@@ -82,13 +82,9 @@ def choices(
     target: str,
     more: bool,
     elsewhere: str | None,
-    href: Sequence[str],
 ) -> Response:
-    """Where somebody is at home: a list to choose from, and a field to search it by."""
-    listed = "".join(
-        f'<li><a href="{escape(where)}">{escape(label)}</a></li>'
-        for (_, label), where in zip(found, href, strict=True)
-    )
+    """Where somebody is at home: a list (label, address) to choose from, and a field to search it by."""
+    listed = "".join(f'<li><a href="{escape(where)}">{escape(label)}</a></li>' for label, where in found)
     told = f"<ul>{listed}</ul>" if found else "<p>No institution is found by these words.</p>"
     if more:
         told += "<p>There are more: search by its name to see fewer.</p>"

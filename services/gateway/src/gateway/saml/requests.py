@@ -148,6 +148,7 @@ async def seen_first(
 async def forget(pool: asyncpg.Pool, *, sign_ins_kept: timedelta, now: datetime) -> None:
     """Drop what can no longer be used: requests, messages noted, sessions that have ended, old sign-ins."""
     await pool.execute("DELETE FROM saml_request WHERE made_at < $1", now - FORGOTTEN_AFTER)
+    await pool.execute("DELETE FROM door_request WHERE made_at < $1", now - FORGOTTEN_AFTER)
     await pool.execute("DELETE FROM saml_message_seen WHERE until < $1", now)
     await pool.execute("DELETE FROM browser_session WHERE ends_at <= $1", now)
     await pool.execute("DELETE FROM sign_in WHERE at < $1", now - sign_ins_kept)

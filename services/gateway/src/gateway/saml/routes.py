@@ -1,27 +1,27 @@
 """The doors of signing in and out by a campus, as browsers and identity providers use them."""
 
 import logging
-from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Query, Request, Response
 
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import streamed
-from chassis.problems import Forbidden, Malformed, NotFound, Problem, Reason, TooLarge, Unavailable, problems
+from chassis.problems import Malformed, Reason, TooLarge, Unavailable, problems
+from gateway.persons.admitting import TurnedAway
 from gateway.persons.circulation import Circulation
 from gateway.saml import leaving, logout, pages, requests, sources, words
-from gateway.saml.arriving import TurnedAway, arrive
+from gateway.saml.arriving import arrive
 from gateway.saml.entity import ACS, LOGOUT, LOGOUT_POST, LOGOUT_SOAP
-from gateway.saml.leaving import Onward, Told
+from gateway.saml.leaving import Told
 from gateway.saml.logout import Carried
 from gateway.saml.markup import from_base64
 from gateway.saml.names import MFA
 from gateway.saml.operating import parts_of
 from gateway.saml.parts import NoCampusSignIn, Parts
-from gateway.saml.rules import Code, MessageRefused, safe_return
+from gateway.saml.rules import Code, MessageRefused
 from gateway.saml.work import TooManySignIns
 from gateway.sessions.cookies import (
     BROWSER,
@@ -33,81 +33,26 @@ from gateway.sessions.cookies import (
     session_cookie,
 )
 from gateway.sessions.routes import present
-from gateway.signon.documents import SignOnDoc
+from gateway.signon import doors_open as doors
+from gateway.signon.answers import (
+    FORM_LIMIT,
+    HTML,
+    SignInNotAccepted,
+    UnknownInstitution,
+    busy,
+    form,
+    onward,
+    return_of,
+    stopped,
+    to,
+    turned_away,
+)
+from gateway.signon.doors_open import Choice
 
 log = logging.getLogger(__name__)
 router = new_router(tag="sign-on")
 
-FORM_LIMIT = 400 * 1024
-"""Bytes of a form: a message of 256 KB whose plus signs are percent-encoded."""
 SHOWN = 50
-HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
-
-
-class SignInNotAccepted(Forbidden):
-    """The answer of the identity provider is not believed, or does not admit this person."""
-
-    code, title = "sign-in-not-accepted", "The sign-in was not accepted."
-
-
-class UnknownInstitution(NotFound):
-    """No identity provider of this name is trusted here."""
-
-    code, title = "institution-unknown", "The library does not work together with this institution."
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """A small form's fields, each once; read within the limit."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_LIMIT:
-            raise TooLarge(f"A form may have {FORM_LIMIT} bytes here.")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/x-www-form-urlencoded":
-        raise Malformed("A form is wanted (application/x-www-form-urlencoded).")
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
-    except ValueError:
-        raise Malformed("The form cannot be read.") from None
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise Malformed("A field stands in the form twice.")
-    return fields
-
-
-def _reads_html(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
-def _trace(request: Request) -> str:
-    return str(request.scope["carrel.traceparent"])[3:19]
-
-
-def _stopped(
-    request: Request,
-    problem: Problem,
-    title: str,
-    sentences: Sequence[str],
-    *,
-    code: str,
-    again: str | None = "/saml/login",
-    help_url: str | None = None,
-) -> Response:
-    """A page for people; the problem itself for everybody else."""
-    if not _reads_html(request):
-        raise problem
-    told = pages.stopped(
-        title,
-        sentences,
-        again=again,
-        help_url=help_url,
-        code=code,
-        trace=_trace(request),
-        status=problem.status,
-    )
-    told.headers.update(problem.headers)
-    return told
 
 
 def _not_accepted(request: Request, error: MessageRefused, what: str) -> Response:
@@ -122,7 +67,7 @@ def _not_accepted(request: Request, error: MessageRefused, what: str) -> Respons
     problem = SignInNotAccepted(
         reasons=[Reason(str(code), words.told_of(code), mend=words.AGAIN) for code in codes]
     )
-    return _stopped(
+    return stopped(
         request,
         problem,
         "Signing in did not work",
@@ -131,27 +76,11 @@ def _not_accepted(request: Request, error: MessageRefused, what: str) -> Respons
     )
 
 
-def _to(url: str, *cookies: str) -> Response:
-    """Send a browser on; a form becomes a plain request."""
-    answer = Response(
-        status_code=303,
-        headers={"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
-    )
-    for cookie in cookies:
-        answer.headers.append("Set-Cookie", cookie)
-    return answer
-
-
-def _return(doc: SignOnDoc, wished: str | None) -> str:
-    own = {*doc.sessions.front_ends, *([doc.entity.url] if doc.entity else [])}
-    return safe_return(wished, start=doc.sessions.start, origins=frozenset(own))
-
-
 @router.get(
     "/saml/login",
     status_code=303,
     response_class=Response,
-    responses=problems(NoCampusSignIn, UnknownInstitution, TooManySignIns),
+    responses=problems(NoCampusSignIn, UnknownInstitution, TooManySignIns, doors.TooManyBegun),
 )
 async def begin_saml_sign_in(
     request: Request,
@@ -173,15 +102,16 @@ async def begin_saml_sign_in(
     """
     parts = parts_of(request)
     doc, ours = await parts.configured()
-    where = _return(doc, target)
+    where = return_of(doc, target)
     if not entity_id:
         only = await sources.shown(parts.pool, [], limit=2, now=now)
-        if len(only) != 1:
-            return _to(f"/sign-in/where?{urlencode({'target': where})}")
+        if len(only) != 1 or any(not each.hidden for each in doc.doors):
+            return to(f"/sign-in/where?{urlencode({'target': where})}")
         entity_id = only[0][0]
+    doors.count_begun(request, now)
     provider = await sources.look_up(parts.pool, parts.workshop, parts.http, doc, entity_id, now=now)
     if provider is None or provider.sign_on_url is None:
-        return _stopped(
+        return stopped(
             request,
             UnknownInstitution(),
             "This institution is not known here",
@@ -215,7 +145,7 @@ async def begin_saml_sign_in(
             provider.sign_on_url or "", "SAMLRequest", xml, relay_state=relay, credential=key
         )
 
-    return _to(await parts.workshop.do(made), browser_cookie(browser))
+    return to(await parts.workshop.do(made), browser_cookie(browser))
 
 
 @router.post(
@@ -228,7 +158,7 @@ async def begin_saml_sign_in(
 async def end_saml_sign_in(request: Request, now: Now) -> Response:
     """Where identity providers send people back with a signed response (HTTP-POST binding)."""
     parts = parts_of(request)
-    fields = await _form(request)
+    fields = await form(request)
     if "SAMLResponse" not in fields:
         raise Malformed("SAMLResponse is missing.")
     circulation = Circulation(request.app.state, str(request.scope["carrel.traceparent"]))
@@ -246,37 +176,10 @@ async def end_saml_sign_in(request: Request, now: Now) -> Response:
     except MessageRefused as error:
         return _not_accepted(request, error, "response")
     except TurnedAway as error:
-        log.info(
-            "somebody was turned away",
-            extra={"identity_provider": error.provider.entity_id, "code": error.reason},
-        )
-        problem = SignInNotAccepted(
-            reasons=[
-                Reason(
-                    error.reason,
-                    *words.TURNED_AWAY[error.reason][:1],
-                    mend=words.TURNED_AWAY[error.reason][1],
-                )
-            ]
-        )
-        return _stopped(
-            request,
-            problem,
-            "You are not admitted",
-            words.TURNED_AWAY[error.reason],
-            code=error.reason,
-            again=None,
-            help_url=error.provider.help_url,
-        )
+        return turned_away(request, error)
     except Unavailable as error:
-        return _stopped(
-            request,
-            error,
-            "The library is busy",
-            ["A part of the library does not answer just now.", "Please sign in again in a moment."],
-            code=error.code,
-        )
-    return _to(arrived.return_to, session_cookie(arrived.token))
+        return busy(request, error)
+    return to(arrived.return_to, session_cookie(arrived.token))
 
 
 @router.get(
@@ -293,7 +196,7 @@ async def choose_institution(
     """The page of choices: where somebody is at home."""
     parts = parts_of(request)
     doc, ours = await parts.configured()
-    where = _return(doc, target)
+    where = return_of(doc, target)
     found = await sources.shown(parts.pool, sources.words_in(q)[:8], limit=SHOWN + 1, now=now)
     shown = found[:SHOWN]
     back = f"{ours.url}/saml/login?{urlencode({'target': where})}"
@@ -301,14 +204,17 @@ async def choose_institution(
     if doc.discovery is not None:
         joined = "&" if urlsplit(doc.discovery).query else "?"
         elsewhere = f"{doc.discovery}{joined}{urlencode({'entityID': ours.id, 'return': back})}"
+    listed = [
+        Choice(label, f"/saml/login?{urlencode({'entityID': name, 'target': where})}")
+        for name, label in shown
+    ]
     return pages.choices(
         next(iter(ours.names.values()), "the library"),
-        shown,
+        [(each.label, each.href) for each in [*doors.choices(doc, q, target=where), *listed]],
         sought=q,
         target=where,
         more=len(found) > SHOWN,
         elsewhere=elsewhere,
-        href=[f"/saml/login?{urlencode({'entityID': name, 'target': where})}" for name, _ in shown],
     )
 
 
@@ -351,14 +257,13 @@ async def _could_be_staff(request: Request, person_id: object) -> bool:
 @streamed
 async def sign_out(request: Request, now: Now) -> Response:
     """Sign out here, then at the identity provider."""
-    parts = parts_of(request)
-    fields = await _form(request)
+    fields = await form(request)
     found = await present(request, now)
     if found is None:
         return pages.page("You are signed out", "<p>Nobody is signed in in this browser.</p>")
     token, session = found
     if fields.get("proof") != forgery_token(token):
-        return _stopped(
+        return stopped(
             request,
             SignInNotAccepted("The form is not one of this session's."),
             "Signing out did not work",
@@ -366,20 +271,8 @@ async def sign_out(request: Request, now: Now) -> Response:
             code="proof-wrong",
             again="/sign-in",
         )
-    onward = await leaving.leave(parts, session, now=now)
-    return _onward(onward, "Sign out there, too", no_session_cookie())
-
-
-def _onward(onward: Onward | None, what: str, *cookies: str) -> Response:
-    if onward is None:
-        answer = pages.page("You are signed out", "<p>You are signed out of the library.</p>")
-    elif onward.fields is not None:
-        answer = pages.posting(onward.url, onward.fields, what)
-    else:
-        return _to(onward.url, *cookies)
-    for cookie in cookies:
-        answer.headers.append("Set-Cookie", cookie)
-    return answer
+    where = await doors.leave(request, session, now=now)
+    return onward(where, "Sign out there, too", no_session_cookie())
 
 
 async def _told(request: Request, parts: Parts, carried: Carried, path: str, now: Now) -> Response:
@@ -388,7 +281,7 @@ async def _told(request: Request, parts: Parts, carried: Carried, path: str, now
         return pages.page(
             "You are signed out", "<p>You are signed out of the library and of your institution.</p>"
         )
-    return _onward(told.onward, "Go on", no_session_cookie())
+    return onward(told.onward, "Go on", no_session_cookie())
 
 
 @router.get(
@@ -415,7 +308,7 @@ async def saml_logout_by_redirect(request: Request, now: Now) -> Response:
 @streamed
 async def saml_logout_by_form(request: Request, now: Now) -> Response:
     """The same by a form (HTTP-POST binding)."""
-    fields = await _form(request)
+    fields = await form(request)
     if ("SAMLRequest" in fields) == ("SAMLResponse" in fields):
         raise Malformed("Either SAMLRequest or SAMLResponse is wanted.")
     try:

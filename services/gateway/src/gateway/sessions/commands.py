@@ -31,6 +31,8 @@ class ForgedRequest(Forbidden):
 class Signed:
     """How somebody signed in elsewhere; needed to sign out there, too."""
 
+    door: str
+    """`saml`, `oidc`, `cas`, `shib`, `ldap` or `account`."""
     entity_id: str | None
     """The identity provider; None: an account of the library's own."""
     name_hash: bytes | None
@@ -49,6 +51,7 @@ class Session:
     patron_id: UUID | None
     roles: tuple[str, ...]
     libraries: tuple[str, ...] | None
+    door: str
     entity_id: str | None
     name_sealed: bytes | None
     session_index: str | None
@@ -85,8 +88,8 @@ async def begin(
     token = new_token()
     await connection.execute(
         "INSERT INTO browser_session (id, token_hash, person_id, patron_id, roles, libraries, entity_id, name_hash, "
-        "name_sealed, session_index, context, authenticated_at, began_at, seen_at, idle_seconds, ends_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)",
+        "name_sealed, session_index, context, authenticated_at, began_at, seen_at, idle_seconds, ends_at, door) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16)",
         uuid7(),
         digest(token),
         person_id,
@@ -102,14 +105,15 @@ async def begin(
         now,
         int(idle.total_seconds()),
         ends_at,
+        signed.door,
     )
     return token
 
 
 _ALIVE = "ends_at > $2 AND seen_at + make_interval(secs => idle_seconds) > $2"
 _FIND = f"""
-SELECT id, person_id, patron_id, roles, libraries, entity_id, name_sealed, session_index, context, authenticated_at,
-       began_at, ends_at, seen_at, idle_seconds
+SELECT id, person_id, patron_id, roles, libraries, door, entity_id, name_sealed, session_index, context,
+       authenticated_at, began_at, ends_at, seen_at, idle_seconds
 FROM browser_session WHERE token_hash = $1 AND {_ALIVE}
 """  # noqa: S608 - put together from our own text
 
@@ -197,14 +201,31 @@ async def end_named(
     return rows_affected(done)
 
 
+async def end_indexed(connection: Connection | asyncpg.Pool, *, entity_id: str, session_index: str) -> int:
+    """End the session that an identity provider calls so."""
+    done = await connection.execute(
+        "DELETE FROM browser_session WHERE entity_id = $1 AND session_index = $2", entity_id, session_index
+    )
+    return rows_affected(done)
+
+
 _ORPHANED = """
-DELETE FROM browser_session AS session WHERE entity_id IS NOT NULL AND NOT EXISTS (
+DELETE FROM browser_session AS session WHERE door = 'saml' AND NOT EXISTS (
     SELECT FROM saml_provider AS provider WHERE provider.entity_id = session.entity_id AND admitted
       AND document IS NOT NULL AND (valid_until IS NULL OR valid_until > $1)
 )
 """
+_SHUT = """
+DELETE FROM browser_session WHERE door IN ('oidc', 'cas', 'ldap', 'shib')
+  AND NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS open (door, entity_id)
+                  WHERE open.door = browser_session.door AND open.entity_id = browser_session.entity_id)
+"""
 
 
-async def end_orphaned(connection: Connection | asyncpg.Pool, *, now: datetime) -> int:
-    """End the sessions from identity providers that are trusted no longer."""
-    return rows_affected(await connection.execute(_ORPHANED, now))
+async def end_orphaned(
+    connection: Connection | asyncpg.Pool, doors: Iterable[tuple[str, str]], *, now: datetime
+) -> int:
+    """End the sessions from identity providers that are trusted no longer. `doors`: those that stand open."""
+    known = sorted(doors)
+    shut = await connection.execute(_SHUT, [door for door, _ in known], [name for _, name in known])
+    return rows_affected(shut) + rows_affected(await connection.execute(_ORPHANED, now))

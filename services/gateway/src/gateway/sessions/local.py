@@ -51,7 +51,7 @@ def _target(doc: SignOnDoc, wished: str | None) -> str:
 
 def _page(doc: SignOnDoc, browser: str, target: str, *, refused: bool, username: str = "") -> Response:
     name = next(iter(doc.entity.names.values()), "the library") if doc.entity else "the library"
-    campus = f"/saml/login?{urlencode({'target': target})}" if doc.sources else None
+    campus = f"/saml/login?{urlencode({'target': target})}" if doc.sources or doc.doors else None
     answer = pages.sign_in(
         name,
         target=target,
@@ -125,7 +125,7 @@ async def begin(pool: asyncpg.Pool, doc: SignOnDoc, account_id: UUID, *, now: da
             patron_id=account["patron_id"],
             roles=account["roles"],
             libraries=account["libraries"],
-            signed=Signed(None, None, None, None, None, now),
+            signed=Signed("account", None, None, None, None, None, now),
             idle=idle_for(limits, account["roles"]),
             ends_at=ends_at(limits, granted_until=None, now=now),
             now=now,

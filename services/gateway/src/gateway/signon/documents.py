@@ -1,77 +1,31 @@
 """The configuration of signing in, as a document."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from gateway.persons.rules import KEYS, GroupRule, StaffRule
 from gateway.roles.rules import unknown_roles
 from gateway.saml.names import KNOWN
-from gateway.saml.rules import safe_return
-from gateway.saml.signatures import certificate_of
 from gateway.sessions.rules import Limits
-
-NAME = r"^[a-z][a-z0-9-]{0,59}$"
-LONGEST_METADATA = 2_000_000
-
-
-def _address(told: str) -> str:
-    try:
-        parts = urlsplit(told)
-        port = parts.port
-    except ValueError:
-        raise ValueError("it is no address") from None
-    plain = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not (parts.scheme == "https" or plain) or not parts.hostname or port == 0 or parts.username:
-        raise ValueError("an https address is wanted (http only on this machine)")
-    if parts.query or parts.fragment or not told.isascii() or not told.isprintable() or " " in told:
-        raise ValueError("an address without query and fragment is wanted")
-    return told.rstrip("/")
-
-
-def _origin(told: str) -> str:
-    if urlsplit(_address(told)).path:
-        raise ValueError("scheme, host and port alone make an origin")
-    return told.rstrip("/")
-
-
-def _path(told: str) -> str:
-    if safe_return(told, start="", origins=frozenset()) != told:
-        raise ValueError("a path of the gateway is wanted, such as /sign-in")
-    return told
-
-
-def _certificate(told: str) -> str:
-    try:
-        return certificate_of(told).decode()
-    except Exception as error:
-        raise ValueError(f"it is no certificate that can be used: {error}") from None
-
-
-def _xml_text(told: str) -> str:
-    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in told):
-        raise ValueError("a text without control characters is wanted")
-    return told
-
-
-Address = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_address)]
-Origin = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_origin)]
-FetchUrl = Annotated[str, Field(max_length=1000, pattern=r"^https?://[\x21-\x7e]+$")]
-Certificate = Annotated[str, Field(max_length=20_000), AfterValidator(_certificate)]
-EntityId = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x21-\x7e]+$")]
-Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_xml_text)]
-Web = Annotated[str, Field(max_length=1000, pattern=r"^https?://[\x21-\x7e]+$")]
-Texts = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$")], Text], Field(max_length=40)
-]
-
-
-class Strict(BaseModel):
-    """Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
+from gateway.signon.doors import CasDoc, Door, LdapDoc, OidcDoc, ShibDoc
+from gateway.signon.fields import (
+    LONGEST_METADATA,
+    NAME,
+    Address,
+    Certificate,
+    EntityId,
+    FetchUrl,
+    Origin,
+    Path,
+    Strict,
+    Text,
+    Texts,
+    Web,
+)
 
 
 class ContactDoc(Strict):
@@ -209,7 +163,7 @@ class PersonsDoc(Strict):
     staff: list[StaffRuleDoc] = Field(default_factory=list, max_length=500)
     register_patrons: bool = True
     """Whether a first sign-in makes a patron where none is found."""
-    update: list[Updated] = ["family_name", "given_name", "email", "group"]
+    update: list[Updated] = Field(default=["family_name", "given_name", "email", "group"])
     """What each later sign-in brings up to date."""
     library: str | None = Field(default=None, max_length=60)
     """The library that new patrons belong to."""
@@ -245,7 +199,7 @@ class SessionsDoc(Strict):
     longest_hours: int = Field(default=8, ge=1, le=24)
     mfa_hours: int = Field(default=12, ge=1, le=24)
     """How long a sign-in with two factors counts for staff roles."""
-    start: Annotated[str, Field(max_length=500), AfterValidator(_path)] = "/sign-in"
+    start: Path = "/sign-in"
     """Where people arrive who came from nowhere."""
     front_ends: list[Origin] = Field(default_factory=list, max_length=50)
     """Origins of the library's own pages elsewhere: people may be sent back there."""
@@ -271,16 +225,47 @@ class SignOnDoc(Strict):
     """Left out: nobody does."""
     sources: list[Source] = Field(default_factory=list, max_length=50)
     identity_providers: list[ProviderDoc] = Field(default_factory=list, max_length=1000)
+    oidc: list[OidcDoc] = Field(default_factory=list, max_length=50)
+    """OpenID Connect providers."""
+    cas: list[CasDoc] = Field(default_factory=list, max_length=20)
+    """Central Authentication Service servers."""
+    ldap: list[LdapDoc] = Field(default_factory=list, max_length=20)
+    """Directories that judge names and passwords, where there is nothing better."""
+    shib: ShibDoc | None = None
+    """A web server with mod_shib in front, whose headers are believed when they prove themselves."""
+    local_accounts: bool = True
+    """Whether people with an account of the gateway itself may sign in to a browser by it."""
     discovery: Web | None = None
     """A discovery service elsewhere, such as SeamlessAccess, that the page of choices offers."""
     clock_skew_seconds: int = Field(default=60, ge=0, le=180)
     persons: PersonsDoc = Field(default_factory=PersonsDoc)
     sessions: SessionsDoc = Field(default_factory=SessionsDoc)
 
+    @property
+    def doors(self) -> list[Door]:
+        """Those beside SAML that a person can choose."""
+        return [*self.oidc, *self.cas]
+
+    @property
+    def password_door(self) -> bool:
+        """Whether anybody signs in with a name and a password."""
+        return self.local_accounts or bool(self.ldap)
+
+    def open_doors(self) -> Iterator[tuple[str, str]]:
+        """Each door beside SAML with whom it believes; sessions from any other end."""
+        for each in (*self.oidc, *self.cas, *self.ldap):
+            yield each.door, each.provider
+        if self.shib is not None:
+            for provider in self.shib.identity_providers:
+                yield self.shib.door, provider.entity_id
+
     def wrong(self) -> list[tuple[str, str, str]]:
         """What contradicts itself: code, words, where."""
         found: list[tuple[str, str, str]] = []
+        doors: list[OidcDoc | CasDoc | LdapDoc] = [*self.oidc, *self.cas, *self.ldap]
         for kind, names in (
+            ("doors", [each.name for each in doors]),
+            ("doors", [each.provider for each in doors]),
             ("sources", [each.name for each in self.sources]),
             ("identity_providers", [each.entity_id for each in self.identity_providers]),
             ("persons/groups", [each.name for each in self.persons.groups]),
@@ -301,7 +286,15 @@ class SignOnDoc(Strict):
             ("attribute-unknown", f"There is no attribute {name} here.", "/persons/attribute_names")
             for name in sorted(set(self.persons.attribute_names.values()) - KNOWN)
         ]
-        if self.sources and self.entity is None:
+        for where, maps in (
+            *((f"/{each.door}/{each.name}", each.attributes) for each in doors),
+            *([("/shib", self.shib.attributes)] if self.shib else []),
+        ):
+            found += [
+                ("attribute-unknown", f"There is no attribute {name} here.", f"{where}/attributes")
+                for name in sorted(set(maps.values()) - KNOWN)
+            ]
+        if (self.sources or doors or self.shib) and self.entity is None:
             found.append(
                 ("entity-needed", "Whoever trusts identity providers is an entity itself.", "/entity")
             )
