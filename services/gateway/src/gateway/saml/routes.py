@@ -2,7 +2,7 @@
 
 import logging
 from typing import Annotated
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Query, Request, Response
 
@@ -221,7 +221,7 @@ async def choose_institution(
 @router.get("/sign-in", response_class=Response, responses={200: HTML, **problems(NoCampusSignIn)})
 async def show_sign_in(request: Request, now: Now) -> Response:
     """Who is signed in in this browser, and the way in or out."""
-    _doc, ours = await parts_of(request).configured()
+    doc, ours = await parts_of(request).configured()
     name = next(iter(ours.names.values()), "Library")
     found = await present(request, now)
     if found is None:
@@ -233,12 +233,8 @@ async def show_sign_in(request: Request, now: Now) -> Response:
     if staff := sorted(set(session.roles) - {"patron"}):
         lines.append(f"You work here as {', '.join(staff)}.")
     step_up = None
-    if (
-        session.context != MFA
-        and session.entity_id is not None
-        and await _could_be_staff(request, session.person_id)
-    ):
-        step_up = f"/saml/login?entityID={quote(session.entity_id, safe='')}&mfa=true&forceAuthn=true"
+    if session.context != MFA and await _could_be_staff(request, session.person_id):
+        step_up = doors.step_up(doc, session)
     return pages.welcome(name, lines=lines, proof=forgery_token(token), step_up=step_up)
 
 

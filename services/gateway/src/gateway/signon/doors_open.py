@@ -78,6 +78,15 @@ async def leave(request: Request, session: Session, *, now: datetime) -> Onward 
     return None
 
 
+def step_up(doc: SignOnDoc, session: Session) -> str | None:
+    """Where somebody signs in anew with two factors; None at doors that know no second one."""
+    again = {"mfa": "true", "forceAuthn": "true"}
+    if session.door == "saml" and session.entity_id is not None:
+        return f"/saml/login?{urlencode({'entityID': session.entity_id, **again})}"
+    name = next((each.name for each in doc.doors if each.provider == session.entity_id), None)
+    return None if name is None else f"/{session.door}/login?{urlencode({'provider': name, **again})}"
+
+
 class TooManyBegun(Problem):
     """From one place more sign-ins are begun than people sit there."""
 
