@@ -9,12 +9,14 @@ from support.harness import Harness, migrated, running
 from support.lending import Make, furnished
 from support.otherlibrary import World
 
+SETTINGS = {"sealing_key": "a key of the tests' own", "lookup_networks": "127.0.0.0/8"}
+
 
 @pytest.fixture
 async def ill(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]:
     """The service over a database of its own."""
     dsn = await database("ill", lambda dsn: migrated(SERVICE, dsn))
-    async with running(SERVICE, dsn, settings={"sealing_key": "a key of the tests' own"}) as harness:
+    async with running(SERVICE, dsn, settings=SETTINGS) as harness:
         yield harness
 
 

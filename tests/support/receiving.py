@@ -15,11 +15,11 @@ from standardwebhooks import Webhook
 
 from chassis import outbox
 from chassis.feed import PositionLost
+from chassis.guard import Guard
 from chassis.outbox import Origin
 from contracts.events import Actor, Event
 from gateway.tokens.keys import Sealer
 from gateway.webhooks.feeds import FeedAway, Piece
-from gateway.webhooks.guard import Guard
 from gateway.webhooks.recording import Recorder
 from gateway.webhooks.sending import Sender
 from support.front import OPERATOR, SEALING, Front, bearer

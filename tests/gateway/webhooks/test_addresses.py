@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.webhooks.addresses import Address, public, refusals
-from gateway.webhooks.guard import AddressRefused, Guard
+from chassis.addresses import Address, public, refusals
+from chassis.guard import AddressRefused, Guard
 from support.library_events import CHECKED_IN, checked_in
 from support.receiving import Hooks
 

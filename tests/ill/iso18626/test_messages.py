@@ -90,10 +90,11 @@ def every_message() -> dict[str, tuple[str, dict[str, Any]]]:
                 otherwise="Loaned",
             )
             told[f"{status}-{bool(offer)}"] = ("supplyingAgencyMessage", document)
-    for kind, document in (*told.values(), ("request", {}), ("supplyingAgencyMessage", {})):
+    asked = [*told.items(), ("empty-request", ("request", {})), ("empty", ("supplyingAgencyMessage", {}))]
+    for name, (kind, document) in asked:
         for error in (None, ("BadlyFormedMessage", "header")):
             confirmed = composing.confirmation(kind, document, now=NOW, error=error)
-            told[f"{kind}-{len(document)}-{error is None}"] = confirmed
+            told[f"{name}-confirmed-{error is None}"] = confirmed
     return told
 
 

@@ -53,7 +53,12 @@ async def test_a_patron_asks_in_person_and_sees_their_own_alone(ill: Harness, ma
     assert answer.status_code == 403
     assert [each["id"] for each in seen] == [mine["id"]]
     assert steps[-1]["actor"] is None
-    assert {each["action"] for each in possible["actions"]} == {"cancel", "renew"}
+    assert {each["action"] for each in possible["actions"]} == {
+        "cancel",
+        "renew",
+        "take-open-access",
+        "decline-open-access",
+    }
     assert (forbidden.status_code, codes(forbidden)) == (422, ["action-unknown"])
     assert (hidden.status_code, untouched.status_code) == (404, 404)
 

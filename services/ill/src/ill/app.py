@@ -17,6 +17,7 @@ from ill.deliveries import routes as deliveries
 from ill.deliveries.commands import forget_documents
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
+from ill.lookups.worker import forget_lookups, look_up
 from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
 from ill.patrons.handlers import ask_for_patrons
@@ -68,10 +69,11 @@ SERVICE = Service(
     timers=(
         Timer("watch-requests", timedelta(seconds=15), watch),
         Timer("forget-messages", timedelta(hours=1), forget_messages),
+        Timer("forget-lookups", timedelta(hours=1), forget_lookups),
         Timer("ask-for-patrons", timedelta(minutes=1), ask_for_patrons),
         Timer("seal-old-credentials", timedelta(hours=1), seal_old_credentials),
         Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),
-    workers=(send_messages,),
+    workers=(send_messages, look_up),
     opening=opening,
 )

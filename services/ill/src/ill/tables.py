@@ -3,10 +3,11 @@
 from ill.configuration import tables as configuration
 from ill.deliveries import tables as deliveries
 from ill.iso18626 import tables as iso18626
+from ill.lookups import tables as lookups
 from ill.metadata import Table
 from ill.partners import tables as partners
 from ill.patrons import tables as patrons
 from ill.requests import tables as requests
 
 METADATA = Table.metadata
-ALL = (configuration, deliveries, iso18626, partners, patrons, requests)
+ALL = (configuration, deliveries, iso18626, lookups, partners, patrons, requests)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import etags
+from chassis.guard import Guard
 from chassis.ids import uuid7
 from chassis.json import dumped
 from chassis.principal import Principal
@@ -19,7 +20,6 @@ from gateway.tables import Account, Client
 from gateway.tokens.keys import Sealer
 from gateway.webhooks import signing
 from gateway.webhooks.catalogue import kinds
-from gateway.webhooks.guard import Guard
 from gateway.webhooks.rules import EACH_OWNER, SECRETS_AT_ONCE, may_hear
 from gateway.webhooks.tables import Webhook, WebhookDelivery, WebhookSecret
 

@@ -23,10 +23,10 @@ import orjson
 
 from chassis import faults, outbox
 from chassis.database import Connection
+from chassis.guard import AddressRefused, Guard
 from chassis.resources import Resources
 from gateway.tokens.keys import Sealer
 from gateway.webhooks import ending, signing, statements
-from gateway.webhooks.guard import AddressRefused, Guard
 from gateway.webhooks.recording import LOST
 from gateway.webhooks.trying import (
     FIRST_SLOTS,

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
+from chassis.guard import Guard
 from chassis.resources import Resources
 from gateway.routing.upstream import Upstream
 from gateway.settings import Settings
 from gateway.tokens.keys import Sealer
 from gateway.tokens.minting import Mint
 from gateway.webhooks.feeds import FEEDS, Feed, Local, Remote
-from gateway.webhooks.guard import Guard
 from gateway.webhooks.recording import Recorder
 from gateway.webhooks.sending import Sender
 

@@ -1,9 +1,9 @@
 """The document, as it is exported, compared and applied."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ill.requests.rules import Spans
 
@@ -88,6 +88,90 @@ class CopyrightDoc(_Strict):
     """None: nothing has to be declared."""
 
 
+Source = Annotated[str, Field(pattern=r"^https?://[^\s{}]+.*$", max_length=1000)]
+
+
+def _has(template: str | None, name: str) -> str | None:
+    if template is not None and "{" + name + "}" not in template.partition("//")[2].partition("/")[2]:
+        raise ValueError(f"the URL has a place for the number behind its host: {{{name}}}")
+    return template
+
+
+class CitationSourcesDoc(_Strict):
+    """Where a citation is completed by its number: URLs that answer with CSL-JSON."""
+
+    doi: Source | None = None
+    """`https://doi.org/{doi}`, say."""
+    pmid: Source | None = None
+    isbn: Source | None = None
+
+    @model_validator(mode="after")
+    def _placed(self) -> "CitationSourcesDoc":
+        for name in ("doi", "pmid", "isbn"):
+            _has(getattr(self, name), name)
+        return self
+
+
+class OpenAccessDoc(_Strict):
+    """Whether a free copy of an article is looked for first."""
+
+    mode: Literal["off", "offer", "fill"] = "off"
+    """Not at all; offered to the patron; or the request is closed with its link."""
+    doi: Source | None = None
+    """`https://api.unpaywall.org/v2/{doi}?email=…`, or what answers like it."""
+
+    @model_validator(mode="after")
+    def _placed(self) -> "OpenAccessDoc":
+        _has(self.doi, "doi")
+        return self
+
+
+QUERIES: Final = {
+    "record_id": "rec.identifier={record_id}",
+    "isbn": "bath.isbn={isbn}",
+    "issn": "bath.issn={issn}",
+    "title": "dc.title={title} and dc.creator={author}",
+    "title_alone": "dc.title={title}",
+}
+
+
+class IndexDoc(_Strict):
+    """The union catalogue in which suppliers are found, by SRU."""
+
+    url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=1000)] | None = None
+    """None: every partner that lends is asked, in the order of the rota's rules."""
+    version: Literal["1.1", "1.2", "2.0"] = "1.2"
+    record_schema: Annotated[str, Field(min_length=1, max_length=200)] = "marcxml"
+    queries: Annotated[
+        dict[Annotated[str, Field(max_length=20)], Annotated[str, Field(max_length=300)]], Field(max_length=8)
+    ] = QUERIES
+    """CQL by what is known, the surest first (record_id, isbn, issn, oclc, title); values are put in quoted."""
+    holders: Annotated[
+        list[Annotated[str, Field(pattern=r"^[0-9]{3}\$[a-z0-9]$")]], Field(min_length=1, max_length=10)
+    ] = ["852$a", "924$b"]
+    """Where a record names who has it."""
+    most: Annotated[int, Field(ge=1, le=100)] = 20
+    """Records that are looked at."""
+    when_nothing: Literal["ask-all", "end"] = "end"
+    """When it names none of our partners: end, but for last resorts and whom staff choose."""
+    when_silent: Literal["ask-all", "end"] = "ask-all"
+    """When it does not answer."""
+
+
+class LookupsDoc(_Strict):
+    """What is asked on the net before a library is."""
+
+    citation: CitationSourcesDoc = CitationSourcesDoc()
+    open_access: OpenAccessDoc = OpenAccessDoc()
+    index: IndexDoc = IndexDoc()
+
+    def addresses(self) -> dict[str, str]:
+        """Every URL, by where it stands in the document."""
+        told = {f"/lookups/citation/{name}": url for name, url in self.citation.model_dump().items()}
+        told |= {"/lookups/open_access/doi": self.open_access.doi, "/lookups/index/url": self.index.url}
+        return {pointer: url for pointer, url in told.items() if url is not None}
+
+
 class ConfigurationDoc(_Strict):
     """How this library takes part."""
 
@@ -114,6 +198,7 @@ class ConfigurationDoc(_Strict):
     """Whether a partner may cancel by itself what was not shipped."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None
     """Where partners reach our front door; links to copies begin with it."""
+    lookups: LookupsDoc = LookupsDoc()
     lending: LendingDoc = LendingDoc()
     copyright: CopyrightDoc = CopyrightDoc()
     documents: DocumentsDoc = DocumentsDoc()

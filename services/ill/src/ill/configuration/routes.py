@@ -1,12 +1,14 @@
 """The configuration to export, compare and apply."""
 
+import re
 from typing import Annotated
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
 from chassis import etags
+from chassis.addresses import refusals
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
@@ -55,11 +57,20 @@ async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> Co
 async def apply_configuration(
     tx: Tx,
     by: MayWrite,
+    request: Request,
     body: ConfigurationDoc,
     now: Now,
     dry_run: Annotated[bool, Query(description="Only tell what would change")] = False,
 ) -> IllAppliedOut:
     """Put the document in place as a whole. Requests under way go by it from now on."""
+    networks = request.app.state.resources.settings.networks
+    reasons = [
+        Reason(one.code, one.text, pointer, one.mend)
+        for pointer, url in body.lookups.addresses().items()
+        for one in refusals(re.sub(r"\{\w+\}", "0", url), networks)
+    ]
+    if reasons:
+        raise Invalid(reasons=reasons)
     row = (await tx.execute(_READ if dry_run else _LOCK)).one()
     before = ConfigurationDoc.model_validate(row.document)
     if before.agency is not None and body.agency is None:

@@ -36,7 +36,8 @@ class Element:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, elements: int, depth: int) -> None:
+        self._most, self._depth = elements, depth
         self.root: Element | None = None
         self._open: list[Element] = []
         self._count = 0
@@ -51,8 +52,8 @@ class _Reader:
 
     def _start(self, told: str, attributes: dict[str, str]) -> None:
         self._count += 1
-        if self._count > ELEMENTS or len(self._open) >= DEPTH:
-            raise NotXml(f"more than {ELEMENTS} elements, or {DEPTH} within one another")
+        if self._count > self._most or len(self._open) >= self._depth:
+            raise NotXml(f"more than {self._most} elements, or {self._depth} within one another")
         space, _, name = told.rpartition(" ")
         element = Element(space, name, attributes)
         if self._open:
@@ -77,9 +78,9 @@ class _Reader:
         raise NotXml("a processing instruction, which is not read here")
 
 
-def read(body: bytes) -> Element:
+def read(body: bytes, *, elements: int = ELEMENTS, depth: int = DEPTH) -> Element:
     """The root of a document; `NotXml` when it is none."""
-    reader = _Reader()
+    reader = _Reader(elements, depth)
     try:
         reader.parser.Parse(body, True)
     except expat.ExpatError as error:

@@ -43,6 +43,8 @@ def fitted(kind: str, document: Mapping[str, Any], version: str) -> Document:
     if kind == "requestingAgencyMessage" and told.get("action") in _IN_WORDS:
         told["note"] = told.get("note") or _IN_WORDS[told["action"]]
         told["action"] = "Notification"
+    if kind == "requestingAgencyMessageConfirmation" and told.get("action") in _IN_WORDS:
+        del told["action"]  # an echo, which may be left out
     status = told.get("statusInfo", {}).get("status")
     if kind == "supplyingAgencyMessage" and status in _STATUS_IN_WORDS:
         info = told["messageInfo"]

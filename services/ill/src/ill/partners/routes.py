@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chassis import cursors, etags
+from chassis.addresses import refusals
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
@@ -82,6 +83,15 @@ class PartnerIn(BaseModel):
     broker: Literal["opaque", "transparent"] | None = None
     """It passes requests on to others: opaque, it stands for them and names them in notes; transparent, messages name
     them as the agency, and come with its key."""
+    holdings_code: Word | None = None
+    """As which the index of `lookups.index` names it, where that is not its symbol."""
+    catalogue_url: Annotated[str, Field(max_length=1000)] | None = None
+    """SRU of its own catalogue: looked into before it is asked, and what is not there or not in is not asked for."""
+    catalogue_version: Literal["1.1", "1.2", "2.0"] = "1.2"
+    catalogue_schema: Annotated[str, Field(min_length=1, max_length=200)] = "marcxml"
+    """`opac` or what else has holdings, where it is to tell whether a copy is in."""
+    catalogue_silent: Literal["ask", "skip"] = "ask"
+    """When its catalogue does not answer."""
     lenient: bool = False
     """Take messages with elements that the standard does not know."""
     client_id: str | None = Field(default=None, min_length=1, max_length=100)
@@ -180,6 +190,14 @@ def _taken(error: asyncpg.UniqueViolationError) -> PartnerTaken:
     return PartnerTaken(reasons=[Reason("partner-taken", text, pointer, "Change that partner instead.")])
 
 
+def _may_be_asked(request: Request, body: PartnerIn) -> None:
+    """Its catalogue is asked by us: only where it may be."""
+    if body.catalogue_url is not None:
+        networks = request.app.state.resources.settings.networks
+        if found := refusals(body.catalogue_url, networks):
+            raise Invalid(reasons=[Reason(one.code, one.text, "/catalogue_url", one.mend) for one in found])
+
+
 @router.post(
     "",
     status_code=201,
@@ -190,6 +208,8 @@ async def create_partner(
     request: Request, body: PartnerIn, _: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter a library into the directory."""
+
+    _may_be_asked(request, body)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         partner_id = uuid7()
@@ -259,6 +279,7 @@ async def change_partner(
     request: Request, response: Response, partner_id: UUID, body: PartnerIn, _: MayWrite, expected: IfMatch
 ) -> PartnerOut:
     """Replace what is told of a partner. One that is no longer asked is made inactive, and stays on record."""
+    _may_be_asked(request, body)
     async with _pool(request).acquire() as connection, connection.transaction():
         version = await connection.fetchval(
             "SELECT version FROM partner WHERE id = $1 FOR UPDATE", partner_id

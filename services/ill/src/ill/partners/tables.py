@@ -21,6 +21,7 @@ class Partner(Table, table=True):
         CheckConstraint("days_to_respond > 0", name="partner_has_time_to_respond"),
         CheckConstraint("max_open > 0", name="partner_takes_some"),
         CheckConstraint("speaks IN ('1.2', '2021-2')", name="partner_speaks"),
+        CheckConstraint("catalogue_silent IN ('ask', 'skip')", name="partner_catalogue_silent"),
         CheckConstraint("broker IN ('opaque', 'transparent')", name="partner_broker"),
     )
 
@@ -46,6 +47,18 @@ class Partner(Table, table=True):
     """The version of ISO 18626 in which it is written to; it is read in either."""
     broker: str | None = Field(default=None, sa_column=words(null=True))
     """opaque: its suppliers are named in notes alone; transparent: their messages name them as the agency."""
+    holdings_code: str | None = Field(default=None, sa_column=words(null=True))
+    """As which an index names it, where that is not its symbol."""
+    catalogue_url: str | None = Field(default=None, sa_column=words(null=True))
+    """SRU of its own catalogue, looked into before it is asked."""
+    catalogue_version: str = Field(
+        default="1.2", sa_column=Column(Text, nullable=False, server_default="1.2")
+    )
+    catalogue_schema: str = Field(
+        default="marcxml", sa_column=Column(Text, nullable=False, server_default="marcxml")
+    )
+    catalogue_silent: str = Field(default="ask", sa_column=Column(Text, nullable=False, server_default="ask"))
+    """ask or skip: when its catalogue does not answer."""
     lenient: bool = Field(default=False, sa_column=flag(default=False))
     """Its messages may have elements that the standard does not know."""
     client_id: str | None = Field(default=None, sa_column=words(null=True))

@@ -13,6 +13,7 @@ from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
+from ill.lookups import commands as _lookups  # noqa: F401 - effects register themselves
 from ill.patrons import queries as patrons
 from ill.requests import holdings as _holdings  # noqa: F401 - effects register themselves
 from ill.requests import model, queries
@@ -48,8 +49,26 @@ BORROWING_TIMERS: Final = frozenset(
         "copy-kept",
         "need-passed",
         "circulation-silent",
+        "sources-silent",
+        "index-silent",
+        "supplier-catalogue-silent",
     }
 )
+SOURCES: Final = frozenset(
+    {
+        "look-up",
+        "source-answered",
+        "looked-up",
+        "open-access-found",
+        "look-in-index",
+        "index-answered",
+        "look-at-supplier",
+        "supplier-looked-at",
+        "supplier-has-it",
+        "supplier-has-not",
+    }
+)
+"""What sources on the net bring about."""
 LENDING_TIMERS: Final = frozenset(
     {"condition-unanswered", "gone-stale", "past-due", "still-waiting", "circulation-silent"}
 )
@@ -82,7 +101,7 @@ OUR_ITEMS: Final = frozenset(
 DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
 
 EVENTS: Final = {
-    "borrowing": CHECKS | BORROWING_TIMERS | CIRCULATION | DOCUMENTS | DELIVERY | SUPPLIER_EVENTS,
+    "borrowing": CHECKS | SOURCES | BORROWING_TIMERS | CIRCULATION | DOCUMENTS | DELIVERY | SUPPLIER_EVENTS,
     "lending": LENDING_TIMERS | OUR_ITEMS | DOCUMENTS | PARTNER_EVENTS,
 }
 """What the code brings about, besides the actions that people take."""

@@ -14,6 +14,7 @@ from ill.iso18626 import composing
 from ill.iso18626.composing import Agency
 from ill.iso18626.queueing import queue
 from ill.iso18626.rules import SHIPPED
+from ill.lookups import sru
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.rules import checked, citation_thin, looked_for_here, ranked, skip_reason
@@ -134,7 +135,7 @@ async def note_clearance(case: Case) -> None:
     }
 
 
-_ROTA = "SELECT id, partner_id FROM rota_entry WHERE request_id = $1 AND state = 'waiting' ORDER BY position"
+_ROTA = "SELECT id, partner_id, chosen FROM rota_entry WHERE request_id = $1 AND state = 'waiting' ORDER BY position"
 _ENTER = """
 INSERT INTO rota_entry (id, request_id, partner_id, position, state)
 SELECT told.id, $1, told.partner_id, told.place + (
@@ -146,7 +147,7 @@ _ASKED = "SELECT coalesce(sum(tries), 0) FROM rota_entry WHERE request_id = $1"
 _SKIP = "UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE id = $1"
 _ACTIVATE = """
 UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = NULL, asked_at = NULL,
-    suppliers_request_id = NULL, tries = tries + 1 WHERE id = $1
+    suppliers_request_id = NULL, tries = tries + 1, record_id = $3, call_number = $4 WHERE id = $1
 """
 
 
@@ -159,6 +160,15 @@ async def _make_rota(case: Case) -> None:
 @effect(BORROWING, name="find-supplier")
 async def find_supplier(case: Case) -> str:
     """The next of the rota that may be asked; the others are skipped with the reason kept."""
+    index, settings = case.row["holding"].get("index"), case.doc.lookups.index
+    if index is None and settings.url is not None and sru.question(case.row["citation"], settings.queries):
+        return "look-in-index"
+    held = case.row["holding"].get("held", {})
+    narrowed = (
+        index == "found"
+        or {"nothing": settings.when_nothing, "silent": settings.when_silent}.get(index or "", "ask-all")
+        == "end"
+    )
     await _make_rota(case)
     waiting = await case.connection.fetch(_ROTA, case.id)
     known = {
@@ -170,6 +180,8 @@ async def find_supplier(case: Case) -> str:
     for row in waiting:
         candidate = known[row["partner_id"]]
         reason = skip_reason(candidate, case.row["service"], today=case.now.date())
+        if narrowed and reason is None and not row["chosen"] and not candidate.last_resort:
+            reason = None if str(candidate.partner_id) in held else "not-in-index"
         if reason is None:
             found = row
             break
@@ -178,7 +190,11 @@ async def find_supplier(case: Case) -> str:
     if found is None:
         return "none-left"
     asked = await case.connection.fetchval(_ASKED, case.id)
-    await case.connection.execute(_ACTIVATE, found["id"], f"{case.row['number']}-{asked + 1}")
+    here = held.get(str(found["partner_id"]), {})
+    wire_id = f"{case.row['number']}-{asked + 1}"
+    await case.connection.execute(
+        _ACTIVATE, found["id"], wire_id, here.get("record_id"), here.get("call_number")
+    )
     case.row |= {"status": None, "offer": {}}
     return "supplier-found"
 
@@ -187,9 +203,11 @@ async def find_supplier(case: Case) -> str:
 async def renew_rota(case: Case) -> None:
     """Everybody may be asked once more; they keep their order."""
     await case.connection.execute("UPDATE rota_entry SET state = 'waiting' WHERE request_id = $1", case.id)
+    case.row["holding"] = {
+        name: value for name, value in case.row["holding"].items() if name not in ("index", "held")
+    }
 
 
-@effect(BORROWING, name="send-at-once")
 async def send_at_once(case: Case) -> str | None:
     """Unless the library sends by hand, or has no symbol to send under."""
     return "send" if case.doc.send == "at-once" and case.doc.agency is not None else None
@@ -198,7 +216,10 @@ async def send_at_once(case: Case) -> str | None:
 async def _ask(case: Case, entry: dict[str, Any], previous: str | None, agreed: Sequence[str] = ()) -> None:
     money = composing.costs(case.row["max_cost"], case.row["currency"])
     head = _head(case, entry)
-    document = composing.request(case.row, head, us=case.us, previous=previous, max_cost=money, agreed=agreed)
+    row = case.row
+    if entry["record_id"] and not row["citation"].get("record_id"):
+        row = row | {"citation": row["citation"] | {"record_id": entry["record_id"]}}
+    document = composing.request(row, head, us=case.us, previous=previous, max_cost=money, agreed=agreed)
     await queue(
         case.connection,
         request_id=case.id,

@@ -44,6 +44,10 @@ class RotaEntryOut(BaseModel):
     reason: str | None
     request_id: str | None
     """The id it was asked under."""
+    record_id: str | None
+    """What the index knows it by there …"""
+    call_number: str | None
+    """… and where it stands."""
     named: str | None
     """Who supplies through it, where it is a transparent broker: `scheme:symbol`."""
     asked_at: datetime | None
@@ -65,16 +69,18 @@ class RotaIn(BaseModel):
 
 
 _ROTA = """
-SELECT e.partner_id, p.name, p.symbol, e.state, e.reason, e.wire_id AS request_id, e.named, e.asked_at, e.left_at
+SELECT e.partner_id, p.name, p.symbol, e.state, e.reason, e.wire_id AS request_id, e.named, e.record_id, e.call_number,
+    e.asked_at, e.left_at
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 ORDER BY e.position
 """
 
 
 _ORDER = """
-INSERT INTO rota_entry (id, request_id, partner_id, position, state)
-SELECT o.id, $2, o.partner_id, o.position, 'waiting'
+INSERT INTO rota_entry (id, request_id, partner_id, position, state, chosen)
+SELECT o.id, $2, o.partner_id, o.position, 'waiting', o.partner_id = ANY ($4::uuid[])
 FROM unnest($1::uuid[], $3::uuid[]) WITH ORDINALITY AS o (id, partner_id, position)
 ON CONFLICT (request_id, partner_id) DO UPDATE SET position = excluded.position,
+    chosen = rota_entry.chosen OR rota_entry.partner_id = ANY ($4::uuid[]),
     state = CASE WHEN rota_entry.state = 'skipped' AND rota_entry.partner_id = ANY ($4::uuid[]) THEN 'waiting'
         ELSE rota_entry.state END
 """

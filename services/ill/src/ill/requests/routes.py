@@ -313,6 +313,9 @@ async def change_request(
         await connection.execute(
             "UPDATE request SET version = $2 WHERE id = $1", request_id, case.row["version"]
         )
+        if body.citation is not None:  # what sources told was of something else
+            told_of = ("index", "held", "looked")
+            case.row["holding"] = {n: v for n, v in case.row["holding"].items() if n not in told_of}
         case.steps.append(("changed", row["state"], row["state"]))
         case.entered = True  # it may be needed before another day now
         await case.write()

@@ -85,6 +85,10 @@ class OfferOut(BaseModel):
     link: str | None = None
     retry_after: datetime | None = None
     retry_before: datetime | None = None
+    licence: str | None = None
+    """Of a free copy."""
+    version: str | None = None
+    """Of a free copy: submittedVersion, acceptedVersion, publishedVersion."""
     wants: dict[str, Any] = {}
     """What a retry should ask for besides, by the names of `retryInfo` (ISO 18626:2021)."""
 
@@ -122,6 +126,10 @@ class HoldingOut(BaseModel):
     call_number: str | None = None
     reasons: list[str] = []
     """Why nothing is kept, or why it is not lent."""
+    added: list[str] = []
+    """Borrowing: what a source on the net has completed of the citation."""
+    index: str | None = None
+    """Borrowing: what the union catalogue told: found, nothing or silent."""
 
 
 class InterlibraryRequestOut(BaseModel):
@@ -136,6 +144,8 @@ class InterlibraryRequestOut(BaseModel):
     ended: bool
     service: str
     citation: dict[str, Any]
+    citation_told: dict[str, Any] | None
+    """As it was told at first, where a source on the net has completed it."""
     patron_id: UUID | None
     pickup: str | None
     partner_id: UUID | None

@@ -62,6 +62,8 @@ class Request(Table, table=True):
     ended: bool = Field(default=False, sa_column=flag(default=False))
     service: str = Field(sa_column=words())
     citation: dict[str, Any] = Field(sa_column=document())
+    citation_told: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """As it was told at first, where a source has completed it."""
     likeness: str = Field(sa_column=words())
     """The same for two requests for the same thing."""
     patron_ref: UUID | None = Field(default=None, sa_column=ref(null=True))
@@ -156,6 +158,12 @@ class RotaEntry(Table, table=True):
     """The requestingAgencyRequestId it was asked with; a retry gets a new one."""
     named: str | None = Field(default=None, sa_column=words(null=True))
     """The library that supplies through a transparent broker, as `scheme:symbol`."""
+    chosen: bool = Field(default=False, sa_column=flag(default=False))
+    """Staff put it there: whatever an index says."""
+    record_id: str | None = Field(default=None, sa_column=words(null=True))
+    """The supplier's number for it, from an index …"""
+    call_number: str | None = Field(default=None, sa_column=words(null=True))
+    """… and where it stands."""
     suppliers_request_id: str | None = Field(default=None, sa_column=words(null=True))
     tries: int = Field(default=0, sa_column=count())
     asked_at: datetime | None = Field(default=None, sa_column=when(null=True))

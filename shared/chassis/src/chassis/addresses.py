@@ -115,7 +115,7 @@ def refusals(url: str, networks: Iterable[Network] = ()) -> list[Refusal]:
     reasons = []
     if told.raw_user is not None or told.raw_password is not None:
         reasons.append(
-            Refusal("url-with-credentials", "The URL holds a name or a password.", "Deliveries are signed.")
+            Refusal("url-with-credentials", "The URL holds a name or a password.", "Leave them out.")
         )
     if told.raw_fragment:
         reasons.append(Refusal("url-with-fragment", "The URL has a fragment, which is never sent."))
@@ -127,7 +127,7 @@ def refusals(url: str, networks: Iterable[Network] = ()) -> list[Refusal]:
             reasons.append(Refusal("scheme-refused", "Only http and https are spoken."))
         return reasons
     if told.scheme != "https":
-        reasons.append(Refusal("scheme-refused", "Deliveries go by https alone."))
+        reasons.append(Refusal("scheme-refused", "Only https is spoken."))
     if told.port not in PORTS:
         reasons.append(Refusal("port-refused", f"Port {told.port} is not 443 or 8443."))
     if reason := _against(host, address):

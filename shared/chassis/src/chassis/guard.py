@@ -1,4 +1,4 @@
-"""What resolves a receiver's name, once, and lets a connection be made to those very addresses and no others.
+"""What resolves a name, once, and lets a connection be made to those very addresses and no others.
 
 A name that is checked and then looked up again by the client may by then be another address (DNS rebinding). Here
 the client has no look-up of its own: its connector asks this resolver, and connects to what it answers.
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.webhooks.addresses import Address, Network, Refusal, allowed, literal, parsed, refusals
+from chassis.addresses import Address, Network, Refusal, allowed, literal, parsed, refusals
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 RESOLVED_SECONDS = 3.0

@@ -1,0 +1,166 @@
+"""SRU as a client speaks it, 1.1 to 2.0: the URL of a search, and what an answer tells. No clock, no network.
+
+Holders of a record stand in fields that each union catalogue chooses for itself (`852$a`, `924$b`); whether a copy is
+in, in the holdings of the OPAC record (`availableNow`), where the server gives them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from ill.iso18626.markup import Element, NotXml, read
+from ill.requests.rules import bare
+
+ELEMENTS: Final = 60_000
+DEPTH: Final = 40
+_MARC: Final = "http://www.loc.gov/MARC21/slim"
+_KEPT: Final = frozenset({"operation", "version", "query", "recordSchema", "maximumRecords", "startRecord"})
+FINDS: Final = ("record_id", "isbn", "issn", "oclc", "title")
+"""By what is searched, the surest first."""
+
+
+def question(citation: Mapping[str, Any], queries: Mapping[str, str]) -> tuple[str, str] | None:
+    """By what a title is searched, and the CQL; None where nothing of it can be searched for."""
+    for name in FINDS:
+        value = citation.get(name) or (citation.get("eissn") if name == "issn" else None)
+        if queries.get(name) and value:
+            return name, _cql(name, str(value), citation, queries)
+    return None
+
+
+def _cql(name: str, value: str, citation: Mapping[str, Any], queries: Mapping[str, str]) -> str:
+    terms = {part: str(citation.get(part) or "") for part in ("title", "author")}
+    terms[name] = bare(value) if name in ("isbn", "issn") else value
+    wanted = queries[name]
+    if "{author}" in wanted and not terms["author"]:
+        wanted = queries.get("title_alone", wanted)
+    return re.sub(r"\{(\w+)\}", lambda place: _quoted(terms.get(place[1], "")), wanted)
+
+
+def _quoted(told: str) -> str:
+    """A term of CQL: in quotes, and nothing in it means anything."""
+    plain = " ".join(re.sub(r"[\x00-\x1f]", " ", told).split())[:300]
+    return '"' + re.sub(r'([\\"*?^])', r"\\\1", plain) + '"'
+
+
+def url(base: str, *, version: str, query: str, schema: str, most: int) -> str:
+    """A search; what the base has in its own query (a database, a key) stays."""
+    parts = urlsplit(base)
+    own = [(name, value) for name, value in parse_qsl(parts.query) if name not in _KEPT]
+    told = {"query": query, "recordSchema": schema, "maximumRecords": str(most)}
+    if version != "2.0":
+        told = {"operation": "searchRetrieve", "version": version} | told
+    return urlunsplit(parts._replace(query=urlencode([*own, *told.items()])))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that was found, and who has it."""
+
+    record_id: str | None
+    holders: tuple[str, ...]
+    call_number: str | None
+    available: bool | None
+    """Whether a copy is in; None: the server does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server found."""
+
+    total: int
+    hits: tuple[Hit, ...]
+
+
+class Refused(ValueError):
+    """The server says why it does not answer, or what it says is no answer."""
+
+
+def answer(body: bytes, holders: Sequence[str] = ()) -> Answer:
+    """Read an answer; `holders` are the subfields in which the holders' symbols stand. `Refused` when it is none."""
+    try:
+        root = read(body, elements=ELEMENTS, depth=DEPTH)
+    except NotXml as error:
+        raise Refused(f"an answer that is {error}") from None
+    if root.name != "searchRetrieveResponse":
+        raise Refused("an answer that is none of SRU")
+    count = root.child("numberOfRecords")
+    told = root.child("diagnostics")
+    if told is not None:
+        texts = [part.text for part in _all(told) if part.name in ("message", "details") and part.text]
+        raise Refused(f"a diagnostic: {'; '.join(texts)[:200] or 'without words'}")
+    if count is None or not re.fullmatch(r"\d{1,12}", count.text):
+        raise Refused("an answer that counts nothing")
+    records = root.child("records")
+    hits = [_hit(record, holders) for record in (records.children if records is not None else ())]
+    return Answer(int(count.text), tuple(hits))
+
+
+def _hit(record: Element, holders: Sequence[str]) -> Hit:
+    holder = record.child("recordData")
+    inside = holder if holder is not None else record
+    if holder is not None and not holder.children and holder.text.startswith("<"):
+        try:
+            inside = read(holder.text.encode(), elements=ELEMENTS, depth=DEPTH)  # packed as text
+        except NotXml:
+            inside = holder
+    everything = list(_all(inside))
+    numbers = [
+        part.text
+        for part in everything
+        if part.name == "controlfield" and part.attributes.get("tag") == "001"
+    ]
+    found: dict[str, None] = {}
+    calls = []
+    for field in (part for part in everything if part.name == "datafield"):
+        tag = field.attributes.get("tag", "")
+        for sub in field.children:
+            if f"{tag}${sub.attributes.get('code')}" in holders and sub.text:
+                found.setdefault(sub.text, None)
+            if tag == "852" and sub.attributes.get("code") == "h":
+                calls.append(sub.text)
+    calls += [part.text for part in everything if part.name == "callNumber" and part.text]
+    states = [_truth(part) for part in everything if part.name == "availableNow"]
+    return Hit(
+        next(iter(numbers), None),
+        tuple(found),
+        next(iter(calls), None),
+        any(states) if states else None,
+    )
+
+
+def _truth(part: Element) -> bool:
+    return (part.attributes.get("value") or part.text).strip().lower() in ("1", "true", "yes")
+
+
+def _all(element: Element) -> Iterator[Element]:
+    """The element and everything in it."""
+    waiting = [element]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting += reversed(part.children)
+
+
+def outcome(found: Answer) -> dict[str, Any]:
+    """As it is kept."""
+    return {
+        "total": found.total,
+        "hits": [
+            {
+                "record_id": h.record_id,
+                "holders": list(h.holders),
+                "call_number": h.call_number,
+                "available": h.available,
+            }
+            for h in found.hits
+        ],
+    }
+
+
+def in_now(told: Mapping[str, Any]) -> bool:
+    """Whether a supplier has it in: found, and not said to be out everywhere."""
+    states = [hit["available"] for hit in told["hits"] if hit["available"] is not None]
+    return bool(told["total"]) and (not states or any(states))
