@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import gateway.budgets.tables
 import gateway.consents.tables  # noqa: F401 - declares tables that statements alone use
 from gateway.app import SERVICE
 from gateway.tables import Table

@@ -34,6 +34,9 @@ PUBLIC = {
     "gateway-introspect-token",
     "gateway-push-authorization-request",
     "gateway-authorize-device",
+    # a stranger's machine works for a second budget
+    "gateway-read-work",
+    "gateway-give-guard-pass",
     # a browser on its way to a campus and back; each shows what it has by itself
     "gateway-begin-saml-sign-in",
     "gateway-end-saml-sign-in",

@@ -314,11 +314,11 @@ def test_dead_letters_are_listed_replayed_and_discarded(operated: Operated) -> N
 
 def test_configuration_is_exported_compared_and_applied(operated: Operated, tmp_path: Path) -> None:
     files = operated.carrel("config", "export", str(tmp_path), "--json").json["files"]
-    names = ["catalog.json", "circulation.json", "ill.json", "erm.json", "sign-on.json"]
+    names = ["catalog.json", "circulation.json", "ill.json", "erm.json", "sign-on.json", "budgets.json"]
     assert [Path(file).name for file in files] == names
     assert operated.carrel("config", "diff", str(tmp_path)).out == (
         "catalog: nothing differs\ncirculation: nothing differs\nill: nothing differs\nerm: nothing differs\n"
-        "sign-on: nothing differs\n"
+        "sign-on: nothing differs\nbudgets: nothing differs\n"
     )
     rules = json.loads((tmp_path / "circulation.json").read_text())
     rules["loan_policies"].append({"code": "a-day", "name": "A day", "period": {"amount": 1, "unit": "day"}})

@@ -97,6 +97,11 @@ class Front(Harness):
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
+    def from_address(self, address: str) -> httpx.AsyncClient:
+        """A client that asks from there; whoever opens it closes it."""
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url="http://carrel.test")
+
     async def whoami(self, credential: str) -> httpx.Response:
         """Who the gateway takes the holder of this for."""
         return await self.get("/v1/whoami", headers=bearer(credential))

@@ -49,7 +49,7 @@ MEDIA_TYPES = {
 }
 SHOWN_REASONS = 5
 """Refused records that an import tells of; the outcomes have them all."""
-CONFIGURED = ("catalog", "circulation", "ill", "erm", "sign-on")
+CONFIGURED = ("catalog", "circulation", "ill", "erm", "sign-on", "budgets")
 
 
 def show(client: Client, told: Any, words: Callable[[Any], None]) -> None:

@@ -18,6 +18,13 @@ from gateway.accounts.door import Door
 from gateway.audit import routes as audit
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator
+from gateway.budgets import counting
+from gateway.budgets import routes as budgets
+from gateway.budgets.counting import Budgets
+from gateway.budgets.door import Entrance
+from gateway.budgets.places import Places
+from gateway.budgets.rules import Kind
+from gateway.budgets.work import Work
 from gateway.cas import routes as cas
 from gateway.cas.arriving import CasParts
 from gateway.clients import routes as clients
@@ -26,6 +33,7 @@ from gateway.consents import granting
 from gateway.consents import routes as consents
 from gateway.oidc import routes as oidc
 from gateway.oidc.arriving import OidcParts
+from gateway.origins.known import Origins
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -102,6 +110,7 @@ async def forget_sign_ins(resources: Resources, now: datetime) -> None:
 async def forget_assertions(resources: Resources, now: datetime) -> None:
     """Drop what could not be used again anyway."""
     await resources.pool.execute("DELETE FROM client_assertion WHERE expires_at < $1", now)
+    await counting.forget(resources.pool, now)
     for statement in granting.FORGET:
         await resources.pool.execute(statement, now)
 
@@ -120,6 +129,7 @@ def create_app(
             consents.router,
             devices.router,
             tokens.router,
+            budgets.router,
             audit.router,
             webhooks.router,
             fan_out.router,
@@ -161,6 +171,16 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.mint = mint
     admin = settings.admin_key.get_secret_value() if settings.admin_key else None
     app.state.authenticator = authenticator = Authenticator(here.pool, mint, admin)
+    app.state.origins = Origins(here.pool)
+    counted = Budgets(here.pool, sealer.derived("budgets"))
+    await counted.read()
+    shares = {
+        Kind.STRANGER: settings.stranger_places,
+        Kind.MACHINE: settings.machine_places,
+        Kind.PATRON: settings.patron_places,
+    }
+    app.state.entrance = Entrance(counted, Places(shares), Work(sealer.derived("guard")))
+    stack.push_async_callback(_ended, asyncio.create_task(counted.run()))
     listening = asyncio.create_task(authenticator.listen())
     stack.push_async_callback(_ended, listening)
     app.state.door = Door(here.pool)

@@ -37,6 +37,12 @@ class Settings(ServiceSettings):
     """Seconds that a client may pause while it sends a body or takes an answer."""
     upstream_concurrency: int = Field(default=200, ge=1)
     """Requests under way to one service at most; more are told 503, and no other service is held up."""
+    stranger_places: int = Field(default=32, ge=1)
+    """Requests of strangers that one process works on at once; more wait two seconds, then are told 503."""
+    machine_places: int = Field(default=64, ge=1)
+    """The same of programs other than kiosks."""
+    patron_places: int = Field(default=64, ge=1)
+    """The same of patrons. What is left is for staff and kiosks."""
     webhook_networks: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks that webhooks may be sent to besides the public internet, with commas between them
     (`127.0.0.0/8,10.20.0.0/16`): loopback for trying things out, a campus network for receivers in it."""

@@ -75,7 +75,10 @@ class Client(Table, table=True):
     """A machine: an OAuth2 client, or the holder of an API key."""
 
     __tablename__ = "client"
-    __table_args__ = (CheckConstraint("kind IN ('oauth2', 'api-key')", name="client_kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('oauth2', 'api-key')", name="client_kind"),
+        Index("client_by_budget", "id", postgresql_where="per_minute IS NOT NULL"),
+    )
 
     id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
     kind: str = Field(sa_column=Column(Text, nullable=False))
@@ -101,6 +104,8 @@ class Client(Table, table=True):
     in_house: bool = Field(default=False)
     """It is the library's own: nobody is asked whether it may act for them."""
     version: int = Field(default=1)
+    per_minute: int | None = Field(default=None)
+    """Requests a minute, where it has a budget of its own."""
     last_used_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
     leaked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     """When its key first stood in an address."""

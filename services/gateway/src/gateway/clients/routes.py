@@ -49,6 +49,7 @@ Grant = Literal[
     "urn:ietf:params:oauth:grant-type:token-exchange",
 ]
 assert set(GRANTS) == set(Grant.__args__)  # type: ignore[attr-defined]  # typing's own form of it
+PerMinute = Annotated[int, Field(ge=1, le=10_000_000)]
 Addresses = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=50)]
 
 
@@ -92,6 +93,8 @@ class ClientIn(BaseModel):
     """It runs in a browser or on a telephone, where no secret can be kept."""
     in_house: bool = False
     """It is the library's own: nobody is asked whether it may act for them."""
+    per_minute: PerMinute | None = None
+    """Requests a minute, where it is to have another budget than its like."""
 
     def how(self) -> list[str]:
         """The ways in which it gets tokens."""
@@ -108,6 +111,7 @@ class ClientChange(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=200)
     redirect_uris: Addresses | None = None
     origins: Addresses | None = None
+    per_minute: PerMinute | None = None
 
 
 class TurnIn(BaseModel):
@@ -143,6 +147,7 @@ class ClientOut(BaseModel):
     origins: list[str]
     public: bool
     in_house: bool
+    per_minute: int | None
     version: int
 
 
@@ -206,6 +211,7 @@ async def create_client(
         origins=body.origins,
         public=body.public,
         in_house=body.in_house,
+        per_minute=body.per_minute,
         created_at=now,
         created_by=str(by.actor),
     )
@@ -305,12 +311,14 @@ async def get_client(tx: ReadTx, _: MayRead, client_id: UUID, response: Response
 async def change_client(
     tx: Tx, by: MayWrite, client_id: UUID, body: ClientChange, expected: IfMatch, response: Response
 ) -> Client:
-    """Change its name, and where browsers and scripts come from and go to."""
+    """Change its name, its budget, and where browsers and scripts come from and go to."""
     client = await _turned(tx, by, client_id)
     etags.guard(expected=expected, found=client.version)
     client.name = body.name if body.name is not None else client.name
     client.redirect_uris = body.redirect_uris if body.redirect_uris is not None else client.redirect_uris
     client.origins = body.origins if body.origins is not None else client.origins
+    if "per_minute" in body.model_fields_set:
+        client.per_minute = body.per_minute
     _check_program(client, client.grants, client.redirect_uris, client.origins)
     client.version += 1
     await tx.flush()

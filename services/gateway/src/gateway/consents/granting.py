@@ -30,6 +30,8 @@ FAMILY_LIVES = timedelta(days=90)
 """After this somebody is asked to sign in again, whatever the program."""
 UNUSED_LIVES = timedelta(days=30)
 """A refresh token that nobody uses for so long is dead."""
+REUSED = frozenset({"code-reused", "refresh-token-reused"})
+"""Why a family ends when one of two has stolen something."""
 TOUCH = "UPDATE browser_session SET seen_at = $2 WHERE id = $1"
 
 
@@ -230,7 +232,8 @@ async def end_family(connection: Connection, family_id: UUID, *, why: str, now: 
     if ended is None:
         return False
     await connection.execute("SELECT pg_notify($1, $2)", REVOKED, str(family_id))
-    log.warning("tokens given to a program were ended", extra={"family": str(family_id), "reason": why})
+    level = logging.WARNING if why in REUSED else logging.INFO
+    log.log(level, "tokens given to a program were ended", extra={"family": str(family_id), "reason": why})
     return True
 
 

@@ -52,7 +52,7 @@ PARTS: Final = frozenset(REACH)
 OF_PATRONS: Final = PARTS | {WHOLE}
 TOLD: Final[Mapping[str, str]] = {
     "account:profile": "see your name, addresses and library card",
-    "account:read": "see your loans, holds, fees and requests to other libraries",
+    "account:read": "see your loans, holds, fees and requests to other libraries, with your name",
     "account:renew": "renew your loans",
     "account:hold": "place, change and cancel holds for you",
     "account:ill": "ask other libraries for books and articles for you",

@@ -21,7 +21,11 @@ from chassis.principal import ANONYMOUS, SCOPE_KEY, Principal, demand
 from chassis.problems import Malformed, Problem, Reason, TooLarge, Unavailable
 from gateway.audit.journal import Journal
 from gateway.authentication import Authenticator, SecretInAddress, refuse_secrets
+from gateway.budgets.door import Entrance
+from gateway.budgets.rules import Kind
 from gateway.consents.rules import PARTS, narrow, reaches
+from gateway.origins.known import Origins
+from gateway.origins.rules import VARY, allowed, asks_before, before
 from gateway.routing.bodies import Body, ClientGone
 from gateway.routing.scrubbing import inward
 from gateway.routing.table import Route, Table
@@ -93,10 +97,13 @@ class Dispatcher:
         began = time.perf_counter()
         state = self._state()
         now: datetime = state.resources.clock()
+        entrance: Entrance = state.entrance
         answered, flowing = 0, False
+        told: list[tuple[bytes, bytes]] = []
+        placed: Kind | None = None
 
         async def note(message: Message) -> None:
-            nonlocal answered, flowing
+            nonlocal answered, flowing, placed
             if flowing:
                 try:
                     async with asyncio.timeout(self._patience):
@@ -108,8 +115,12 @@ class Dispatcher:
                 flowing = True
             elif message["type"] == "http.response.start":
                 answered = message["status"]
+                if placed is not None:
+                    entrance.places.give_back(placed)
+                    placed = None
                 message["headers"] = [
                     *message.get("headers", ()),
+                    *told,
                     (b"traceparent", scope["carrel.traceparent"].encode()),
                 ]
             await send(message)
@@ -126,14 +137,20 @@ class Dispatcher:
             except SecretInAddress:
                 await state.authenticator.note_leak(scope["raw_path"] + b"?" + scope["query_string"], now)
                 raise
-            authorization = _single(headers, b"authorization")
-            if scope["path"] not in OWN_CREDENTIALS:
-                authenticator: Authenticator = state.authenticator
-                scope[SCOPE_KEY] = await authenticator.principal(
-                    authorization, now=now, address=(scope.get("client") or (None,))[0]
-                )
-            if authorization is None and not scope["path"].startswith(NO_COOKIES):
-                scope[SCOPE_KEY] = await _by_cookie(scope, state.sessions, now) or ANONYMOUS
+            if (origin := _single(headers, b"origin")) is not None and await _crossing(
+                scope, origin, state.origins, told
+            ):
+                await _say_before(note)
+                return
+            try:
+                scope[SCOPE_KEY] = await _principal(scope, state, now)
+            finally:  # whoever guesses is counted, too: to the stranger that they are
+                kind, left = entrance.count(scope, now)
+                if left is not None:
+                    told += left.headers()
+                    entrance.check(left, scope, now)
+            if await entrance.place(kind, scope):
+                placed = kind
             route = self._table.find(scope["path"])
             limit = self._limit(route)
             _refuse_declared(headers, limit)
@@ -153,6 +170,8 @@ class Dispatcher:
                 raise
             await problems.render(self._told(error, scope))(scope, receive, note)
         finally:
+            if placed is not None:
+                entrance.places.give_back(placed)
             journal: Journal = state.journal
             if scope["method"] not in SAFE or answered in (401, 403):
                 journal.note(scope, answered or 500, time.perf_counter() - began, now)
@@ -193,6 +212,37 @@ class Dispatcher:
         if upstream is None:
             raise ServiceAway(f"The service {route.service} is not part of this installation.")
         await upstream(scope, receive, send, now=now, body=body)
+
+
+async def _principal(scope: Scope, state: Any, now: datetime) -> Principal:
+    """Who asks: by the header, else by a browser's session."""
+    authorization = _single(scope["headers"], b"authorization")
+    path = scope["path"]
+    if authorization is not None and path not in OWN_CREDENTIALS:
+        authenticator: Authenticator = state.authenticator
+        address = (scope.get("client") or (None,))[0]
+        return await authenticator.principal(authorization, now=now, address=address)
+    if authorization is None and not path.startswith(NO_COOKIES):
+        return await _by_cookie(scope, state.sessions, now) or ANONYMOUS
+    return ANONYMOUS
+
+
+async def _crossing(scope: Scope, origin: str, origins: Origins, told: list[tuple[bytes, bytes]]) -> bool:
+    """Note what a page of another origin is told; whether its browser only asks before it sends."""
+    cookies = await origins.cookies(origin)
+    if cookies is None:
+        told.append(VARY)
+        return False
+    told += allowed(origin, cookies=cookies)
+    if not asks_before(scope["method"], dict(scope["headers"])):
+        return False
+    told += before()
+    return True
+
+
+async def _say_before(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def within(asker: Principal, method: str, path: str) -> Principal:
