@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ SLICE_SECONDS: Final = 0.3
 SLICE_BYTES: Final = 8 * 1024 * 1024
 KEPT_ORIGINAL: Final = 1 << 20
 LONGEST: Final = {"barcode": 100, "call_number": 500}
+_values: Final = attrgetter(*ItemFacts.__slots__)
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ def _reason(problem: Problem) -> dict[str, str]:
 
 def _storable(item: ItemFacts) -> ItemFacts:
     """Without NUL; what is beyond any shelf mark's length is cut."""
-    values = [getattr(item, name) for name in ItemFacts.__slots__]
+    values = _values(item)
     whole = "".join(filter(None, values))
     if len(whole) <= LONGEST["barcode"] and "\x00" not in whole:
         return item

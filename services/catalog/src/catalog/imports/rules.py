@@ -67,9 +67,9 @@ def rest(worked: float, *, share: float) -> float:
     return worked * (1 / share - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ItemData:
-    """An item's facts, as a record tells them or as they are kept."""
+    """An item's facts, as a record tells them or as they are kept. Nobody changes one."""
 
     barcode: str | None
     location_id: UUID

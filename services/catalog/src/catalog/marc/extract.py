@@ -1,8 +1,9 @@
 """One pass over a record to the facts that the catalogue stores and searches by (MARC 21 Bibliographic)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_letters, whitespace
 from typing import Final
 
@@ -16,6 +17,8 @@ _ABBREVIATION: Final = re.compile(r"\b(?:[A-Za-z]|ed|vol|no|Jr|Sr|etc|Co|Inc|St)
 _OCLC: Final = re.compile(r"\(OCoLC\)\s*(?:ocm|ocn|on)?0*([1-9][0-9]*)")
 _YEAR: Final = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
 SHORT: Final = 120
+SEEN_AGAIN: Final = 20_000
+"""Names and subjects, of which a catalogue has far fewer than records: what they come to is remembered."""
 
 
 @dataclass(slots=True)
@@ -124,7 +127,7 @@ def extract(record: Record) -> Facts:
 
     fixed = _control(found, "008")
     title, sort_title, subtitle, responsibility = _title(found["title"][0] if "title" in found else None)
-    isbns, invalid = _isbns(get("isbn", _NONE))
+    isbns, invalid = _isbns(found["isbn"]) if "isbn" in found else ((), ())
     imprint = get("imprint", _NONE)
     ids = get("lccn", _NONE) + get("number", _NONE) + get("id", _NONE)
     return Facts(
@@ -135,30 +138,38 @@ def extract(record: Record) -> Facts:
         responsibility=responsibility,
         sort_title=sort_title,
         author=_author(get("author", _NONE)),
-        contributors=_unique([_name(field) for field in get("contributor", _NONE)]),
+        contributors=_each(get("contributor"), _name),
         publisher=_imprint(imprint, "b"),
         place=_imprint(imprint, "a"),
         year=_year(fixed, imprint),
         edition=_clean(found["edition"][0].get("a")) if "edition" in found else None,
         languages=_languages(fixed, get("language", _NONE)),
         format=_format(record.leader, _control(found, "007"), fixed),
-        subjects=_unique([_heading(field) for field in get("subject", _NONE)]),
-        genres=_unique([_heading(field) for field in get("genre", _NONE)]),
-        series=_unique([_clean(field.get("a")) for field in get("series", _NONE)]),
+        subjects=_each(get("subject"), _heading),
+        genres=_each(get("genre"), _heading),
+        series=_each(get("series"), lambda field: _clean(field.get("a"))),
         isbns=isbns,
         invalid_isbns=invalid,
-        issns=_issns(get("issn", _NONE)),
+        issns=_issns(found["issn"]) if "issn" in found else (),
         other_ids=_unique([text.strip() for field in ids for text in field.all("a")]),
-        call_numbers=_unique([" ".join(field.all("ab")).strip() for field in get("call_number", _NONE)]),
+        call_numbers=_each(get("call_number"), lambda field: " ".join(field.all("ab")).strip()),
         summary=" ".join([" ".join(field.all("ab")) for field in get("summary", _NONE)]) or None,
-        contents=tuple(filter(None, [" ".join(field.all("agrt")) for field in get("contents", _NONE)])),
-        notes=tuple(filter(None, [" ".join(field.all("a")) for field in get("note", _NONE)])),
+        contents=_texts(get("contents"), "agrt"),
+        notes=_texts(get("note"), "a"),
         urls=_unique([value for field in get("url", _NONE) for value in field.all("u")]),
-        other_scripts=_unique([" ".join(field.all(_LETTERS)) for field in get("script", _NONE)]),
-        other_titles=_unique([_clean(" ".join(field.all("abnp"))) for field in get("other_title", _NONE)]),
+        other_scripts=_unique(_texts(get("script"), _LETTERS)),
+        other_titles=_each(get("other_title"), lambda field: _clean(" ".join(field.all("abnp")))),
         lccn=next(filter(None, [(field.get("a") or "").strip() for field in get("lccn", _NONE)]), None),
         oclc_numbers=_unique([_oclc(text) for field in get("number", _NONE) for text in field.all("a")]),
     )
+
+
+def _each(fields: list[Field] | None, taken: Callable[[Field], str | None]) -> tuple[str, ...]:
+    return _unique([taken(field) for field in fields]) if fields else ()
+
+
+def _texts(fields: list[Field] | None, codes: str) -> tuple[str, ...]:
+    return tuple(filter(None, [" ".join(field.all(codes)) for field in fields])) if fields else ()
 
 
 def _control(found: dict[str, list[Field]], tag: str) -> str:
@@ -194,24 +205,50 @@ def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
 def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
     if field is None:
         return "[no title]", "[no title]", None, None
-    proper = " ".join(part for part in (_clean(text) for text in field.all("anpk")) if part) or "[no title]"
-    skip = int(field.ind2) if field.ind2.isascii() and field.ind2.isdigit() else 0
-    subtitle = " : ".join(part for part in (_clean(text) for text in field.all("b")) if part) or None
-    return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(field.get("c"))
+    proper_parts, subtitles = [], []
+    responsibility: str | None = None
+    for code, text in field.subfields:
+        if code in ("a", "n", "p", "k"):
+            proper_parts.append(_clean(text))
+        elif code == "b":
+            subtitles.append(_clean(text))
+        elif code == "c" and responsibility is None:
+            responsibility = text
+    proper = " ".join(filter(None, proper_parts)) or "[no title]"
+    skip = int(ind2) if (ind2 := field.ind2).isascii() and ind2.isdigit() else 0
+    subtitle = " : ".join(filter(None, subtitles)) or None
+    return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(responsibility)
 
 
 def _name(field: Field) -> str | None:
     """A name with its dates, without relator terms."""
     codes = "abcdq" if field.tag in ("100", "700", "720") else "abcdn"
-    return _clean(" ".join(field.all(codes)))
+    return _named(text, codes) if (text := field.whole) is not None else _clean(" ".join(field.all(codes)))
 
 
 def _author(fields: list[Field]) -> str | None:
-    return next(filter(None, map(_name, fields)), None)
+    for field in fields:
+        if found := _name(field):
+            return found
+    return None
+
+
+@lru_cache(maxsize=SEEN_AGAIN)
+def _named(text: str, codes: str) -> str | None:
+    return _clean(" ".join(Field("700", text, None).all(codes)))
 
 
 def _heading(field: Field) -> str | None:
     """A subject with its subdivisions, as `Main -- Sub`."""
+    return _headed(text) if (text := field.whole) is not None else _subdivided(field)
+
+
+@lru_cache(maxsize=SEEN_AGAIN)
+def _headed(text: str) -> str | None:
+    return _subdivided(Field("650", text, None))
+
+
+def _subdivided(field: Field) -> str | None:
     head = _clean(" ".join(field.all("abcdnpqt")))
     rest = [part for part in (_clean(text) for text in field.all("vxyz")) if part]
     return " -- ".join([head, *rest]) if head else None
@@ -219,7 +256,9 @@ def _heading(field: Field) -> str | None:
 
 def _imprint(fields: list[Field], code: str) -> str | None:
     """Of publication (264 second indicator 1, or 260) before any other."""
-    ordered = sorted(fields, key=lambda field: field.tag == "264" and field.ind2 != "1")
+    ordered = fields
+    if len(fields) > 1:
+        ordered = sorted(fields, key=lambda field: field.tag == "264" and field.ind2 != "1")
     for field in ordered:
         if (found := _clean(field.get(code))) is not None:
             return found.strip("[]")

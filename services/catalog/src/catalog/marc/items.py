@@ -33,9 +33,13 @@ class ItemProfile:
     """A field (852) that tells the location of the items linked to it by $8, or of all."""
 
 
-@dataclass(frozen=True, slots=True)
+PRICES: Final = ("purchase_price", "replacement_price")
+"""Of which a second one is no part of the first."""
+
+
+@dataclass(slots=True)
 class ItemFacts:
-    """An item as a record tells of it."""
+    """An item as a record tells of it. Nobody changes one (frozen, it would take three times as long)."""
 
     barcode: str | None
     call_number: str | None
@@ -130,36 +134,37 @@ def _place_of(field: Field, places: list[Field]) -> Field | None:
 
 
 def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
-    told: dict[str, list[str]] = {}
-    for code, value in field.subfields if field is not place else ():
-        meaning = profile.meanings.get(code)
-        if meaning is not None and value.strip():
-            told.setdefault(meaning, []).append(value.strip())
+    told: dict[Meaning, str] = {}
+    if field is not place:
+        meanings = profile.meanings
+        for code, value in field.subfields:
+            meaning = meanings.get(code)
+            if meaning is None or not (text := value.strip()):
+                continue
+            if meaning not in told:
+                told[meaning] = text
+            elif meaning not in PRICES:
+                told[meaning] += " " + text
     if place is not None:
-        shelf = " ".join(part.strip() for part in place.all("khijm") if part.strip())
-        told.setdefault("call_number", [shelf] if shelf else [])
-        told.setdefault("location", [text for text in (place.get("c"),) if text])
-        told.setdefault("library", [text for text in (place.get("b"),) if text])
+        if "call_number" not in told:
+            told["call_number"] = " ".join([part.strip() for part in place.all("khijm") if part.strip()])
+        if "location" not in told:
+            told["location"] = place.get("c") or ""
+        if "library" not in told:
+            told["library"] = place.get("b") or ""
         if field is place:
-            told["barcode"] = [text for text in (place.get("p"),) if text]
-            told["copy"] = [text for text in (place.get("t"),) if text]
-
-    def one(meaning: Meaning) -> str | None:
-        return " ".join(told.get(meaning, ())) or None
-
-    def first(meaning: Meaning) -> str | None:
-        return next(iter(told.get(meaning, ())), None)
-
+            told["barcode"], told["copy"] = place.get("p") or "", place.get("t") or ""
+    get = told.get
     return ItemFacts(
-        barcode=one("barcode"),
-        call_number=one("call_number"),
-        location=one("location"),
-        library=one("library"),
-        copy=one("copy"),
-        volume=one("volume"),
-        item_type=one("item_type"),
-        loan_type=one("loan_type"),
-        note=one("note"),
-        purchase_price=first("purchase_price"),
-        replacement_price=first("replacement_price"),
+        get("barcode") or None,
+        get("call_number") or None,
+        get("location") or None,
+        get("library") or None,
+        get("copy") or None,
+        get("volume") or None,
+        get("item_type") or None,
+        get("loan_type") or None,
+        get("note") or None,
+        get("purchase_price"),
+        get("replacement_price"),
     )

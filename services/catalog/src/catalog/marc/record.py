@@ -75,6 +75,11 @@ class Field:
         )
 
     @property
+    def whole(self) -> str | None:
+        """A data field's text (`text`) as long as it has not been taken apart; None for any other field."""
+        return self._text if self._parts is None else None
+
+    @property
     def value(self) -> str:
         """A control field's value; for a data field its subfields' text with blanks between."""
         if self._parts is False:

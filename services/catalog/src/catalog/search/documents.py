@@ -1,6 +1,6 @@
 """What is known of a title when it is searched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -128,7 +128,7 @@ def record_fields(title: TitleDocument) -> Fields:
     """The fields that a title's record tells, folded: `RECORD_FIELDS`, each there though it may be empty."""
     people = (title.author, *title.contributors)
     imprint = (title.publisher, title.place)
-    numbers = (*title.isbns, *title.issns)
+    isbns, issns = _exact(title.isbns), _exact(title.issns)
     decade = (f"{title.year // 10 * 10}s",) if title.year else ()
     rest = (*title.series, *imprint, title.edition, *title.text)
     return {
@@ -138,9 +138,9 @@ def record_fields(title: TitleDocument) -> Fields:
         "rest": _words(rest),
         "series": _words(title.series),
         "publisher": _words(imprint),
-        "x_isbn": _exact(title.isbns),
-        "x_issn": _exact(title.issns),
-        "x_identifier": _exact((*numbers, *title.identifiers)),
+        "x_isbn": isbns,
+        "x_issn": issns,
+        "x_identifier": [*isbns, *issns, *_exact(title.identifiers)],
         "x_call_number": _exact(title.call_numbers),
         "f_format": _facet((title.format,)),
         "f_language": _facet(title.languages),
@@ -181,13 +181,13 @@ def document(key: str, fields: Fields, *, availability: str, stored: bytes) -> t
     return tantivy.Document(key=[key], f_availability=[availability], stored=[stored], **told)
 
 
-def _words(texts: Iterable[str | None]) -> list[str]:
-    return [text for text in map(joined, texts) if text]
+def _words(texts: Sequence[str | None]) -> list[str]:
+    return list(filter(None, map(joined, texts))) if texts else []
 
 
-def _exact(values: Iterable[str]) -> list[str]:
-    return [value for value in map(identifier, values) if value]
+def _exact(values: Sequence[str]) -> list[str]:
+    return list(filter(None, map(identifier, values))) if values else []
 
 
-def _facet(values: Iterable[str | None]) -> list[str]:
-    return [value[:250] for value in dict.fromkeys(values) if value]
+def _facet(values: Sequence[str | None]) -> list[str]:
+    return [value[:250] for value in dict.fromkeys(values) if value] if values else []

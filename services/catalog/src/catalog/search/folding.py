@@ -92,18 +92,20 @@ def joined(text: str | None) -> str:
     """Tokens with blanks between: what the engine's whitespace tokenizer takes apart again."""
     if not text:
         return ""
+    return _spelled(text) if len(text) <= LONGEST_TOKEN else _spelled_out(text)
+
+
+def _spelled_out(text: str) -> str:
     if text.isascii() and "#" not in text and "++" not in text:
         words = text.translate(_PLAIN)
         if len(words) <= LONGEST_TOKEN:
             return words.strip()
         return " ".join([word[:LONGEST_TOKEN] for word in words.split()])
-    return _spelled(text) if len(text) <= LONGEST_TOKEN else " ".join(tokens(text))
-
-
-@lru_cache(maxsize=10_000)
-def _spelled(text: str) -> str:
-    """Names, places and subjects come again and again."""
     return " ".join(tokens(text))
+
+
+_spelled: Final = lru_cache(maxsize=20_000)(_spelled_out)
+"""Names, places and subjects come again and again."""
 
 
 def sort_key(text: str | None) -> str:

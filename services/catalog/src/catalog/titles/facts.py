@@ -14,9 +14,9 @@ LONGEST_KEY: Final = 400
 """An index entry must stay well below 2 700 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TitleColumns:
-    """A title row, but for its ids, version and times."""
+    """A title row, but for its ids, version and times. Nobody changes one."""
 
     match_key: str
     control_number: str | None
