@@ -14,14 +14,12 @@ from circulation.holds import queue
 from circulation.holds.rules import HoldState
 from circulation.items.rules import (
     GONE_BASES,
-    INTELLECTUAL,
     LENDABLE_BASES,
     Copy,
     State,
-    state_of,
     withdrawal_obstacles,
 )
-from circulation.items.volumes import volume_key
+from circulation.items.taking_in import as_row, take_in
 from circulation.titles.following import follow, leaving, rename
 from circulation.transits.ending import end_transit
 from contracts.catalog import (
@@ -125,7 +123,7 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
             told.append((heard.epoch, event.item))
     if not told:
         return
-    rows = [_as_row(epoch, item) for epoch, item in told]
+    rows = [as_row(epoch, item) for epoch, item in told]
     await rename(connection, rows)
     gone = await _gone_under_way(connection, rows)
     elsewhere = await leaving(connection, rows)
@@ -137,7 +135,9 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     await connection.execute(
         _FREE_BARCODES, ids, *([row[name] for row in rows] for name in ("epoch", "version", "barcode"))
     )
-    changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
+    changed = []
+    if not await take_in(connection, rows):
+        changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
     now = max(heard.time for heard in batch)
     if elsewhere:
         await follow(connection, list(elsewhere), now=now)
@@ -160,36 +160,6 @@ async def _gone_under_way(connection: Connection, rows: Sequence[dict[str, Any]]
     """Items on their way that the catalogue now tells are gone, with their titles."""
     told = [row["id"] for row in rows if row["base"] in GONE_BASES]
     return list(await connection.fetch(_UNDER_WAY, told)) if told else []
-
-
-def _as_row(epoch: int, item: ItemState) -> dict[str, Any]:
-    base = INTELLECTUAL if item.intellectual else item.base_state.value
-    prices = [price for price in (item.replacement_price, item.purchase_price) if price and price.minor]
-    return {
-        "id": item.item_id,
-        "epoch": epoch,
-        "version": item.version,
-        "barcode": item.barcode,
-        "holdings_id": item.holdings_id,
-        "title_ids": item.title_ids,
-        "location_id": item.location_id,
-        "material_type": item.material_type,
-        "loan_type": item.loan_type,
-        "base": base,
-        "resting": state_of(Copy(base)).value,
-        "call_number": item.call_number,
-        "volume": item.volume,
-        "volume_key": volume_key(item.volume) or ("" if item.volume else None),
-        "copy_number": item.copy_number,
-        "short_title": item.short_title,
-        "short_author": item.short_author,
-        "suppressed": item.suppressed,
-        "pieces": item.pieces,
-        "pieces_text": item.pieces_text,
-        "new_since": item.created_at,
-        "price_minor": prices[0].minor if prices else None,
-        "price_currency": prices[0].currency if prices else None,
-    }
 
 
 _LOCATIONS = """
