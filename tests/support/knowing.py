@@ -5,7 +5,16 @@ from typing import Any
 
 import httpx
 
+from erm.kbart.rules import COLUMNS
+from erm.kbart.worker import work_once
 from support.harness import Harness
+
+USUAL = {
+    "coverage_depth": "fulltext",
+    "publication_type": "serial",
+    "access_type": "P",
+    "title_url": "https://p.example/j",
+}
 
 
 @dataclass
@@ -58,6 +67,30 @@ class Knowledge:
         """A title in a package by hand."""
         return await self.post(f"/v1/packages/{package['id']}/items", {"title_id": title["id"]} | more)
 
+    async def send(self, package: dict[str, Any], content: bytes, query: str = "") -> httpx.Response:
+        """A title list for a package, not yet taken up."""
+        return await self.erm.post(
+            f"/v1/packages/{package['id']}/loads{query}",
+            content=content,
+            headers={"Content-Type": "text/tab-separated-values"},
+        )
+
+    async def work(self) -> None:
+        """Take up what waits to be."""
+        while await work_once(self.erm.resources):
+            pass
+
+    async def load(self, package: dict[str, Any], content: bytes, query: str = "") -> dict[str, Any]:
+        """A title list that was taken up as far as it goes."""
+        told = self._told(await self.send(package, content, query), 202)
+        await self.work()
+        return await self.get(f"/v1/package-loads/{told['id']}")
+
+    async def items(self, package: dict[str, Any], query: str = "") -> dict[str, dict[str, Any]]:
+        """What a package holds, by name."""
+        found = await self.get(f"/v1/packages/{package['id']}/items?limit=500{query}")
+        return {each["listed"].get("publication_title", ""): each for each in found["items"]}
+
     async def codes(self, answer: httpx.Response, status: int) -> list[str]:
         """Why it was refused."""
         assert answer.status_code == status, answer.text
@@ -70,3 +103,12 @@ async def knowing(erm: Harness) -> Knowledge:
     body = {"code": "p", "name": "Example Platform", "domains": ["p.example"]}
     made.platform = await made.post("/v1/platforms", body)
     return made
+
+
+def listing(*rows: dict[str, str] | str, columns: tuple[str, ...] = COLUMNS) -> bytes:
+    """A title list: rows by column, over those of a sound serial; a text is a line as it is."""
+    lines = ["\t".join(columns)]
+    for row in rows:
+        told = row if isinstance(row, str) else "\t".join((USUAL | row).get(name, "") for name in columns)
+        lines.append(told)
+    return ("\n".join(lines) + "\n").encode()

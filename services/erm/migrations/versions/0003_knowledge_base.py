@@ -165,6 +165,7 @@ CREATE TABLE coverage_statement (
     access_type TEXT NOT NULL,
     note TEXT,
     url TEXT,
+    listed JSONB,
     line INTEGER,
     PRIMARY KEY (id),
     CONSTRAINT coverage_statement_ends_after_it_starts CHECK (end_on >= start_on),
@@ -208,7 +209,7 @@ CREATE TABLE kbart_load (
     columns TEXT[] DEFAULT '{}' NOT NULL,
     size BIGINT DEFAULT '0' NOT NULL,
     digest TEXT,
-    rows INTEGER DEFAULT '0' NOT NULL,
+    lines INTEGER DEFAULT '0' NOT NULL,
     part INTEGER DEFAULT '0' NOT NULL,
     rows_read INTEGER DEFAULT '0' NOT NULL,
     applied_to TEXT COLLATE "C",
@@ -225,6 +226,7 @@ CREATE TABLE kbart_load (
     titles_added INTEGER DEFAULT '0' NOT NULL,
     questions INTEGER DEFAULT '0' NOT NULL,
     findings JSONB NOT NULL,
+    rows_kept BOOLEAN DEFAULT true NOT NULL,
     requested_by TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
@@ -236,6 +238,7 @@ CREATE TABLE kbart_load (
 );
 CREATE INDEX kbart_load_by_package ON kbart_load (package_id, id);
 CREATE UNIQUE INDEX kbart_load_one_at_a_time ON kbart_load (package_id) WHERE state IN ('queued', 'reading', 'applying', 'waiting') AND NOT dry_run;
+CREATE INDEX kbart_load_to_forget ON kbart_load (finished_at) WHERE rows_kept;
 CREATE INDEX kbart_load_to_do ON kbart_load (id) WHERE state IN ('queued', 'reading', 'applying');
 CREATE TABLE kbart_part (
     load_id UUID NOT NULL,
@@ -251,7 +254,6 @@ CREATE TABLE kbart_row (
     key TEXT COLLATE "C",
     name TEXT,
     cells TEXT[],
-    told BYTEA,
     outcome TEXT,
     item_id UUID,
     reasons JSONB,

@@ -1,15 +1,19 @@
 """Where acquisitions' parts meet."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from chassis.application import build
 from chassis.migrations import migrations_beside
-from chassis.resources import Service
+from chassis.resources import Service, Timer
 from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
 from erm.instances import routes as instances
 from erm.invoices import routes as invoices
+from erm.kbart import routes as kbart
+from erm.kbart.worker import forget_rows, take_up_lists
 from erm.orders import routes as orders
 from erm.organisations import routes as organisations
 from erm.packages import routes as packages
@@ -35,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
             platforms.router,
             packages.router,
             instances.router,
+            kbart.router,
             configuration.router,
         ],
         description=(
@@ -50,4 +55,6 @@ SERVICE = Service(
     create_app=create_app,
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
+    timers=[Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows)],
+    workers=[take_up_lists],
 )

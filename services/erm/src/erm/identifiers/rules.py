@@ -16,6 +16,8 @@ NAMESPACE: Final = re.compile(r"[a-z][a-z0-9-]{0,29}(:[a-z0-9][a-z0-9._-]{0,59})
 _DOI: Final = re.compile(
     r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*|info:doi/)?(10\.\d{4,9}/\S{1,300})", re.IGNORECASE
 )
+_PLAIN_ISSN: Final = re.compile(r"\d{4}-\d{3}[\dX]", re.ASCII)
+_PLAIN_ISBN: Final = re.compile(r"97[89]\d{10}", re.ASCII)
 LONGEST: Final = 400
 
 
@@ -27,8 +29,17 @@ class Read:
     flaw: str | None = None
 
 
+def _sums(digits: str, weights: str, modulus: int) -> bool:
+    """Whether a plain number is sound. (The library's way is ten times slower, and lists have 100 000s.)"""
+    signs = zip(digits, weights, strict=True)
+    total = sum((10 if sign == "X" else int(sign)) * int(weight) for sign, weight in signs)
+    return total % modulus == 0
+
+
 def read_issn(told: str) -> Read:
     """`2049-3630`. Flaws: `issn-form` (mended), `issn-check-digit`, `issn-malformed`."""
+    if _PLAIN_ISSN.fullmatch(told) and _sums(told.replace("-", ""), "87654321", 11):
+        return Read(told)
     try:
         found = str(issn.format(issn.validate(told)))
     except ValidationError:
@@ -43,6 +54,8 @@ def read_issn(told: str) -> Read:
 
 def read_isbn(told: str) -> Read:
     """Thirteen digits, whatever it was. Flaws: `isbn-check-digit`, `isbn-malformed`."""
+    if _PLAIN_ISBN.fullmatch(told) and _sums(told, "1313131313131", 10):
+        return Read(told)
     tidy = re.sub(r"[\s\u2010-\u2015-]", "", told).upper()
     try:
         return Read(str(isbn.to_isbn13(isbn.validate(tidy))))

@@ -5,9 +5,10 @@ An identifier is looked up in its medium: print and online may bear one number a
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
 
@@ -16,8 +17,11 @@ LONGEST_NAME: Final = 300
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A title to be sorted and matched by: lower case, without diacritics and punctuation, bounded."""
+    if name.isascii():
+        return " ".join(_WORDS.findall(name.lower()))[:LONGEST_NAME]
     plain = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return unicodedata.normalize("NFC", " ".join(_WORDS.findall(bare)))[:LONGEST_NAME]
@@ -106,7 +110,7 @@ class Known:
         return [each for each in self.works.get(work_id, ()) if each.medium == "electronic"]
 
 
-def match(wanted: Wanted, known: Known, *, listed: Title | None, taken: Collection[UUID]) -> Match:
+def match(wanted: Wanted, known: Known, *, listed: Title | None, taken: Container[UUID]) -> Match:
     """Which title a row is about.
 
     `listed` is what the package had under this key before; `taken` are titles that other rows of the list are about.

@@ -30,6 +30,7 @@ class KbartLoad(Table, table=True):
     __table_args__ = (
         Index("kbart_load_to_do", "id", postgresql_where=text("state IN ('queued', 'reading', 'applying')")),
         Index("kbart_load_by_package", "package_id", "id"),
+        Index("kbart_load_to_forget", "finished_at", postgresql_where=text("rows_kept")),
         Index(
             "kbart_load_one_at_a_time",
             "package_id",
@@ -54,7 +55,8 @@ class KbartLoad(Table, table=True):
     size: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     digest: str | None = Field(default=None, sa_column=words(null=True))
     """SHA-256 of the file."""
-    rows: int = Field(default=0, sa_column=count())
+    lines: int = Field(default=0, sa_column=count())
+    """Behind the first one."""
     part: int = Field(default=0, sa_column=count())
     """Parts of the file that are read."""
     rows_read: int = Field(default=0, sa_column=count())
@@ -75,6 +77,7 @@ class KbartLoad(Table, table=True):
     """Matches that it could not be sure of."""
     findings: list[dict[str, Any]] = Field(sa_column=document())
     """What is to be said of the file as a whole, and why it waits."""
+    rows_kept: bool = Field(default=True, sa_column=flag(default=True))
     requested_by: str = Field(sa_column=words())
     created_at: datetime = Field(sa_column=when())
     started_at: datetime | None = Field(default=None, sa_column=when(null=True))
@@ -114,8 +117,6 @@ class KbartRow(Table, table=True):
     name: str | None = Field(default=None, sa_column=words(null=True))
     cells: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
     """In KBART's order; kept until it is applied."""
-    told: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
-    """The line itself where it was rejected, to be mended."""
     outcome: str | None = Field(default=None, sa_column=words(null=True))
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     reasons: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))

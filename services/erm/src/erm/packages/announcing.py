@@ -26,7 +26,7 @@ WHERE i.id = ANY ($1::uuid[]) ORDER BY i.id
 """  # noqa: S608 - our own text
 
 
-def facts(row: Mapping[str, Any]) -> PackageFacts:
+def facts(row: Any) -> PackageFacts:
     """As events tell of it."""
     told = {name: row[name] for name in PackageFacts.model_fields if name != "package_id"}
     return PackageFacts(package_id=row["id"], **told)
@@ -34,7 +34,7 @@ def facts(row: Mapping[str, Any]) -> PackageFacts:
 
 async def package_changed(
     connection: Connection,
-    row: Mapping[str, Any],
+    row: Any,
     what: str,
     now: datetime,
     *,

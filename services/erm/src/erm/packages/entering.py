@@ -89,6 +89,8 @@ class CoverageOut(BaseModel):
     access_type: Literal["P", "F"]
     note: str | None
     url: str | None
+    listed: dict[str, str] | None = None
+    """What its row of the list says of the title otherwise: what it was called before, say."""
 
 
 class PackageIn(Strict):

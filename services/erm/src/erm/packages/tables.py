@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from erm.metadata import (
@@ -157,4 +158,6 @@ class CoverageStatement(Table, table=True):
     note: str | None = Field(default=None, sa_column=words(null=True))
     url: str | None = Field(default=None, sa_column=words(null=True))
     """Where this part lies elsewhere than the rest."""
+    listed: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """What its row of the list says of the title otherwise than the first one does: what it was called before, say."""
     line: int | None = Field(default=None, sa_column=count(None, null=True))

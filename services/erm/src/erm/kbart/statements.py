@@ -1,0 +1,183 @@
+"""What a load asks of the database, and writes, for a slice of titles at once."""
+
+from typing import Final
+
+NEXT: Final = "SELECT id FROM kbart_load WHERE state IN ('queued', 'reading', 'applying') ORDER BY id LIMIT 1"
+TAKE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('kbart-load ' || $1::uuid::text, 0))"
+LOAD: Final = """
+SELECT * FROM kbart_load WHERE id = $1 AND state IN ('queued', 'reading', 'applying') FOR UPDATE
+"""
+PART: Final = "SELECT first_line, content FROM kbart_part WHERE load_id = $1 AND ordinal = $2"
+PART_DONE: Final = "DELETE FROM kbart_part WHERE load_id = $1 AND ordinal <= $2"
+ROWS: Final = """
+INSERT INTO kbart_row (load_id, line, key, name, cells, outcome, reasons)
+SELECT $1, line, key, name, string_to_array(cells, E'\t'), outcome, reasons::jsonb
+FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+    AS told (line, key, name, cells, outcome, reasons)
+"""
+READ: Final = """
+UPDATE kbart_load SET state = 'reading', started_at = coalesce(started_at, $2), part = part + 1,
+    rows_read = rows_read + $3, rejected = rejected + $4, warned = warned + $5, version = version + 1
+WHERE id = $1
+"""
+BY_INDEX: Final = """
+SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+"""
+"""A slice is a thousand titles of maybe millions; while a load fills tables, what the planner knows of them is old."""
+_NUMBERS: Final = r"""
+SELECT load_id, line, key,
+    CASE WHEN cells[3] ~ '^([0-9]{4}-[0-9]{3}[0-9X]|[0-9X-]{10,17})$' THEN cells[3] END AS online,
+    CASE WHEN cells[2] ~ '^([0-9]{4}-[0-9]{3}[0-9X]|[0-9X-]{10,17})$' THEN cells[2] END AS print
+FROM kbart_row WHERE load_id = $1 AND key LIKE 'id:%' AND outcome IS NULL
+"""
+TELL_APART: Final = f"""
+WITH numbers AS ({_NUMBERS}), shared AS (
+    SELECT key FROM numbers GROUP BY key HAVING min(online) <> max(online) OR min(print) <> max(print)
+)
+UPDATE kbart_row r SET key = 'of' || substr(r.key, 3) || '|' || coalesce(n.online, n.print)
+FROM shared JOIN numbers n USING (key)
+WHERE r.load_id = $1 AND r.line = n.line AND coalesce(n.online, n.print) IS NOT NULL
+"""
+"""A provider's id that stands for titles of several numbers (a journal and what it was called before) names none."""
+TO_APPLY: Final = """
+SELECT line, key, cells FROM kbart_row WHERE load_id = $1 AND key > $2 AND outcome IS NULL
+ORDER BY key, line LIMIT $3
+"""
+OF_KEY: Final = """
+SELECT line, key, cells FROM kbart_row WHERE load_id = $1 AND key = $2 AND outcome IS NULL ORDER BY line
+"""
+ITEMS: Final = """
+SELECT i.id, i.key, i.digest, i.listed, i.removed_at, i.access_end_on, i.platform_title_id, i.url, pt.platform_id,
+    pt.title_id, t.work_id, t.kind, t.medium, t.name, t.publisher, t.first_author, t.first_editor, t.edition,
+    t.volume, t.published_print, t.published_online
+FROM package_item i JOIN platform_title pt ON pt.id = i.platform_title_id
+JOIN title_instance t ON t.id = pt.title_id
+"""
+BY_KEY: Final = f"{ITEMS} WHERE i.package_id = $1 AND i.key = ANY ($2::text[])"
+BY_TITLE: Final = f"{ITEMS} WHERE i.package_id = $1 AND pt.title_id = ANY ($2::uuid[])"
+IN_LIST: Final = "SELECT DISTINCT key FROM kbart_row WHERE load_id = $1 AND key = ANY ($2::text[])"
+HOLDERS: Final = """
+SELECT DISTINCT ON (n.namespace, n.value, n.medium) n.namespace, n.value, n.medium, t.id, t.work_id, t.kind
+FROM unnest($1::text[], $2::text[]) AS asked (namespace, value)
+JOIN title_identifier n ON n.namespace = asked.namespace AND n.value = asked.value
+JOIN title_instance t ON t.id = n.title_id ORDER BY n.namespace, n.value, n.medium, n.approved
+"""
+WORKS: Final = """
+SELECT t.id, t.work_id, t.kind, t.medium, (SELECT coalesce(array_agg(DISTINCT n.namespace), '{}')
+    FROM title_identifier n WHERE n.title_id = t.id) AS namespaces
+FROM title_instance t WHERE t.work_id = ANY ($1::uuid[]) AND t.merged_into IS NULL
+"""
+NAMED: Final = """
+SELECT id, work_id, kind, medium, sort_name FROM title_instance
+WHERE sort_name = ANY ($1::text[]) AND medium = 'electronic' AND merged_into IS NULL
+"""
+PLATFORMS: Final = "SELECT domain, platform_id FROM platform_domain WHERE domain = ANY ($1::text[])"
+JOIN_WORKS: Final = """
+UPDATE title_instance t SET work_id = told.becomes, version = t.version + 1
+FROM unnest($1::uuid[], $2::uuid[]) AS told (was, becomes) WHERE t.work_id = told.was RETURNING t.id
+"""
+FOLLOW: Final = """
+UPDATE title_instance t SET name = told.name, sort_name = told.sort_name, publisher = told.publisher,
+    first_author = told.first_author, first_editor = told.first_editor, edition = told.edition,
+    volume = told.volume, published_print = told.published_print, published_online = told.published_online,
+    version = t.version + 1
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[]) AS told (id, name, sort_name, publisher, first_author, first_editor, edition, volume,
+    published_print, published_online) WHERE t.id = told.id
+"""
+PLACES: Final = """
+INSERT INTO platform_title (id, title_id, platform_id, url)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
+ON CONFLICT (title_id, platform_id) DO UPDATE SET url = coalesce(excluded.url, platform_title.url)
+RETURNING id, title_id, platform_id
+"""
+_TOLD_ITEMS: Final = """
+unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::int[])
+    AS told (id, platform_title_id, key, listed, digest, sort_name, url, line)
+"""
+ADD_ITEMS: Final = f"""
+INSERT INTO package_item (id, platform_title_id, key, listed, digest, sort_name, url, line, package_id, origin, load_id,
+    created_at)
+SELECT told.id, told.platform_title_id, told.key, told.listed::jsonb, told.digest, told.sort_name, told.url, told.line,
+    $9, 'list', $10, $11 FROM {_TOLD_ITEMS}
+"""
+CHANGE_ITEMS: Final = f"""
+UPDATE package_item i SET platform_title_id = told.platform_title_id, key = told.key, listed = told.listed::jsonb,
+    digest = told.digest, sort_name = told.sort_name, url = told.url, line = told.line, origin = 'list', load_id = $9,
+    removed_at = NULL, removed_load_id = NULL, version = i.version + 1,
+    access_end_on = CASE WHEN i.removed_at IS NULL OR i.access_end_on < (i.removed_at AT TIME ZONE $10)::date - 1
+        THEN i.access_end_on END
+FROM {_TOLD_ITEMS} WHERE i.id = told.id
+"""
+"""Of one that returns, access is open again, unless somebody had ended it earlier."""
+COVERAGE: Final = """
+INSERT INTO coverage_statement (id, item_id, ordinal, starts, start_on, start_volume, start_issue, ends, end_on,
+    end_volume, end_issue, depth, embargo, access_type, note, url, line, listed)
+SELECT told.id, told.item_id, told.ordinal, told.starts, told.start_on, told.start_volume, told.start_issue, told.ends,
+    told.end_on, told.end_volume, told.end_issue, told.depth, told.embargo, told.access_type, told.note, told.url,
+    told.line, told.listed::jsonb
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::date[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[])
+    AS told (id, item_id, ordinal, starts, start_on, start_volume, start_issue, ends, end_on, end_volume, end_issue,
+        depth, embargo, access_type, note, url, line, listed)
+"""
+DROP_COVERAGE: Final = "DELETE FROM coverage_statement WHERE item_id = ANY ($1::uuid[])"
+REVIEWS: Final = """
+INSERT INTO title_review (id, kind, title_id, other_id, line, package_id, load_id, created_at, state)
+SELECT told.*, $6, $7, $8, 'open' FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int[]) AS told
+ON CONFLICT (kind, title_id, other_id) DO NOTHING RETURNING id
+"""
+PRECEDED: Final = """
+UPDATE title_instance t SET preceded_by = before.title_id, version = t.version + CASE WHEN t.id = ANY ($3::uuid[])
+    THEN 0 ELSE 1 END
+FROM package_item i JOIN platform_title pt ON pt.id = i.platform_title_id
+JOIN title_identifier before ON before.namespace = $2 AND before.medium = 'electronic'
+    AND before.value = i.listed ->> 'preceding_publication_title_id'
+WHERE i.package_id = $1
+    AND (i.id = ANY ($4::uuid[]) OR i.listed ->> 'preceding_publication_title_id' = ANY ($5::text[]))
+    AND (i.listed ->> 'preceding_publication_title_id') IS NOT NULL AND t.id = pt.title_id
+    AND t.preceded_by IS NULL AND before.title_id <> t.id
+RETURNING t.id
+"""
+OUTCOMES: Final = """
+UPDATE kbart_row r SET outcome = told.outcome, item_id = told.item_id, cells = NULL,
+    reasons = NULLIF(coalesce(r.reasons, '[]') || told.reasons::jsonb, '[]')
+FROM unnest($2::int[], $3::text[], $4::uuid[], $5::text[]) AS told (line, outcome, item_id, reasons)
+WHERE r.load_id = $1 AND r.line = told.line
+"""
+APPLIED: Final = """
+UPDATE kbart_load SET applied_to = $2, added = added + $3, changed = changed + $4, unchanged = unchanged + $5,
+    duplicate = duplicate + $6, rejected = rejected + $7, warned = warned + $8, items_added = items_added + $9,
+    items_changed = items_changed + $10, items_unchanged = items_unchanged + $11, titles_added = titles_added + $12,
+    questions = questions + $13, version = version + 1
+WHERE id = $1
+"""
+MISSING: Final = """
+FROM package_item i WHERE i.package_id = $2 AND i.origin = 'list' AND i.removed_at IS NULL
+    AND NOT EXISTS (SELECT FROM kbart_row r WHERE r.load_id = $1 AND r.key = i.key)
+"""
+COUNT_MISSING: Final = f"""
+SELECT (SELECT count(*) {MISSING}) AS missing, (SELECT count(*) FROM package_item
+    WHERE package_id = $2 AND origin = 'list' AND removed_at IS NULL) AS known,
+    EXISTS (SELECT FROM kbart_row WHERE load_id = $1 AND outcome = 'rejected' AND key IS NULL) AS unreadable
+"""
+REMOVE: Final = f"""
+UPDATE package_item SET removed_at = $4, removed_load_id = $1, access_end_on = least(coalesce(access_end_on, $5), $5),
+    version = version + 1
+WHERE id IN (SELECT i.id {MISSING} ORDER BY i.id LIMIT $3 FOR UPDATE) RETURNING id
+"""
+END: Final = """
+UPDATE kbart_load SET state = $2, findings = $3, finished_at = $4, items_removed = items_removed + $5,
+    started_at = coalesce(started_at, $4), version = version + 1
+WHERE id = $1 RETURNING *
+"""
+WAIT: Final = """
+UPDATE kbart_load SET state = 'waiting', findings = $2, items_removed = 0, version = version + 1 WHERE id = $1
+"""
+GO_ON: Final = (
+    "UPDATE kbart_load SET state = 'applying', applied_to = '', version = version + 1 WHERE id = $1"
+)
+REMOVED: Final = (
+    "UPDATE kbart_load SET items_removed = items_removed + $2, version = version + 1 WHERE id = $1"
+)
+LOADED: Final = "UPDATE package SET loaded_at = $2, version = version + 1 WHERE id = $1 RETURNING *"
