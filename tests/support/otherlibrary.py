@@ -154,12 +154,17 @@ class Other:
         """Say it; what was confirmed: OK, or the error."""
         return await self.send(self.saying(status, reason, **more))
 
-    def asking(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> bytes:
+    def asking(
+        self, request_id: str = "T1", *, isbn: str | None = None, issn: str | None = None, **more: Any
+    ) -> bytes:
         """A request for a book."""
         wanted: dict[str, Any] = {"title": "Rivers of the Northern Plain"}
-        if isbn is not None:
-            number = {"bibliographicItemIdentifier": isbn, "bibliographicItemIdentifierCode": "ISBN"}
-            wanted["bibliographicItemId"] = [number]
+        numbers = {"ISBN": isbn, "ISSN": issn}
+        wanted["bibliographicItemId"] = [
+            {"bibliographicItemIdentifier": number, "bibliographicItemIdentifierCode": code}
+            for code, number in numbers.items()
+            if number is not None
+        ]
         if "volume" in more:
             wanted["volume"] = more.pop("volume")
         service = {"requestType": "New", "serviceType": "Loan"} | more
@@ -171,9 +176,9 @@ class Other:
         }
         return self.written("request", document)
 
-    async def asks(self, request_id: str = "T1", *, isbn: str | None = None, **more: Any) -> str:
+    async def asks(self, request_id: str = "T1", **more: Any) -> str:
         """Ask us for a book."""
-        return await self.send(self.asking(request_id, isbn=isbn, **more))
+        return await self.send(self.asking(request_id, **more))
 
     async def does(self, action: str, request_id: str = "T1", note: str | None = None) -> str:
         """Act on a request of its own."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from ill.partners.rules import Calendar
 from ill.requests.rules import (
     Candidate,
     Facts,
@@ -27,6 +28,7 @@ from ill.requests.rules import (
     patrons_due,
     ranked,
     refusals,
+    renewed_until,
     skip_reason,
     unfilled_reason,
     working_days,
@@ -164,6 +166,10 @@ def test_an_action_is_refused_with_every_reason(
     assert refusals(side, action, facts, told, allowed=False, now=NOW) == [Refusal.STATE, *reasons]
 
 
+def closed(first: date, last: date, **more: Any) -> Calendar:
+    return Calendar(closings=((first, last),), **more)
+
+
 def candidate(number: int, **more: Any) -> Candidate:
     return Candidate(UUID(int=number), f"Library {number}", **more)
 
@@ -179,6 +185,16 @@ def test_partners_are_asked_by_rank_then_by_what_they_are_owed_and_the_last_reso
     assert ranked([last, generous, fair, cheap]) == [cheap, fair, generous, last]
 
 
+def test_of_equal_rank_the_cheaper_is_asked_first_as_far_as_it_can_be_compared() -> None:
+    dear, free, foreign = (
+        candidate(1, charges=1500, currency="EUR"),
+        candidate(2, lent=5),
+        candidate(3, charges=9000, currency="USD", lent=9),
+    )
+
+    assert ranked([dear, foreign, free], currency="EUR") == [free, foreign, dear]
+
+
 @pytest.mark.parametrize(
     ("partner", "service", "reason"),
     [
@@ -188,14 +204,27 @@ def test_partners_are_asked_by_rank_then_by_what_they_are_owed_and_the_last_reso
         (candidate(1, lends_books=False), "copy", None),
         (candidate(1, lends_copies=False), "copy", "does-not-lend-this"),
         (candidate(1, lends_copies=False), "copy-or-loan", None),
-        (candidate(1, closed_from=date(2027, 3, 1), closed_until=date(2027, 3, 1)), "loan", "closed"),
-        (candidate(1, closed_from=date(2027, 3, 2), closed_until=date(2027, 3, 9)), "loan", None),
+        (candidate(1, calendar=closed(date(2027, 3, 1), date(2027, 3, 1))), "loan", "closed"),
+        (candidate(1, calendar=closed(date(2027, 3, 2), date(2027, 3, 9))), "loan", None),
+        (
+            candidate(1, calendar=closed(date(2027, 2, 28), date(2027, 2, 28), zone="America/Los_Angeles")),
+            "loan",
+            None,
+        ),
+        (
+            candidate(1, calendar=closed(date(2027, 2, 28), date(2027, 2, 28), zone="Pacific/Pago_Pago")),
+            "loan",
+            "closed",
+        ),
+        (candidate(1, charges=1001, currency="EUR"), "loan", "costs-too-much"),
+        (candidate(1, charges=1000, currency="EUR"), "loan", None),
+        (candidate(1, charges=1001, currency="USD"), "loan", None),
         (candidate(1, max_open=2, open_now=2), "loan", "has-enough-of-ours"),
         (candidate(1, max_open=2, open_now=1), "loan", None),
     ],
 )
 def test_a_partner_is_skipped_for_a_reason(partner: Candidate, service: str, reason: str | None) -> None:
-    assert skip_reason(partner, service, today=NOW.date()) == reason
+    assert skip_reason(partner, service, now=NOW, max_cost=1000, currency="EUR") == reason
 
 
 def test_what_is_due_at_the_end_of_all_calendars_is_not_looked_at() -> None:
@@ -245,12 +274,16 @@ def test_a_timer_looks_when_something_is_due(
         pytest.param("will-supply", "loan", True, 0, True, None, id="not found, and may not say so"),
         pytest.param("will-or-cannot", "loan", True, 0, True, "cannot-supply", id="not found"),
         pytest.param("will-or-cannot", "loan", False, 0, True, None, id="not found by words"),
+        pytest.param("off", "copy", True, 0, True, "cannot-supply", id="a journal that is not here"),
+        pytest.param("off", "copy", False, 0, True, None, id="an article without a number"),
     ],
 )
 def test_the_responder_answers_what_is_certain(
     responder: str, service: str, certain: bool, found: int, linked: bool, answer: str | None
 ) -> None:
-    told = answers_itself(responder=responder, service=service, certain=certain, found=found, linked=linked)
+    told = answers_itself(
+        responder=responder, service=service, certain=certain, found=found, linked=linked, copies="cannot"
+    )
 
     assert told == answer
 
@@ -302,9 +335,9 @@ def test_our_own_shelves_are_asked_by_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closed", "days"),
+    ("shut", "days"),
     [
-        pytest.param(None, 4, id="open"),
+        pytest.param((date(2026, 1, 1), date(2026, 1, 1)), 4, id="open"),
         pytest.param(
             (date(2027, 3, 2), date(2027, 3, 3)), 8, id="closed for two of the days, and a weekend comes"
         ),
@@ -312,13 +345,38 @@ def test_our_own_shelves_are_asked_by_numbers() -> None:
         pytest.param((date(2027, 3, 6), date(2027, 3, 7)), 4, id="closed at the weekend"),
     ],
 )
-def test_a_suppliers_time_does_not_run_while_it_is_closed(
-    closed: tuple[date, date] | None, days: int
-) -> None:
-    assert working_days(NOW, 4, closed=closed) == NOW + days * DAY
+def test_a_suppliers_time_does_not_run_while_it_is_closed(shut: tuple[date, date], days: int) -> None:
+    assert working_days(NOW, 4, calendar=closed(*shut)) == NOW + days * DAY
+
+
+def test_working_days_are_those_of_the_place() -> None:
+    friday_sabbath = Calendar(weekdays=frozenset({4, 5}))
+    auckland = Calendar(zone="Pacific/Auckland")
+    thursday_evening = datetime(2027, 3, 4, 18, tzinfo=UTC)  # Friday in Auckland
+
+    assert working_days(NOW, 4, calendar=friday_sabbath) == NOW + 6 * DAY
+    assert working_days(thursday_evening, 1) == thursday_evening + DAY
+    assert working_days(thursday_evening, 1, calendar=auckland) == thursday_evening + 3 * DAY
+
+
+@pytest.mark.parametrize(
+    ("told", "until"),
+    [
+        ({"days": None}, None),
+        ({"days": 14}, NOW + 24 * DAY),
+        ({"days": 14, "so_far": 2}, False),
+        ({"days": 14, "recalled": True}, False),
+        ({"days": 14, "due_at": NOW - 3 * DAY}, NOW + 14 * DAY),
+        ({"days": 14, "due_at": None}, None),
+    ],
+)
+def test_a_partners_loan_is_renewed_by_rule(told: dict[str, Any], until: datetime | bool | None) -> None:
+    asked: dict[str, Any] = {"due_at": NOW + 10 * DAY, "most": 2, "so_far": 0, "recalled": False, "now": NOW}
+
+    assert renewed_until(**(asked | told)) == until
 
 
 def test_nobody_waits_for_a_library_that_has_closed_for_good() -> None:
-    waited = working_days(NOW, 4, closed=(date(2027, 1, 1), date.max)) - NOW
+    waited = working_days(NOW, 4, calendar=closed(date(2027, 1, 1), date.max)) - NOW
 
     assert timedelta(days=730) < waited < timedelta(days=740)

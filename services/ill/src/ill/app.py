@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
             pulling.router,
             deliveries.router,
             copyright_.router,
+            copyright_.declarations,
             configuration.router,
         ],
         description="Requests for what the library does not have, and for what others want of it.",

@@ -28,6 +28,11 @@ class Settings(ServiceSettings):
     """Seconds that a source may take for its answer."""
     lookup_limit: int = Field(default=2_000_000, ge=1024)
     """Bytes of a source's answer."""
+    virus_scanner: Annotated[str, Field(pattern=r"^(tcp://[^/\s]+:[0-9]+|unix:///\S+)$")] | None = None
+    """A clamd that looks through files of copies before they are kept: `tcp://127.0.0.1:3310` or `unix:///run/clamd`;
+    unset: none are."""
+    virus_timeout: float = Field(default=60.0, gt=0)
+    """Seconds that it may take; without an answer nothing is kept."""
     send_timeout: float = Field(default=20.0, gt=0)
     """Seconds that a partner may take for its confirmation."""
     send_attempts: int = Field(default=10, ge=1)

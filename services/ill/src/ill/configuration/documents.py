@@ -1,10 +1,10 @@
 """The document, as it is exported, compared and applied."""
 
-from datetime import date
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ill.partners.rules import ALWAYS, Calendar
 from ill.requests.rules import Spans
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -56,6 +56,13 @@ class LendingDoc(_Strict):
     responder: Literal["off", "will-supply", "will-or-cannot"] = "off"
     """Whether a request that names its title by a number is answered by itself: not at all, only when a copy could be
     kept, or with Unfilled when none can."""
+    copies: Literal["off", "cannot", "send"] = "off"
+    """Copies of articles: left to staff; or a journal that was looked for by its number and is not here is answered
+    with Unfilled; or (send) besides, a file that staff have kept goes out by itself."""
+    renew_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    """Calendar days by which a partner's loan is renewed by itself; none: staff answer each."""
+    most_renewals: Annotated[int, Field(ge=0, le=100)] = 1
+    """How often; then it is declined."""
 
 
 class DocumentsDoc(_Strict):
@@ -204,12 +211,12 @@ class ConfigurationDoc(_Strict):
     documents: DocumentsDoc = DocumentsDoc()
     times: TimesDoc = TimesDoc()
 
-    def spans(self, days_to_respond: int = 4, closed: tuple[date, date] | None = None) -> Spans:
+    def spans(self, days_to_respond: int = 4, calendar: Calendar | None = None) -> Spans:
         """The times as the rules take them."""
         return Spans(
             answer=self.times.answer_minutes,
             respond=days_to_respond,
-            closed=closed,
+            calendar=calendar or ALWAYS,
             condition=self.times.condition_days,
             not_received=self.times.not_received_days,
             copy=self.times.copy_days,

@@ -27,6 +27,8 @@ _WRITE = text(
     "UPDATE configuration SET version = version + 1, document = CAST(:document AS jsonb), applied_at = :now, "
     "applied_by = :by RETURNING version"
 )
+_DECLARED = text("SELECT text FROM declaration WHERE version = :version")
+_DECLARE = text("INSERT INTO declaration (version, text, since) VALUES (:version, :text, :now)")
 
 
 class IllSectionDiff(BaseModel):
@@ -76,6 +78,17 @@ async def apply_configuration(
     if before.agency is not None and body.agency is None:
         words = "Partners know this library by its symbol."
         raise Invalid(reasons=[Reason("agency-needed", words, "/agency", "Give another one, not none.")])
+    if (declared := body.copyright.declaration) is not None:
+        known = await tx.scalar(_DECLARED, {"version": declared.version})
+        if known is not None and known != declared.text:
+            words = f"Version {declared.version!r} was declared in other words."
+            pointer = "/copyright/declaration/version"
+            raise Invalid(
+                reasons=[Reason("declaration-changed", words, pointer, "Give the text a new version.")]
+            )
+        if known is None and not dry_run:
+            told = {"version": declared.version, "text": declared.text, "now": now}
+            await tx.execute(_DECLARE, told)
     was, becomes = before.model_dump(mode="json"), body.model_dump(mode="json")
     changed = sorted(name for name in becomes if was[name] != becomes[name])
     version = row.version

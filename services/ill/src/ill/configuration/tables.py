@@ -3,10 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, Column, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Text, text
 from sqlmodel import Field
 
 from ill.metadata import Table, big, document, when, words
+
+
+class Declaration(Table, table=True):
+    """What was declared with copies, in the very words: kept for good, for requests name the version alone."""
+
+    __tablename__ = "declaration"
+
+    version: str = Field(sa_column=Column(Text, primary_key=True))
+    text: str = Field(sa_column=words())
+    since: datetime = Field(sa_column=when())
 
 
 class Configuration(Table, table=True):

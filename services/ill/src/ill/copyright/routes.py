@@ -1,5 +1,6 @@
 """How many copies of a journal count in a year."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -15,6 +16,30 @@ from ill.requests.rules import issn_sound
 from ill.requests.seeing import MayRead, pool_of
 
 router = new_router("/v1/ill/copyright-counts", tag="interlibrary loan")
+
+
+declarations = new_router("/v1/ill/declarations", tag="interlibrary loan")
+
+
+class DeclarationOut(BaseModel):
+    """What was declared with copies under this version."""
+
+    version: str
+    text: str
+    since: datetime
+
+
+class DeclarationsOut(BaseModel):
+    """Every version, the newest first."""
+
+    items: list[DeclarationOut]
+
+
+@declarations.get("", response_model=DeclarationsOut, responses=problems(Unauthenticated, Forbidden))
+async def list_declarations(request: Request, _: MayRead) -> DeclarationsOut:
+    """The words behind `declared` of each request."""
+    rows = await pool_of(request).fetch("SELECT * FROM declaration ORDER BY since DESC, version LIMIT 500")
+    return DeclarationsOut(items=[DeclarationOut(**dict(row)) for row in rows])
 
 
 class CopiesCountedOut(BaseModel):

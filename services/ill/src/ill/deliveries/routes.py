@@ -17,12 +17,14 @@ from chassis.problems import (
     Reason,
     TooLarge,
     Unauthenticated,
+    Unavailable,
     Unsupported,
     problems,
 )
 from ill.deliveries import commands
 from ill.deliveries.commands import DocumentGone, NoDocument, NotDeliverable
 from ill.deliveries.rules import is_pdf
+from ill.deliveries.scanning import Infected, scan
 from ill.requests.commands import NoSuchRequest, happen, take_up
 from ill.requests.seeing import Asker, MayWrite, own, pool_of
 
@@ -62,7 +64,14 @@ async def _body(request: Request, limit: int) -> bytes:
     "/requests/{request_id}/document",
     response_model=DocumentOut,
     responses=problems(
-        Unauthenticated, Forbidden, NoSuchRequest, NotDeliverable, TooLarge, Unsupported, Invalid
+        Unauthenticated,
+        Forbidden,
+        NoSuchRequest,
+        NotDeliverable,
+        TooLarge,
+        Unsupported,
+        Invalid,
+        Unavailable,
     ),
     openapi_extra={"requestBody": {"required": True, "content": _PDF}},
 )
@@ -74,7 +83,16 @@ async def keep_document(request: Request, request_id: UUID, by: MayWrite, now: N
     """
     pool = pool_of(request)
     await own(pool, request_id, by)
-    content = await _body(request, request.app.state.resources.settings.document_limit)
+    settings = request.app.state.resources.settings
+    content = await _body(request, settings.document_limit)
+    if settings.virus_scanner is not None:
+        try:
+            await scan(settings.virus_scanner, content, seconds=settings.virus_timeout)
+        except Infected as found:
+            text = f"The scanner has found {found} in it."
+            raise Invalid(
+                reasons=[Reason("document-infected", text, "", "Have a clean copy made.")]
+            ) from None
     async with pool.acquire() as connection, connection.transaction():
         case = await take_up(connection, request_id, actor=str(by.actor), now=now)
         if case.row["service"] == "loan" or case.model.move(case.row["state"], "document-kept") is None:

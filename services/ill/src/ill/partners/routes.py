@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import available_timezones
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
@@ -53,6 +54,16 @@ class PartnerTaken(Refused):
     code, title = "partner-taken", "Another partner has this symbol or client."
 
 
+class ClosingDoc(BaseModel):
+    """Days on which a partner is closed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: date
+    last: date
+    """Included."""
+
+
 class PartnerIn(BaseModel):
     """A library that we exchange requests with."""
 
@@ -78,6 +89,17 @@ class PartnerIn(BaseModel):
     closed_from: date | None = None
     closed_until: date | None = None
     """The last day, included."""
+    zone: str = Field(default="UTC", max_length=60)
+    """Its time zone (IANA): days begin and end there."""
+    closings: list[ClosingDoc] = Field(default=[], max_length=100)
+    """More of them: holidays, say."""
+    closed_weekdays: list[Annotated[int, Field(ge=0, le=6)]] = Field(default=[5, 6], max_length=6)
+    """Closed every week: 0 is Monday. These days do not count for `days_to_respond`."""
+    charges_loan: int | None = Field(default=None, ge=0, le=10**9)
+    charges_copy: int | None = Field(default=None, ge=0, le=10**9)
+    charges_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    """What it takes, in minor units: of equal rank, the cheaper is asked first, and none that is above a request's
+    `max_cost`."""
     speaks: Literal["1.2", "2021-2"] = "1.2"
     """The version of ISO 18626 in which it is written to; its own messages are read in either."""
     broker: Literal["opaque", "transparent"] | None = None
@@ -115,7 +137,18 @@ class PartnerIn(BaseModel):
     def _closes_forwards(self) -> "PartnerIn":
         if closing_contradicts(self.closed_from, self.closed_until):
             raise ValueError("a closing has a first and a last day, in this order")
+        if any(one.first > one.last for one in self.closings):
+            raise ValueError("a closing has a first and a last day, in this order")
+        if self.charges_currency is None and (self.charges_loan, self.charges_copy) != (None, None):
+            raise ValueError("what it takes has a currency")
         return self
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, told: str) -> str:
+        if told not in available_timezones():
+            raise ValueError("a zone is one of IANA's: Europe/Berlin")
+        return told
 
 
 class NotSealable(Refused):
@@ -172,6 +205,12 @@ _UPDATE = (
 )
 
 
+def _told(body: PartnerIn) -> list[Any]:
+    """Its columns; closings as JSON has them."""
+    plain = {"closings": [one.model_dump(mode="json") for one in body.closings]}
+    return [plain.get(name, getattr(body, name)) for name in _COLUMNS]
+
+
 def _pool(request: Request) -> asyncpg.Pool:
     pool: asyncpg.Pool = request.app.state.resources.pool
     return pool
@@ -213,7 +252,7 @@ async def create_partner(
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         partner_id = uuid7()
-        told = (getattr(body, name) for name in _COLUMNS)
+        told = _told(body)
         try:
             await connection.execute(_INSERT, partner_id, now, *told)
         except asyncpg.UniqueViolationError as error:
@@ -288,7 +327,7 @@ async def change_partner(
             raise NoSuchPartner
         etags.guard(expected=expected, found=version)
         try:
-            await connection.execute(_UPDATE, partner_id, *(getattr(body, name) for name in _COLUMNS))
+            await connection.execute(_UPDATE, partner_id, *_told(body))
         except asyncpg.UniqueViolationError as error:
             raise _taken(error) from error
         told = await _read(connection, partner_id)

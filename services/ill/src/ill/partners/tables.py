@@ -1,9 +1,11 @@
 """Partners, and apart from them what proves who they are."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from ill.metadata import Table, big, count, day, digest, flag, key, ref, when, words
@@ -43,6 +45,19 @@ class Partner(Table, table=True):
     max_open: int | None = Field(default=None, sa_column=count(None, null=True))
     closed_from: date | None = Field(default=None, sa_column=day(null=True))
     closed_until: date | None = Field(default=None, sa_column=day(null=True))
+    zone: str = Field(default="UTC", sa_column=Column(Text, nullable=False, server_default="UTC"))
+    """Where it is: its days begin there."""
+    closings: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    """More of them: first and last days."""
+    closed_weekdays: list[int] = Field(
+        sa_column=Column(ARRAY(Integer), nullable=False, server_default=text("'{5,6}'"))
+    )
+    charges_loan: int | None = Field(default=None, sa_column=big(null=True))
+    charges_copy: int | None = Field(default=None, sa_column=big(null=True))
+    charges_currency: str | None = Field(default=None, sa_column=words(null=True))
+    """What it takes, in minor units."""
     speaks: str = Field(default="1.2", sa_column=Column(Text, nullable=False, server_default="1.2"))
     """The version of ISO 18626 in which it is written to; it is read in either."""
     broker: str | None = Field(default=None, sa_column=words(null=True))

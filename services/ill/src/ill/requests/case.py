@@ -1,7 +1,7 @@
 """A request under one's hand: its row locked, what was told, and what has been done to it so far."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from chassis.problems import Reason, Refused
 from contracts.ill import RequestFacts, RequestProgressed
 from ill.configuration.documents import ConfigurationDoc
 from ill.iso18626.composing import Agency
+from ill.partners.rules import calendar_of
 from ill.requests import queries
 from ill.requests.model import FORMER, SAME, Model, model_of
 from ill.requests.rules import Told, look_at
@@ -131,7 +132,7 @@ class Case:
         if self.entered:
             self.row["look_at"] = look_at(
                 state.timeout.after if state.timeout else None,
-                self.doc.spans(entry["days_to_respond"], _closing(entry)) if entry else self.doc.spans(),
+                self.doc.spans(entry["days_to_respond"], calendar_of(entry)) if entry else self.doc.spans(),
                 now=self.now,
                 due_at=self.row["due_at"],
                 rush=self.row["service_level"] in RUSHED,
@@ -165,12 +166,6 @@ class Case:
             what=tuple(what for what, _, _ in self.steps),
         )
         await outbox.record(self.connection, [event])
-
-
-def _closing(entry: dict[str, Any]) -> tuple[date, date] | None:
-    """When the supplier is closed, if it has told."""
-    closed_from, closed_until = entry["closed_from"], entry["closed_until"]
-    return (closed_from, closed_until) if closed_from is not None and closed_until is not None else None
 
 
 def facts_of(row: dict[str, Any], supplier_id: UUID | None) -> RequestFacts:

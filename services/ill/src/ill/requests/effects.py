@@ -153,7 +153,8 @@ UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = N
 
 async def _make_rota(case: Case) -> None:
     """Every partner that lends, in the order of the rules; those that staff entered stand before."""
-    partners = [one.partner_id for one in ranked(await queries.candidates(case.connection))]
+    found = await queries.candidates(case.connection, service=case.row["service"])
+    partners = [one.partner_id for one in ranked(found, currency=case.doc.currency)]
     await case.connection.execute(_ENTER, case.id, [uuid7() for _ in partners], partners)
 
 
@@ -173,13 +174,21 @@ async def find_supplier(case: Case) -> str:
     waiting = await case.connection.fetch(_ROTA, case.id)
     known = {
         one.partner_id: one
-        for one in await queries.candidates(case.connection, [row["partner_id"] for row in waiting])
+        for one in await queries.candidates(
+            case.connection, [row["partner_id"] for row in waiting], service=case.row["service"]
+        )
     }
     skipped: list[tuple[UUID, str, datetime]] = []
     found = None
     for row in waiting:
         candidate = known[row["partner_id"]]
-        reason = skip_reason(candidate, case.row["service"], today=case.now.date())
+        reason = skip_reason(
+            candidate,
+            case.row["service"],
+            now=case.now,
+            max_cost=case.row["max_cost"],
+            currency=case.row["currency"],
+        )
         if narrowed and reason is None and not row["chosen"] and not candidate.last_resort:
             reason = None if str(candidate.partner_id) in held else "not-in-index"
         if reason is None:

@@ -19,6 +19,7 @@ from contracts.ill import (
     PartnerLoanOver,
     PartnerLoanWanted,
 )
+from ill.copyright.rules import journal_of
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, LENDING, ask_renewal, effect
@@ -91,9 +92,11 @@ async def answer_by_itself(case: Case) -> str | None:
     answer = answers_itself(
         responder=case.doc.lending.responder,
         service=case.row["service"],
-        certain=holding["certain"],
+        certain=holding["certain"]
+        or (case.row["service"] == "copy" and bool(journal_of(case.row["citation"]))),
         found=len(holding["titles"]),
         linked=await _patron_of_partner(case) is not None,
+        copies=case.doc.lending.copies,
     )
     if answer == "keep":
         await _want(case, [title["title_id"] for title in holding["titles"]], None, by=RESPONDER)

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Connection
+from ill.partners.rules import calendar_of
 from ill.patrons import queries as patrons
 from ill.requests.rules import Candidate, Facts, Standing, split
 
 _LOCK = "SELECT * FROM request WHERE id = $1 FOR UPDATE"
 _ACTIVE = """
-SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.speaks, p.days_to_respond, p.closed_from, p.closed_until
+SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.speaks, p.days_to_respond, p.closed_from, p.closed_until,
+    p.zone, p.closings, p.closed_weekdays
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 AND e.state = 'active'
 """
 _PARTNER = "SELECT * FROM partner WHERE id = $1"
@@ -25,7 +27,8 @@ SELECT EXISTS (SELECT FROM known_patron WHERE patron_ref = $1) AS known,
 """
 _CANDIDATES = """
 SELECT p.id AS partner_id, p.name, p.active, p.lends_books, p.lends_copies, p.rank, p.last_resort, p.closed_from,
-    p.closed_until, p.max_open,
+    p.closed_until, p.zone, p.closings, p.closed_weekdays, p.max_open, p.charges_currency AS currency,
+    CASE WHEN $3 = 'copy' THEN p.charges_copy ELSE p.charges_loan END AS charges,
     (SELECT count(*) FROM rota_entry e WHERE e.partner_id = p.id AND e.state = 'active') AS open_now,
     (SELECT count(*) FROM rota_entry e JOIN request r ON r.id = e.request_id
         WHERE e.partner_id = p.id AND e.asked_at IS NOT NULL AND (r.received_at IS NOT NULL OR r.state = 'delivered')
@@ -76,9 +79,20 @@ async def standing(
     )
 
 
-async def candidates(connection: Connection, partner_ids: Sequence[UUID] | None = None) -> list[Candidate]:
-    """The partners named, or all that lend anything."""
-    return [Candidate(**dict(row)) for row in await connection.fetch(_CANDIDATES, partner_ids, SUPPLIED)]
+_CALENDAR = ("closed_from", "closed_until", "zone", "closings", "closed_weekdays")
+
+
+async def candidates(
+    connection: Connection, partner_ids: Sequence[UUID] | None = None, *, service: str = "loan"
+) -> list[Candidate]:
+    """The partners named, or all that lend anything, with what they take for a service."""
+    rows = await connection.fetch(_CANDIDATES, partner_ids, SUPPLIED, service)
+    return [
+        Candidate(
+            calendar=calendar_of(row), **{name: value for name, value in row.items() if name not in _CALENDAR}
+        )
+        for row in map(dict, rows)
+    ]
 
 
 def facts(row: Mapping[str, Any]) -> Facts:
@@ -92,6 +106,7 @@ def facts(row: Mapping[str, Any]) -> Facts:
         currency=row["currency"],
         offer=row["offer"],
         has_document=row["document_id"] is not None,
+        item_barcode=row["item_barcode"] if row["side"] == "lending" else None,
         volumes=tuple(volume["volume"] for volume in row["volumes"]),
         here=tuple(split(row["volumes"], "received_at")[0]),
         back=tuple(split(row["volumes"], "returned_at")[0]),

@@ -5,10 +5,12 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
+
+from ill.partners.rules import ALWAYS, Calendar
 
 # --- what is asked for ---
 
@@ -145,6 +147,7 @@ class Refusal(StrEnum):
     NOTHING_OFFERED = "condition-missing"
     NOTHING_TO_SEND = "nothing-to-send"
     ROYALTY = "royalty-above-maximum"
+    OTHER_ITEM = "another-item"
     VOLUME_UNKNOWN = "volume-unknown"
     VOLUME_DONE = "volume-noted-already"
     VOLUME_ABSENT = "volume-not-here"
@@ -176,6 +179,10 @@ TEXTS: Final = {
     Refusal.ROYALTY: (
         "The royalty is more than the request may cost.",
         "Raise the request's max_cost, or have somebody with ill:costs agree.",
+    ),
+    Refusal.OTHER_ITEM: (
+        "This is not the item that was lent for this request.",
+        "See whose parcel it is: look its barcode up.",
     ),
     Refusal.VOLUME_UNKNOWN: ("The request has no such volume.", "Name volumes as the request lists them."),
     Refusal.VOLUME_DONE: ("That was noted of this volume already.", "Name those that remain."),
@@ -229,6 +236,7 @@ class Facts:
     currency: str | None = None
     offer: Mapping[str, Any] = field(default_factory=dict)
     has_document: bool = False
+    item_barcode: str | None = None
     volumes: tuple[str, ...] = ()
     """Where several are asked for …"""
     here: tuple[str, ...] = ()
@@ -366,7 +374,15 @@ _BORROWING: Final = {
     "accept-retry": _retry,
     "clear-copyright": _clear,
 }
+
+
+def _receive_back(facts: Facts, told: Told, now: datetime) -> _Applies:
+    lent = facts.item_barcode
+    return {Refusal.OTHER_ITEM: None not in (told.item_barcode, lent) and told.item_barcode != lent}
+
+
 _LENDING: Final = {
+    "receive-back": _receive_back,
     "receive-part-back": _part_back,
     "ship": _ship,
     "supply-copy": _copy,
@@ -388,17 +404,33 @@ _UNFILLED: Final = {
 """By what circulation says: words of the open list of reasonUnfilled (ISO 18626)."""
 
 
+def renewed_until(
+    due_at: datetime | None, *, days: int | None, most: int, so_far: int, recalled: bool, now: datetime
+) -> datetime | bool | None:
+    """Until when a partner's loan is renewed by itself; False: not at all; None: staff decide."""
+    if days is None or due_at is None:
+        return None
+    if recalled or so_far >= most:
+        return False
+    return _after(max(due_at, now), days)
+
+
 def unfilled_reason(reasons: Sequence[str]) -> str:
     """What a partner is told; whatever lies with them or with our rules is policy."""
     return next((_UNFILLED[reason] for reason in reasons if reason in _UNFILLED), "PolicyProblem")
 
 
-def answers_itself(*, responder: str, service: str, certain: bool, found: int, linked: bool) -> str | None:
+def answers_itself(
+    *, responder: str, service: str, certain: bool, found: int, linked: bool, copies: str = "off"
+) -> str | None:
     """What the responder does with what was found: `keep` a copy, `cannot-supply`, or None, which leaves it to staff.
 
-    A copy is made by people, and what was found by its words alone may be another book.
+    What was found by its words alone may be another book. A copy of an article is made by people; that its journal is
+    not here at all can be said without them (`copies`).
     """
-    if responder == "off" or service == "copy" or not certain:
+    if service == "copy":
+        return "cannot-supply" if copies != "off" and certain and not found else None
+    if responder == "off" or not certain:
         return None
     if found:
         return "keep" if linked else None
@@ -437,8 +469,10 @@ class Candidate:
     lends_copies: bool = True
     rank: int = 100
     last_resort: bool = False
-    closed_from: date | None = None
-    closed_until: date | None = None
+    calendar: Calendar = ALWAYS
+    charges: int | None = None
+    """What it takes for the service that is wanted, in minor units of `currency`; None: not known."""
+    currency: str | None = None
     max_open: int | None = None
     open_now: int = 0
     """Requests of ours that it is at."""
@@ -448,30 +482,44 @@ class Candidate:
     """… and we for it."""
 
 
-def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """In the order in which they are asked: last resorts last, by rank, then whoever has lent less than they took."""
+def ranked(candidates: Sequence[Candidate], *, currency: str | None = None) -> list[Candidate]:
+    """In the order in which they are asked: last resorts last, by rank, then by what they take (in this currency;
+    others cannot be compared), then whoever has lent less than they took.
+    """
     return sorted(
         candidates,
-        key=lambda one: (one.last_resort, one.rank, one.lent - one.borrowed, one.name, str(one.partner_id)),
+        key=lambda one: (
+            one.last_resort,
+            one.rank,
+            (one.charges or 0) if one.currency == currency else 0,
+            one.lent - one.borrowed,
+            one.name,
+            str(one.partner_id),
+        ),
     )
 
 
-def skip_reason(candidate: Candidate, service: str, *, today: date) -> str | None:
-    """Why a partner is not asked now; None when it is."""
+def skip_reason(
+    candidate: Candidate,
+    service: str,
+    *,
+    now: datetime,
+    max_cost: int | None = None,
+    currency: str | None = None,
+) -> str | None:
+    """Why a partner is not asked now; None when it is. Costs in another currency are not compared."""
     lends = {"loan": candidate.lends_books, "copy": candidate.lends_copies}.get(
         service, candidate.lends_books or candidate.lends_copies
     )
-    closed = (
-        candidate.closed_from is not None
-        and candidate.closed_until is not None
-        and candidate.closed_from <= today <= candidate.closed_until
-    )
+    dear = max_cost is not None and candidate.currency == currency and (candidate.charges or 0) > max_cost
     if not candidate.active:
         return "inactive"
     if not lends:
         return "does-not-lend-this"
-    if closed:
+    if candidate.calendar.closing(now):
         return "closed"
+    if dear:
+        return "costs-too-much"
     if candidate.max_open is not None and candidate.open_now >= candidate.max_open:
         return "has-enough-of-ours"
     return None
@@ -499,22 +547,23 @@ class Spans:
     stale: int | None = None
     stale_hours: int | None = None
     """For Rush and Express."""
-    closed: tuple[date, date] | None = None
-    """The supplier's own closing, first and last day: its time to respond does not run."""
+    calendar: Calendar = ALWAYS
+    """The supplier's own: its time to respond does not run while it is closed."""
     grace: int = 14
     """Days after the due date until the other side is told."""
 
 
-def working_days(moment: datetime, days: int, *, closed: tuple[date, date] | None = None) -> datetime:
-    """The same time of day, that many working days later. Saturdays, Sundays and days of a closing do not count.
+def working_days(moment: datetime, days: int, *, calendar: Calendar = ALWAYS) -> datetime:
+    """The same time of day, that many working days later. Saturdays and Sundays (or what else it rests on) and days of
+    closings do not count, as the days are there.
 
     A closing counts for two years at most: nobody waits for a library that has closed for good.
     """
     given_up = moment + timedelta(days=730)
     while days > 0:
         moment += timedelta(days=1)
-        shut = closed is not None and closed[0] <= moment.date() <= closed[1] and moment < given_up
-        days -= moment.weekday() < 5 and not shut
+        shut = calendar.closing(moment) or calendar.resting(moment)
+        days -= not shut or moment >= given_up
     return moment
 
 
@@ -553,6 +602,6 @@ def look_at(
             "return": spans.back,
             "stale": spans.stale,
         }[span]
-        closed = spans.closed if span == "respond" else None
-        moment = working_days(now, days, closed=closed) if days is not None else None
+        theirs = spans.calendar if span == "respond" else ALWAYS
+        moment = working_days(now, days, calendar=theirs) if days is not None else None
     return min((one for one in (moment, need_before) if one is not None), default=None)

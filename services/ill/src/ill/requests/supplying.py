@@ -1,6 +1,7 @@
 """Effects on the lending side: what partners are told, in the words of the standard."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ill.deliveries.commands import link
@@ -10,6 +11,7 @@ from ill.iso18626.queueing import queue
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import LENDING, effect
+from ill.requests.rules import Told, renewed_until
 
 
 async def _supply(
@@ -153,6 +155,34 @@ async def say_overdue(case: Case) -> None:
 async def note_renewal_asked(case: Case) -> None:
     """Staff answer it."""
     case.row |= {"renewal_pending": True, "attention": "partner-asks-renewal"}
+
+
+_RENEWED = "SELECT count(*) FROM step WHERE request_id = $1 AND what = 'renew'"
+
+
+@effect(LENDING, name="answer-renewal")
+async def answer_renewal(case: Case) -> str | None:
+    """By the library's rule, where it has one: so many times, for so many days, and not what is recalled."""
+    rule = case.doc.lending
+    until = renewed_until(
+        case.row["due_at"],
+        days=rule.renew_days,
+        most=rule.most_renewals,
+        so_far=await case.connection.fetchval(_RENEWED, case.id),
+        recalled=case.row["state"] == "recalled",
+        now=case.now,
+    )
+    if until is None:
+        return None
+    case.told = Told(due_at=until) if isinstance(until, datetime) else Told()
+    return "renew" if isinstance(until, datetime) else "decline-renewal"
+
+
+@effect(LENDING, name="send-copy-by-itself")
+async def send_copy_by_itself(case: Case) -> str | None:
+    """The file is there: it goes out without another word, where the library wants it so."""
+    ready = case.doc.lending.copies == "send" and case.row["service"] == "copy"
+    return "supply-copy" if ready and case.doc.public_url is not None else None
 
 
 @effect(LENDING, name="say-renewed")
