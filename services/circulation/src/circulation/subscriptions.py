@@ -28,6 +28,7 @@ from contracts.ill import (
     LoanDateMoved,
     PartnerLoanOver,
     PartnerLoanWanted,
+    PatronChargeWanted,
     PatronsWanted,
 )
 
@@ -47,5 +48,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PartnerLoanWanted: interlibrary.lend,
     PartnerLoanOver: interlibrary.take_back,
     LoanDateMoved: interlibrary.move_date,
+    PatronChargeWanted: interlibrary.charge,
     PatronsWanted: telling.note_wish,
 }

@@ -830,7 +830,7 @@ class PartnerActRefused(PartnerAnswer):
 
     item_id: UUID
     act: str
-    """move-date or take-back."""
+    """move-date, take-back or charge."""
 
 
 class RulesActivated(Event):

@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from contracts.events import Event, Part
+from contracts.money import Amount
 
 
 class RequestFacts(Part):
@@ -178,6 +179,22 @@ class LoanDateMoved(Event):
     """For whoever has it: a patron of ours, or the partner."""
     why: str
     """renewed, recalled, owner-needs-it."""
+
+
+class PatronChargeWanted(Event):
+    """What another library lent us did not come back, and it has named its price: the patron who had it owes it."""
+
+    type: ClassVar = "ill.patron-charge-wanted.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CIRCULATION
+
+    request_id: UUID
+    number: str
+    """The request's, which was on the item."""
+    patron_ref: UUID
+    item_id: UUID
+    """As circulation knew it."""
+    amount: Amount
 
 
 class RequestPlaced(Event):

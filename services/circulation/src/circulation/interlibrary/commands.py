@@ -12,6 +12,8 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import SYSTEM
 from chassis.problems import NotFound, Problem, Reason, Refused
+from circulation.fees.charging import charge
+from circulation.fees.rules import Money
 from circulation.holds import queue
 from circulation.holds.commands import place_within
 from circulation.holds.considering import ITEMS, facts_of
@@ -28,6 +30,7 @@ from circulation.loans.unhurried import check_out_locked, lock
 from circulation.places.library import Desk, Library, Shelf, read_library
 from circulation.registration.aliases import alias_of
 from contracts.circulation import HoldCancelled
+from contracts.money import Amount
 
 COMMENT = "interlibrary loan"
 _PATRON = "SELECT id, group_code FROM patron WHERE id = $1"
@@ -221,6 +224,33 @@ async def take_back(connection: Connection, asked: Asked, *, item_id: UUID, loan
     point = desk_of(await read_library(connection), desk)
     told = Return(item_id, None, point.id, asked.now, asked.once)
     await take_back_locked(connection, Shelf(connection), told, SYSTEM, now=asked.now)
+
+
+CHARGED = "interlibrary-loan"
+_LOCK_PATRON = "SELECT id FROM patron WHERE id = $1 FOR NO KEY UPDATE"
+
+
+async def charge_patron(
+    connection: Connection, asked: Asked, patron_id: UUID, *, amount: Amount, number: str
+) -> None:
+    """Charge a patron what the owner of a lost item wants, in the currency in which accounts are kept here."""
+    library = await read_library(connection)
+    if amount.currency != library.currency:
+        text = f"Accounts are kept in {library.currency}, and the owner wants {amount.currency}."
+        raise PartnerRefused(reasons=[Reason("currency-differs", text)])
+    patron = await partner_of(connection, patron_id)
+    await connection.execute(_LOCK_PATRON, patron["id"])
+    await charge(
+        connection,
+        patron_id=patron["id"],
+        loan_id=None,
+        item_id=None,
+        kind=CHARGED,
+        policy=None,
+        amount=Money(amount.minor, amount.currency),
+        now=asked.now,
+        note=f"{number} was not returned to its owner.",
+    )
 
 
 async def move_date(

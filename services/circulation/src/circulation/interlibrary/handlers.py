@@ -20,6 +20,7 @@ from contracts.ill import (
     LoanDateMoved,
     PartnerLoanOver,
     PartnerLoanWanted,
+    PatronChargeWanted,
 )
 
 _NEWER = """
@@ -31,7 +32,7 @@ _NOTE = "UPDATE partner_request SET hold_id = $2 WHERE request_id = $1"
 
 
 async def _newer(
-    connection: Connection, event: AskingCirculation | HoldWantedHere, heard: Heard
+    connection: Connection, event: AskingCirculation | HoldWantedHere | PatronChargeWanted, heard: Heard
 ) -> tuple[asyncpg.Record | None, Asked]:
     """What was done for the request so far; None when something newer was asked already."""
     row = await connection.fetchrow(_NEWER, event.request_id, event.version)
@@ -161,6 +162,23 @@ async def take_back(connection: Connection, batch: Sequence[Heard]) -> None:
                 )
         except Problem as problem:
             await _refuse(connection, asked, event.item_id, "take-back", problem)
+
+
+async def charge(connection: Connection, batch: Sequence[Heard]) -> None:
+    """An owner wants its price, and the patron had the item: charged once, or interlibrary loan learns why not."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, PatronChargeWanted)
+        row, asked = await _newer(connection, event, heard)
+        if row is None:
+            continue
+        try:
+            async with connection.transaction():
+                await commands.charge_patron(
+                    connection, asked, event.patron_ref, amount=event.amount, number=event.number
+                )
+        except Problem as problem:
+            await _refuse(connection, asked, event.item_id, "charge", problem)
 
 
 async def move_date(connection: Connection, batch: Sequence[Heard]) -> None:

@@ -201,6 +201,9 @@ class ConfigurationDoc(_Strict):
     own_shelves: Literal["off", "review", "fill"] = "off"
     """Whether the catalogue is asked before other libraries are. What it may have is for staff to look into; or (fill)
     what was found by a number is held for the patron by itself, and where it cannot be, others are asked."""
+    losses: Literal["charge", "staff"] = "charge"
+    """Whether a patron is charged what an owner wants for what did not come back, or staff see to it. Circulation
+    charges in the currency of its accounts alone; what it cannot is shown to staff."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None

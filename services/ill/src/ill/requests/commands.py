@@ -81,6 +81,7 @@ CIRCULATION: Final = frozenset(
         "titles-found",
         "hold-placed-here",
         "hold-refused-here",
+        "not-charged",
     }
 )
 OUR_ITEMS: Final = frozenset(

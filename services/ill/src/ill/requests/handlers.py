@@ -162,6 +162,9 @@ async def note_lent(connection: Connection, batch: Sequence[Heard]) -> None:
         await happen(case, "check-out-refused" if event.loan_id is None else "checked-out")
 
 
+_REFUSED = {"move-date": "date-not-moved", "charge": "not-charged"}
+
+
 async def note_refused(connection: Connection, batch: Sequence[Heard]) -> None:
     """A loan stays as it was, against what was asked: staff look."""
     for heard in batch:
@@ -169,4 +172,4 @@ async def note_refused(connection: Connection, batch: Sequence[Heard]) -> None:
         assert isinstance(event, PartnerActRefused)
         told = Told(note=", ".join(event.reasons) or None)
         case = await take_up(connection, event.request_id, actor=CIRCULATION, now=heard.time, told=told)
-        await happen(case, "date-not-moved" if event.act == "move-date" else "not-taken-back")
+        await happen(case, _REFUSED.get(event.act, "not-taken-back"))

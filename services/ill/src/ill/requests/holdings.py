@@ -18,7 +18,9 @@ from contracts.ill import (
     LoanDateMoved,
     PartnerLoanOver,
     PartnerLoanWanted,
+    PatronChargeWanted,
 )
+from contracts.money import Amount
 from ill.copyright.rules import journal_of
 from ill.requests import queries
 from ill.requests.case import Case
@@ -410,6 +412,27 @@ async def note_hold_here(case: Case) -> None:
 
 
 # --- borrowing: the patron's loan follows its owner ---
+
+
+@effect(BORROWING, name="charge-patron")
+async def charge_patron(case: Case) -> None:
+    """Whoever had it owes its price; what never came to them is for staff to settle with the owner."""
+    cost, currency = case.row["offer"].get("cost"), case.row["offer"].get("currency")
+    if not cost or currency is None:
+        return
+    if case.doc.losses == "staff" or case.row["item_id"] is None or case.row["received_at"] is None:
+        case.row["attention"] = case.steps[-1][0]
+        return
+    event = PatronChargeWanted(
+        version=_number(case),
+        occurred_at=case.now,
+        request_id=case.id,
+        number=case.row["number"],
+        patron_ref=case.row["patron_ref"],
+        item_id=case.row["item_id"],
+        amount=Amount(minor=cost, currency=currency),
+    )
+    await outbox.record(case.connection, [event])
 
 
 @effect(BORROWING, name="move-patrons-date")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.application import new_router
@@ -15,6 +16,7 @@ from chassis.once import whole
 from chassis.problems import Forbidden, Invalid, Unauthenticated, problems
 from ill.requests import commands
 from ill.requests.seeing import MayRead, MayWrite, Short, pool_of
+from ill.requests.slips import page as slips_page
 
 router = new_router("/v1/ill/pull-slips", tag="interlibrary loan")
 
@@ -109,6 +111,32 @@ async def list_pull_slips(
     """What waits to be fetched: the oldest, in the order of the shelves."""
     slips, more = await _slips(pool_of(request), library, location, limit)
     return PullSlipsOut(items=slips, more=more)
+
+
+@router.get(
+    "/page",
+    response_class=HTMLResponse,
+    responses={
+        200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}},
+        **problems(Unauthenticated, Forbidden, Invalid),
+    },
+)
+async def print_pull_slips(
+    request: Request,
+    _: MayRead,
+    now: Now,
+    library: Annotated[str | None, Query(max_length=200)] = None,
+    location: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> HTMLResponse:
+    """The same, as a page to print (or to keep as PDF): one block for each, by shelves."""
+    slips, more = await _slips(pool_of(request), library, location, limit)
+    told = slips_page([slip.model_dump() for slip in slips], more=more, now=now)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    }
+    return HTMLResponse(told, headers=headers)
 
 
 @router.post(
