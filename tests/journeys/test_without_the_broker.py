@@ -81,6 +81,17 @@ async def test_the_desk_goes_on_without_the_broker(
     items = (await library.get("/v1/items", limit=10))["items"]
     patron = await library.post("/v1/patrons", {"group": "student", "family_name": "Reader", "barcode": "R1"})
     waiter = await library.post("/v1/patrons", {"group": "student", "family_name": "Waiter", "barcode": "W1"})
+    twin = await library.post("/v1/patrons", {"group": "student", "family_name": "Reader", "barcode": "R2"})
+    await library.post(f"/v1/patrons/{waiter['id']}/guarantors", {"guarantor_id": twin["id"]})
+    account = await library.post(
+        "/v1/accounts",
+        {
+            "username": "reader",
+            "password": "a long enough one",
+            "roles": ["patron"],
+            "patron_id": twin["id"],
+        },
+    )
     await until(lambda: _stale(library, False), seconds=20)
 
     buyer = await Buyer.of(library)
@@ -103,6 +114,9 @@ async def test_the_desk_goes_on_without_the_broker(
     copy = await buyer.received(line, "BOUGHT-1")
     await buyer.paid(line)
     assert await buyer.state(copy) == "asked"
+    await library.post(f"/v1/patrons/{patron['id']}/merges", {"merged": [twin["id"]]})
+    assert (await library.get(f"/v1/patrons/{patron['id']}/wards"))["items"][0]["ward_id"] == waiter["id"]
+    assert (await library.get(f"/v1/accounts/{account['id']}"))["patron_id"] == twin["id"]
     await until(lambda: _stale(library, True), seconds=20)
     assert await _waiting(cluster) > 0
 
@@ -116,6 +130,8 @@ async def test_the_desk_goes_on_without_the_broker(
     await until(lambda: _stale(library, False), seconds=30)
     await until(lambda: _reconciled(cluster), seconds=30)
     assert (await library.get(f"/v1/loans/{loan['id']}"))["version"] == 2
+    await until(lambda: _signs_in_as(library, account["id"], patron["id"]), seconds=30)
+    await until(lambda: _is_known_elsewhere(cluster, twin["id"], as_=patron["id"]), seconds=30)
 
 
 async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
@@ -198,6 +214,22 @@ async def _insisted(library: Library, path: str, body: dict[str, Any], stop: asy
 async def _stale(library: Library, wanted: bool) -> bool:
     told = await library.get("/v1/titles", limit=1)
     return bool(told["availability"]["stale"]) is wanted
+
+
+async def _signs_in_as(library: Library, account_id: str, patron_id: str) -> bool:
+    return bool((await library.get(f"/v1/accounts/{account_id}"))["patron_id"] == patron_id)
+
+
+async def _is_known_elsewhere(cluster: Distributed, merged_id: str, *, as_: str) -> bool:
+    """Whether interlibrary loan, too, takes a registration that was merged for the surviving one."""
+    connection = await asyncpg.connect(cluster.dsns["ill"])
+    try:
+        known = await connection.fetchval(
+            "SELECT patron_ref FROM merged_patron WHERE merged_ref = $1::uuid", merged_id
+        )
+    finally:
+        await connection.close()
+    return str(known) == as_
 
 
 async def _withdrawn(library: Library, withdrawal_id: str) -> bool:

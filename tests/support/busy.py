@@ -27,7 +27,7 @@ from support.harness import migrated, running
 from support.invariants import Watch, fingerprint
 from support.postgres import TestServer
 from support.stories.day import Day, Sent
-from support.stories.elsewhere import Again, Anything, Close, Tell, Tick, Twice, Undo, Withdraw
+from support.stories.elsewhere import Again, Anything, Close, Decide, Tell, Tick, Twice, Undo, Withdraw
 from support.stories.holding import CHANGES, MET, Book, Change, Meet, Order, Place, Reorder
 from support.stories.lending import (
     CALLED_OFF,
@@ -45,7 +45,7 @@ from support.stories.lending import (
     TakeBack,
     Use,
 )
-from support.stories.library import DESKS, ITEMS, LIBRARY, PATRONS, TIMERS, TITLES
+from support.stories.library import DESKS, ITEMS, LIBRARY, LIMITS, PATRONS, TIMERS, TITLES
 from support.stories.owing import SETTLED, Charge, PayAll, Settle
 from support.stories.people import ONESELF, Lift, Merge, Oneself, Stop, Trust
 
@@ -75,6 +75,7 @@ _WRITES: list[tuple[int, st.SearchStrategy[Any]]] = [
     (3, st.builds(Place, patron=_patron, what=st.one_of(_title, _item), desk=_desk)),
     (2, st.builds(Place, patron=_patron, what=_item, kind=st.sampled_from(("recall", "page", "hold")))),
     (1, st.builds(Place, patron=_patron, what=_title, kind=st.just("recall"))),
+    (1, st.builds(Place, patron=_patron, what=st.one_of(_title, _item), override=st.just(True))),
     (3, st.builds(Change, patron=_patron, title=_title, how=st.sampled_from(CHANGES))),
     (1, st.builds(Reorder, title=_title, by=st.integers(1, 3))),
     (2, st.builds(Miss, item=_item, how=st.sampled_from(MISSED))),
@@ -116,6 +117,7 @@ _WRITES: list[tuple[int, st.SearchStrategy[Any]]] = [
     (1, st.builds(Meet, patron=_patron, how=st.sampled_from(MET))),
     (1, st.builds(Close, desk=_desk, days=st.sampled_from((1, 4)))),
     (1, st.builds(Undo)),
+    (1, st.builds(Decide, limits=st.sampled_from(sorted(LIMITS)))),
 ]
 _BASES = ("active", "active", "missing", "damaged", "in-process", "restricted")
 
@@ -180,6 +182,8 @@ class Building:
     steps: int = 0
     asked: int = 0
     crashes: int = 0
+    day: Day | None = None
+    """The last one."""
     crash: Callable[[], Awaitable[None]] | None = None
     """Kills the process that answers and starts another, while acts are under way."""
 
@@ -187,12 +191,15 @@ class Building:
         """Nobody inside, nothing lent; the same rules."""
         self.stories += 1
         self.faults.found.clear()
-        if await self.make.circulation.resources.pool.fetchval("SELECT EXISTS (SELECT FROM closing)"):
+        changed = self.day is not None and self.day.limits_changed
+        if changed or await self.make.circulation.resources.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM closing)"
+        ):
             await self.configured()
         names = [f'"{table.name}"' for table in reversed(METADATA.sorted_tables) if table.name not in KEPT]
         statements = [f"DELETE FROM {name}" for name in (*names, "outbox", "inbox", "idempotency")]
         await self.make.circulation.resources.pool.execute(";".join(statements))
-        day = Day(self.make)
+        self.day = day = Day(self.make)
         await day.begin()
         return day
 

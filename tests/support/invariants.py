@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from chassis.database import Connection
 from circulation.items.rules import Copy, state_of
 from circulation.merges.commands import MOVED
 from contracts.circulation import (
@@ -15,6 +16,7 @@ from contracts.circulation import (
 )
 from contracts.events import Envelope
 from support.harness import Harness
+from support.limits_kept import Limits
 from support.money import (
     GIVEN_BACK_TWICE,
     METHODS_UNLIKE_CASH,
@@ -113,6 +115,9 @@ class Watch:
         self.closed: set[str] = set()
         self.available: dict[str, dict[str, Any]] = {}
         """By item: its availability as it was told last."""
+        self.limits = Limits()
+        self.configured = 0
+        """The version of the configuration that was in force when it was looked last."""
 
     async def check(self) -> None:
         """Raise if anything that must always hold does not."""
@@ -120,7 +125,7 @@ class Watch:
             broken = await connection.fetch(_ALL)
             names = list(INVARIANTS)
             assert not broken, [names[row["number"]] for row in broken]
-            await self._listen()
+            await self._listen(await self._in_force(connection))
             for row in await connection.fetch(_VERSIONS):
                 told = self.told[str(row["id"])]
                 assert told == row["version"], (
@@ -143,8 +148,20 @@ class Watch:
                 if (last := self.available.get(str(item["id"]))) is not None:
                     assert last["state"] == item["state"], f"the last that was told is what is: {dict(item)}"
 
-    async def _listen(self) -> None:
-        """What was told since: versions without a gap, and no recall that gives a loan a later due time."""
+    async def _in_force(self, connection: Connection) -> list[dict[str, Any]]:
+        """The configurations since the last look."""
+        rows = await connection.fetch(
+            "SELECT c.version, c.document FROM configuration_version c, reference r "
+            "WHERE c.version BETWEEN coalesce(nullif($1, 0), r.version) AND r.version ORDER BY c.version",
+            self.configured,
+        )
+        self.configured = rows[-1]["version"]
+        return [row["document"] for row in rows]
+
+    async def _listen(self, in_force: list[dict[str, Any]]) -> None:
+        """What was told since: no gap in versions, no recall that gives a loan a later due time, no limit passed."""
+        pool = self.circulation.resources.pool
+        policies = {str(row["id"]): row["policy"] for row in await pool.fetch("SELECT id, policy FROM hold")}
         rows = await self.circulation.resources.pool.fetch(
             "SELECT seq, envelope FROM outbox WHERE seq > $1 ORDER BY seq", self.read
         )
@@ -164,11 +181,14 @@ class Watch:
                 assert recalled.loan.due_at <= recalled.previous_due_at, (
                     f"no recall lengthens a loan: {envelope}"
                 )
+            self.limits.hear(envelope, in_force, policies)
             if (availability := envelope.data.get("availability")) is not None:
                 before = self.available.get(availability["item_id"])
                 in_order = before is None or before["version"] < availability["version"]
                 assert in_order, f"availability is told in order: {envelope}"
                 self.available[availability["item_id"]] = availability
+        owed = {str(row["id"]): row["owed"] for row in await pool.fetch("SELECT id, owed FROM patron")}
+        self.limits.look(owed, in_force)
 
 
 async def fingerprint(circulation: Harness) -> dict[str, str]:

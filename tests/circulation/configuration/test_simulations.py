@@ -90,6 +90,27 @@ async def test_the_same_configuration_makes_no_difference_and_the_desk_goes_on(
     assert await make.state(item) == before
 
 
+async def test_loans_that_could_not_have_been_renewed_so_often_are_told(
+    circulation: Harness, make: Make
+) -> None:
+    once, twice = [await make.loan(await make.patron(), await make.item()) for _ in range(2)]
+    for day, loan in ((1, once), (1, twice), (2, twice)):
+        circulation.at(NOW + timedelta(days=day))
+        answer = await circulation.post(f"/v1/loans/{loan['id']}/renewals")
+        assert answer.status_code == 201, answer.text
+
+    fewer = await simulated(
+        circulation, document=CONFIGURATION | {"loan_policies": [FOUR | {"max_renewals": 1}, ONE, HERE]}
+    )
+    none = await simulated(
+        circulation, document=CONFIGURATION | {"loan_policies": [FOUR | {"renewable": False}, ONE, HERE]}
+    )
+
+    assert [told["counts"]["renewals_refused"] for told in (fewer, none)] == [1, 2]
+    assert [(each["id"], each["renewals"]) for each in fewer["examples"]] == [(twice["id"], 2)]
+    assert fewer["counts"]["renewals_allowed"] == 0
+
+
 async def test_calendars_and_fines_make_a_difference_too(circulation: Harness, make: Make) -> None:
     patron, item = await make.patron(), await make.item()
     await make.loan(patron, item)

@@ -77,6 +77,7 @@ class Day:
     """The first open one, by patron."""
     closing: str | None = None
     """The last one."""
+    limits_changed: bool = False
 
     @property
     def circulation(self) -> Harness:

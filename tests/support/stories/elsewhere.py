@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from support.stories.day import Act, Call, Day, post
+from support.stories.library import LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ class Undo:
         """The write that it comes to."""
         path = f"/v1/service-points/closings/{day.closing}/undoings"
         return Call("POST", path, None) if day.closing else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The library decides on other limits, while desks work."""
+
+    limits: str
+
+    def call(self, day: Day) -> Call | None:
+        """The write that it comes to."""
+        day.limits_changed = True
+        return Call("PUT", "/v1/configuration/circulation", LIMITS[self.limits])
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,3 +86,23 @@ LIBRARY: dict[str, Any] = FEES | {
         {"when": {"loan_type": ["reference"]}, "loan": "here-only", "fine": "daily", "hold": "usual"},
     ],
 }
+
+
+def _limits(*, loans: int, of_visitors: int, owed: int, films: int, holds: int | None) -> dict[str, Any]:
+    groups, loan, hold = (LIBRARY[name] for name in ("patron_groups", "loan_policies", "hold_policies"))
+    return LIBRARY | {
+        "patron_groups": [
+            groups[0] | {"max_loans": loans, "max_owed": owed},
+            groups[1] | {"max_loans": of_visitors, "max_owed": owed},
+        ],
+        "loan_policies": [loan[0], loan[1] | {"max_loans": films}, *loan[2:]],
+        "hold_policies": [hold[0] | {"max_holds": holds}, *hold[1:]],
+    }
+
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "as they were": LIBRARY,
+    "strict": _limits(loans=2, of_visitors=1, owed=400, films=1, holds=1),
+    "generous": _limits(loans=6, of_visitors=3, owed=9000, films=2, holds=None),
+}
+"""What the library may decide in the middle of a day."""

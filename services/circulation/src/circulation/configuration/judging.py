@@ -58,6 +58,11 @@ class Side:
             return 0
         return overdue_fine(self.fine, self.calendar, due_at=due, at=returned_at, price=price).minor
 
+    def renews(self, times: int) -> bool:
+        """Whether a loan could be renewed so often, as far as the policy counts them."""
+        most = self.loan.max_renewals
+        return not times or (self.loan.renewable and (most is None or times <= most))
+
     def takes_hold(self, kind: str, level: str, *, several_volumes: bool = False) -> bool:
         """Whether the hold could be placed; one on a title may have to name a volume, where there are several."""
         if several_volumes and level == "title" and self.hold.volume_required:
@@ -73,6 +78,8 @@ LOAN_COUNTS: Final = (
     "due_later",
     "refused",
     "allowed",
+    "renewals_refused",
+    "renewals_allowed",
     "fines_compared",
     "fines_changed",
     "fines_before_minor",
@@ -126,6 +133,9 @@ class Judge:
         elif was != becomes:
             rules["due_earlier" if becomes < was else "due_later"] += 1
             changed = True
+        if was is not None and becomes is not None and before.renews(renewals) != after.renews(renewals):
+            rules["renewals_allowed" if after.renews(renewals) else "renewals_refused"] += 1
+            changed = True
         fines = (0, 0)
         if returned_at is not None and not renewals:
             rules["fines_compared"] += 1
@@ -141,7 +151,7 @@ class Judge:
         if changed and len(self.examples) < self.examples_wanted:
             self.examples.append(
                 _example("loan", loan_id, key, before, after)
-                | {"lent_at": lent_at, "due_before": was, "due_after": becomes}
+                | {"lent_at": lent_at, "due_before": was, "due_after": becomes, "renewals": renewals}
                 | {"fine_before_minor": fines[0], "fine_after_minor": fines[1]}
             )
 

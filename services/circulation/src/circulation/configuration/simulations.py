@@ -58,8 +58,10 @@ class SimulationIn(BaseModel):
 class SimulationOut(BaseModel):
     """A simulation, how far it has come, and what would have been otherwise.
 
-    Fines are in minor units, and compared for loans that were returned and never renewed. Items are judged by
-    today's facts; cards, limits, overrides and recalls are left out. A title's hold is judged by its first copy.
+    Fines are in minor units, and compared for loans that were returned and never renewed: when others were renewed
+    is not kept. Of those it is counted how many could not have been renewed as often as they were (`renewals_refused`),
+    or could only now (`renewals_allowed`). Items are judged by today's facts; cards, limits, overrides and recalls are
+    left out. A title's hold is judged by its first copy.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
