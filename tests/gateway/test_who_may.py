@@ -2,21 +2,14 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import catalog.app
-import circulation.app
-import erm.app
-import ill.app
 from gateway.roles.rules import ROLES, SCOPES
-from support.front import OPERATOR, Front, bearer, fronting
-from support.harness import migrated, running
-from support.university import CATALOG, CIRCULATION
+from support.front import OPERATOR, Front, bearer
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 WORD = "correct horse battery"
@@ -272,30 +265,6 @@ def operations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
 
 
 ALL = {name for name, *_ in operations()}
-
-
-@pytest.fixture
-async def whole(
-    database: Callable[..., Awaitable[str]], gateway_dsn: str, tmp_path: Path
-) -> AsyncIterator[Front]:
-    """The gateway before the real services, in one process."""
-    async with AsyncExitStack() as stack:
-        apps = {}
-        for service, settings in (
-            (catalog.app.SERVICE, {"data_dir": tmp_path}),
-            (circulation.app.SERVICE, {}),
-            (ill.app.SERVICE, {}),
-            (erm.app.SERVICE, {}),
-        ):
-            dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
-            apps[service.name] = (
-                await stack.enter_async_context(running(service, dsn, settings=settings))
-            ).app
-        front = await stack.enter_async_context(fronting(gateway_dsn, apps=apps))
-        for name, told in (("catalog", CATALOG), ("circulation", CIRCULATION)):
-            answer = await front.put(f"/v1/configuration/{name}", json=told, headers=bearer(OPERATOR))
-            assert answer.status_code == 200, answer.text
-        yield front
 
 
 async def answers(gateway: Front, headers: dict[str, str]) -> dict[str, int]:

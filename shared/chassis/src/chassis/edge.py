@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 import asyncpg
 import orjson
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
@@ -283,6 +284,12 @@ async def plain_body(request: Request, model: TypeAdapter[T]) -> T | None:
 class EdgeRoute(APIRoute):
     """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        if scopes := _named(self.dependant):
+            told = self.openapi_extra or {}
+            self.openapi_extra = {"security": [{"bearer": [scope]} for scope in scopes], **told}
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
         handler = super().get_route_handler()
@@ -355,6 +362,14 @@ def streamed(endpoint: F) -> F:
     """Mark a route that reads its body itself, in pieces and within its own limit."""
     endpoint.streams_body = True  # type: ignore[attr-defined]  # read by EdgeRoute
     return endpoint
+
+
+def _named(dependant: Dependant) -> tuple[str, ...]:
+    """The scopes of which a route wants one, where it wants one whoever asks (`principal.may`)."""
+    for each in dependant.dependencies:
+        if found := getattr(each.call, "scopes", None) or _named(each):
+            return tuple(found)
+    return ()
 
 
 async def _read_json(request: Request) -> None:

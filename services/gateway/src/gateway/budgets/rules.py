@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 WINDOW: Final = 60
@@ -72,6 +73,7 @@ def asker_of(
     return Asker(Kind.STRANGER, network_of(address))
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """What one customer of a provider usually has: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
