@@ -102,6 +102,24 @@ async def test_a_budget_is_one_however_many_processes_share_it(gateway: Front, g
     assert not [row for row in kept if "192.0.2" in row["told"]]
 
 
+async def test_the_fullest_budgets_are_evened_out_when_there_are_too_many(
+    gateway: Front, monkeypatch: Any
+) -> None:
+    await configured(gateway, stranger=10)
+    gateway.at(NOW)
+    monkeypatch.setattr("gateway.budgets.counting.HOT_AT_MOST", 1)
+    for address, times in (("192.0.2.1", 2), ("192.0.2.2", 9), ("192.0.2.3", 3)):
+        async with gateway.from_address(address) as bot:
+            await statuses(bot, times)
+
+    await gateway.resources.pool.execute("DELETE FROM budget_use")
+    for use in budgets_of(gateway)._used.values():
+        use.untold = use.here
+    await budgets_of(gateway).even_out()
+
+    assert [row["used"] for row in await gateway.resources.pool.fetch("SELECT used FROM budget_use")] == [9]
+
+
 async def test_counting_goes_on_while_the_database_is_away(gateway: Front) -> None:
     await configured(gateway, stranger=2)
     budgets = budgets_of(gateway)

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.budgets.documents import Networks, NetworksDoc
-from gateway.budgets.rules import Asker, Kind, Left, asker_of, here, key_of, network_of
+from gateway.budgets.rules import Asker, Kind, Left, asker_of, inside, key_of, network_of
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,25 @@ def test_strangers_are_told_apart_by_what_one_customer_has(address: str | None, 
     assert network_of(address) == network
 
 
-def test_this_machine_is_not_told_apart() -> None:
-    assert [here(told) for told in ("127.0.0.1", "::1", "127.9.9.9", "192.0.2.1", None)] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+@pytest.mark.parametrize(
+    ("address", "may_stand_for_many"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("172.18.0.1", True),
+        ("10.1.2.3", True),
+        ("::ffff:192.168.1.1", True),
+        ("fd00::1", True),
+        ("192.0.2.1", False),
+        ("2001:db8::1", False),
+        ("172.32.0.1", False),
+        (None, False),
+    ],
+)
+def test_a_proxy_that_does_not_say_who_is_behind_it_is_not_taken_for_one(
+    address: str | None, may_stand_for_many: bool
+) -> None:
+    assert inside(address) is may_stand_for_many
 
 
 def test_the_narrowest_network_counts() -> None:

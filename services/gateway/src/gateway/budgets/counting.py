@@ -5,6 +5,7 @@ more than a budget by what arrives at the others within a second, and by no more
 """
 
 import asyncio
+import heapq
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import asyncpg
 
 from chassis import faults
 from gateway.budgets.documents import BudgetsDoc, Networks, of
-from gateway.budgets.rules import WINDOW, Asker, Kind, Left, here, key_of, worth_telling
+from gateway.budgets.rules import WINDOW, Asker, Kind, Left, inside, key_of, worth_telling
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ READ_SECONDS = 5.0
 """How long a change of the document, or of a program's own budget, may take to be heard of."""
 KEYS_AT_MOST = 50_000
 """Askers told apart in one window; whoever comes after them shares what one has."""
+HOT_AT_MOST = 2000
+"""Budgets evened out each second: those that are used most."""
 OTHERS = Asker(Kind.STRANGER, "others")
 
 _TELL = """
@@ -63,6 +66,8 @@ class Budgets:
             return None
         seconds = now.timestamp()
         starts = int(seconds) // WINDOW * WINDOW
+        if limit == 0:  # shut out: nothing to count
+            return Left(asker.kind, 0, -1, max(1, starts + WINDOW - int(seconds)))
         if starts != self._starts:
             self._starts, self._used = starts, {}
         use = self._used.get(asker)
@@ -86,7 +91,7 @@ class Budgets:
         if asker.kind is Kind.STRANGER:
             if (told := self._networks.find(address)) is not None:
                 return told
-            if here(address):
+            if inside(address):
                 return None
         return int(getattr(self.document, asker.kind)) or None
 
@@ -105,11 +110,14 @@ class Budgets:
         if clock() - self._read_at > READ_SECONDS:
             await self.read()
             self._read_at = clock()
-        hot = {
-            key_of(asker, self._secret): use
+        used = [
+            (asker, use)
             for asker, use in self._used.items()
             if worth_telling(use.here + use.elsewhere, use.limit)
-        }
+        ]
+        if len(used) > HOT_AT_MOST:
+            used = heapq.nlargest(HOT_AT_MOST, used, key=lambda told: told[1].here / told[1].limit)
+        hot = {key_of(asker, self._secret): use for asker, use in used}
         if not hot:
             return
         moment = datetime.fromtimestamp(self._starts, UTC)

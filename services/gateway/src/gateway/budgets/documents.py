@@ -38,7 +38,7 @@ class BudgetsDoc(Strict):
     patron: PerMinute = 600
     """Of each person."""
     stranger: PerMinute = 300
-    """Of each address (of each /64 network of IPv6) that does not say who asks."""
+    """Of each public address (of each /64 network of IPv6) that does not say who asks."""
     proof_of_work: bool = True
     """Whether strangers whose budget is spent may get another by letting their machine work for it."""
     networks: list[NetworksDoc] = Field(default_factory=list, max_length=200)

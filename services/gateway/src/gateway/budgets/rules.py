@@ -87,11 +87,29 @@ def network_of(address: str | None) -> str:
     return str(told)
 
 
-def here(address: str | None) -> bool:
-    """Whether somebody asks from this very machine; such strangers are not told apart by their address."""
-    return address is not None and (
-        address.startswith("127.") or address in ("::1", "localhost", "::ffff:127.0.0.1")
+INSIDE: Final = tuple(
+    ipaddress.ip_network(told)
+    for told in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
     )
+)
+"""Addresses that nobody has on the internet (RFC 1918, RFC 4193): of this machine, of proxies, of the house."""
+
+
+@lru_cache(maxsize=4096)
+def inside(address: str | None) -> bool:
+    """Whether an address may stand for many: a proxy's, or a container network's, that does not say who is behind it.
+
+    Such strangers are not counted by their address; their places are bounded as everybody's.
+    """
+    try:
+        told = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address == "localhost"
+    if isinstance(told, ipaddress.IPv6Address) and told.ipv4_mapped is not None:
+        told = told.ipv4_mapped
+    return any(told.version == network.version and told in network for network in INSIDE)
 
 
 def key_of(asker: Asker, secret: bytes) -> str:
