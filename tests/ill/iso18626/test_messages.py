@@ -170,6 +170,27 @@ def _essence(kind: str, document: dict[str, Any]) -> dict[str, Any]:
     return dict(told)
 
 
+def test_the_later_version_has_costs_and_conditions_of_a_retry_apart_from_those_of_a_delivery() -> None:
+    def told(name: str) -> tuple[list[str], list[str]]:
+        root = etree.fromstring(documents.write(*every_message()[name], "2021-2"))
+        names: dict[str, list[str]] = {}
+        for group in ("retryInfo", "deliveryInfo"):
+            found = root.iter("{" + SPACE + "}" + group)
+            names[group] = [str(child.tag).rpartition("}")[2] for one in found for child in one]
+        return names["retryInfo"], names["deliveryInfo"]
+
+    retry, delivery = told("RetryPossible-True")
+    assert retry == ["loanCondition", "loanCondition", "offeredCosts", "retryBefore", "retryAfter"]
+    assert "deliveryCosts" not in delivery
+    retry, delivery = told("WillSupply-True")
+    assert retry == ["retryBefore", "retryAfter"]
+    assert [name for name in delivery if name in ("loanCondition", "deliveryCosts")] == [
+        "loanCondition",
+        "loanCondition",
+        "deliveryCosts",
+    ]
+
+
 def test_what_the_older_version_cannot_say_is_said_in_words() -> None:
     messages = every_message()
 

@@ -91,6 +91,8 @@ class CopyrightDoc(_Strict):
     """How old an article may be to count."""
     compliance: Annotated[str, Field(min_length=1, max_length=60)] | None = None
     """The code of copies that the guidelines do not judge (copyrightCompliance: an open list)."""
+    code_needed: bool = False
+    """Whether a copy without a code waits for staff, who name one (`clear-copyright`), and is not sent."""
     declaration: DeclarationDoc | None = None
     """None: nothing has to be declared."""
 

@@ -110,6 +110,8 @@ async def check_copyright(case: Case) -> str | None:
             return "copyright-limit"
         if verdict is not None:
             case.row["compliance"] = verdict.compliance
+        if settings.code_needed and case.row["compliance"] is None:
+            return "copyright-limit"
     here = case.doc.own_shelves != "off" and "titles" not in case.row["holding"]
     if here and looked_for_here(case.row["service"], case.row["citation"]):
         return "look-here"
