@@ -40,6 +40,7 @@ PUBLIC = {
     "gateway-begin-cas-sign-in",
     "gateway-end-cas-sign-in",
     "gateway-end-session-of-cas",
+    "gateway-sign-in-by-headers",
     "gateway-show-sign-in",
     "gateway-sign-out",
     "gateway-saml-logout-by-redirect",

@@ -47,6 +47,7 @@ from gateway.sessions import local as local_sessions
 from gateway.sessions import routes as sessions
 from gateway.sessions.commands import Sessions, end_orphaned
 from gateway.settings import Settings
+from gateway.shib import routes as shib
 from gateway.signon import routes as signon
 from gateway.signon import secrets as sign_on_secrets
 from gateway.signon.doors_open import Crowd
@@ -139,6 +140,7 @@ def create_app(
             saml.router,
             oidc.router,
             cas.router,
+            shib.router,
             sign_on_secrets.router,
             sessions.router,
             local_sessions.router,

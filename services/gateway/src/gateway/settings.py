@@ -1,9 +1,9 @@
 """What the gateway needs to know."""
 
 import ipaddress
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.settings import ServiceSettings
@@ -51,11 +51,24 @@ class Settings(ServiceSettings):
     webhook_slots: int = Field(default=128, ge=2, le=2000)
     """Deliveries that one process sends at once."""
 
-    @field_validator("webhook_networks", mode="before")
+    shib_key: SecretStr | None = Field(default=None, min_length=32)
+    """Shared with the web server whose mod_shib says who somebody is (docs/sign-on.md); unset: no header says so."""
+    shib_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks that this web server asks from, with commas between them; none but with a key."""
+
+    @field_validator("webhook_networks", "shib_proxies", mode="before")
     @classmethod
     def _listed(cls, told: Any) -> Any:
         parts = told.split(",") if isinstance(told, str) else told
         return tuple(str(ipaddress.ip_network(part.strip())) for part in parts if part.strip())
+
+    @model_validator(mode="after")
+    def _shib_is_whole(self) -> Self:
+        if (self.shib_key is None) != (not self.shib_proxies):
+            raise ValueError(
+                "shib_key and shib_proxies are set together: what proves the headers, and where from"
+            )
+        return self
 
     @property
     def services(self) -> dict[str, str]:

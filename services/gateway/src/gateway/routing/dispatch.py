@@ -47,7 +47,7 @@ OWN_CREDENTIALS = frozenset(
     f"/oauth2/{name}" for name in ("token", "par", "device_authorization", "introspect", "revoke")
 )
 """Reads its own credentials (HTTP Basic)."""
-NO_COOKIES = ("/oauth2/", "/saml/", "/oidc/", "/cas/", "/sign-in/", "/sign-out")
+NO_COOKIES = ("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/sign-in/", "/sign-out")
 """Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 
 
