@@ -41,6 +41,8 @@ PUBLIC = {
     "gateway-end-cas-sign-in",
     "gateway-end-session-of-cas",
     "gateway-sign-in-by-headers",
+    "gateway-begin-passkey-sign-in",
+    "gateway-sign-in-by-passkey",
     "gateway-show-sign-in",
     "gateway-sign-out",
     "gateway-saml-logout-by-redirect",
@@ -135,6 +137,16 @@ OWN = {
         IN_PERSON := {
             "gateway-list-consents",
             "gateway-withdraw-consent",
+            "gateway-read-second-factors",
+            "gateway-begin-authenticator-app",
+            "gateway-confirm-authenticator-app",
+            "gateway-remove-authenticator-app",
+            "gateway-renew-recovery-codes",
+            "gateway-change-own-password",
+            "gateway-begin-passkey",
+            "gateway-keep-passkey",
+            "gateway-list-passkeys",
+            "gateway-drop-passkey",
         }
     ),
 }

@@ -112,8 +112,8 @@ async def library(gateway_dsn: str) -> AsyncIterator[Front]:
         yield front
 
 
-def proven(nonce: str, *, late: float = 0.0, key: str = KEY, **more: Any) -> Any:
-    environment = {**SAID, **more, "CARREL_SHIB_KEY": key}
+def proven(nonce: str, more: dict[str, str] | None = None, *, late: float = 0.0, key: str = KEY) -> Any:
+    environment = {**SAID, **(more or {}), "CARREL_SHIB_KEY": key}
     return program().headers_of(
         environment, now=datetime.now(UTC).timestamp() - late, nonce=nonce.rjust(16, "-")
     )
@@ -140,10 +140,10 @@ async def test_only_headers_with_a_proof_of_their_own_begin_a_session(library: F
         "with another key": await tried(proven("f", key="x" * 40)),
         "a header twice": await tried(more),
         "spelled with an underscore": await tried({**proven("g"), "shib_session_id": b"x"}),
-        "of a stranger": await tried(proven("h", **{"Shib-Identity-Provider": "https://evil.test"})),
-        "without a session": await tried(proven("i", **{"Shib-Session-ID": ""})),
-        "another's scope": await tried(proven("j", affiliation="staff@evil.test")),
-        "nobody's group": await tried(proven("k", affiliation="alum@campus.test")),
+        "of a stranger": await tried(proven("h", {"Shib-Identity-Provider": "https://evil.test"})),
+        "without a session": await tried(proven("i", {"Shib-Session-ID": ""})),
+        "another's scope": await tried(proven("j", {"affiliation": "staff@evil.test"})),
+        "nobody's group": await tried(proven("k", {"affiliation": "alum@campus.test"})),
         "good": await tried(good),
         "good, once more": await tried(good),
     } == {

@@ -13,6 +13,8 @@ from chassis.database import rows_affected
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from gateway import fan_out
+from gateway.accounts import own as own_account
+from gateway.accounts import passkeys
 from gateway.accounts import routes as accounts
 from gateway.accounts.door import Door
 from gateway.audit import routes as audit
@@ -125,6 +127,8 @@ def create_app(
         settings,
         routers=[
             accounts.router,
+            own_account.router,
+            passkeys.router,
             clients.router,
             endpoint.router,
             consents.router,
@@ -185,7 +189,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     stack.push_async_callback(_ended, asyncio.create_task(counted.run()))
     listening = asyncio.create_task(authenticator.listen())
     stack.push_async_callback(_ended, listening)
-    app.state.door = Door(here.pool)
+    app.state.door = Door(here.pool, sealer)
     app.state.guesses = devices.Guesses()
     self_test()
     http = await stack.enter_async_context(sources.client())

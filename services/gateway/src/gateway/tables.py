@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -69,6 +70,48 @@ class Account(Table, table=True):
     locked_until: datetime | None = Field(default=None, sa_column=_when(null=True))
     version: int = Field(default=1)
     created_at: datetime = Field(sa_column=_when())
+
+
+def _of_account(*, key: bool = False) -> Any:
+    return Column(Uuid, ForeignKey("account.id", ondelete="CASCADE"), primary_key=key, nullable=False)
+
+
+class AccountTotp(Table, table=True):
+    """The secret that an account's app makes its codes of (RFC 6238), sealed."""
+
+    __tablename__ = "account_totp"
+
+    account_id: UUID = Field(sa_column=_of_account(key=True))
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    made_at: datetime = Field(sa_column=_when())
+    confirmed_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    last_step: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The time step of the last code that was taken: none up to it is taken again."""
+
+
+class RecoveryCode(Table, table=True):
+    """A code that stands in for the app, once; kept as a hash."""
+
+    __tablename__ = "recovery_code"
+
+    account_id: UUID = Field(sa_column=_of_account(key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+
+
+class Passkey(Table, table=True):
+    """A key pair in somebody's device (WebAuthn); here is the public one."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (Index("passkey_by_account", "account_id"),)
+
+    credential_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    id: UUID = Field(sa_column=Column(Uuid, unique=True, nullable=False))
+    account_id: UUID = Field(sa_column=_of_account())
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sign_count: int = Field(sa_column=Column(BigInteger, nullable=False))
+    made_at: datetime = Field(sa_column=_when())
+    used_at: datetime | None = Field(default=None, sa_column=_when(null=True))
 
 
 class Client(Table, table=True):

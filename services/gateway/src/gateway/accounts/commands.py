@@ -1,8 +1,10 @@
 """Accounts: made and changed."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,6 +38,12 @@ TEXTS = {
     "password-holds-username": "The password holds the username.",
     "password-too-uniform": "The password repeats too few characters.",
 }
+
+
+_END_SESSIONS: Final = text("DELETE FROM browser_session WHERE person_id = :account")
+"""Whoever knew the old password may be signed in by it."""
+_ROLES_OF_SESSIONS: Final = text("UPDATE browser_session SET roles = :roles WHERE person_id = :account")
+"""Who loses their work loses it in every browser at once."""
 
 
 def check(by: Principal, *, username: str, password: str | None, roles: list[str]) -> None:
@@ -129,6 +137,10 @@ async def change(
         account.disabled = disabled
     account.version += 1
     await session.flush()
+    if password is not None or disabled:
+        await session.execute(_END_SESSIONS, {"account": account.id})
+    elif roles is not None:
+        await session.execute(_ROLES_OF_SESSIONS, {"account": account.id, "roles": roles})
     return account
 
 

@@ -25,7 +25,7 @@ from chassis.problems import (
 )
 from gateway.accounts import commands
 from gateway.accounts.commands import SignInRefused, UsernameTaken
-from gateway.accounts.door import Door, SignInBusy
+from gateway.accounts.door import Door, SecondFactorWanted, SignInBusy
 from gateway.roles.rules import ROLES
 from gateway.tables import Account
 from gateway.tokens.minting import Mint
@@ -74,12 +74,13 @@ class AccountOut(BaseModel):
 
 
 class SessionIn(BaseModel):
-    """Name and password."""
+    """Name and password, and where the account has a second factor its code."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: str = Field(max_length=200)
     password: str = Field(max_length=1000)
+    code: str | None = Field(default=None, max_length=60)
 
 
 class SessionOut(BaseModel):
@@ -106,15 +107,24 @@ class WhoOut(BaseModel):
     "/v1/sessions",
     status_code=201,
     response_model=SessionOut,
-    responses=problems(SignInRefused, Invalid, SignInBusy),
+    responses=problems(SignInRefused, SecondFactorWanted, Invalid, SignInBusy),
 )
 async def sign_in(request: Request, body: SessionIn, response: Response, now: Now) -> SessionOut:
     """Sign in with a local account."""
     door: Door = request.app.state.door
     address = request.client.host if request.client else ""
-    principal = await door.sign_in(username=body.username, password=body.password, address=address, now=now)
-    if principal is None:
+    opened = await door.sign_in(
+        username=body.username, password=body.password, address=address, code=body.code, now=now
+    )
+    if opened is None:
         raise SignInRefused
+    return await given_token(request, opened.principal, response, now)
+
+
+async def given_token(
+    request: Request, principal: Principal, response: Response, now: datetime
+) -> SessionOut:
+    """A token for whoever has just proved who they are."""
     mint: Mint = request.app.state.mint
     token, seconds = await mint.access_token(principal, now=now)
     response.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 FREE_FAILURES = 5
 LONGEST_LOCK = timedelta(minutes=15)
@@ -27,6 +28,25 @@ def lock_after(failures: int, *, now: datetime) -> datetime | None:
     if failures < FREE_FAILURES:
         return None
     return now + min(timedelta(seconds=2 ** min(failures - FREE_FAILURES, 20)), LONGEST_LOCK)
+
+
+STEP_SECONDS: Final = 30
+STEPS_BESIDE: Final = 1
+"""How far a clock may be off: one step each way (RFC 6238 §5.2)."""
+RECOVERY_CODES: Final = 10
+ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Of recovery codes: nothing that is taken for something else on paper."""
+
+
+def steps_at(now: datetime) -> range:
+    """The time steps whose codes are good now."""
+    step = int(now.timestamp()) // STEP_SECONDS
+    return range(step - STEPS_BESIDE, step + STEPS_BESIDE + 1)
+
+
+def folded_code(told: str) -> str:
+    """A code as it is compared: people type spaces, dashes and capitals."""
+    return "".join(letter for letter in told.lower() if letter not in " -\t")
 
 
 def password_refusals(password: str, username: str) -> list[str]:

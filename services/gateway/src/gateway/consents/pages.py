@@ -97,15 +97,24 @@ def said(title: str, sentences: Sequence[str], *, status: int = 200) -> Response
 
 
 def sign_in(
-    name: str, *, target: str, proof: str, campus: str | None, refused: bool, username: str = ""
+    name: str,
+    *,
+    target: str,
+    proof: str,
+    campus: str | None,
+    refused: bool,
+    username: str = "",
+    wants_code: bool = False,
 ) -> Response:
     """Sign in with an account of the library's own, or by a campus."""
     told = (
         '<p id="wrong" role="alert">The name or the password is wrong, or there were too many guesses just now.</p>'
         if refused
+        else '<p id="wrong" role="alert">This account has a second factor: type the password again, and the code.</p>'
+        if wants_code
         else ""
     )
-    described = ' aria-describedby="wrong"' if refused else ""
+    described = ' aria-describedby="wrong"' if refused or wants_code else ""
     by_campus = (
         f'<ul><li><a href="{escape(campus)}">Sign in by your institution</a></li></ul><h2>Or here</h2>'
         if campus
@@ -118,6 +127,9 @@ def sign_in(
         f'autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="200" required{described}>'
         '<label for="password">Password</label><input id="password" name="password" type="password" '
         f'autocomplete="current-password" maxlength="1000" required{described}>'
+        '<label for="code">Code of your app, or a recovery code, if your account has a second factor</label>'
+        f'<input id="code" name="code" autocomplete="one-time-code" spellcheck="false" maxlength="60"'
+        f"{' required' if wants_code else ''}>"
         "<button>Sign in</button></form>"
     )
-    return pages.page(f"Sign in to {name}", body, status=401 if refused else 200)
+    return pages.page(f"Sign in to {name}", body, status=401 if refused or wants_code else 200)

@@ -14,10 +14,11 @@ from chassis.clock import Now
 from chassis.edge import streamed
 from chassis.problems import Malformed, problems
 from gateway.accounts.commands import SignInRefused
-from gateway.accounts.door import Door, SignInBusy
+from gateway.accounts.door import Door, SecondFactorWanted, SignInBusy
 from gateway.consents import pages
 from gateway.consents.standing import LOCAL
 from gateway.forms import HTML, read_form
+from gateway.persons.rules import MFA
 from gateway.saml.rules import safe_return
 from gateway.sessions import commands
 from gateway.sessions.commands import Signed
@@ -49,7 +50,15 @@ def _target(doc: SignOnDoc, wished: str | None) -> str:
     return safe_return(wished, start=doc.sessions.start, origins=frozenset(own))
 
 
-def _page(doc: SignOnDoc, browser: str, target: str, *, refused: bool, username: str = "") -> Response:
+def _page(
+    doc: SignOnDoc,
+    browser: str,
+    target: str,
+    *,
+    refused: bool,
+    username: str = "",
+    wants_code: bool = False,
+) -> Response:
     name = next(iter(doc.entity.names.values()), "the library") if doc.entity else "the library"
     campus = f"/saml/login?{urlencode({'target': target})}" if doc.sources or doc.doors else None
     answer = pages.sign_in(
@@ -59,6 +68,7 @@ def _page(doc: SignOnDoc, browser: str, target: str, *, refused: bool, username:
         campus=campus,
         refused=refused,
         username=username,
+        wants_code=wants_code,
     )
     answer.headers.append("Set-Cookie", browser_cookie(browser))
     return answer
@@ -96,21 +106,30 @@ async def sign_in_locally(request: Request, now: Now) -> Response:
         return _page(doc, browser or new_token(), target, refused=False)
     door: Door = request.app.state.door
     username = fields.get("username", "")[:200]
-    principal = await door.sign_in(
-        username=username,
-        password=fields.get("password", "")[:1000],
-        address=request.client.host if request.client else "",
-        now=now,
-    )
-    if principal is None:
+    try:
+        opened = await door.sign_in(
+            username=username,
+            password=fields.get("password", "")[:1000],
+            code="".join(fields.get("code", "").split())[:60] or None,
+            address=request.client.host if request.client else "",
+            now=now,
+        )
+    except SecondFactorWanted:
+        return _page(doc, browser, target, refused=False, username=username, wants_code=True)
+    if opened is None:
         return _page(doc, browser, target, refused=True, username=username)
-    token = await begin(request.app.state.resources.pool, doc, UUID(principal.ref), now=now)
+    account_id = UUID(opened.principal.ref)
+    token = await begin(
+        request.app.state.resources.pool, doc, account_id, two_factors=opened.two_factors, now=now
+    )
     answer = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
     answer.headers.append("Set-Cookie", session_cookie(token))
     return answer
 
 
-async def begin(pool: asyncpg.Pool, doc: SignOnDoc, account_id: UUID, *, now: datetime) -> str:
+async def begin(
+    pool: asyncpg.Pool, doc: SignOnDoc, account_id: UUID, *, two_factors: bool = False, now: datetime
+) -> str:
     """A session of somebody with an account, and the token of its cookie."""
     limits = doc.sessions.limits()
     async with pool.acquire() as connection, connection.transaction():
@@ -125,7 +144,7 @@ async def begin(pool: asyncpg.Pool, doc: SignOnDoc, account_id: UUID, *, now: da
             patron_id=account["patron_id"],
             roles=account["roles"],
             libraries=account["libraries"],
-            signed=Signed("account", None, None, None, None, None, now),
+            signed=Signed("account", None, None, None, None, MFA if two_factors else None, now),
             idle=idle_for(limits, account["roles"]),
             ends_at=ends_at(limits, granted_until=None, now=now),
             now=now,
