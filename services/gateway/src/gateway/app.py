@@ -36,6 +36,7 @@ from gateway.consents import routes as consents
 from gateway.oidc import routes as oidc
 from gateway.oidc.arriving import OidcParts
 from gateway.origins.known import Origins
+from gateway.paia import routes as paia
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -145,6 +146,7 @@ def create_app(
             oidc.router,
             cas.router,
             shib.router,
+            paia.router,
             sign_on_secrets.router,
             sessions.router,
             local_sessions.router,

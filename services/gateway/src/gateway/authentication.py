@@ -18,6 +18,8 @@ from chassis import faults
 from chassis.principal import ANONYMOUS, Principal
 from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
 from gateway.clients.rules import LIKE_A_KEY, PREFIX, comes_from, hashed, keys_in, live_secret, read_key
+from gateway.paia.tokens import PREFIX as PATRON_TOKEN
+from gateway.paia.tokens import find as patron_token
 from gateway.tokens.minting import ACCESS_SECONDS, Mint
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,11 @@ class Authenticator:
             raise Unauthenticated("Only `Authorization: Bearer …` is taken here.")
         if self._admin_hash and hmac.compare_digest(hashed(credential), self._admin_hash):
             return Principal("staff", "operator", frozenset({"*"}))
+        if credential.startswith(PATRON_TOKEN):
+            held = await patron_token(self._pool, credential, now=now)
+            if held is None:
+                raise Unauthenticated("The token is expired or was not given out here.")
+            return held.principal
         if credential.startswith(PREFIX):
             return await self._by_key(credential, now=now, address=address)
         if "." in credential:

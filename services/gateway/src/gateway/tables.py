@@ -402,6 +402,21 @@ class BrowserSession(Table, table=True):
     ends_at: datetime = Field(sa_column=_when())
 
 
+class PatronToken(Table, table=True):
+    """What a program was given for a patron's card and PIN (PAIA auth), as a hash."""
+
+    __tablename__ = "patron_token"
+    __table_args__ = (
+        Index("patron_token_by_patron", "patron_id", "ends_at"),
+        Index("patron_token_ends", "ends_at"),
+    )
+
+    token_hash: bytes = Field(sa_column=_bytes(key=True))
+    patron_id: UUID = Field(sa_column=_id())
+    scopes: list[str] = Field(sa_column=_texts())
+    ends_at: datetime = Field(sa_column=_when())
+
+
 class SignIn(Table, table=True):
     """What an identity provider said at one sign-in, as far as rules look at it, and what came of it."""
 

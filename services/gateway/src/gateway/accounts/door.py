@@ -97,7 +97,7 @@ class Door:
         `SecondFactorWanted` when they are right and a code is wanted that was not sent along.
         """
         folded = username.strip().lower()
-        async with self._admitted(folded, address):
+        async with self.admitted(folded, address):
             row = await self._counted(folded, now)
             if not await passwords.matches(password, row["password_hash"] if row else None) or row is None:
                 return None
@@ -113,7 +113,8 @@ class Door:
             return Opened(principal_of(Account(**dict(welcome))), row["totp"] is not None)
 
     @asynccontextmanager
-    async def _admitted(self, name: str, address: str) -> AsyncIterator[None]:
+    async def admitted(self, name: str, address: str) -> AsyncIterator[None]:
+        """A place among those whose guess is judged, one at a time under one name; `SignInBusy` when there is none."""
         if self._waiting >= WAITING or self._from[address] >= FROM_ONE_ADDRESS:
             raise SignInBusy(headers={"Retry-After": "2"})
         lock = self._names.setdefault(name, asyncio.Lock())

@@ -10,6 +10,7 @@ from contracts.circulation import PatronMerged
 _FOLLOW: Final = (
     "UPDATE account SET patron_id = $2, version = version + 1 WHERE patron_id = ANY ($1::uuid[])",
     "UPDATE person SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
+    "UPDATE patron_token SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
     "UPDATE browser_session SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
 )
 

@@ -1,4 +1,4 @@
-"""The desk of circulation, asked by the gateway in its own name: who is registered, and registering somebody."""
+"""The desk of circulation, asked by the gateway in its own name or a patron's: who is registered, and registering."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,6 +29,7 @@ class Circulation:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        by: Principal = OURSELVES,
     ) -> httpx.Response:
         """Its answer, whatever it is; `ServiceFault` when there is none, or when it cannot answer just now."""
         told = {"traceparent": self._traceparent, **(headers or {})}
@@ -37,13 +38,13 @@ class Circulation:
             if app is not None:
 
                 async def as_ourselves(scope: Any, receive: Any, send: Any) -> None:
-                    await app({**scope, SCOPE_KEY: OURSELVES}, receive, send)
+                    await app({**scope, SCOPE_KEY: by}, receive, send)
 
                 transport = httpx.ASGITransport(app=as_ourselves)
                 async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
                     answer = await client.request(method, path, params=params, json=json, headers=told)
             elif upstream is not None:
-                token = await self._state.mint.inner_token(OURSELVES, SERVICE, now=now)
+                token = await self._state.mint.inner_token(by, SERVICE, now=now)
                 told["Authorization"] = f"Bearer {token}"
                 answer = await upstream.ask(method, path, headers=told, params=params or {}, json=json)
             else:

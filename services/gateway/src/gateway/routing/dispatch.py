@@ -44,10 +44,11 @@ GONE = 499
 OWN_BODY_LIMIT = 1024 * 1024
 """Bytes of a body that the gateway itself reads: strangers may send it before they have said who they are."""
 OWN_CREDENTIALS = frozenset(
-    f"/oauth2/{name}" for name in ("token", "par", "device_authorization", "introspect", "revoke")
+    [f"/oauth2/{name}" for name in ("token", "par", "device_authorization", "introspect", "revoke")]
+    + [f"/paia/auth/{name}" for name in ("login", "logout", "change", "reset")]
 )
-"""Reads its own credentials (HTTP Basic)."""
-NO_COOKIES = ("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/sign-in/", "/sign-out")
+"""Reads its own credentials (HTTP Basic, or to answer as its protocol does)."""
+NO_COOKIES = ("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/paia/auth/", "/sign-in/", "/sign-out")
 """Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 
 
