@@ -92,6 +92,9 @@ IDENTIFYING = {
     "gateway-sign-in",
     "gateway-push-authorization-request",
     "gateway-authorize-device",
+    "gateway-paia-login",
+    "gateway-paia-logout",
+    "gateway-paia-change",
 }
 """Where an empty request is refused for saying nothing of who one is, and not for want of a scope."""
 

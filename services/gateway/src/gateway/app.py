@@ -33,6 +33,7 @@ from gateway.clients import routes as clients
 from gateway.consents import device_routes as devices
 from gateway.consents import granting
 from gateway.consents import routes as consents
+from gateway.ldap.directory import Directories
 from gateway.oidc import routes as oidc
 from gateway.oidc.arriving import OidcParts
 from gateway.origins.known import Origins
@@ -200,6 +201,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.oidc = OidcParts(here.pool, sealer, http)
     app.state.cas = CasParts(here.pool, sealer, http)
     app.state.crowd = Crowd()
+    app.state.directories = Directories()
     app.state.sessions = Sessions(here.pool, in_force)
     app.state.journal = journal = Journal(here.pool)
     journal.start()

@@ -12,12 +12,16 @@ from fastapi import Query, Request, Response
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import streamed
-from chassis.problems import Malformed, problems
+from chassis.problems import Malformed, Unavailable, problems
 from gateway.accounts.commands import SignInRefused
 from gateway.accounts.door import Door, SecondFactorWanted, SignInBusy
 from gateway.consents import pages
 from gateway.consents.standing import LOCAL
 from gateway.forms import HTML, read_form
+from gateway.ldap.arriving import arrive as by_directory
+from gateway.ldap.directory import Directories
+from gateway.persons.admitting import TurnedAway
+from gateway.persons.circulation import Circulation
 from gateway.persons.rules import MFA
 from gateway.saml.rules import safe_return
 from gateway.sessions import commands
@@ -31,8 +35,10 @@ from gateway.sessions.cookies import (
     session_cookie,
 )
 from gateway.sessions.rules import ends_at, idle_for
+from gateway.signon.answers import SignInNotAccepted, busy, refused, turned_away
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.reading import InForce
+from gateway.signon.rules import DoorRefused
 
 router = new_router(tag="sign-on")
 
@@ -90,7 +96,7 @@ async def show_local_sign_in(
     PATH,
     status_code=303,
     response_class=Response,
-    responses={200: HTML, **problems(SignInRefused, SignInBusy, Malformed)},
+    responses={200: HTML, **problems(SignInRefused, SignInNotAccepted, SignInBusy, Malformed, Unavailable)},
 )
 @streamed
 async def sign_in_locally(request: Request, now: Now) -> Response:
@@ -117,13 +123,48 @@ async def sign_in_locally(request: Request, now: Now) -> Response:
     except SecondFactorWanted:
         return _page(doc, browser, target, refused=False, username=username, wants_code=True)
     if opened is None:
-        return _page(doc, browser, target, refused=True, username=username)
+        known = await _by_directory(request, doc, username, fields.get("password", ""), target, now)
+        return known or _page(doc, browser, target, refused=True, username=username)
     account_id = UUID(opened.principal.ref)
     token = await begin(
         request.app.state.resources.pool, doc, account_id, two_factors=opened.two_factors, now=now
     )
     answer = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
     answer.headers.append("Set-Cookie", session_cookie(token))
+    return answer
+
+
+async def _by_directory(
+    request: Request, doc: SignOnDoc, username: str, password: str, target: str, now: datetime
+) -> Response | None:
+    """The answer to somebody whom a directory knows; None for whoever is known nowhere."""
+    door: Door = request.app.state.door
+    directories: Directories = request.app.state.directories
+    circulation = Circulation(request.app.state, str(request.scope["carrel.traceparent"]))
+    address = request.client.host if request.client else ""
+    try:
+        async with door.admitted(f"ldap {username}", address):
+            arrived = await by_directory(
+                request.app.state.resources.pool,
+                request.app.state.sealer,
+                directories,
+                circulation,
+                doc,
+                username=username,
+                password=password,
+                return_to=target,
+                now=now,
+            )
+    except DoorRefused as error:
+        return refused(request, error, door="ldap", name="directory", again=PATH)
+    except TurnedAway as error:
+        return turned_away(request, error)
+    except Unavailable as error:
+        return busy(request, error)
+    if arrived is None:
+        return None
+    answer = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
+    answer.headers.append("Set-Cookie", session_cookie(arrived.token))
     return answer
 
 

@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar, Final, Literal
 
+from ldap3.core.exceptions import LDAPException
+from ldap3.operation.search import parse_filter
 from pydantic import AfterValidator, Field
 
 from gateway.persons.rules import MFA
@@ -57,6 +59,16 @@ Contexts = Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], 
 def _header(told: str) -> str:
     if "_" in told or told.lower() != told:
         raise ValueError("a header's name is told in small letters and with dashes")
+    return told
+
+
+def _filter(told: str) -> str:
+    try:
+        parse_filter(told, None, False, False, None, False)  # type: ignore[no-untyped-call]  # its stubs leave it out
+    except LDAPException:
+        raise ValueError("it is no filter (RFC 4515)") from None
+    if not told.startswith("("):
+        raise ValueError("a filter stands in brackets")
     return told
 
 
@@ -139,7 +151,7 @@ class LdapDoc(Door):
     """Below which people are looked for."""
     names: list[AttributeName] = Field(default=["uid"], min_length=1, max_length=5)
     """Attributes that hold what people type as their name."""
-    only: Annotated[str, Field(max_length=500, pattern=r"^\(.*\)$")] = "(objectClass=person)"
+    only: Annotated[str, Field(max_length=500), AfterValidator(_filter)] = "(objectClass=person)"
     """A filter that narrows whom it lets in."""
     key: AttributeName = "entryUUID"
     """An attribute that never changes, and is never given to another."""

@@ -1,0 +1,1 @@
+"""Names and passwords judged by a directory (LDAP), for a campus that has nothing better."""
