@@ -276,3 +276,23 @@ async def test_signing_out_asks_the_provider_to_do_so_too_and_tells_no_log_who_i
     assert 'name="id_token_hint" value="ey' in answer.text
     assert 'value="https://library.test/sign-in"' in answer.text
     assert (await browser.session()).status_code == 404
+
+
+async def test_somebody_is_forgotten_with_every_session_and_is_new_afterwards(
+    library: Front, provider: Provider, browser: Browser
+) -> None:
+    await browser.sign_in(provider)
+    listed = (await library.get("/v1/persons", headers=bearer(OPERATOR))).json()["items"]
+    where = f"/v1/persons/{listed[0]['id']}"
+    stranger = await library.client.delete(where)
+    done = [(await library.client.delete(where, headers=bearer(OPERATOR))).status_code for _ in range(2)]
+    after = (await browser.session()).status_code
+    (entry,) = (await library.get("/v1/sign-ins", headers=bearer(OPERATOR))).json()["items"]
+    await browser.sign_in(provider)
+    again = (await library.get("/v1/persons", headers=bearer(OPERATOR))).json()["items"]
+
+    assert [(each["kind"], each["identity_provider"]) for each in listed] == [("oidc", provider.issuer)]
+    assert "marie" not in str(listed)
+    assert (stranger.status_code, done, after) == (401, [204, 404], 404)
+    assert entry["person"] is None
+    assert again[0]["id"] != listed[0]["id"]

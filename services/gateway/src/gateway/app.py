@@ -38,6 +38,7 @@ from gateway.oidc import routes as oidc
 from gateway.oidc.arriving import OidcParts
 from gateway.origins.known import Origins
 from gateway.paia import routes as paia
+from gateway.persons import routes as persons
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -148,6 +149,7 @@ def create_app(
             cas.router,
             shib.router,
             paia.router,
+            persons.router,
             sign_on_secrets.router,
             sessions.router,
             local_sessions.router,
