@@ -182,7 +182,7 @@ async def _believed(
         "oidc",
         doc.issuer,
         name_hash(parts.sealer, doc.issuer, subject),
-        parts.sealer.seal(id_token.encode()),
+        None,
         sid if isinstance(sid, str) and len(sid) <= 255 and sid.isprintable() else None,
         context_of(claims.get("acr"), doc.mfa_contexts, mfa=MFA),
         datetime.fromtimestamp(at, now.tzinfo) if at is not None else None,
@@ -283,18 +283,15 @@ async def _ended(
     )
 
 
-async def goodbye(parts: OidcParts, doc: OidcDoc, *, ours: str, id_token: str) -> Onward | None:
+async def goodbye(parts: OidcParts, doc: OidcDoc, *, ours: str) -> Onward | None:
     """Where somebody signs out there, too (RP-Initiated Logout 1.0); None where the provider has no such place.
 
-    By a form: the ID token says who somebody is, and no log is to keep it.
+    By an address, since a form from here would reach the provider without its cookies (SameSite). The ID token, which
+    says who somebody is, is no part of an address: the provider asks them instead.
     """
     published = await parts.providers.published(parts.http, doc.issuer)
     where = published.address("end_session_endpoint")
     if where is None:
         return None
-    fields = {
-        "id_token_hint": id_token,
-        "client_id": doc.client_id,
-        "post_logout_redirect_uri": f"{ours}/sign-in",
-    }
-    return Onward(where, fields)
+    query = urlencode({"client_id": doc.client_id, "post_logout_redirect_uri": f"{ours}/sign-in"})
+    return Onward(f"{where}{'&' if urlsplit(where).query else '?'}{query}")

@@ -66,13 +66,12 @@ async def leave(request: Request, session: Session, *, now: datetime) -> Onward 
         return await saml.leave(parts, session, now=now)
     if session.door == "cas":
         return goodbye_to_cas(doc, session.entity_id)
-    if session.door == "oidc" and session.name_sealed is not None:
+    if session.door == "oidc":
         oidc: OidcParts = request.app.state.oidc
         provider = next((each for each in doc.oidc if each.issuer == session.entity_id), None)
         if provider is not None:
             try:
-                id_token = parts.sealer.open(session.name_sealed).decode()
-                return await goodbye_to_oidc(oidc, provider, ours=doc.entity.url, id_token=id_token)
+                return await goodbye_to_oidc(oidc, provider, ours=doc.entity.url)
             except DoorRefused:
                 log.warning("a provider could not be told", extra={"issuer": provider.issuer})
     return None
