@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 35.0
+STARTING = (PYTHON, "-m", "carrel.starting")
 
 
 class CannotStart(Exception):
@@ -218,10 +219,10 @@ def _children(host: str, port: int, workers: int) -> list[Child]:
     shared = ["--shared"] if workers > 1 else []
     where = ["--host", host, "--port", str(port)]
     serving = [
-        Child(f"serve-{number}", [PYTHON, "-m", "carrel.serving", "--told", *where, *shared])
+        Child(f"serve-{number}", [*STARTING, "carrel.serving", "--told", *where, *shared])
         for number in range(1, workers + 1)
     ]
-    return [*serving, Child("background", [PYTHON, "-m", "carrel.background", "--told"])]
+    return [*serving, Child("background", [*STARTING, "carrel.background", "--told"])]
 
 
 async def _all_ready(box: Box) -> bool:

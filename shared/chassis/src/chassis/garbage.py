@@ -11,7 +11,11 @@ AFTER: Final = (50_000, 20, 100)
 
 
 def seldom() -> None:
-    """Look after 50 000 new objects, and never again at what is there now. Call it when a process is ready."""
+    """Look after 50 000 new objects, and never again at what is there now. Call it when a process is ready.
+
+    Whoever has looked for none until then (`gc.disable`) begins to.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*AFTER)
+    gc.enable()
