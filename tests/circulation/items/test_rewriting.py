@@ -4,8 +4,7 @@ import re
 
 from support.harness import Harness
 
-AT_EVERY_LOAN = ("state", "guard", "told", "loan_id", "due_at", "last_seen_at")
-"""Not `last_seen_by`, by which a desk's cart is listed: it changes only where another desk saw the item before."""
+AT_EVERY_LOAN = ("state", "guard", "told", "loan_id", "due_at", "last_seen_at", "last_seen_by")
 
 
 async def test_no_index_of_items_names_what_every_loan_changes(circulation: Harness) -> None:

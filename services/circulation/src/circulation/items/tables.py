@@ -45,8 +45,7 @@ class Item(Table, table=True):
             postgresql_where=text("volume IS NOT NULL AND volume_key IS NULL"),
         ),
         Index(
-            "item_on_cart",
-            "last_seen_by",
+            "item_on_its_way",
             "reshelving_until",
             "id",
             postgresql_where=text("reshelving_until IS NOT NULL"),
