@@ -36,7 +36,8 @@ async def check_out(
     async with pool.acquire() as connection, connection.transaction():
         seen = await lending.look_check_out(connection, shelf, asked, now)
         decide(seen, asked, principal, now=now)
-        await lock(connection, seen)
+        kept = seen["kept_for"] if asked.override is not None and asked.override.cancels_hold else None
+        await lock(connection, seen, and_patron=kept)
         return await check_out_locked(connection, shelf, asked, principal, now=now)
 
 
