@@ -12,7 +12,7 @@ from asyncpg.connection import LoggedQuery
 from sqlalchemy import event
 
 from circulation.app import SERVICE
-from circulation.holds.statements import ACT_HOLD, look_hold
+from circulation.holds.statements import ACT_HOLD, look_copies, look_hold
 from support.desk import NOW, furnished
 from support.harness import Harness, migrated, running
 from support.many import GROWING, SERIAL, many, one
@@ -266,6 +266,37 @@ async def test_holds_on_a_serial_read_its_copies_as_a_few_rows_and_lock_none_tha
         SERIAL,
     )
     assert len(rows) < out + 5
+    assert await slow(pool, asked) == ""
+
+
+async def test_what_is_done_with_a_hold_on_a_serial_reads_its_copies_as_a_few_rows(
+    circulation: Harness,
+) -> None:
+    pool = circulation.resources.pool
+    desk, law = [
+        await one(circulation, f"SELECT id FROM service_point WHERE code = '{code}'")
+        for code in ("main-desk", "law-desk")
+    ]
+    reader = await one(circulation, "SELECT id FROM patron WHERE open_loans = 0 LIMIT 1")
+    copy = await one(circulation, f"SELECT max(id::text) FROM item WHERE title_ids = ARRAY['{SERIAL}'::uuid]")
+    body = {"patron_id": reader, "pickup_id": desk, "title_id": SERIAL}
+    path = f"/v1/holds/{(await circulation.post('/v1/holds', json=body)).json()['id']}"
+
+    async with overheard(circulation) as asked:
+        answers = [
+            await circulation.post(f"{path}/suspensions", json={}),
+            await circulation.post(f"{path}/resumptions", json={}),
+            await circulation.post(f"{path}/moves", json={"item_id": copy}),
+            await circulation.patch(
+                path, json={"pickup_id": law}, headers={"If-Match": '"4"', "Idempotency-Key": "law"}
+            ),
+            await circulation.post(f"{path}/cancellations", json={}),
+        ]
+
+    assert [answer.text for answer in answers if not answer.is_success] == []
+    of_any, of_one = (look_copies(item=item, volumes=item) for item in (False, True))
+    assert of_one in asked
+    assert len(await pool.fetch(of_any, *asked[of_any])) < 20
     assert await slow(pool, asked) == ""
 
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chassis.ids import uuid7
 from circulation.app import SERVICE
@@ -250,10 +250,12 @@ class BusyDays(RuleBasedStateMachine):
     def _do(self, what: Any) -> Any:
         return self.building.runner.run(what)
 
-    @rule(acts=st.lists(ACTS, min_size=2, max_size=6))
-    def at_once(self, acts: Sequence[Anything]) -> None:
-        """Several hands at the same moment."""
-        self._do(self._at_once(acts, killed=False))
+    @rule(acts=st.lists(ACTS, min_size=2, max_size=6), killed=st.booleans())
+    def at_once(self, acts: Sequence[Anything], killed: bool) -> None:
+        """Several hands at the same moment; where there is a process to kill, it may be, and every desk that got no
+        answer asks again.
+        """
+        self._do(self._at_once(acts, killed=killed))
 
     @rule(days=st.sampled_from((0.1, 1, 3, 8, 30, 70)))
     def time_passes(self, days: float) -> None:
@@ -266,12 +268,6 @@ class BusyDays(RuleBasedStateMachine):
     def asked_again_in_peace(self, which: int) -> None:
         """A write that was done is asked for once more: the same answer, and nothing at all is otherwise."""
         self._do(self._again(which))
-
-    @precondition(lambda self: self.building.crash is not None)
-    @rule(acts=st.lists(ACTS, min_size=3, max_size=8))
-    def killed_meanwhile(self, acts: Sequence[Anything]) -> None:
-        """The process that answers is killed; afterwards every desk asks again what got no answer."""
-        self._do(self._at_once(acts, killed=True))
 
     @invariant()
     def everything_fits(self) -> None:

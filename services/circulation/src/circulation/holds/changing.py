@@ -1,6 +1,6 @@
 """What becomes of a hold while it waits: suspended, resumed, moved to another copy, changed.
 
-Each holds the title's queue and copies while it looks and writes.
+Each holds the title's queue while it looks and writes, and of its copies those that it is about.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from chassis.database import Connection
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from circulation.holds import queue
-from circulation.holds.choosing import keep, nearest
+from circulation.holds.choosing import keep, to_fetch
 from circulation.holds.considering import as_it_waits
 from circulation.holds.ending import HoldClosed
 from circulation.holds.looking import address_there
@@ -52,9 +52,16 @@ def change_reasons(found: list[ChangeRefusal], pointer: str | None = None) -> li
     return [Reason(each, CHANGE_TEXTS[each][0], pointer, CHANGE_TEXTS[each][1]) for each in found]
 
 
-async def _own(connection: Connection, hold_id: UUID, principal: Principal) -> asyncpg.Record:
-    """An open hold that the asker may change; another's does not exist for a patron."""
-    row = await queue.locked(connection, hold_id)
+async def _own(
+    connection: Connection,
+    hold_id: UUID,
+    principal: Principal,
+    *,
+    item_id: UUID | None = None,
+    out: bool = False,
+) -> asyncpg.Record:
+    """An open hold that the asker may change, held from now on; another's does not exist for a patron."""
+    row = await queue.locked(connection, hold_id, item_id=item_id, out=out)
     if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
         raise NotFound("There is no such hold.")
     if row["state"] not in OPEN:
@@ -83,7 +90,6 @@ async def suspend(
         now,
         until,
     )
-    await _look_again(connection, row)
     told = await queue.tell(connection, hold_id, HoldSuspended, now=now)
     await pass_on(connection, library, hold_id, now=now)
     return told
@@ -93,7 +99,7 @@ async def resume(
     connection: Connection, library: Library, hold_id: UUID, principal: Principal, *, now: datetime
 ) -> asyncpg.Record:
     """Let a hold wait again at its old place."""
-    row = await _own(connection, hold_id, principal)
+    row = await _own(connection, hold_id, principal, out=True)
     if not row["suspended"]:
         raise HoldNotChanged(reasons=change_reasons([ChangeRefusal.NOT_SUSPENDED]))
     return await _resume(connection, library, row, reason="resumed", now=now)
@@ -101,7 +107,7 @@ async def resume(
 
 async def resume_due(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> bool:
     """Resume a hold whose suspension has ended."""
-    row = await queue.locked(connection, hold_id)
+    row = await queue.locked(connection, hold_id, out=True)
     if row is None or row["suspended_until"] is None or row["suspended_until"] > now:
         return False
     await _resume(connection, library, row, reason="suspension-ended", now=now)
@@ -112,8 +118,7 @@ async def _resume(
     connection: Connection, library: Library, row: asyncpg.Record, *, reason: str, now: datetime
 ) -> asyncpg.Record:
     """A copy that came to its shelf meanwhile is paged; a page whose copy went to another waits as a hold."""
-    seen = await as_it_waits(connection, library, row, kind="page", item_id=row["item_id"])
-    copy = None if seen is None else nearest(seen, library, row["pickup_id"], "page", now=now)
+    copy = await to_fetch(connection, library, row, now=now)
     kind = "page" if copy is not None else "hold" if row["kind"] == "page" else row["kind"]
     await connection.execute(
         "UPDATE hold SET suspended_at = NULL, suspended_until = NULL, kind = $2, version = version + 1 "
@@ -129,7 +134,7 @@ async def _resume(
 
 
 async def _look_again(connection: Connection, row: asyncpg.Record) -> None:
-    """Who waits for a copy that is out is no longer what a desk may have read."""
+    """Who waits for a copy that is out is no longer what a desk may have read; those copies are held."""
     await connection.execute(
         "UPDATE item SET guard = guard + 1 "
         "WHERE title_ids @> ARRAY[$1::uuid] AND (loan_id IS NOT NULL OR transit_to IS NOT NULL)",
@@ -151,7 +156,7 @@ async def move(
     The hold keeps its place. A copy that was kept for it goes to the next. A loan that was recalled for it keeps
     its due time, since its borrower has been told, and is recalled no more unless another recall takes it over.
     """
-    row = await _own(connection, hold_id, principal)
+    row = await _own(connection, hold_id, principal, item_id=item_id)
     if await connection.fetchval("SELECT true FROM item WHERE id = $1", item_id) is None:
         unknown = Reason("item-unknown", "There is no such item.", "/item_id")
         raise NotFound("There is no such item.", reasons=[unknown])
@@ -191,7 +196,8 @@ async def move(
         previous_item_id=row["item_id"] or kept,
         previous_kind=row["kind"],
     )
-    await _look_again(connection, row)
+    # A desk that has read who waits for it looks again.
+    await connection.execute("UPDATE item SET guard = guard + 1 WHERE id = $1", item_id)
     await lift(connection, hold_id, now=now)
     await pass_on(connection, library, hold_id, now=now)
     if kind == "page":

@@ -1,10 +1,13 @@
 """Which copy is to fill a hold, and that it is kept for it on its shelf."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from chassis.database import Connection
-from circulation.holds.considering import Considered, Row
+from circulation.holds.considering import Considered, Row, as_it_waits
 from circulation.holds.rules import fitting, serves
 from circulation.items.handlers import tell_availability
 from circulation.places.library import Library
@@ -18,6 +21,30 @@ def nearest(seen: Considered, library: Library, pickup_id: UUID, kind: str, *, n
         return min(able.values(), key=lambda item: (item["loan_due_at"], item["id"]), default=None)
     order = _ranked(seen, library, pickup_id, able, now=now)
     return able[order[0].item_id] if order else None
+
+
+async def to_fetch(
+    connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
+) -> Row | None:
+    """The copy to fetch from its shelf for a hold whose title's queue is held, if there is one: as it was seen, and
+    held from now on.
+    """
+    for looked in range(LOOKS + 1):
+        if looked == LOOKS:
+            await connection.execute(_ALL, row["title_id"])
+        seen = await as_it_waits(connection, library, row, kind="page", item_id=row["item_id"])
+        if seen is None or row["pickup_id"] not in library.desks:
+            return None
+        copy = nearest(seen, library, row["pickup_id"], "page", now=now)
+        if copy is None or await connection.fetchval(_AS_SEEN, copy["id"], copy["guard"]):
+            return copy
+    raise AssertionError("the rows are locked")
+
+
+LOOKS: Final = 3
+"""Before all copies are locked first."""
+_AS_SEEN: Final = "SELECT true FROM item WHERE id = $1 AND guard = $2 FOR NO KEY UPDATE"
+_ALL: Final = "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE"
 
 
 def ranking(seen: Considered, library: Library, pickup_id: UUID, *, now: datetime) -> list[Ranked]:

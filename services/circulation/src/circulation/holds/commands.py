@@ -1,10 +1,11 @@
 """Holds are placed: one look, the rules judge, one act; when somebody was faster, look again.
 
 After three misses the queue and the patron are held first. What a recall does to a loan, a page of a copy that stands
-in several titles' queues, and what staff set something aside for, always go that way.
+in several titles' queues, and what staff set aside follow in the same transaction.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -241,11 +242,11 @@ async def place(pool: asyncpg.Pool, shelf: Shelf, asking: Asking) -> Response:
             decided = await _decided(connection, shelf, asking)
             if isinstance(decided, Response):
                 return decided
-            if decided.more:
-                break
             stored = asking.answer(decided)
-            if await write(connection, decided, now=asking.now, once=asking.once, stored=stored):
-                return Response(stored.body, stored.status, stored.headers)
+            async with connection.transaction() if decided.more else nullcontext():
+                if await write(connection, decided, now=asking.now, once=asking.once, stored=stored):
+                    await _follow(connection, decided, now=asking.now)
+                    return Response(stored.body, stored.status, stored.headers)
     async with pool.acquire() as connection, connection.transaction():
         held = await _place_locked(connection, shelf, asking)
         if isinstance(held, Response):

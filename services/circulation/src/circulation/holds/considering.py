@@ -11,6 +11,7 @@ import asyncpg
 from chassis.database import Connection
 from circulation.holds.overriding import Kept
 from circulation.holds.rules import Candidate, HoldRefusal, Wish
+from circulation.holds.statements import look_copies
 from circulation.items.rules import Copy, State, requestable, state_of
 from circulation.items.tables import LEFT
 from circulation.limits.rules import too_new
@@ -109,19 +110,28 @@ def _stays_home(library: Library, rule: Rule, item: Row, pickup: Desk, now: date
 async def as_it_waits(
     connection: Connection, library: Library, row: asyncpg.Record, *, kind: str | None, item_id: UUID | None
 ) -> Considered | None:
-    """A hold that is in the queue, looked at as a wish for one copy or for any; nobody's limits count again."""
+    """A hold that is in the queue, looked at as a wish for one copy or for any; nobody's limits count again.
+
+    Copies that are alike stand together as the first of them that was made.
+    """
     pickup = library.desks.get(row["pickup_id"])
-    items = await connection.fetch(ITEMS, row["title_id"], pickup.library if pickup else None, row["id"])
-    patron = await connection.fetchrow("SELECT * FROM patron WHERE id = $1", row["patron_id"])
-    if patron is None or not items:
+    volumes = item_id is not None or row["level"] == "volume"
+    arguments = [row["title_id"], pickup.library if pickup else None, row["id"]]
+    found = await connection.fetch(
+        look_copies(item=item_id is not None, volumes=volumes),
+        *(arguments if item_id is None else [*arguments, item_id]),
+    )
+    group = await connection.fetchval("SELECT group_code FROM patron WHERE id = $1", row["patron_id"])
+    if group is None or not found:
         return None
+    items = by_id(found)
     wish = Wish(
         kind=kind,
         level=row["level"],
         item_id=item_id,
         pickup_code=pickup.code if pickup and pickup.pickup else None,
-        candidates=[candidate_of(library, patron["group_code"], item) for item in items],
-        patron_id=patron["id"],
+        candidates=[candidate_of(library, group, item, pickup) for item in items],
+        patron_id=row["patron_id"],
         active=True,
         blocked=False,
         expires_at=None,
@@ -129,4 +139,17 @@ async def as_it_waits(
         volume=row["volume_key"],
         fulfilment=row["fulfilment"],
     )
-    return Considered(patron["id"], patron["group_code"], row["title_id"], items, wish, [])
+    return Considered(row["patron_id"], group, row["title_id"], items, wish, [])
+
+
+def by_id(rows: Sequence[asyncpg.Record]) -> list[Mapping[str, Any]]:
+    """Copies as a look has told them, each with its id, guard and count of events."""
+    items = []
+    for row in rows:
+        first, guard, told = row["first"].split(" ")
+        items.append(
+            {"missed": False}
+            | dict(row.items())
+            | {"id": UUID(first), "guard": int(guard), "told": int(told)}
+        )
+    return sorted(items, key=lambda item: item["id"])

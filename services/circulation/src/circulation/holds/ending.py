@@ -49,7 +49,7 @@ async def cancel(
                 for said, where, mend in [CANCELLATION_TEXTS[flaw]]
             ]
         )
-    row = await _locked(connection, hold_id)
+    row = await queue.locked(connection, hold_id, ending=True)
     if row is None or (not principal.may("holds:manage") and row["patron_id"] != principal.patron_id):
         raise NotFound("There is no such hold.")
     if row["state"] not in queue.OPEN_STATES:
@@ -62,7 +62,7 @@ async def cancel(
 
 async def expire(connection: Connection, library: Library, hold_id: UUID, *, now: datetime) -> bool:
     """Let a hold run out, if its time has come; an item on the shelf goes to the next in line, or back."""
-    row = await _locked(connection, hold_id)
+    row = await queue.locked(connection, hold_id, ending=True)
     if row is None:
         return False
     waited = row["state"] == HoldState.WAITING and row["expires_at"] is not None and row["expires_at"] <= now
@@ -94,14 +94,3 @@ async def _charge_unclaimed(
             amount=Money(policy.unclaimed_fee, library.currency),
             now=now,
         )
-
-
-async def _locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
-    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
-    if title_id is None:
-        return None
-    await queue.lock_title(connection, [title_id])
-    row: asyncpg.Record | None = await connection.fetchrow(
-        "SELECT * FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id
-    )
-    return row

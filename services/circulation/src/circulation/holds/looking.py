@@ -12,7 +12,7 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.principal import Principal
 from chassis.problems import NotFound, Reason
-from circulation.holds.considering import Considered, Row, candidate_of
+from circulation.holds.considering import Considered, Row, by_id, candidate_of
 from circulation.holds.overriding import Override, set_aside
 from circulation.holds.rules import Held, HoldRefusal, Wish, has_address, refusals
 from circulation.holds.statements import look_hold
@@ -118,17 +118,7 @@ async def look(
         if facts["first"] is None and not every:
             every = True  # what is wrong is told by all copies
             continue
-        return Look(library, facts, [] if facts["first"] is None else _by_id(rows), unknown)
-
-
-def _by_id(rows: Sequence[asyncpg.Record]) -> list[Mapping[str, Any]]:
-    items = []
-    for row in rows:
-        first, guard, told = row["first"].split(" ")
-        items.append(
-            dict(row.items()) | {"id": UUID(first), "guard": int(guard), "told": int(told), "missed": False}
-        )
-    return sorted(items, key=lambda item: item["id"])
+        return Look(library, facts, [] if facts["first"] is None else by_id(rows), unknown)
 
 
 async def considered(

@@ -48,27 +48,51 @@ _UNSERVED = (
 )
 
 
+_QUEUES = """
+SELECT h.title_id, h.patron_id,
+    ARRAY(SELECT DISTINCT t.id FROM item i, unnest(i.title_ids) AS t (id) WHERE i.hold_id = h.id) AS others
+FROM hold h WHERE h.id = $1
+"""
+_KEPT = "SELECT k.id FROM item k WHERE k.hold_id = $1 UNION ALL SELECT $2::uuid"
+_COPIES = f"SELECT FROM item WHERE id IN ({_KEPT}) ORDER BY id FOR NO KEY UPDATE"
+_COPIES_OUT = f"""
+SELECT FROM item WHERE id IN ({_KEPT} UNION ALL SELECT o.id FROM item o
+    WHERE o.title_ids @> ARRAY[$3::uuid] AND (o.loan_id IS NOT NULL OR o.transit_to IS NOT NULL))
+ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - our own text
+
+
 async def rows_of(connection: Connection, title_id: UUID) -> list[asyncpg.Record]:
     """The queue of one title, in order."""
     return list(await connection.fetch(f"{_QUEUE} ORDER BY position", [title_id]))
 
 
-async def locked(connection: Connection, hold_id: UUID) -> asyncpg.Record | None:
-    """A hold whose title's queue, copies and own row are held from now on."""
-    title_id = await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
-    if title_id is None:
+async def locked(
+    connection: Connection,
+    hold_id: UUID,
+    *,
+    ending: bool = False,
+    item_id: UUID | None = None,
+    out: bool = False,
+) -> asyncpg.Record | None:
+    """A hold that is held from now on, with what goes with it, in the order in which everybody takes them.
+
+    The queues of its title and of those that a copy kept for it stands in; its patron, where it is `ending` and
+    counts no longer; the copies kept for it, the one named by `item_id`, and those of its title that are `out`; its
+    own row.
+    """
+    held: set[UUID] = set()
+    while (told := await connection.fetchrow(_QUEUES, hold_id)) is not None:
+        if not (more := {told["title_id"], *told["others"]} - held):
+            break
+        await lock_title(connection, more)  # again, where its title was merged into another meanwhile
+        held |= more
+    if told is None:
         return None
-    await lock_title(connection, [title_id])
-    while (
-        moved := await connection.fetchval("SELECT title_id FROM hold WHERE id = $1", hold_id)
-    ) != title_id:
-        if moved is None:
-            return None
-        title_id = moved  # its title was merged into another meanwhile
-        await lock_title(connection, [title_id])
-    await connection.execute(
-        "SELECT FROM item WHERE title_ids @> ARRAY[$1::uuid] ORDER BY id FOR NO KEY UPDATE", title_id
-    )
+    title_id: UUID = told["title_id"]
+    if ending:
+        await connection.execute("SELECT FROM patron WHERE id = $1 FOR NO KEY UPDATE", told["patron_id"])
+    await connection.execute(_COPIES_OUT if out else _COPIES, hold_id, item_id, *([title_id] if out else []))
     await connection.execute("SELECT FROM hold WHERE id = $1 FOR NO KEY UPDATE", hold_id)
     row: asyncpg.Record | None = await connection.fetchrow(_ONE, [title_id], hold_id)
     return row

@@ -3,12 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from chassis.database import Connection
 from circulation.holds import queue
-from circulation.holds.choosing import keep, look_for, nearest
-from circulation.holds.considering import Row, as_it_waits
+from circulation.holds.choosing import keep, look_for, to_fetch
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
 from circulation.items.rules import State
@@ -34,7 +31,9 @@ async def retarget(connection: Connection, library: Library, hold_id: UUID, *, n
     before = await connection.fetchrow(_KEPT, row["title_id"], hold_id)
     other = None
     if row["state"] == HoldState.WAITING and not row["suspended"]:
-        other = await _another(connection, library, row, now=now)
+        other = await to_fetch(connection, library, row, now=now)
+        if other is not None and other["missed"] and library.copy_choice.avoid_previous:
+            other = None
     if other is None:
         await connection.execute(_LEAVE, hold_id)
         if before is not None and before["state"] == State.PAGED:
@@ -58,15 +57,3 @@ async def retarget(connection: Connection, library: Library, hold_id: UUID, *, n
     await keep(connection, library, other, hold_id, row["patron_id"], now=now)
     await pass_on(connection, library, hold_id, now=now, but=other["id"])
     return True
-
-
-async def _another(
-    connection: Connection, library: Library, row: asyncpg.Record, *, now: datetime
-) -> Row | None:
-    """The first of the library's ranking among those that nobody else is fetched."""
-    seen = await as_it_waits(connection, library, row, kind="page", item_id=row["item_id"])
-    if seen is None or row["pickup_id"] not in library.desks:
-        return None
-    copy = nearest(seen, library, row["pickup_id"], "page", now=now)
-    avoided = copy is not None and copy["missed"] and library.copy_choice.avoid_previous
-    return None if avoided else copy

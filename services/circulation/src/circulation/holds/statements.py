@@ -59,6 +59,7 @@ _KNOWN: Final = f"""
 """
 _TODAY: Final = "(SELECT count(*) FROM hold h WHERE h.patron_id = p.id AND h.placed_at >= $10::timestamptz)"
 _OUT: Final = "i.loan_id IS NOT NULL OR i.transit_to IS NOT NULL"
+_APART: Final = f"CASE WHEN {_OUT} THEN i.id END"
 
 
 @cache
@@ -73,7 +74,7 @@ def look_hold(*, item: bool, every: bool, by_day: bool) -> str:
     $1 patron id, $2 patron barcode, $3 title id, $4 item id, $5 principal, $6 key, $7 volume, $8 the pickup
     point's library, $9 now, and with `by_day` $10 midnight
     """
-    apart = "i.id" if every else f"CASE WHEN {_OUT} THEN i.id END"
+    apart = "i.id" if every else _APART
     volumes = "true" if every else "$4::uuid IS NOT NULL OR known.wanted IS NOT NULL"
     which = "i.title_ids @> ARRAY[known.title_id]"
     if not every:
@@ -95,6 +96,35 @@ FROM known LEFT JOIN LATERAL (
     ) c
     GROUP BY c.{", c.".join(_COPY)}
 ) copy ON true
+"""
+
+
+@cache
+def look_copies(*, item: bool, volumes: bool) -> str:
+    """The copies of a hold that waits, in the same few rows; one that was looked for in vain stands apart.
+
+    `item`: one is named, and no other is read. `volumes`: it matters of which volume they are.
+
+    $1 title, $2 the pickup point's library, $3 the hold, $4 item
+    """
+    which = "i.id = $4 AND i.title_ids @> ARRAY[$1::uuid]" if item else "i.title_ids @> ARRAY[$1::uuid]"
+    return f"""
+SELECT min(concat_ws(' ', c.id, c.guard, c.told)) AS first, c.missed, c.{", c.".join(_COPY)},
+    (SELECT campus FROM location WHERE library = $2::text LIMIT 1) AS pickup_campus,
+    (SELECT institution FROM location WHERE library = $2 LIMIT 1) AS pickup_institution
+FROM (
+    SELECT i.id, i.guard, i.told, i.{", i.".join(_OWN)}, NULL::timestamptz AS new_since, NULL::text AS volume,
+        {"i.volume_key" if volumes else "NULL::text AS volume_key"},
+        l.patron_id AS lent_to, l.due_at AS loan_due_at, l.recalled_at, {_APART} AS apart,
+        coalesce(i.{LEFT}, false) AS left_behind,
+        EXISTS (SELECT FROM hold_missed m WHERE m.hold_id = $3::uuid AND m.item_id = i.id) AS missed
+    FROM item i
+    LEFT JOIN LATERAL (
+        SELECT patron_id, due_at, recalled_at FROM loan WHERE id = i.loan_id OFFSET 0  -- never all loans for a few
+    ) l ON i.loan_id IS NOT NULL
+    WHERE {which} AND i.base <> 'withdrawn'
+) c
+GROUP BY c.missed, c.{", c.".join(_COPY)}
 """
 
 

@@ -165,7 +165,7 @@ def _copy(library: Library, group: str, item: asyncpg.Record) -> Copy:
 
 async def let_go(connection: Connection, hold_id: UUID, reason: str, *, now: datetime) -> None:
     """End the partner's hold, if it is open still; the copy goes to whoever waits, or stays where it stands."""
-    row = await queue.locked(connection, hold_id)
+    row = await queue.locked(connection, hold_id, ending=True)
     if row is None or row["state"] not in queue.OPEN_STATES:
         return
     change = queue.Change(HoldState.CANCELLED, reason=reason)
