@@ -167,3 +167,21 @@ async def test_a_copy_of_two_titles_that_is_given_up_goes_to_whoever_waits_for_t
 
     assert (await make.hold_of(waits))["state"] == "ready"
     assert (await make.state(both))["state"] == "on-hold-shelf"
+
+
+async def test_who_loses_a_hold_to_another_is_held_before_the_item(circulation: Harness, make: Make) -> None:
+    """Whoever lends to them something else has them first, and the item after that: both go on."""
+    item, waits = await make.item(), await make.patron()
+    hold = await make.hold(waits, item)
+    wish = {"blocks": ["item-held-for-another"], "comment": "the author is here", "hold": "cancel"}
+    pool = circulation.resources.pool
+
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM patron WHERE id = $1::uuid FOR NO KEY UPDATE", waits["id"])
+        lending = asyncio.create_task(make.lend(await make.patron(), item, override=wish))
+        await until_it_waits(circulation, lending)
+        await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE NOWAIT", item.item_id)
+    lent = await lending
+
+    assert lent.status_code == 201, lent.text
+    assert (await make.hold_of(hold))["state"] == "cancelled"
