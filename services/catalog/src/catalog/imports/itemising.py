@@ -76,6 +76,7 @@ class Shelving:
         self._default = default_location
         self._now = now
         self._holdings: dict[tuple[UUID, UUID, str], UUID] = {}
+        self._shelving_keys: dict[str, str | None] = {}
         self._by_barcode: dict[str, tuple[UUID, UUID, ItemData, str] | None] = {}
         self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
         self._new_holdings: list[tuple[Any, ...]] = []
@@ -302,7 +303,11 @@ class Shelving:
         found = self._holdings.get(key)
         if found is None:
             found = self._holdings[key] = uuid7()
-            self._new_holdings.append((found, *key, self._now, self._now, shelving_key(key[2])))
+            call_number = key[2]
+            if call_number not in self._shelving_keys:  # a title's copies mostly share theirs
+                self._shelving_keys[call_number] = shelving_key(call_number)
+            place = self._shelving_keys[call_number]
+            self._new_holdings.append((found, *key, self._now, self._now, place))
         self._used.add(found)
         return found
 

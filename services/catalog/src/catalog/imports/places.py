@@ -45,12 +45,17 @@ class Places:
     """Library and location, as the configuration writes them."""
     material_types: dict[str, str] = field(default_factory=dict)
     loan_types: dict[str, str] = field(default_factory=dict)
+    _typed: dict[tuple[str | None, str | None], tuple[str, str, list[dict[str, str]]]] = field(
+        default_factory=dict
+    )
+    """What was found for an item's types before."""
 
     async def refresh(self, connection: Connection) -> None:
         """Read again what has changed; until the transaction ends, nothing can be removed."""
         version = await connection.fetchval(_VERSION)
         if version == self.version:
             return
+        self._typed.clear()
         self.locations, self.alone, self.codes = {}, {}, {}
         for row in await connection.fetch(_LOCATIONS):
             code = row["code"].casefold()
@@ -76,6 +81,12 @@ class Places:
 
     def types(self, item: ItemFacts) -> tuple[str, str, list[dict[str, str]]]:
         """Material and loan type; an unknown one becomes the default, and is told."""
+        asked = (item.item_type, item.loan_type)
+        if (found := self._typed.get(asked)) is None:
+            found = self._typed[asked] = self._types(item)
+        return found
+
+    def _types(self, item: ItemFacts) -> tuple[str, str, list[dict[str, str]]]:
         reasons = []
         material = self.material_types.get((item.item_type or UNSPECIFIED.code).casefold())
         if material is None:

@@ -69,7 +69,8 @@ WHERE match_key = ANY ($1::text[]) ORDER BY id FOR UPDATE
 _SURVIVORS = "SELECT FROM title WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _SEEN = "SELECT title_id FROM import_outcome WHERE import_id = $1 AND title_id = ANY ($2::uuid[])"
 _NUMBERS = """
-SELECT array_agg(nextval(pg_get_serial_sequence('title', 'hrid'))) FROM generate_series(1, $1::int)
+WITH given AS MATERIALIZED (SELECT pg_get_serial_sequence('title', 'hrid')::regclass AS by)
+SELECT array_agg(nextval(given.by)) FROM given, generate_series(1, $1::int)
 """
 TITLE_COLUMNS: Final = (
     "id",

@@ -45,16 +45,17 @@ _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _CHANGES = "SELECT xact, title_id FROM title_change WHERE xact > $1 AND xact < $2 ORDER BY xact, seq LIMIT $3"
 _WHOLE = "SELECT DISTINCT title_id FROM title_change WHERE xact = $1"
 _SOME = "SELECT id FROM title WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"
-_TOLD = """
+_PLACES = "array_agg(DISTINCT b.code || '/' || l.code)"
+_PLACED = "LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id"
+_TELLING = """
 SELECT t.id, t.version, t.suppressed, t.updated_at, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, i.places
 FROM title t
 LEFT JOIN LATERAL (
     SELECT hashtextextended(string_agg(i.id || ':' || i.version, ',' ORDER BY i.id), 0) AS digest,
-        array_agg(DISTINCT b.code || '/' || l.code) AS places
+        {places} AS places
     FROM (SELECT * FROM item WHERE title_id = t.id
-        UNION ALL SELECT * FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.id]) i
-    JOIN holdings s ON s.id = i.holdings_id
-    LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
+        UNION ALL SELECT * FROM item WHERE bound_with <> '{{}}' AND bound_with @> ARRAY[t.id]) i
+    JOIN holdings s ON s.id = i.holdings_id {placed}
     WHERE NOT i.suppressed AND NOT s.suppressed AND i.base_state <> 'withdrawn'
 ) i ON true
 LEFT JOIN LATERAL (
@@ -63,6 +64,9 @@ LEFT JOIN LATERAL (
 ) h ON true
 WHERE t.id = ANY ($1::uuid[])
 """
+_TOLD = _TELLING.format(places="NULL::text[]", placed="")
+_TOLD_WITH_PLACES = _TELLING.format(places=_PLACES, placed=_PLACED)
+"""Where items stand matters to sets alone."""
 _TAKE = """
 UPDATE oai_state SET position = $3, filled_to = $4, filling = $5, ready = ready OR NOT $5, rules = $6,
     followed_at = clock_timestamp()
@@ -174,7 +178,7 @@ class Follower:
 
     async def _told(self, ids: Sequence[UUID], sorter: Sorter) -> list[Told]:
         """The titles as they stand; those that are gone are not among them."""
-        rows = await self.pool.fetch(_TOLD, ids)
+        rows = await self.pool.fetch(_TOLD_WITH_PLACES if sorter.rules else _TOLD, ids)
         sets: Mapping[UUID, list[str]] = {}
         if sorter.rules:
             places = {row["id"]: [each for each in row["places"] or () if each] for row in rows}
