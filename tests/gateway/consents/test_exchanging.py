@@ -96,6 +96,24 @@ async def test_an_exchange_grants_no_more_than_the_token_and_ends_with_it(house:
         assert await shut(house.front, told["access_token"])
 
 
+async def test_an_exchange_grants_what_both_the_token_and_the_consent_hold(house: House) -> None:
+    browser, _ = await house.signed_in()
+    vendors = await vendor(house, "account:read", "account:hold", "account:renew")
+    whole = await house.app("account:own", in_house=True)
+    part = await house.app("account:hold", "account:profile", in_house=True)
+    everything, little = [(await each.tokens(browser))["access_token"] for each in (whole, part)]
+
+    await vendors.code(browser, scope="account:read")
+    by_consent = (await exchanged(vendors, everything)).json()
+    neither = (await exchanged(vendors, little)).json()
+    await vendors.code(browser, scope="account:hold account:renew")
+    by_token = (await exchanged(vendors, little)).json()
+
+    assert by_consent["scope"] == "account:read"
+    assert neither["error"] == "invalid_grant"
+    assert by_token["scope"] == "account:hold"
+
+
 async def test_a_withdrawn_consent_ends_exchanges_and_what_came_of_them(house: House) -> None:
     browser, _ = await house.signed_in()
     pages = await house.app("account:own", in_house=True, public=True)
