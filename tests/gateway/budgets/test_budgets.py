@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.budgets.counting import Budgets
 from gateway.budgets.work import BITS
@@ -184,6 +184,30 @@ async def test_t55_bots_from_everywhere_fill_their_places_and_the_desk_has_its_o
     refused = next(answer for answer in told if answer.status_code == 503)
     assert (refused.json()["code"], refused.headers["Retry-After"]) == ("busy", "2")
     assert after.status_code == 204  # every place was given back
+
+
+async def test_whoever_reads_their_answer_slowly_holds_no_place(gateway_dsn: str) -> None:
+    reading, read_on = asyncio.Event(), asyncio.Event()
+
+    async def nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def slowly(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            reading.set()
+            await read_on.wait()
+
+    async with fronting(gateway_dsn, apps={"circulation": Echo()}, stranger_places=1) as gateway:
+        asked = {"type": "http", "method": "GET", "path": "/v1/loans", "raw_path": b"/v1/loans"}
+        more = {"query_string": b"", "headers": [], "client": ("192.0.2.1", 1), "http_version": "1.1"}
+        slow = asyncio.create_task(gateway.app({**asked, **more}, nothing, slowly))
+        await reading.wait()
+        async with gateway.from_address("192.0.2.2") as other, asyncio.timeout(1):
+            answer = await other.get("/v1/loans")
+        read_on.set()
+        await slow
+
+    assert answer.status_code == 200
 
 
 async def _ended(tasks: list[asyncio.Task[httpx.Response]]) -> list[asyncio.Task[httpx.Response]]:
