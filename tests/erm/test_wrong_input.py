@@ -8,7 +8,7 @@ import pytest
 
 from support.acquiring import YEAR, Make
 from support.harness import Harness
-from support.knowing import knowing
+from support.knowing import knowing, listing
 
 ODD: tuple[Any, ...] = (
     None,
@@ -203,6 +203,29 @@ LISTS = (
     "title-instances",
     "title-reviews",
 )
+
+
+async def test_no_odd_page_of_a_list_and_no_odd_file_is_our_fault(erm: Harness) -> None:
+    kb = await knowing(erm)
+    package = await kb.package()
+    load = await kb.load(package, listing({"publication_title": "W", "title_id": "w"}))
+    paths = [
+        f"/v1/packages/{package['id']}/items",
+        f"/v1/packages/{package['id']}/loads",
+        f"/v1/package-loads/{load['id']}/rows",
+        f"/v1/package-loads/{load['id']}/removals",
+    ]
+    for path in paths:
+        for query in ("cursor=x", "cursor=WyJ4Il0", "cursor=WyJcdWQ4MDAiLDFd", "limit=0", "cursor=%00"):
+            answer = await erm.get(f"{path}?{query}")
+            assert answer.status_code in (400, 422), (path, query, answer.text)
+    for odd in (b"\0" * 10, b"\xff\xfe\0", b"\xef\xbb\xbf", b"\n\n", b"\t" * 600, b"\r", b"\xd8\0\xd8\0"):
+        assert (await kb.send(package, odd)).status_code == 422, odd
+    body = listing("\t".join(["\u2028\U0010ffff" * 20] * 25), "\t".join(["9" * 300] * 25), "'\";--\t" * 25)
+    told = await kb.load(package, body)
+    assert (told["rows"]["rejected"], told["state"]) == (3, "waiting")
+    assert (await erm.get("/v1/title-instances?identifier=issn")).status_code == 422
+    assert (await erm.get("/v1/title-instances?name=%F0%9F%98%80")).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["cursor=x", "cursor=WyJ4Il0", "limit=0", "limit=x", "cursor=%00"])

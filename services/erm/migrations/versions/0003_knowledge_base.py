@@ -237,6 +237,7 @@ CREATE TABLE kbart_load (
     FOREIGN KEY(package_id) REFERENCES package (id)
 );
 CREATE INDEX kbart_load_by_package ON kbart_load (package_id, id);
+CREATE INDEX kbart_load_coming_in ON kbart_load (created_at) WHERE state = 'receiving';
 CREATE UNIQUE INDEX kbart_load_one_at_a_time ON kbart_load (package_id) WHERE state IN ('queued', 'reading', 'applying', 'waiting') AND NOT dry_run;
 CREATE INDEX kbart_load_to_forget ON kbart_load (finished_at) WHERE rows_kept;
 CREATE INDEX kbart_load_to_do ON kbart_load (id) WHERE state IN ('queued', 'reading', 'applying');

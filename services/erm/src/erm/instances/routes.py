@@ -290,8 +290,8 @@ async def list_title_reviews(
     rows, more = await page(
         request,
         response,
-        "SELECT * FROM title_review",
-        {"state =": "open"},
+        "SELECT * FROM (SELECT * FROM title_review WHERE state = 'open') AS asked",
+        {},
         cursor=cursor,
         limit=limit,
     )

@@ -30,6 +30,7 @@ class KbartLoad(Table, table=True):
     __table_args__ = (
         Index("kbart_load_to_do", "id", postgresql_where=text("state IN ('queued', 'reading', 'applying')")),
         Index("kbart_load_by_package", "package_id", "id"),
+        Index("kbart_load_coming_in", "created_at", postgresql_where=text("state = 'receiving'")),
         Index("kbart_load_to_forget", "finished_at", postgresql_where=text("rows_kept")),
         Index(
             "kbart_load_one_at_a_time",

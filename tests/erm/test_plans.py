@@ -1,0 +1,203 @@
+"""Every list and every timer of the service goes by an index: read in the plans of all that they ask the database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from erm.app import SERVICE
+from erm.kbart.worker import work_once
+from erm.packages.queries import known, listed_by
+from support.acquiring import furnished
+from support.harness import Harness, migrated, running
+from support.knowing import Knowledge, knowing, listing
+from support.plans import Plans, gets, overheard, wishes
+
+MANY = """
+CREATE FUNCTION id(kind text, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
+    AS $$ SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(abs(hashtext(kind)) % 4096), 3, '0')
+        || lpad(to_hex(n), 9, '0'))::uuid $$;
+INSERT INTO organisation (id, code, name, roles, accounts, identifiers, created_at)
+SELECT id('vendor', n), 'V' || n, 'Vendor ' || n, '{vendor}', '[]', '[]', now() FROM generate_series(1, 500) n;
+INSERT INTO purchase_order (id, number, vendor_id, state, currency, created_at, created_by)
+SELECT id('order', n), 'X' || n, id('vendor', n % 400 + 1), (ARRAY['pending', 'open', 'closed'])[n % 3 + 1], 'EUR',
+    now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO order_line (id, order_id, position, title, title_id, receipt, quantity, list_price, total)
+SELECT id('line', n), id('order', n % 6000 + 1), n, 'Title', CASE WHEN n % 2 = 0 THEN id('bib', n % 5000) END, 'count',
+    2, 100, 200 FROM generate_series(1, 6000) n;
+INSERT INTO receipt (id, order_line_id, quantity, at, actor)
+SELECT id('receipt', n), id('line', n), 1, now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO piece (id, receipt_id, order_line_id, position, state)
+SELECT id('piece', n), id('receipt', n), id('line', n), 1, 'counted' FROM generate_series(1, 6000) n;
+INSERT INTO invoice (id, vendor_id, vendor_invoice_number, invoiced_on, state, currency, total, created_at,
+    created_by)
+SELECT id('invoice', n), id('vendor', n % 400 + 1), 'I' || n, '2027-01-01',
+    (ARRAY['open', 'approved', 'paid'])[n % 3 + 1], 'EUR', 200, now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO invoice_line (id, invoice_id, position, description, order_line_id, quantity, subtotal, adjustments, total)
+SELECT id('charge', n), id('invoice', n % 6000 + 1), n, 'x', id('line', n), 1, 100, 0, 100
+FROM generate_series(1, 6000) n;
+INSERT INTO encumbrance (id, order_line_id, budget_id, state, initial, amount, created_at)
+SELECT id('encumbrance', n), id('line', n), (SELECT id FROM budget LIMIT 1), 'released', 100, 0, now()
+FROM generate_series(1, 6000) n;
+INSERT INTO budget_transaction (id, batch_id, position, budget_id, act, encumbered, encumbrance_id, invoice_id, at,
+    actor)
+SELECT id('transaction', n), id('batch', n), 1, (SELECT id FROM budget LIMIT 1), 'encumber', 0, id('encumbrance', n),
+    id('invoice', n % 6000 + 1), now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO platform (id, code, name, state, created_at)
+SELECT id('platform', n), 'P' || n, 'Platform ' || n, 'active', now() FROM generate_series(1, 300) n;
+INSERT INTO package (id, source, reference, name, platform_id, scope, region, state, created_at)
+SELECT id('package', n), 'source-' || n % 50, 'R' || n, 'Package ' || n, id('platform', n), 'global', 'Global',
+    'current', now()
+FROM generate_series(1, 300) n;
+INSERT INTO title_instance (id, work_id, name, sort_name, kind, medium, preceded_by, created_at)
+SELECT id('title', n), id('title', n / 2), 'Title ' || n, 'title ' || lpad(n::text, 6, '0'), 'serial',
+    (ARRAY['electronic', 'print'])[n % 2 + 1], CASE WHEN n % 10 = 0 THEN id('title', n - 9) END, now()
+FROM generate_series(1, 10000) n;
+INSERT INTO title_identifier (id, title_id, namespace, value, medium)
+SELECT id('identifier', n), id('title', n), 'zdb', 'Z' || n, (ARRAY['electronic', 'print'])[n % 2 + 1]
+FROM generate_series(1, 10000) n;
+INSERT INTO platform_title (id, title_id, platform_id)
+SELECT id('place', n), id('title', n), id('platform', n % 300 + 1) FROM generate_series(1, 10000) n;
+INSERT INTO package_item (id, package_id, platform_title_id, key, listed, sort_name, origin, load_id, created_at,
+    removed_at, removed_load_id)
+SELECT id('item', n), id('package', n % 300 + 1), id('place', n), 'id:' || n, '{"publication_title": "x"}',
+    'title ' || lpad(n::text, 6, '0'), 'list', id('load', n % 600 + 1), now(), CASE WHEN n % 7 = 0 THEN now() END,
+    CASE WHEN n % 7 = 0 THEN id('load', n % 600 + 1) END FROM generate_series(1, 10000) n;
+INSERT INTO coverage_statement (id, item_id, ordinal, depth, access_type)
+SELECT id('statement', n), id('item', n), 0, 'fulltext', 'P' FROM generate_series(1, 10000) n;
+INSERT INTO title_review (id, kind, title_id, other_id, package_id, load_id, line, state, created_at)
+SELECT id('review', n), 'identifiers-disagree', id('title', n), id('title', n + 1), id('package', 1), id('load', 1), n,
+    CASE WHEN n % 100 = 0 THEN 'open' ELSE 'settled' END, now() FROM generate_series(1, 6000) n;
+INSERT INTO kbart_load (id, package_id, state, encoding, findings, requested_by, created_at, finished_at, digest,
+    rows_kept)
+SELECT id('load', n), id('package', n % 300 + 1), 'finished', 'utf-8', '[]', 'staff:x', now(), now(), 'x', n > 500
+FROM generate_series(1, 6000) n;
+INSERT INTO kbart_row (load_id, line, key, outcome, reasons)
+SELECT id('load', n % 40 + 501), n, 'id:' || n, (ARRAY['added', 'rejected'])[n % 2 + 1],
+    CASE WHEN n % 9 = 0 THEN '[{"code": "x", "text": "x", "weight": "error"}]'::jsonb END
+FROM generate_series(1, 10000) n;
+DROP FUNCTION id;
+"""
+PLANS = Plans(
+    growing=frozenset(
+        {
+            "budget_transaction",
+            "coverage_statement",
+            "encumbrance",
+            "invoice",
+            "invoice_line",
+            "kbart_load",
+            "kbart_row",
+            "order_line",
+            "package_item",
+            "piece",
+            "platform_title",
+            "purchase_order",
+            "receipt",
+            "title_identifier",
+            "title_instance",
+            "title_review",
+        }
+    ),
+    few=600,
+    short=("kbart_load_to_do", "title_review_open", "kbart_load_to_forget", "kbart_load_coming_in"),
+)
+SAMPLES = {
+    "organisation_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
+    "vendor_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
+    "provider_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
+    "code": "SELECT code FROM organisation LIMIT 1",
+    "fiscal_year_id": "SELECT id FROM fiscal_year LIMIT 1",
+    "ledger_id": "SELECT id FROM ledger LIMIT 1",
+    "fund_id": "SELECT id FROM fund LIMIT 1",
+    "budget_id": "SELECT id FROM budget LIMIT 1",
+    "order_id": "SELECT id FROM purchase_order LIMIT 1",
+    "number": "SELECT number FROM purchase_order LIMIT 1",
+    "line_id": "SELECT id FROM order_line LIMIT 1",
+    "receipt_id": "SELECT id FROM receipt LIMIT 1",
+    "invoice_id": "SELECT id FROM invoice LIMIT 1",
+    "platform_id": "SELECT id FROM platform ORDER BY code DESC LIMIT 1",
+    "package_id": "SELECT id FROM package ORDER BY reference DESC LIMIT 1",
+    "source": "SELECT 'source-7'",
+    "reference": "SELECT 'R7'",
+    "item_id": "SELECT id FROM package_item LIMIT 1",
+    "title_id": "SELECT id FROM title_instance WHERE merged_into IS NULL LIMIT 1",
+    "identifier": "SELECT 'zdb:Z77'",
+    "name": "SELECT 'Title 0001'",
+    "load_id": "SELECT load_id FROM kbart_row LIMIT 1",
+    "on": "SELECT '2027-01-01'",
+}
+
+
+@pytest.fixture
+async def full(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Harness]:
+    """The service over a library that has bought and licensed for years."""
+    dsn = await database("erm_many", filled)
+    async with running(SERVICE, dsn) as harness:
+        yield harness
+
+
+async def filled(dsn: str) -> None:
+    """Migrated, furnished, and full."""
+    await migrated(SERVICE, dsn)
+    async with running(SERVICE, dsn) as harness:
+        await (await furnished(harness)).budget()
+        await knowing(harness)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(MANY)
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def test_no_list_reads_a_whole_table(full: Harness) -> None:
+    pool = full.resources.pool
+    told = {name: str(await pool.fetchval(statement)) for name, statement in SAMPLES.items()}
+    pages = [
+        f"{path.format(**told)}?{query}"
+        for path, named, filters in gets(full)
+        if set(named) <= set(told)
+        for query in [
+            "",
+            *[f"{name}={await pool.fetchval(wish)}" for name, wish in wishes(filters, SAMPLES)],
+        ]
+    ]
+
+    answered = 0
+    async with overheard(full) as asked:
+        for page in pages:
+            answer = await full.get(page)
+            assert answer.status_code in (200, 404, 422), (page, answer.text)
+            answered += answer.status_code == 200
+        for number in (("zdb", "Z77"), ("issn", "2049-3630")):
+            await listed_by(pool, [number])
+            await known(pool, [number])
+
+    assert answered > 50
+    assert await PLANS.slow(pool, asked) == ""
+
+
+async def test_no_timer_and_no_worker_reads_a_whole_table(full: Harness) -> None:
+    pool = full.resources.pool
+
+    async with overheard(full) as asked:
+        for timer in SERVICE.timers:
+            await full.tick(timer.name)
+        await work_once(full.resources)
+
+    assert await PLANS.slow(pool, asked) == ""
+
+
+async def test_a_small_list_costs_what_is_in_it_however_much_is_known(full: Harness) -> None:
+    kb = Knowledge(full, platform=(await full.get("/v1/platforms?code=p")).json()["items"][0])
+    package = await kb.package()
+    rows = [{"publication_title": f"New {n}", "title_id": f"n{n}"} for n in range(20)]
+    await kb.load(package, listing(*rows))
+    await kb.send(package, listing(*rows[:19], {"publication_title": "Newer", "title_id": "n19"}))
+
+    async with overheard(full) as asked:
+        await kb.work()
+
+    asked = {statement: told for statement, told in asked.items() if "SET LOCAL" not in statement}
+    assert await PLANS.slow(full.resources.pool, asked) == ""
