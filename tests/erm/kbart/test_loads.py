@@ -4,14 +4,20 @@ import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from chassis import outbox
 from contracts.erm import PackageChanged, PackageItemsChanged, TitleInstanceChanged
+from contracts.events import Actor
+from erm.instances.commands import merge
+from erm.instances.entering import MergeIn
 from erm.kbart import worker
 from erm.kbart.applying import apply
 from erm.kbart.rules import COLUMNS
 from erm.kbart.worker import work_once
+from support.acquiring import WAITING
 from support.knowing import USUAL, Knowledge, listing
 from support.shared_data import shared_data
 
@@ -481,3 +487,46 @@ async def test_rows_of_old_loads_are_forgotten_and_broken_uploads_with_them(kb: 
     assert (told["rows_kept"], told["titles"]["added"]) == (False, 10)
     assert (await kb.get(f"/v1/package-loads/{load['id']}/rows"))["items"] == []
     assert await pool.fetchval("SELECT count(*) FROM kbart_load") == 1
+
+
+async def test_a_title_that_somebody_merges_meanwhile_is_met_as_what_it_became(kb: Knowledge) -> None:
+    package = await kb.package()
+    row = {"publication_title": "Acta", "title_id": "a", "online_identifier": "2049-3630"}
+    await kb.load(package, listing(row))
+    old = (await kb.items(package))["Acta"]
+    stays = await kb.title("Acta", "issn:1476-4687")
+    await kb.send(package, listing(row | {"online_identifier": "1554-8627"}))
+    for _ in range(2):  # read; seen what is left out
+        await work_once(kb.erm.resources)
+    pool = kb.erm.resources.pool
+    token = outbox.origin.set(kb.erm.resources.origin(Actor("staff", "x")))
+
+    async with pool.acquire() as merging, merging.transaction():
+        body = MergeIn(title_ids=[UUID(old["title"]["id"])])
+        await merge(merging, UUID(stays["id"]), body, by="staff:x", now=datetime.now(UTC))
+        loading = asyncio.create_task(kb.work())
+        for _ in range(200):
+            await merging.execute("SELECT pg_stat_clear_snapshot()")
+            if waited := await merging.fetchval(WAITING):
+                break
+            await asyncio.sleep(0.01)
+    await loading
+    outbox.origin.reset(token)
+
+    assert waited
+    found = await kb.get("/v1/title-instances?identifier=issn:1554-8627")
+    assert [each["id"] for each in found["items"]] == [stays["id"]]
+    assert (await kb.get(f"/v1/package-items/{old['id']}"))["title"]["id"] == stays["id"]
+
+
+async def test_one_id_for_a_journal_and_what_it_was_called_before_is_two_titles(kb: Knowledge) -> None:
+    rows = [
+        {"publication_title": "Nuclear and Particle", "title_id": "n", "print_identifier": "0306-4522"},
+        {"publication_title": "Nuclear", "title_id": "n", "print_identifier": "2049-3630"},
+    ]
+    package = await kb.package()
+
+    first, again = await kb.load(package, listing(*rows)), await kb.load(package, listing(*rows))
+
+    assert (first["titles"]["added"], again["titles"]["unchanged"], first["questions"]) == (2, 2, 0)
+    assert sorted(await kb.items(package)) == ["Nuclear", "Nuclear and Particle"]
