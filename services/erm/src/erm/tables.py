@@ -1,10 +1,12 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
+from erm.agreements import tables as agreements
 from erm.configuration import tables as configuration
 from erm.finance import tables as finance
 from erm.instances import tables as instances
 from erm.invoices import tables as invoices
 from erm.kbart import tables as kbart
+from erm.licences import tables as licences
 from erm.metadata import Table
 from erm.orders import tables as orders
 from erm.organisations import tables as organisations
@@ -14,11 +16,13 @@ from erm.receipts import tables as receipts
 
 METADATA = Table.metadata
 ALL = (
+    agreements,
     configuration,
     finance,
     instances,
     invoices,
     kbart,
+    licences,
     orders,
     organisations,
     packages,

@@ -1,7 +1,7 @@
-"""What acquisitions tell: orders, what came of them, and invoices."""
+"""What acquisitions and electronic resources tell: orders, what came of them, invoices, licences, agreements."""
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from contracts.events import Event, Part
@@ -232,3 +232,89 @@ class TitleInstanceChanged(Event):
     title: TitleInstanceFacts
     other_ids: tuple[UUID, ...] = ()
     """The titles that became one with it, or that it became one with; that it was split from, or into."""
+
+
+class LicenceTermFacts(Part):
+    """What a licence says of a term on these days."""
+
+    term: str
+    use: str | None = None
+    """permitted, prohibited, silent or interpreted."""
+    value: Any = None
+    note: str | None = None
+    """For readers and for other libraries."""
+    amendment: int = 0
+    """The amendment that says so; 0: the licence itself."""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    """The last day, included."""
+
+
+class LicenceFacts(Part):
+    """A licence as it stands after the event, for every day: amendments have been laid over it."""
+
+    licence_id: UUID
+    name: str
+    status: str
+    starts_on: date | None = None
+    ends_on: date | None = None
+    terms: tuple[LicenceTermFacts, ...]
+
+
+class LicenceChanged(Event):
+    """A licence was entered or changed."""
+
+    type: ClassVar = "erm.licence-changed.v1"
+    subject: ClassVar = "licence_id"
+
+    licence_id: UUID
+    what: str
+    """entered, changed."""
+    licence: LicenceFacts
+
+
+class AgreementPeriodFacts(Part):
+    """A period of an agreement."""
+
+    starts_on: date
+    ends_on: date | None = None
+
+
+class AgreementFacts(Part):
+    """An agreement as it stands after the event, without its lines."""
+
+    agreement_id: UUID
+    name: str
+    status: str
+    close_reason: str | None = None
+    periods: tuple[AgreementPeriodFacts, ...]
+    licence_ids: tuple[UUID, ...]
+    """Of the licences that govern it."""
+
+
+class AgreementLineFacts(Part):
+    """What one line of an agreement lets be used."""
+
+    line_id: UUID
+    resource: str
+    """package, package-item, platform-title, external or detached."""
+    resource_id: UUID | None = None
+    authority: str | None = None
+    reference: str | None = None
+    active_from: date | None = None
+    active_to: date | None = None
+    suppressed: bool = False
+
+
+class AgreementChanged(Event):
+    """An agreement was entered, changed or closed, or a line of it was."""
+
+    type: ClassVar = "erm.agreement-changed.v1"
+    subject: ClassVar = "agreement_id"
+
+    agreement_id: UUID
+    what: str
+    """entered, changed, line-added, line-changed."""
+    agreement: AgreementFacts
+    line: AgreementLineFacts | None = None
+    """The line that was added or changed."""
