@@ -166,9 +166,52 @@ async def known(erm: Harness) -> dict[str, dict[str, Any]]:
     }
 
 
+async def licensed(make: Make) -> dict[str, dict[str, Any]]:
+    """A sound body for each door of agreements and licences."""
+    fund = await make.budget()
+    (line,) = (await make.order(make.line(fund)))["lines"]
+    licence = {
+        "name": "x",
+        "licensor_id": make.vendor["id"],
+        "starts_on": "2027-01-01",
+        "open_ended": True,
+        "documents": [{"name": "x", "url": "https://x.example/"}],
+        "terms": [{"term": "concurrent-users", "value": 5}, {"term": "open-access", "value": ["deposit"]}],
+        "amendments": [
+            {"name": "x", "ends_on": "2027-12-31", "terms": [{"term": "ill-print", "use": "silent"}]}
+        ],
+    }
+    entered = await make.post("/v1/licences", licence)
+    agreement = {
+        "name": "x",
+        "review_on": "2027-12-01",
+        "periods": [{"starts_on": "2027-01-01", "ends_on": "2027-12-31", "cancel_by": "2027-09-30"}],
+        "organisations": [{"organisation_id": make.vendor["id"], "role": "x"}],
+        "licences": [{"licence_id": entered["id"], "note": "x"}],
+    }
+    agreed = await make.post("/v1/agreements", agreement)
+    used = {"resource": "external", "authority": "x", "reference": "x", "order_line_ids": [line["id"]]}
+    used["active_from"] = "2027-01-01"
+    added = await make.post(f"/v1/agreements/{agreed['id']}/lines", used)
+    term = {"name": "x", "kind": "choice", "choices": ["x"], "weight": 1}
+    return {
+        "POST /v1/licences": licence,
+        f"PUT /v1/licences/{entered['id']}": licence,
+        "POST /v1/licence-terms": term | {"code": "x"},
+        "PUT /v1/licence-terms/ill-print": term | {"kind": "text", "choices": [], "standard": "x"},
+        "POST /v1/agreements": agreement,
+        f"PUT /v1/agreements/{agreed['id']}": agreement,
+        f"POST /v1/agreements/{agreed['id']}/lines": used,
+        f"PUT /v1/agreement-lines/{added['id']}": used,
+        "PUT /v1/configuration/erm": {
+            "resolver": {"request_form": "https://x.example/?{openurl}", "free_first": True}
+        },
+    }
+
+
 async def test_no_odd_value_is_our_fault(erm: Harness, make: Make) -> None:
     asked = 0
-    for door, body in (await bodies(make)).items():
+    for door, body in (await bodies(make) | await licensed(make)).items():
         method, path = door.split()
         for place in places(body):
             for number, value in enumerate(ODD):
@@ -202,6 +245,9 @@ LISTS = (
     "packages",
     "title-instances",
     "title-reviews",
+    "licences",
+    "agreements",
+    "agreement-lines",
 )
 
 

@@ -77,6 +77,8 @@ PUBLIC = {
     "catalog-search-retrieve",
     "catalog-search-retrieve-by-form",
     "catalog-unapi",
+    # where something is to be read
+    "erm-resolve-openurl",
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",

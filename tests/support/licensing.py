@@ -103,7 +103,7 @@ class Shelf:
         return item
 
     async def listed(
-        self, *coverage: dict[str, Any], name: str = "Rivers Complete", **of_title: str
+        self, *coverage: dict[str, Any], name: str = "Rivers Complete", **of_title: Any
     ) -> "Listed":
         """A title on a platform of its own, in a package of its own."""
         title, platform = await self.title(**of_title), await self.platform(f"{name} platform")

@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Service, Timer
+from erm.agreements import lines as agreement_lines
+from erm.agreements import routes as agreements
 from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
@@ -14,11 +16,14 @@ from erm.instances import routes as instances
 from erm.invoices import routes as invoices
 from erm.kbart import routes as kbart
 from erm.kbart.worker import forget_rows, take_up_lists
+from erm.licences import routes as licences
+from erm.licences import vocabulary
 from erm.orders import routes as orders
 from erm.organisations import routes as organisations
 from erm.packages import routes as packages
 from erm.platforms import routes as platforms
 from erm.receipts import routes as receipts
+from erm.resolver import routes as resolver
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
 
@@ -40,11 +45,16 @@ def create_app(settings: Settings) -> FastAPI:
             packages.router,
             instances.router,
             kbart.router,
+            licences.router,
+            vocabulary.router,
+            agreements.router,
+            agreement_lines.router,
+            resolver.router,
             configuration.router,
         ],
         description=(
             "Whom the library buys from, what it has to spend, what it ordered, got and paid; and which electronic "
-            "titles packages hold, where, and from when to when."
+            "titles packages hold, where, and from when to when; what was agreed and licensed, and where links lead."
         ),
     )
 

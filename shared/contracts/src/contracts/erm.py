@@ -1,7 +1,7 @@
 """What acquisitions and electronic resources tell: orders, what came of them, invoices, licences, agreements."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from contracts.events import Event, Part
@@ -240,7 +240,7 @@ class LicenceTermFacts(Part):
     term: str
     use: str | None = None
     """permitted, prohibited, silent or interpreted."""
-    value: Any = None
+    value: bool | int | str | tuple[str, ...] | dict[str, str] | None = None
     note: str | None = None
     """For readers and for other libraries."""
     amendment: int = 0

@@ -31,6 +31,26 @@ ProxyPrefix = Annotated[str, Field(max_length=500), AfterValidator(_prefix)]
 """What goes before an address to come through the proxy, or an address with `{url}` where the other goes, escaped."""
 
 
+def _form(told: str) -> str:
+    if told.count("{openurl}") != 1 or not is_address(told.replace("{openurl}", "x")):
+        raise ValueError("a form is an http or https address with {openurl} where the citation goes")
+    if "{openurl}" in told.partition("?")[0]:
+        raise ValueError("{openurl} stands behind the question mark")
+    return told
+
+
+class ResolverDoc(BaseModel):
+    """How links are resolved."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    free_first: bool = False
+    """What is free for everybody before what the library pays for; else behind it."""
+    request_form: Annotated[str, Field(max_length=500), AfterValidator(_form)] | None = None
+    """Where readers ask the library to get something from elsewhere; `{openurl}` stands for the citation, as keys and
+    encoded values: `https://discovery.example/request?{openurl}`."""
+
+
 class ConfigurationDoc(BaseModel):
     """How this library buys."""
 
@@ -46,6 +66,7 @@ class ConfigurationDoc(BaseModel):
     """Whose midnight moves the walls of embargoes and ends access."""
     proxy_prefix: ProxyPrefix | None = None
     """The library's proxy, for platforms that name none of their own."""
+    resolver: ResolverDoc = ResolverDoc()
 
     @model_validator(mode="after")
     def _limits_are_amounts(self) -> "ConfigurationDoc":

@@ -79,7 +79,16 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "interlibrary-loan": frozenset(
-        {"ill:read", "ill:write", "ill:costs", "ill:partners", "patrons:read", "titles:read", "items:read"}
+        {
+            "ill:read",
+            "ill:write",
+            "ill:costs",
+            "ill:partners",
+            "licences:read",
+            "patrons:read",
+            "titles:read",
+            "items:read",
+        }
     ),
     "interlibrary-partner": frozenset({"ill:exchange"}),
     "acquisitions": frozenset(
@@ -97,7 +106,17 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "electronic-resources": frozenset(
-        {"packages:read", "packages:write", "organisations:read", "titles:read", "orders:read"}
+        {
+            "packages:read",
+            "packages:write",
+            "licences:read",
+            "licences:write",
+            "agreements:read",
+            "agreements:write",
+            "organisations:read",
+            "titles:read",
+            "orders:read",
+        }
     ),
     "acquisitions-approver": frozenset(
         {
