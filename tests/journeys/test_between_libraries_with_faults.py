@@ -1,9 +1,6 @@
 """One of our books goes to another library, and one of theirs comes, while the broker and processes are away."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,36 +16,10 @@ from chassis.transport.rabbitmq import RabbitTransport
 from support.box import until
 from support.harness import Harness
 from support.interlibrary import DAY, ISBN, NOW, Three, three_services
+from support.processes import Role
 from support.rabbitmq import Broker
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
-
-
-class Role:
-    """A role of a service as a process of its own."""
-
-    def __init__(self, service: str, role: str, dsn: str, transport: str, folder: Path) -> None:
-        self.command = [sys.executable, "-m", service, role]
-        self.env = os.environ | {
-            f"{service.upper()}_DATABASE_URL": dsn,
-            f"{service.upper()}_TRANSPORT_URL": transport,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        self.said = folder / f"{service}-{role}.log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        with self.said.open("ab") as out:
-            self.process = subprocess.Popen(
-                self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-            )
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
 
 
 @asynccontextmanager

@@ -57,6 +57,8 @@ async def test_a_patron_asks_in_person_and_sees_their_own_alone(ill: Harness, ma
         "cancel",
         "renew",
         "take-open-access",
+        "read-online",
+        "decline-online",
         "decline-open-access",
     }
     assert (forbidden.status_code, codes(forbidden)) == (422, ["action-unknown"])

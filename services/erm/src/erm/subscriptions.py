@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from chassis.resources import Handler
 from contracts.catalog import ReceivedItemsMade, ReceivedItemsRemoved, TitleMerged
 from contracts.events import Event
+from contracts.ill import AccessSought
 from erm.orders import handlers as orders
 from erm.receipts import handlers as receipts
+from erm.resolver import handlers as resolver
 
 SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ReceivedItemsMade: receipts.made,
     TitleMerged: orders.follow,
     ReceivedItemsRemoved: receipts.removed,
+    AccessSought: resolver.answer,
 }

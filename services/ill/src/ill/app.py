@@ -17,6 +17,7 @@ from ill.deliveries import routes as deliveries
 from ill.deliveries.commands import forget_documents
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
+from ill.licences import routes as licences
 from ill.lookups.worker import forget_lookups, look_up
 from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
             deliveries.router,
             copyright_.router,
             copyright_.declarations,
+            licences.router,
             configuration.router,
         ],
         description="Requests for what the library does not have, and for what others want of it.",

@@ -24,7 +24,9 @@ from contracts.circulation import (
     PatronSuspended,
     PatronUpdated,
 )
+from contracts.erm import AccessFound, LicenceChanged
 from contracts.events import Event
+from ill.licences import handlers as licences
 from ill.patrons import handlers as patrons
 from ill.requests import handlers as requests
 
@@ -48,6 +50,8 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     HoldRequeued: HOLDS,
     BorrowedItemTaken: requests.note_taken,
     TitlesFound: requests.note_titles,
+    AccessFound: requests.note_access,
+    LicenceChanged: licences.know,
     PartnerItemKept: requests.note_kept,
     PartnerLoanMade: requests.note_lent,
     PartnerActRefused: requests.note_refused,

@@ -3,6 +3,7 @@
 from ill.configuration import tables as configuration
 from ill.deliveries import tables as deliveries
 from ill.iso18626 import tables as iso18626
+from ill.licences import tables as licences
 from ill.lookups import tables as lookups
 from ill.metadata import Table
 from ill.partners import tables as partners
@@ -10,4 +11,4 @@ from ill.patrons import tables as patrons
 from ill.requests import tables as requests
 
 METADATA = Table.metadata
-ALL = (configuration, deliveries, iso18626, lookups, partners, patrons, requests)
+ALL = (configuration, deliveries, iso18626, licences, lookups, partners, patrons, requests)

@@ -7,6 +7,7 @@ from uuid import UUID
 from contracts.events import Event, Part
 
 CATALOG = frozenset({"catalog"})
+ILL = frozenset({"ill"})
 
 
 class OrderLineFacts(Part):
@@ -266,6 +267,7 @@ class LicenceChanged(Event):
 
     type: ClassVar = "erm.licence-changed.v1"
     subject: ClassVar = "licence_id"
+    listeners: ClassVar = ILL
 
     licence_id: UUID
     what: str
@@ -318,3 +320,35 @@ class AgreementChanged(Event):
     agreement: AgreementFacts
     line: AgreementLineFacts | None = None
     """The line that was added or changed."""
+
+
+class AccessTarget(Part):
+    """A way to what was asked for."""
+
+    url: str
+    platform: str
+    package: str | None = None
+    title: str
+    free: bool
+    """For everybody: no licence of ours is needed."""
+    certain: bool
+    """False: the citation tells too little to know whether it is covered."""
+    licence_id: UUID | None = None
+
+
+class AccessFound(Event):
+    """Which ways there are today to what a request asks for."""
+
+    type: ClassVar = "erm.access-found.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = ILL
+
+    request_id: UUID
+    asked: int
+    """The version of the question."""
+    known: bool
+    """The knowledge base has heard of the title."""
+    targets: tuple[AccessTarget, ...]
+    """The best first; at most twenty."""
+    refused: tuple[str, ...] = ()
+    """Why others are none, as codes."""

@@ -31,6 +31,7 @@ class RequestFacts(Part):
 
 CIRCULATION = frozenset({"circulation"})
 CATALOG = frozenset({"catalog"})
+ERM = frozenset({"erm"})
 
 
 class BorrowedItemArrived(Event):
@@ -195,6 +196,20 @@ class PatronChargeWanted(Event):
     item_id: UUID
     """As circulation knew it."""
     amount: Amount
+
+
+class AccessSought(Event):
+    """May our readers have it electronically, and may we supply it? `version` counts what was asked for the request."""
+
+    type: ClassVar = "ill.access-sought.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = ERM
+
+    request_id: UUID
+    part: bool
+    """A piece of a journal or book is wanted."""
+    citation: dict[str, str]
+    """As the request tells it."""
 
 
 class RequestPlaced(Event):

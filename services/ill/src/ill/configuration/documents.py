@@ -53,6 +53,9 @@ class LendingDoc(_Strict):
     desk: Word | None = None
     """The code of circulation's service point from which they go and to which they come back; none: circulation is
     told nothing, and staff lend them there by hand."""
+    licences: Literal["ask", "off"] = "ask"
+    """Whether acquisitions are asked, for each copy that a partner wants, where we have it electronically and what the
+    licence says of sending it."""
     responder: Literal["off", "will-supply", "will-or-cannot"] = "off"
     """Whether a request that names its title by a number is answered by itself: not at all, only when a copy could be
     kept, or with Unfilled when none can."""
@@ -206,6 +209,9 @@ class ConfigurationDoc(_Strict):
     losses: Literal["charge", "staff"] = "charge"
     """Whether a patron is charged what an owner wants for what did not come back, or staff see to it. Circulation
     charges in the currency of its accounts alone; what it cannot is shown to staff."""
+    licensed_access: Literal["off", "first"] = "off"
+    """Whether acquisitions are asked first if the patron can read it online: then the link is shown, and no library is
+    asked unless the patron wants it so."""
     cancel: Literal["at-once", "by-hand"] = "at-once"
     """Whether a partner may cancel by itself what was not shipped."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None

@@ -67,6 +67,11 @@ class ActIn(BaseModel):
     """Of ours, for `reserve`."""
     compliance: Short | None = None
     """copyrightCompliance: an open list."""
+    made_from: Literal["print", "electronic-print", "electronic-file"] | None = None
+    """What a copy is made from: paper, the electronic copy printed, or its file. Our licences are asked of the last
+    two; it has to be said where we have it electronically."""
+    grounds: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """Why a copy goes out where our licences say neither yes nor no; kept with the request."""
     volumes: Annotated[list[Short], Field(min_length=1, max_length=50)] | None = None
     """Of the request's, which."""
 
@@ -113,7 +118,7 @@ async def explain_actions(request: Request, request_id: UUID, asker: Asker, now:
         if kind_of(asker) not in action.by:
             continue
         move = model.move(row["state"], action.name)
-        told = Told(may_exceed_cost=asker.may("ill:costs"), condition="any", link="any")
+        told = Told(may_exceed_cost=asker.may("ill:costs"), condition="any", link="any", made_from="print")
         why = refusals(row["side"], action.name, facts, told, allowed=move is not None, now=now)
         leads = None
         if move is not None:
@@ -229,6 +234,8 @@ def told_of(body: ActIn | ReportIn, *, may_exceed_cost: bool) -> Told:
         retry_before=body.retry_before,
         title_id=body.title_id if isinstance(body, ActIn) else None,
         compliance=body.compliance if isinstance(body, ActIn) else None,
+        made_from=body.made_from if isinstance(body, ActIn) else None,
+        grounds=body.grounds if isinstance(body, ActIn) else None,
         volumes=tuple(body.volumes or ()) if isinstance(body, ActIn) else (),
         may_exceed_cost=may_exceed_cost,
     )

@@ -23,6 +23,7 @@ _WRITTEN = (
     "ended",
     "status",
     "offer",
+    "access",
     "due_at",
     "item_barcode",
     "item_id",

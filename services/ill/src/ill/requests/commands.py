@@ -1,7 +1,7 @@
 """Requests are placed, acted upon, and hear of messages and timers: always through a move of the model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,8 +13,10 @@ from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
+from ill.licences import queries as licences
 from ill.lookups import commands as _lookups  # noqa: F401 - effects register themselves
 from ill.patrons import queries as patrons
+from ill.requests import access as _access  # noqa: F401 - effects register themselves
 from ill.requests import holdings as _holdings  # noqa: F401 - effects register themselves
 from ill.requests import model, queries
 from ill.requests import supplying as _supplying  # noqa: F401 - effects register themselves
@@ -31,6 +33,10 @@ CHECKS: Final = frozenset(
         "seems-duplicate",
         "citation-thin",
         "copyright-limit",
+        "look-online",
+        "online-here",
+        "not-online",
+        "access-found",
         "look-here",
         "held-here",
         "not-held-here",
@@ -50,6 +56,8 @@ BORROWING_TIMERS: Final = frozenset(
         "need-passed",
         "circulation-silent",
         "sources-silent",
+        "access-silent",
+        "read-online",
         "index-silent",
         "supplier-catalogue-silent",
     }
@@ -86,6 +94,7 @@ CIRCULATION: Final = frozenset(
 )
 OUR_ITEMS: Final = frozenset(
     {
+        "access-found",
         "titles-found",
         "item-kept",
         "item-not-kept",
@@ -158,14 +167,15 @@ class Wish:
     """The library behind a transparent broker."""
     note: str | None = None
     declared: str | None = None
+    openurl: str | None = None
 
 
 _PLACE = """
 INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
     partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
-    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes)
+    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes, openurl)
 VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25) RETURNING *
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25, $26) RETURNING *
 """
 
 
@@ -206,14 +216,15 @@ async def place(
         wish.preferred_edition,
         wish.named,
         [{"volume": volume} for volume in wish.citation.get("volumes", ())],
+        wish.openurl,
     )
     assert row is not None
     case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)
     event = RequestPlaced(version=1, occurred_at=now, request_id=case.id, request=facts_of(case.row, None))
     await outbox.record(connection, [event])
     case.steps.append(("placed", start, start))
-    first = "check" if side == "borrowing" else "look-for-it"
-    await _follow(case, [await EFFECTS[side][first](case)])
+    first = ("check",) if side == "borrowing" else ("look-for-it", "ask-licences")
+    await _follow(case, [await EFFECTS[side][effect](case) for effect in first])
     await case.write()
     return case.row
 
@@ -251,9 +262,11 @@ async def take_up(
 async def act(case: Case, action: str) -> None:
     """What a person does; refused with every reason at once."""
     allowed = case.model.move(case.row["state"], action) is not None
-    found = refusals(
-        case.row["side"], action, queries.facts(case.row), case.told, allowed=allowed, now=case.now
-    )
+    facts = queries.facts(case.row)
+    if action == "supply-copy":
+        said = await licences.answers(case.connection, case.row["access"], case.now.date())
+        facts = replace(facts, licences={way: str(judged.answer) for way, judged in said.items()})
+    found = refusals(case.row["side"], action, facts, case.told, allowed=allowed, now=case.now)
     if found:
         raise ActionRefused(
             f"The request is {case.row['state']}.",

@@ -101,7 +101,10 @@ async def check(case: Case) -> str:
 
 @effect(BORROWING, name="check-copyright")
 async def check_copyright(case: Case) -> str | None:
-    """A copy carries the code that it is asked for under; what is beyond the guidelines is not asked for."""
+    """What readers have online is theirs; a copy carries the code that it is asked for under, and what is beyond the
+    guidelines is not asked for."""
+    if case.doc.licensed_access == "first" and "known" not in case.row["access"]:
+        return "look-online"
     settings = case.doc.copyright
     if case.row["service"] == "copy":
         case.row["compliance"] = settings.compliance

@@ -25,12 +25,14 @@ from contracts.circulation import (
     PartnerItemKept,
     PartnerLoanMade,
 )
+from contracts.erm import AccessFound
 from ill.requests.case import Case
 from ill.requests.commands import happen, take_up
 from ill.requests.rules import Told
 
 CIRCULATION = "system:circulation"
 CATALOG = "system:catalog"
+ACQUISITIONS = "system:erm"
 LoanEvent = LoanCreated | LoanReturned | LoanRenewed | LoanRecalled
 _BY_ITEM = """
 SELECT r.id, r.item_id, r.side, p.patron_id AS partners_patron FROM request r LEFT JOIN partner p ON p.id = r.partner_id
@@ -133,6 +135,19 @@ async def note_titles(connection: Connection, batch: Sequence[Heard]) -> None:
         )
         if case.row["holding"].get("sought") == event.asked:
             await happen(case, "titles-found")
+
+
+async def note_access(connection: Connection, batch: Sequence[Heard]) -> None:
+    """Acquisitions tell where our readers have it online, and by which licences."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, AccessFound)
+        here = event.model_dump(mode="json", include={"known", "targets", "refused"})
+        case = await take_up(
+            connection, event.request_id, actor=ACQUISITIONS, now=heard.time, told=Told(here=here)
+        )
+        if case.row["access"].get("asked") == event.asked:
+            await happen(case, "access-found")
 
 
 async def note_kept(connection: Connection, batch: Sequence[Heard]) -> None:

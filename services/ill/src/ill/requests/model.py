@@ -25,6 +25,8 @@ ARGUMENTS: Final = frozenset(
         "title_id",
         "compliance",
         "volumes",
+        "made_from",
+        "grounds",
         "retry_after",
         "retry_before",
     }

@@ -107,6 +107,7 @@ def facts(row: Mapping[str, Any]) -> Facts:
         offer=row["offer"],
         has_document=row["document_id"] is not None,
         item_barcode=row["item_barcode"] if row["side"] == "lending" else None,
+        electronic=any(target["licence_id"] for target in row["access"].get("targets", ())),
         volumes=tuple(volume["volume"] for volume in row["volumes"]),
         here=tuple(split(row["volumes"], "received_at")[0]),
         back=tuple(split(row["volumes"], "returned_at")[0]),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
@@ -33,6 +33,7 @@ from ill.requests import commands, queries
 from ill.requests.case import Case
 from ill.requests.commands import NoSuchRequest, Wish
 from ill.requests.model import model_of
+from ill.requests.openurls import MOST, read_wish
 from ill.requests.rules import citation_flaws, likeness
 from ill.requests.seeing import (
     Asker,
@@ -66,8 +67,11 @@ class WishIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    service: Service
-    citation: CitationIn
+    service: Service | None = None
+    """Needed with a citation; of an OpenURL it is what that says, unless it is told here."""
+    citation: CitationIn | None = None
+    openurl: Annotated[str, Field(min_length=1, max_length=MOST)] | None = None
+    """In the place of a citation: an OpenURL 0.1 or 1.0, or its query string, as the link resolver tells it."""
     patron_id: UUID | None = None
     """For whom; a patron who asks in person leaves it out."""
     pickup: Short | None = None
@@ -84,6 +88,14 @@ class WishIn(BaseModel):
     """For the supplier: no names in it."""
     declared: Annotated[str, Field(max_length=40)] | None = None
     """For a copy: the version of the library's declaration that is agreed to."""
+
+    @model_validator(mode="after")
+    def _told_once(self) -> "WishIn":
+        if (self.citation is None) == (self.openurl is None):
+            raise ValueError("send either a citation or an openurl")
+        if self.citation is not None and self.service is None:
+            raise ValueError("with a citation, say which service: loan, copy or copy-or-loan")
+        return self
 
 
 class WishChange(BaseModel):
@@ -118,10 +130,10 @@ def _sound(citation: CitationIn | None, need_before: datetime | None, now: datet
     return told
 
 
-def _declared(body: WishIn, doc: ConfigurationDoc) -> None:
+def _declared(body: WishIn, service: Service, doc: ConfigurationDoc) -> None:
     """Whoever asks for a copy declares what the library has them declare, in its present words."""
     wanted = doc.copyright.declaration
-    if wanted is None or body.service == "loan" or body.declared == wanted.version:
+    if wanted is None or service == "loan" or body.declared == wanted.version:
         return
     code = "declaration-missing" if body.declared is None else "declaration-outdated"
     text = f"A copy is asked for with the declaration {wanted.version!r}: {wanted.text}"
@@ -138,7 +150,12 @@ async def place_request(
     request: Request, body: WishIn, asker: Asker, once: OnceRequired, now: Now
 ) -> Response:
     """Ask for what the library does not have. It is checked, and goes to the first partner that may be asked."""
-    citation = _sound(body.citation, body.need_before, now)
+    service, cited, openurl = body.service, body.citation, None
+    if body.openurl is not None:
+        said, cited, openurl = read_wish(body.openurl)
+        service = service or said
+    assert service is not None
+    citation = _sound(cited, body.need_before, now)
     patron = await patrons.of_now(pool_of(request), body.patron_id) or asker.patron_id
     if asker.patron_id is not None and patron != asker.patron_id:
         demand(asker, "ill:write")
@@ -148,13 +165,14 @@ async def place_request(
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         doc = await in_force(connection)
-        _declared(body, doc)
+        _declared(body, service, doc)
         cost, currency = doc.max_cost, doc.currency if doc.max_cost is not None else None
         if body.max_cost is not None:
             cost, currency = body.max_cost.minor, body.max_cost.currency
         wish = Wish(
-            service=body.service,
+            service=service,
             citation=citation,
+            openurl=openurl,
             patron_ref=patron,
             pickup=body.pickup,
             service_level=body.service_level,
@@ -164,7 +182,7 @@ async def place_request(
             any_edition=body.any_edition and body.preferred_edition != "this",
             preferred_edition=body.preferred_edition,
             note=body.note,
-            declared=body.declared if body.service != "loan" else None,
+            declared=body.declared if service != "loan" else None,
         )
         row = await commands.place(
             connection, wish, actor=str(asker.actor), now=now, in_person=patron == asker.patron_id
@@ -238,6 +256,8 @@ UNSENT = frozenset(
         "duplicate-review",
         "review",
         "copyright-review",
+        "looking-online",
+        "available-online",
         "looking-here",
         "local-review",
         "validated",

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from ill.licences.rules import Answer, way_of
 from ill.partners.rules import ALWAYS, Calendar
 
 # --- what is asked for ---
@@ -148,6 +149,9 @@ class Refusal(StrEnum):
     NOTHING_TO_SEND = "nothing-to-send"
     ROYALTY = "royalty-above-maximum"
     OTHER_ITEM = "another-item"
+    SOURCE = "source-not-said"
+    LICENCE_PROHIBITS = "licence-prohibits"
+    LICENCE_UNCLEAR = "licence-unclear"
     VOLUME_UNKNOWN = "volume-unknown"
     VOLUME_DONE = "volume-noted-already"
     VOLUME_ABSENT = "volume-not-here"
@@ -175,6 +179,18 @@ TEXTS: Final = {
     Refusal.NOTHING_TO_SEND: (
         "There is neither a link nor a document.",
         "Name a link, or PUT the document first.",
+    ),
+    Refusal.SOURCE: (
+        "We have it electronically: what the copy is made from is not said.",
+        "Send made_from: print, electronic-print or electronic-file.",
+    ),
+    Refusal.LICENCE_PROHIBITS: (
+        "Our licence does not let it be sent to another library in this way.",
+        "Make it from print, send it in another way, or say that we do not supply it.",
+    ),
+    Refusal.LICENCE_UNCLEAR: (
+        "What our licence says of it is not known.",
+        "Look into the licence, and send the grounds on which it goes out.",
     ),
     Refusal.ROYALTY: (
         "The royalty is more than the request may cost.",
@@ -222,6 +238,10 @@ class Told:
     here: Mapping[str, Any] = field(default_factory=dict)
     """What the catalogue or circulation told."""
     may_exceed_cost: bool = False
+    made_from: str | None = None
+    """What a copy is made from: print, electronic-print (printed from the file), electronic-file."""
+    grounds: str | None = None
+    """Why it goes out though the licence does not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +257,10 @@ class Facts:
     offer: Mapping[str, Any] = field(default_factory=dict)
     has_document: bool = False
     item_barcode: str | None = None
+    electronic: bool = False
+    """We have it electronically, by a licence."""
+    licences: Mapping[str, str] = field(default_factory=dict)
+    """What our licences say of each way of sending it."""
     volumes: tuple[str, ...] = ()
     """Where several are asked for …"""
     here: tuple[str, ...] = ()
@@ -306,7 +330,15 @@ def _due(facts: Facts, told: Told, now: datetime) -> _Applies:
 
 def _copy(facts: Facts, told: Told, now: datetime) -> _Applies:
     nothing = told.link is None and not facts.has_document
-    return {Refusal.LOAN_NOT_COPY: facts.service == "loan", Refusal.NOTHING_TO_SEND: nothing}
+    way = way_of(told.made_from, by_own_link=told.link is None)
+    answer = Answer(facts.licences.get(way, Answer.UNKNOWN)) if way is not None else Answer.PERMITTED
+    return {
+        Refusal.LOAN_NOT_COPY: facts.service == "loan",
+        Refusal.NOTHING_TO_SEND: nothing,
+        Refusal.SOURCE: facts.electronic and told.made_from is None,
+        Refusal.LICENCE_PROHIBITS: answer is Answer.PROHIBITED,
+        Refusal.LICENCE_UNCLEAR: answer is Answer.UNKNOWN and told.grounds is None,
+    }
 
 
 def _clear(facts: Facts, told: Told, now: datetime) -> _Applies:

@@ -1,6 +1,6 @@
 """A request as it is told, and who may see it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -132,6 +132,48 @@ class HoldingOut(BaseModel):
     """Borrowing: what the union catalogue told: found, nothing or silent."""
 
 
+class OnlineOut(BaseModel):
+    """A way to read it online, as acquisitions told."""
+
+    url: str
+    platform: str
+    package: str | None = None
+    title: str
+    free: bool
+    """For everybody: no licence of the library's is needed."""
+    certain: bool
+    """False: the citation tells too little to know whether it is covered."""
+    licence_id: UUID | None = None
+
+
+class SuppliedOut(BaseModel):
+    """What a copy was made from, and what our licence said of that on its day."""
+
+    made_from: str
+    """print, electronic-print or electronic-file."""
+    on: date
+    way: str | None = None
+    answer: str | None = None
+    licence_id: UUID | None = None
+    licence: str | None = None
+    term: str | None = None
+    note: str | None = None
+    grounds: str | None = None
+    """Why it went out though the licence did not say so."""
+
+
+class AccessOut(BaseModel):
+    """What our readers have of it online."""
+
+    known: bool | None = None
+    """The knowledge base has heard of the title; none: it was not asked, or has not answered."""
+    targets: list[OnlineOut] = []
+    refused: list[str] = []
+    """Why other ways are none, as codes."""
+    supplied: SuppliedOut | None = None
+    """Lending: of the copy that went out."""
+
+
 class InterlibraryRequestOut(BaseModel):
     """A request as it stands."""
 
@@ -144,6 +186,9 @@ class InterlibraryRequestOut(BaseModel):
     ended: bool
     service: str
     citation: dict[str, Any]
+    openurl: str | None
+    """The OpenURL that it was asked by, without who asked."""
+    access: AccessOut
     citation_told: dict[str, Any] | None
     """As it was told at first, where a source on the net has completed it."""
     patron_id: UUID | None

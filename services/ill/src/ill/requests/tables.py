@@ -64,6 +64,10 @@ class Request(Table, table=True):
     citation: dict[str, Any] = Field(sa_column=document())
     citation_told: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
     """As it was told at first, where a source has completed it."""
+    openurl: str | None = Field(default=None, sa_column=words(null=True))
+    """The OpenURL that it was asked by, without who asked."""
+    access: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
+    """Where our readers have it online, and by which licences; what those said when a copy went out."""
     likeness: str = Field(sa_column=words())
     """The same for two requests for the same thing."""
     patron_ref: UUID | None = Field(default=None, sa_column=ref(null=True))

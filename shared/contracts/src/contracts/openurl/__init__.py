@@ -5,7 +5,7 @@ is never fetched. Who asks (`req_*`) is dropped at once, so that nobody keeps or
 """
 
 from contracts.openurl.citation import Flaw, OpenUrl, of_citation
-from contracts.openurl.reading import LONGEST, Unreadable, read
+from contracts.openurl.reading import LONGEST, Unreadable, read, without_requester
 from contracts.openurl.writing import write
 
-__all__ = ["LONGEST", "Flaw", "OpenUrl", "Unreadable", "of_citation", "read", "write"]
+__all__ = ["LONGEST", "Flaw", "OpenUrl", "Unreadable", "of_citation", "read", "without_requester", "write"]

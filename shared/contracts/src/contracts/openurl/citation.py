@@ -123,7 +123,11 @@ class OpenUrl:
         }
         told |= {"title": self.title or self.short_title, "year": year}
         if self.part_of_a_whole or self.kind == "issue":
-            told |= {"article_title": self.article_title, "article_author": author, "pages": self.pages}
+            told |= {
+                "article_title": self.article_title,
+                "article_author": author,
+                "pages": self.pages and self.pages[:200],
+            }
             told |= {"volume": self.volume, "issue": self.issue or self.season or self.part}
         else:
             told |= {"author": author, "volume": self.volume}

@@ -32,7 +32,7 @@ def isbn_of(told: str) -> str | None:
 def doi_of(told: str) -> str | None:
     """A DOI in small letters without what may stand before it; None where it is none."""
     found = re.match(
-        r"\s*(?:https?://(?:dx\.)?doi\.org/|info:doi/|doi:)?\s*(10\.\d{4,9}/\S+)\s*$", told, re.I
+        r"\s*(?:https?://(?:dx\.)?doi\.org/|info:doi/|doi:)?\s*(10\.\d{4,9}/\S{1,180})\s*$", told, re.I
     )
     return found[1].lower() if found else None
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 from contracts.openurl.citation import Flaw, OpenUrl
 from contracts.openurl.identifiers import NUMBERS, doi_of
@@ -136,6 +136,12 @@ def read(told: bytes | str) -> OpenUrl:
     if not _is_one(pairs):
         raise Unreadable("openurl-empty", "Nothing in it says what is wanted.")
     return _Reading(pairs).result()
+
+
+def without_requester(told: bytes | str) -> str:
+    """The innermost OpenURL as it was told, in UTF-8, without a word of who asked."""
+    raw = told.encode("utf-8", "replace") if isinstance(told, str) else told
+    return urlencode([(name, value) for name, value in _innermost(raw) if not name.startswith("req")])
 
 
 def _identifier(told: str) -> tuple[str, str] | None:

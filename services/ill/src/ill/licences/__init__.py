@@ -1,0 +1,1 @@
+"""What our licences say of supplying other libraries, kept as acquisitions tell it."""
