@@ -29,6 +29,7 @@ main { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 0; }
+.box h2 { margin-top: 0; }
 p { margin: .35rem 0; }
 a { color: var(--link); text-underline-offset: .15em; }
 .soft, dt { color: var(--soft); font-size: .95rem; }
@@ -119,7 +120,7 @@ def page(told: ResolvedOut) -> Response:
             '<p class="soft">Some of what is there is free; the library does not pay for it there.</p>'
         )
     if told.refused:
-        parts.append(_refused(told.refused))
+        parts.append(_refused(told.refused, shown=not told.targets))
     if told.notes:
         notes = "".join(f"<li>{escape(note.key)}: {escape(note.text)}</li>" for note in told.notes)
         parts.append(f'<h2>What was left out of the link</h2><ul class="soft">{notes}</ul>')
@@ -188,7 +189,9 @@ def _terms(terms: Sequence[TermShownOut]) -> str:
         f'<dt>{escape(term.name)}</dt><dd class="{term.use or "said"}">{escape(_said(term))}</dd>'
         for term in terms
     )
-    return f"<details><summary>What you may do with it</summary><dl>{rows}</dl></details>" if rows else ""
+    if not rows:
+        return ""
+    return f'<details open=""><summary>What you may do with it</summary><dl>{rows}</dl></details>'
 
 
 def _said(term: TermShownOut) -> str:
@@ -218,10 +221,11 @@ def _asking(told: ResolvedOut) -> str:
     return f'<div class="box"><h2>Have the library get it</h2>{lead}{link}</div>'
 
 
-def _refused(refused: Sequence[RefusedOut]) -> str:
+def _refused(refused: Sequence[RefusedOut], *, shown: bool) -> str:
     rows = "".join(
         f"<dt>{escape(one.platform)}{f' ({escape(one.package)})' if one.package else ''}</dt>"
         f"<dd>{escape(' '.join(reason.text for reason in one.reasons))}</dd>"
         for one in refused[:30]
     )
-    return f"<details><summary>Where it cannot be read, and why</summary><dl>{rows}</dl></details>"
+    is_open = ' open=""' if shown else ""
+    return f"<details{is_open}><summary>Where it cannot be read, and why</summary><dl>{rows}</dl></details>"
