@@ -92,9 +92,9 @@ _LINES: Final = """
 SELECT l.*, coalesce(p.name, t.name, l.description, l.reference) AS name, a.status AS agreement_status,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(d.starts_on, d.ends_on) ORDER BY d.position), '[]')
         FROM agreement_period d WHERE d.agreement_id = l.agreement_id) AS periods,
-    (SELECT coalesce(jsonb_agg(to_jsonb(c) ORDER BY c.item_id, c.ordinal), '[]') FROM coverage_statement c
-        WHERE c.item_id = l.item_id OR (l.platform_title_id IS NOT NULL AND c.item_id IN (
-            SELECT n.id FROM package_item n WHERE n.platform_title_id = l.platform_title_id))) AS listed,
+    (SELECT coalesce(jsonb_agg(to_jsonb(c) ORDER BY c.item_id, c.ordinal), '[]')
+        FROM package_item n JOIN coverage_statement c ON c.item_id = n.id
+        WHERE n.id = l.item_id OR n.platform_title_id = l.platform_title_id) AS listed,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('order_line_id', o.id, 'order_id', h.id, 'order_number', h.number,
             'minor', o.total, 'currency', h.currency, 'cancelled', o.cancelled) ORDER BY h.number, o.position), '[]')
         FROM agreement_line_order x JOIN order_line o ON o.id = x.order_line_id
