@@ -140,6 +140,7 @@ async def _greet(
     stop: asyncio.Event,
 ) -> None:
     say(f"Carrel is ready after {seconds:.1f} s.")
+    say(f"  catalogue  {box.url}/search")
     say(f"  API        {box.url}          (page: {box.url}/docs)")
     say(f"  data       {box.installation.data}")
     say("  operator   carrel status | carrel token --admin")

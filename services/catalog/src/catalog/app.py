@@ -10,6 +10,7 @@ from catalog.callnumbers import routes as callnumbers
 from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
 from catalog.fastadd import routes as fastadd
+from catalog.feeds import routes as feeds
 from catalog.holdings import routes as holdings
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
@@ -19,6 +20,7 @@ from catalog.lookups.worker import answer_lookups
 from catalog.merges import routes as merges
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
+from catalog.pages import routes as pages
 from catalog.relations import routes as relations
 from catalog.search import routes as search
 from catalog.search.engine import Reader
@@ -77,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
             oai.router,
             sru.router,
             citations.router,
+            pages.router,
+            feeds.router,
         ],
         description="Titles, holdings, items, imports, search, harvest, SRU.",
     )

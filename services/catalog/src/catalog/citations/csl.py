@@ -31,9 +31,14 @@ _END: Final = re.compile(r"[\s,:;/]+$|(?<=[\w)\]]{3})\.$")
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 
 
+def one_line(text: str | None) -> str:
+    """A value on one line, without characters that stand for nothing one can see."""
+    return _UNFIT.sub(" ", text or "").strip()
+
+
 def clean(text: str | None) -> str:
-    """A value on one line, without the punctuation that led to the next one."""
-    return _END.sub("", _UNFIT.sub(" ", text or "").strip()).strip()
+    """The same without the punctuation that led to the next value."""
+    return _END.sub("", one_line(text)).strip()
 
 
 def csl(record: Record, *, key: str) -> Csl:

@@ -6,7 +6,7 @@ import orjson
 
 from catalog.citations.csl import Csl, named
 
-_TYPES: Final = {
+TYPES: Final = {
     "book": "Book",
     "thesis": "Thesis",
     "periodical": "Periodical",
@@ -33,7 +33,7 @@ def linked(item: Csl) -> dict[str, Any]:
     """The item as a thing of schema.org."""
     told: dict[str, Any] = {
         "@context": "https://schema.org",
-        "@type": _TYPES.get(item["type"], "CreativeWork"),
+        "@type": TYPES.get(item["type"], "CreativeWork"),
         "identifier": item["id"],
         "name": item["title"],
     }

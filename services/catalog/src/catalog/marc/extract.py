@@ -138,15 +138,15 @@ def extract(record: Record) -> Facts:
         responsibility=responsibility,
         sort_title=sort_title,
         author=_author(get("author", _NONE)),
-        contributors=_each(get("contributor"), _name),
+        contributors=_each(get("contributor"), name),
         publisher=_imprint(imprint, "b"),
         place=_imprint(imprint, "a"),
         year=_year(fixed, imprint),
         edition=_clean(found["edition"][0].get("a")) if "edition" in found else None,
         languages=_languages(fixed, get("language", _NONE)),
         format=_format(record.leader, _control(found, "007"), fixed),
-        subjects=_each(get("subject"), _heading),
-        genres=_each(get("genre"), _heading),
+        subjects=_each(get("subject"), heading),
+        genres=_each(get("genre"), heading),
         series=_each(get("series"), lambda field: _clean(field.get("a"))),
         isbns=isbns,
         invalid_isbns=invalid,
@@ -220,15 +220,15 @@ def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
     return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(responsibility)
 
 
-def _name(field: Field) -> str | None:
-    """A name with its dates, without relator terms."""
+def name(field: Field) -> str | None:
+    """A name with its dates, without relator terms: as it is searched and counted by."""
     codes = "abcdq" if field.tag in ("100", "700", "720") else "abcdn"
     return _named(text, codes) if (text := field.whole) is not None else _clean(" ".join(field.all(codes)))
 
 
 def _author(fields: list[Field]) -> str | None:
     for field in fields:
-        if found := _name(field):
+        if found := name(field):
             return found
     return None
 
@@ -238,7 +238,7 @@ def _named(text: str, codes: str) -> str | None:
     return _clean(" ".join(Field("700", text, None).all(codes)))
 
 
-def _heading(field: Field) -> str | None:
+def heading(field: Field) -> str | None:
     """A subject with its subdivisions, as `Main -- Sub`."""
     return _headed(text) if (text := field.whole) is not None else _subdivided(field)
 

@@ -44,6 +44,15 @@ TABLE: Final = (
     _route("/oai", "catalog"),
     _route("/sru", "catalog"),
     _route("/unapi", "catalog"),
+    _route("/", "catalog"),
+    _route("/search", "catalog"),
+    _route("/search.atom", "catalog"),
+    _route("/opensearch.xml", "catalog"),
+    _route("/titles", "catalog"),
+    _route("/robots.txt", "catalog"),
+    _route("/sitemap.xml", "catalog"),
+    _route("/sitemaps", "catalog"),
+    _route("/opds", "catalog"),
     _route("/v1/service-points", "circulation"),
     _route("/v1/patron-groups", "circulation"),
     _route("/v1/patron-loads", "circulation", upload=True),
@@ -100,7 +109,7 @@ TABLE: Final = (
 
 
 class Table:
-    """Looks a path up: by its first two segments, then by pattern. A pattern covers what lies below it."""
+    """Looks a path up: by its first one or two segments, then by pattern. A pattern covers what lies below it."""
 
     def __init__(self, routes: tuple[Route, ...] = TABLE) -> None:
         self._by_head: dict[tuple[str, ...], list[Route]] = {}
@@ -115,7 +124,7 @@ class Table:
         if not path.startswith("/"):
             return None
         segments = tuple(path.strip("/").split("/"))
-        for route in self._by_head.get(segments[:2], ()):
+        for route in (*self._by_head.get(segments[:2], ()), *self._by_head.get(segments[:1], ())):
             if len(segments) >= len(route.pattern) and all(
                 wanted in ("*", found) for wanted, found in zip(route.pattern, segments, strict=False)
             ):

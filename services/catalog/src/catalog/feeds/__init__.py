@@ -1,0 +1,1 @@
+"""What machines read of the public catalogue beside its pages: OpenSearch, Atom, sitemaps, OPDS 2."""

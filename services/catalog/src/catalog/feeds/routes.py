@@ -1,0 +1,201 @@
+"""Feeds on the wire."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from fastapi import Path, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from catalog.citations.csl import csl
+from catalog.feeds import atom, opds, sitemaps
+from catalog.marc.storage import unpack
+from catalog.oai.routes import address_of
+from catalog.pages import queries
+from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, Asked, asked, title_address
+from catalog.pages.rules import links
+from catalog.pages.words import LANGUAGES
+from catalog.search.engine import Reader, SearchRequest, SearchResult
+from catalog.search.grammar import QueryProblem
+from catalog.search.routes import TheReader
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import ReadTx
+from chassis.problems import Invalid, NotFound, Reason, problems
+
+router = new_router(tag="discovery")
+
+XML: Final = "application/xml"
+SHELVES: Final = (
+    ("All e-books", "e-book", "relevance"),
+    ("Newest e-books", "e-book", "-year"),
+    ("E-journals", "e-journal", "title"),
+)
+
+
+def _answers(kind: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}}}
+
+
+@router.get("/opensearch.xml", response_class=Response, responses=_answers(atom.DESCRIPTION))
+async def describe_search(request: Request) -> Response:
+    """How this catalogue is searched (OpenSearch 1.1), for browsers and aggregators."""
+    settings = request.app.state.resources.settings
+    told = atom.description(
+        name=settings.repository_name,
+        email=settings.repository_email,
+        pages=_public(request, "/search?query={searchTerms}&page={startPage?}"),
+        feeds=_public(request, "/search.atom?query={searchTerms}&page={startPage?}"),
+    )
+    return Response(told, media_type=atom.DESCRIPTION)
+
+
+@router.get("/search.atom", response_class=Response, responses=_answers(atom.ATOM) | problems(Invalid))
+async def results_feed(request: Request, reader: TheReader, tx: ReadTx, now: Now) -> Response:
+    """Results as a feed: the parameters of `/search`."""
+    wanted = asked(request.query_params.multi_items(), tuple(LANGUAGES))
+    found = await _found(reader, wanted)
+    changed = await queries.changed(tx, [hit.title_id for hit in found.hits])
+    settings = request.app.state.resources.settings
+    last = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
+    ways = _paging(request, wanted, last, "/search.atom", atom.ATOM)
+    ways["alternate"] = (_public(request, wanted.address()), "text/html")
+    ways["search"] = (_public(request, "/opensearch.xml"), atom.DESCRIPTION)
+    told = atom.feed(
+        title=f"{settings.repository_name}: {wanted.query}" if wanted.query else settings.repository_name,
+        links=ways,
+        moment=max(changed.values(), default=now),
+        total=found.total,
+        first=(wanted.page - 1) * PAGE_SIZE + 1,
+        page_size=PAGE_SIZE,
+        query=wanted.query,
+        author=settings.repository_name,
+        entries=[
+            atom.entry(
+                orjson.loads(hit.stored),
+                address=_public(request, title_address(hit.title_id)),
+                urn=f"urn:uuid:{hit.title_id}",
+                moment=changed.get(hit.title_id, now),
+            )
+            for hit in found.hits
+        ],
+    )
+    return Response(told, media_type=atom.ATOM)
+
+
+async def _found(reader: Reader, wanted: Asked) -> SearchResult:
+    request = SearchRequest(
+        query=wanted.query,
+        filters=wanted.filters,
+        sort=wanted.sort,  # type: ignore[arg-type]  # one of SORTS
+        limit=PAGE_SIZE,
+        offset=(wanted.page - 1) * PAGE_SIZE,
+    )
+    try:
+        return await asyncio.to_thread(reader.search, request)
+    except QueryProblem as problem:
+        raise Invalid(
+            reasons=[Reason(problem.code, f"{problem.message} (character {problem.position})", "query/query")]
+        ) from problem
+
+
+def _paging(request: Request, wanted: Asked, last: int, path: str, kind: str) -> dict[str, tuple[str, str]]:
+    pages = {"self": wanted.page, "first": 1, "last": last}
+    if wanted.page > 1:
+        pages["previous"] = wanted.page - 1
+    if wanted.page < last:
+        pages["next"] = wanted.page + 1
+    return {name: (_public(request, wanted.address(path, page=page)), kind) for name, page in pages.items()}
+
+
+@router.get("/robots.txt", response_class=PlainTextResponse)
+async def robots(request: Request) -> PlainTextResponse:
+    """What crawlers are asked to leave alone, and where the sitemap is."""
+    return PlainTextResponse(sitemaps.robots(_public(request, "/sitemap.xml")))
+
+
+@router.get("/sitemap.xml", response_class=Response, responses=_answers(XML))
+async def sitemap_index(request: Request, tx: ReadTx) -> Response:
+    """The sitemaps there are: one for each 50 000 numbers that titles have had."""
+    count = sitemaps.files(await queries.last_number(tx))
+    told = sitemaps.index(_public(request, f"/sitemaps/{number}.xml") for number in range(1, count + 1))
+    return Response(told, media_type=XML)
+
+
+@router.get("/sitemaps/{number}.xml", response_class=Response, responses=_answers(XML) | problems(NotFound))
+async def sitemap(request: Request, tx: ReadTx, number: Annotated[int, Path(ge=1, le=1_000_000)]) -> Response:
+    """Public titles' pages, and when each last changed."""
+    until = number * sitemaps.MOST_ADDRESSES
+    if number > sitemaps.files(await queries.last_number(tx)):
+        raise NotFound
+    found = await queries.addresses(tx, until - sitemaps.MOST_ADDRESSES, until)
+    base = _public(request, "")
+    told = await asyncio.to_thread(
+        sitemaps.file, [(base + title_address(title_id), moment) for title_id, moment in found]
+    )
+    return Response(told, media_type=XML)
+
+
+@router.get("/opds", response_class=Response, responses=_answers(opds.OPDS))
+async def shelves(request: Request) -> Response:
+    """Where reading apps begin (OPDS 2.0)."""
+    settings = request.app.state.resources.settings
+    told = opds.navigation(
+        settings.repository_name,
+        here=_public(request, "/opds"),
+        shelves=[
+            (
+                name,
+                _public(request, Asked(filters={"format": [form]}, sort=sort).address("/opds/publications")),
+            )
+            for name, form, sort in SHELVES
+        ],
+        search=_public(request, "/opds/publications{?query}"),
+    )
+    return Response(orjson.dumps(told), media_type=opds.OPDS)
+
+
+@router.get("/opds/publications", response_class=Response, responses=_answers(opds.OPDS) | problems(Invalid))
+async def publications(request: Request, reader: TheReader, tx: ReadTx) -> Response:
+    """Titles that are read online (OPDS 2.0): the parameters of `/search`, narrowed to what is online."""
+    asked_for = asked(request.query_params.multi_items(), tuple(LANGUAGES))
+    narrowed: Mapping[str, Any] = {**asked_for.filters, "availability": ["online"]}
+    found = await _found(reader, Asked(asked_for.query, narrowed, asked_for.sort, asked_for.page))
+    rows = await queries.records(tx, [hit.title_id for hit in found.hits])
+    last = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
+    ways = _paging(request, asked_for, last, "/opds/publications", opds.OPDS)
+    told = opds.shelf(
+        asked_for.query or "E-books and e-journals",
+        total=found.total,
+        page=asked_for.page,
+        page_size=PAGE_SIZE,
+        links=[(relation, href) for relation, (href, _) in ways.items()],
+        books=await asyncio.to_thread(_books, request, found, rows),
+    )
+    return Response(orjson.dumps(told), media_type=opds.OPDS)
+
+
+def _books(request: Request, found: SearchResult, rows: Mapping[UUID, Any]) -> list[dict[str, Any]]:
+    told = []
+    for hit in found.hits:
+        if (row := rows.get(hit.title_id)) is None:
+            continue
+        record = unpack(row.record)
+        changed: datetime = row.updated_at
+        told.append(
+            opds.publication(
+                csl(record, key=f"t{row.hrid}"),
+                urn=f"urn:uuid:{row.id}",
+                address=_public(request, title_address(row.id)),
+                changed=changed,
+                ways=links(record),
+            )
+        )
+    return told
+
+
+def _public(request: Request, path: str) -> str:
+    return address_of(request, request.app.state.resources.settings.public_url, path)

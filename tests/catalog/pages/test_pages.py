@@ -1,0 +1,205 @@
+"""The pages as a browser, a reference manager and a crawler get them."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import pytest
+from lxml import html
+
+from catalog.marc.record import Field
+from chassis.principal import ANONYMOUS
+from contracts.circulation import ItemAvailability, ItemAvailabilityChanged
+from support.harness import Harness
+from support.shelves import Shelves, file_of, record, with_items
+
+EVIL = '"><script>alert(1)</script><b a="'
+HEBREW = "קיצור תולדות האנושות"
+
+
+@pytest.fixture
+async def shelf(catalog: Harness, shelves: Shelves) -> AsyncIterator[Shelves]:
+    """A title in Hebrew with two copies, one that means ill, an e-book, and thirty that say little."""
+    hebrew = with_items(
+        record("h1", title="Ḳitsur toldot", author="Harari, Yuval N.").having(
+            Field.data("880", "10", ("6", "245-01/(2/r"), ("a", HEBREW))
+        ),
+        ("B1", "MAIN", "STACKS"),
+        ("B2", "MAIN", "STACKS"),
+    )
+    fields = [
+        Field.control("008", "260101s2011    is                  heb d") if field.tag == "008"
+        else Field.data("245", "10", ("6", "880-01"), ("a", "Ḳitsur toldot")) if field.tag == "245"
+        else field
+        for field in hebrew
+    ]  # fmt: skip
+    evil = record("e1", title=EVIL, author=EVIL, subject=EVIL).having(
+        Field.data("856", "40", ("u", "javascript:alert(1)"), ("y", EVIL)),
+        Field.data("856", "40", ("u", "https://example.org/?a=1&b=2"), ("z", EVIL)),
+    )
+    plain = [record(f"p{number}", title=f"Plain {number:02}", subject="Plainness") for number in range(30)]
+    job = await shelves.imported(
+        file_of(type(hebrew)(hebrew.leader, fields), evil, *plain), profile="local-999"
+    )
+    assert job["counts"]["created"] == 32
+    async with shelves.indexed():
+        with catalog.asking(ANONYMOUS):
+            yield shelves
+
+
+async def found(catalog: Harness, query: str) -> str:
+    answer = await catalog.get("/v1/titles", params={"query": query})
+    return str(answer.json()["items"][0]["id"])
+
+
+def parsed(text: str) -> Any:
+    """The page; its ids are unique and whatever names one names one that there is."""
+    page: Any = html.document_fromstring(text)
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    assert set(page.xpath("//@for | //@aria-labelledby | //@aria-describedby")) <= set(ids)
+    assert not page.xpath("//script[not(@type='application/ld+json')] | //@onclick | //img[not(@alt)]")
+    return page
+
+
+async def test_results_are_listed_counted_and_narrowed(catalog: Harness, shelf: Shelves) -> None:
+    answer = await catalog.get("/search", params={"query": "plain", "sort": "title"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    page = parsed(answer.text)
+    assert page.xpath("string(//h1)") == "Results for plain"
+    titles = [each.text_content() for each in page.xpath("//ol[@class='hits']//h2")]
+    assert titles == [f"Plain {number:02}" for number in range(20)]
+    assert "1 to 20 of 30" in page.text_content()
+    (subject,) = page.xpath("//aside//a[contains(., 'Plainness')]/@href")
+    narrowed = parsed((await catalog.get(subject)).text)
+    assert narrowed.xpath("string(//ul[contains(@class, 'chips')])").split() == ["Subject:", "Plainness", "×"]
+
+    (onward,) = page.xpath("//a[contains(@rel, 'next')]/@href")
+    rest = parsed((await catalog.get(onward)).text)
+    assert rest.xpath("//ol[@class='hits']/@start") == ["21"]
+    assert len(rest.xpath("//ol[@class='hits']/li")) == 10
+    assert not rest.xpath("//a[contains(@rel, 'next')]")
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "said"),
+    [
+        ({"query": "nowhereatall"}, 200, "Nothing was found."),
+        ({"query": "title:("}, 422, "This query cannot be understood."),
+        ({"query": "plain", "page": "400"}, 200, "Nothing was found."),
+        ({"query": "x" * 5000}, 200, "Nothing was found."),
+        ({"query": "plain", "lang": "de"}, 200, "Treffer für plain"),
+        ({"query": "plain", "lang": "fr"}, 200, "Résultats pour plain"),
+        ({"query": EVIL, "sort": EVIL, "page": EVIL, "lang": EVIL, "filter[format]": EVIL}, 200, "Nothing"),
+    ],
+)
+async def test_a_page_answers_whatever_is_asked(
+    catalog: Harness, shelf: Shelves, params: dict[str, str], status: int, said: str
+) -> None:
+    answer = await catalog.get("/search", params=params)
+    assert answer.status_code == status
+    assert said in parsed(answer.text).text_content()
+
+
+async def test_a_title_has_a_page_in_both_its_scripts_with_its_copies(
+    catalog: Harness, shelf: Shelves
+) -> None:
+    title_id = await found(catalog, "barcode:B1")
+    item = (await catalog.get("/v1/items", params={"barcode": "B1"})).json()["items"][0]["id"]
+    told = ItemAvailability(
+        item_id=UUID(item), version=2, title_ids=(UUID(title_id),), library="MAIN", location="STACKS",
+        state="on-loan", lendable=False, due_at=datetime(2026, 12, 3, 20, tzinfo=UTC), as_of=datetime.now(UTC),
+    )  # fmt: skip
+    await catalog.deliver(
+        ItemAvailabilityChanged(version=2, occurred_at=told.as_of, item_id=told.item_id, availability=told),
+        source="circulation",
+    )
+
+    answer = await catalog.get(f"/titles/{title_id}", headers={"Accept-Language": "de"})
+    assert answer.status_code == 200
+    assert answer.headers["content-language"] == "de"
+    page = parsed(answer.text)
+    assert page.xpath("//h1/bdi/@lang") == ["he-Latn", "he"]
+    assert page.xpath("//h1/bdi[@dir='rtl']/text()") == [HEBREW]
+    states = [row.xpath("string(td[4])") for row in page.xpath("//tbody/tr")]
+    assert sorted(states) == ["Ausgeliehen bis 3. Dezember 2026", "Verfügbar"]
+    assert "Hebräisch" in page.text_content()
+    assert page.xpath("//link[@rel='canonical']/@href")[0].endswith(f"/titles/{title_id}")
+
+    held = await catalog.get(
+        f"/titles/{title_id}", headers={"Accept-Language": "de", "If-None-Match": answer.headers["etag"]}
+    )
+    assert (held.status_code, held.text) == (304, "")
+
+
+async def test_reference_managers_find_what_they_read(catalog: Harness, shelf: Shelves) -> None:
+    title_id = await found(catalog, "barcode:B1")
+    answer = await catalog.get(f"/titles/{title_id}")
+    page = parsed(answer.text)
+    (coins,) = page.xpath("//span[@class='Z3988']/@title")
+    told = parse_qs(coins)
+    assert (told["ctx_ver"], told["rft.btitle"], told["rft.au"]) == (
+        ["Z39.88-2004"], ["Ḳitsur toldot"], ["Harari, Yuval N."],
+    )  # fmt: skip
+    assert page.xpath("//abbr[@class='unapi-id']/@title") == [title_id]
+    (server,) = page.xpath("//link[@rel='unapi-server']/@href")
+    formats = await catalog.get(server, params={"id": title_id})
+    assert b'name="ris"' in formats.content
+    for href in page.xpath("//ul[contains(@class, 'save')]//a/@href"):
+        saved = await catalog.get(href)
+        assert saved.status_code == 200, href
+    linked = json.loads(page.xpath("string(//script[@type='application/ld+json'])"))
+    assert linked["@type"] == "Book"
+    assert [offer["serialNumber"] for offer in linked["offers"]] == ["B1", "B2"]
+
+    links = answer.headers["link"]
+    assert re.search(rf'<http://[^>]+/titles/{title_id}>; rel="cite-as"', links)
+    assert 'rel="describedby"; type="application/mods+xml"' in links
+    linkset = (await catalog.get(f"/titles/{title_id}/linkset")).json()["linkset"]
+    assert [each["type"] for each in linkset[0]["describedby"]].count("application/marcxml+xml") == 1
+    assert {each["describes"][0]["href"] for each in linkset[1:]} == {linkset[0]["anchor"]}
+
+
+async def test_nothing_of_a_record_becomes_part_of_the_page(catalog: Harness, shelf: Shelves) -> None:
+    title_id = await found(catalog, "alert")
+    for path in (f"/titles/{title_id}", "/search?query=alert"):
+        answer = await catalog.get(path)
+        page = parsed(answer.text)
+        assert not page.xpath("//main//b | //main//script")
+        assert "<script>alert" not in answer.text
+        assert not [href for href in page.xpath("//@href") if not re.match(r"(https?:/)?/|#", href)]
+        assert "script-src" not in answer.headers["content-security-policy"]
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.text_content().count("alert(1)") > 0
+
+
+@pytest.mark.parametrize("unknown", ["00000000-0000-0000-0000-000000000000", "42", "a'b", "%ED%A0%80"])
+async def test_what_is_not_there_has_a_page_that_says_so(
+    catalog: Harness, shelves: Shelves, unknown: str
+) -> None:
+    answer = await catalog.get(f"/titles/{unknown}")
+    assert answer.status_code == 404
+    assert "not in the catalogue" in parsed(answer.text).text_content()
+    assert (await catalog.get(f"/titles/{unknown}/linkset")).status_code == 404
+
+
+async def test_a_hidden_title_has_no_page_and_a_merged_one_leads_on(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    hidden = await shelves.title(record("x1"), suppressed=True)
+    with catalog.asking(ANONYMOUS):
+        assert (await catalog.get(f"/titles/{hidden['id']}")).status_code == 404
+    one, two = await shelves.title(record("x2")), await shelves.title(record("x3"))
+    merged = await catalog.post(
+        f"/v1/titles/{one['id']}/merges",
+        json={"merged": [{"title_id": two["id"]}]},
+        headers={"If-Match": '"1"'},
+    )
+    assert merged.status_code == 201, merged.text
+    led = await catalog.get(f"/titles/{two['id']}?lang=de")
+    assert (led.status_code, led.headers["location"]) == (308, f"/titles/{one['id']}?lang=de")
