@@ -73,7 +73,7 @@ async def test_a_refused_token_reaches_no_service(gateway: Front, circulation: E
         ("/v1/configuration", None),
         ("/v1/loansome", None),
         ("/v1", None),
-        ("/", None),
+        ("/", "catalog"),
         ("v1/loans", None),
         ("/docs", None),
         ("/v1/changes", None),

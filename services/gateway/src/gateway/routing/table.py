@@ -124,9 +124,10 @@ class Table:
         if not path.startswith("/"):
             return None
         segments = tuple(path.strip("/").split("/"))
-        for route in (*self._by_head.get(segments[:2], ()), *self._by_head.get(segments[:1], ())):
-            if len(segments) >= len(route.pattern) and all(
-                wanted in ("*", found) for wanted, found in zip(route.pattern, segments, strict=False)
-            ):
-                return route
+        for head in (segments[:2], segments[:1]):
+            for route in self._by_head.get(head, ()):
+                if len(segments) >= len(route.pattern) and all(
+                    wanted in ("*", found) for wanted, found in zip(route.pattern, segments, strict=False)
+                ):
+                    return route
         return None
