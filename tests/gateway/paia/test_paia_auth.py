@@ -2,14 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 import circulation.app
+from circulation.pins import hashing
 from gateway.paia.rules import DEFAULT, granted, inside
 from support.front import OPERATOR, Front, bearer, fronting
 from support.harness import migrated, running
@@ -62,7 +64,18 @@ class Program:
 
 
 @pytest.fixture
-async def program(database: Callable[..., Awaitable[str]], gateway_dsn: str) -> AsyncIterator[Program]:
+def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PINs are hashed in no time: these stories are not about that."""
+    monkeypatch.setattr(hashing, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    hashing._nobodys.cache_clear()
+    yield
+    hashing._nobodys.cache_clear()
+
+
+@pytest.fixture
+async def program(
+    database: Callable[..., Awaitable[str]], gateway_dsn: str, cheap: None
+) -> AsyncIterator[Program]:
     """Before a library with one patron, who has a card and a PIN."""
     async with AsyncExitStack() as stack:
         dsn = await database("circulation", lambda dsn: migrated(circulation.app.SERVICE, dsn))
