@@ -187,11 +187,24 @@ async def test_another_pin_ends_the_other_tokens(program: Program) -> None:
     other = await program.token()
     token = await program.token(scope="change_password read_patron read_fees read_items write_items")
     form = {"patron": program.patron_id, "username": CARD, "old_password": PIN}
+    asked = bearer(OPERATOR)
+    body = {
+        "barcode": "20000002",
+        "family_name": "Sklodowska",
+        "group": CIRCULATION["patron_groups"][0]["code"],
+    }
+    made = await program.front.post("/v1/patrons", json=body, headers={**asked, "Idempotency-Key": "other"})
+    pin = await program.front.put(
+        f"/v1/patrons/{made.json()['id']}/card-pin", json={"pin": PIN}, headers=asked
+    )
+    assert pin.status_code == 204, made.text
+    anothers = await program.says("change", token, **{**form, "username": "20000002"}, new_password=NEW)
     wrong = await program.says("change", token, **{**form, "old_password": "9999"}, new_password=NEW)
     simple = await program.says("change", token, **form, new_password="1234")
     done = await program.says("change", token, **form, new_password=NEW)
 
-    assert [each.status_code for each in (wrong, simple, done)] == [403, 422, 200]
+    assert [each.status_code for each in (anothers, wrong, simple, done)] == [403, 403, 422, 200]
+    assert (await program.login(username="20000002")).status_code == 200  # it is still theirs
     assert "neighbouring" in simple.json()["error_description"]
     assert done.json() == {"patron": program.patron_id}
     assert (await program.reads(token), await program.reads(other)) == (200, 401)
