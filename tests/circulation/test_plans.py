@@ -1,21 +1,17 @@
 """Every list, every desk and every timer goes by an index: read in the plans of all that they ask the database."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
 import pytest
-from asyncpg.connection import LoggedQuery
-from sqlalchemy import event
 
 from circulation.app import SERVICE
 from circulation.holds.statements import ACT_HOLD, look_copies, look_hold
 from support.desk import NOW, furnished
 from support.harness import Harness, migrated, running
 from support.many import GROWING, SERIAL, many, one
+from support.plans import Plans, gets, overheard, wishes
 
 
 @pytest.fixture
@@ -34,13 +30,11 @@ async def filled(dsn: str) -> None:
         await many(await furnished(harness))
 
 
-ASKED = re.compile(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT|\()")
 FEW = 6000
 """Rows that may be put in order for one answer: all copies of a serial, never a table."""
-PLANNING = 15
-"""What a plan of its own costs a statement, in PostgreSQL's units: 2.5 for each relation."""
 SHORT = ("item_by_hold",)
 """Indexes that hold a few rows of a large table: items are kept for holds only while those wait to be fetched."""
+PLANS = Plans(frozenset(GROWING), FEW, SHORT)
 SAMPLES = {
     "patron_id": "SELECT patron_id FROM loan GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
     "patron_barcode": "SELECT barcode FROM patron LIMIT 1",
@@ -57,108 +51,6 @@ SAMPLES = {
 }
 
 
-@asynccontextmanager
-async def overheard(circulation: Harness) -> AsyncIterator[dict[str, Any]]:
-    """Everything that is asked of the database meanwhile, by statement, with the arguments it had first."""
-    asked: dict[str, Any] = {}
-    pool = circulation.resources.pool
-    engine = circulation.resources.sessions.kw["bind"].sync_engine
-
-    def note(query: LoggedQuery) -> None:
-        several = bool(query.args) and isinstance(query.args, list)
-        asked.setdefault(query.query, query.args[0] if several else query.args)
-
-    def note_too(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        asked.setdefault(statement, parameters)
-
-    connections = [await pool.acquire() for _ in range(pool.get_max_size())]
-    for connection in connections:
-        connection.add_query_logger(note)
-        await pool.release(connection)
-    event.listen(engine, "before_cursor_execute", note_too)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note_too)
-        for connection in [await pool.acquire() for _ in range(pool.get_max_size())]:
-            connection.remove_query_logger(note)
-            await pool.release(connection)
-
-
-async def slow(pool: asyncpg.Pool, asked: dict[str, Any]) -> str:
-    """What is read from end to end, or put in order as a whole, and by which statement."""
-    found = []
-    for statement, arguments in asked.items():
-        if not ASKED.match(statement) or "typeinfo_tree" in statement:
-            continue  # what begins and ends a transaction, and what the driver asks for itself
-        told = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
-        plan = told[0]["Plan"]
-        words = set(flaws(plan))
-        if arguments:
-            often = await for_any_value(pool, statement, len(arguments))
-            if often["Total Cost"] < plan["Total Cost"] + PLANNING:  # else each value goes on having its own
-                words |= {f"for any value, {flaw}" for flaw in flaws(often)}
-        found += [f"{word}: {' '.join(statement.split())}" for word in sorted(words)]
-    return "\n".join(found)
-
-
-async def for_any_value(pool: asyncpg.Pool, statement: str, many: int) -> dict[str, Any]:
-    """The plan that a statement ends up with when it is asked often: it knows nothing of the arguments."""
-    nothing = ", ".join(["NULL"] * many)
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE often AS {statement}")
-        told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE often ({nothing})")
-        await connection.execute("DEALLOCATE often")
-        plan: dict[str, Any] = told[0]["Plan"]
-        return plan
-
-
-def flaws(plan: dict[str, Any], *, limited: bool = False) -> Iterator[str]:
-    """What a plan does with a whole table."""
-    kind, table = plan["Node Type"], plan.get("Relation Name")
-    limited = limited or kind == "Limit"
-    if table in GROWING and kind == "Seq Scan":
-        yield f"{table} is read from end to end"
-    if (
-        table in GROWING
-        and kind.startswith("Index")
-        and "Index Cond" not in plan
-        and not limited
-        and plan["Index Name"] not in SHORT
-    ):
-        yield f"{table} is read along the whole of {plan['Index Name']}"
-    if kind in ("Sort", "Incremental Sort") and plan["Plans"][0]["Plan Rows"] > FEW:
-        yield f"{plan['Plans'][0]['Plan Rows']} rows are put in order by {plan['Sort Key']}"
-    for below in plan.get("Plans", ()):
-        yield from flaws(below, limited=limited)
-
-
-def gets(circulation: Harness) -> Iterator[tuple[str, list[str], list[dict[str, Any]]]]:
-    """Every GET of the service: its path, what the path names, and what else may be asked for."""
-    for path, calls in circulation.app.openapi()["paths"].items():
-        if path.startswith("/v1/") and "get" in calls:
-            parameters = calls["get"].get("parameters", [])
-            named = [each["name"] for each in parameters if each["in"] == "path"]
-            filters = [each for each in parameters if each["in"] == "query"]
-            yield path, named, filters
-
-
-def wishes(filters: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """A value for each filter: a sample's, or the first that its schema allows."""
-    for each in filters:
-        name, schema = each["name"], each["schema"]
-        kinds = schema.get("anyOf", [schema])
-        if name in SAMPLES:
-            yield name, SAMPLES[name]
-        elif any(kind.get("type") == "boolean" for kind in kinds):
-            yield name, "SELECT true"
-            yield name, "SELECT false"
-        else:
-            for value in next((kind["enum"] for kind in kinds if "enum" in kind), ()):
-                yield name, f"SELECT '{value}'"
-
-
 async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
     told = {name: await one(circulation, statement) for name, statement in SAMPLES.items()}
 
@@ -166,7 +58,10 @@ async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
         f"{path.format(**told)}?{query}"
         for path, named, filters in gets(circulation)
         if set(named) <= set(told)  # the rest are single jobs, drafts and drawers
-        for query in ["", *[f"{name}={await one(circulation, wish)}" for name, wish in wishes(filters)]]
+        for query in [
+            "",
+            *[f"{name}={await one(circulation, wish)}" for name, wish in wishes(filters, SAMPLES)],
+        ]
     ]
 
     answered = 0
@@ -187,7 +82,7 @@ async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
         await circulation.post("/v1/availability:batch", json={"title_ids": [SERIAL, told["title_id"]]})
 
     assert answered > 40
-    assert await slow(circulation.resources.pool, asked) == ""
+    assert await PLANS.slow(circulation.resources.pool, asked) == ""
 
 
 async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
@@ -235,7 +130,7 @@ async def test_no_desk_reads_a_whole_table(circulation: Harness) -> None:
 
     assert [answer.text for answer in answers if answer.status_code not in (200, 201, 409)] == []
     assert sum(answer.is_success for answer in answers) > 6, [answer.text for answer in answers]
-    assert await slow(pool, asked) == ""
+    assert await PLANS.slow(pool, asked) == ""
 
 
 async def test_holds_on_a_serial_read_its_copies_as_a_few_rows_and_lock_none_that_is_on_its_shelf(
@@ -266,7 +161,7 @@ async def test_holds_on_a_serial_read_its_copies_as_a_few_rows_and_lock_none_tha
         SERIAL,
     )
     assert len(rows) < out + 5
-    assert await slow(pool, asked) == ""
+    assert await PLANS.slow(pool, asked) == ""
 
 
 async def test_what_is_done_with_a_hold_on_a_serial_reads_its_copies_as_a_few_rows(
@@ -297,7 +192,7 @@ async def test_what_is_done_with_a_hold_on_a_serial_reads_its_copies_as_a_few_ro
     of_any, of_one = (look_copies(item=item, volumes=item) for item in (False, True))
     assert of_one in asked
     assert len(await pool.fetch(of_any, *asked[of_any])) < 20
-    assert await slow(pool, asked) == ""
+    assert await PLANS.slow(pool, asked) == ""
 
 
 async def test_no_timer_reads_a_whole_table(circulation: Harness) -> None:
@@ -308,4 +203,4 @@ async def test_no_timer_reads_a_whole_table(circulation: Harness) -> None:
             await circulation.tick(timer.name)
 
     assert len(asked) > 20
-    assert await slow(circulation.resources.pool, asked) == ""
+    assert await PLANS.slow(circulation.resources.pool, asked) == ""

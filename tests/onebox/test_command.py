@@ -291,7 +291,7 @@ def test_a_webhook_cannot_be_listened_to_beyond_this_machine(operated: Operated)
     told = operated.carrel("webhook", "listen", "--types", "nothing.v1", "--receiver", "http://10.0.0.1/")
 
     assert "There is no event" in told.refusal
-    assert "by https alone" in told.refusal
+    assert "Only https is spoken" in told.refusal
 
 
 def test_dead_letters_are_listed_replayed_and_discarded(operated: Operated) -> None:

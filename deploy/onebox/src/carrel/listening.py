@@ -26,6 +26,7 @@ class Listener:
         self.known = threading.Event()
         self.done = threading.Event()
         self.seen: set[str] = set()
+        self.printing = threading.Lock()
         self.server = ThreadingHTTPServer((host, port), _handler(self))
         self.server.daemon_threads = True
 
@@ -44,11 +45,12 @@ class Listener:
         told = json.loads(body)
         if told["type"] == "webhook.verify":
             return 200, {"challenge": told["data"]["challenge"]}
-        if headers["webhook-id"] not in self.seen:
-            self.seen.add(headers["webhook-id"])
-            self._print(told, headers["webhook-id"], body)
-        if self.count is not None and len(self.seen) >= self.count:
-            self.done.set()
+        with self.printing:
+            if headers["webhook-id"] not in self.seen and not self.done.is_set():
+                self.seen.add(headers["webhook-id"])
+                self._print(told, headers["webhook-id"], body)
+            if self.count is not None and len(self.seen) >= self.count:
+                self.done.set()
         return 200, {}
 
     def _print(self, told: dict[str, Any], message_id: str, body: bytes) -> None:

@@ -29,6 +29,9 @@ REFRESH_SECONDS = 300.0
 UNKNOWN_KEY_PAUSE = 5.0
 """At most one look for a key id nobody has heard of in so many seconds."""
 FIRST_KEYS_PAUSE = 1.0
+KEYS_SECONDS = 3.0
+FIRST_KEYS_SECONDS = 10.0
+"""How long a gateway may take to answer; without any keys nobody is let in, so the first ones are waited for."""
 
 
 class Verifier:
@@ -99,7 +102,8 @@ class Verifier:
             if self._wants(fresh):
                 self._asked_at = time.monotonic()
                 try:
-                    async with httpx.AsyncClient(timeout=3) as client:
+                    timeout = FIRST_KEYS_SECONDS if self._keys is None else KEYS_SECONDS
+                    async with httpx.AsyncClient(timeout=timeout) as client:
                         answer = await client.get(self.jwks_url)
                         answer.raise_for_status()
                         self._keys = KeySet.import_key_set(answer.json())
