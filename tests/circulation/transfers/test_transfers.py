@@ -117,7 +117,8 @@ async def test_what_waits_on_a_shelf_goes_to_nobody_it_may_not_be_sent_to(
     await make.cancel(first)
 
     assert (await make.hold_of(far))["state"] == "waiting"
-    assert (await make.state(film))["state"] == "reshelving"  # it lies on the hold shelf until somebody scans it
+    # it lies on the hold shelf until somebody scans it
+    assert (await make.state(film))["state"] == "reshelving"
 
 
 async def test_damaged_items_are_held_and_caught_only_where_the_library_has_it_so(
