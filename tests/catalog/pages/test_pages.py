@@ -10,8 +10,11 @@ from uuid import UUID
 
 import pytest
 from lxml import html
+from pydantic import ValidationError
 
 from catalog.marc.record import Field
+from catalog.pages.rendering import Tongue
+from catalog.settings import Settings
 from chassis.principal import ANONYMOUS
 from contracts.circulation import ItemAvailability, ItemAvailabilityChanged
 from support.harness import Harness
@@ -203,3 +206,20 @@ async def test_a_hidden_title_has_no_page_and_a_merged_one_leads_on(
     assert merged.status_code == 201, merged.text
     led = await catalog.get(f"/titles/{two['id']}?lang=de")
     assert (led.status_code, led.headers["location"]) == (308, f"/titles/{one['id']}?lang=de")
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        ("UTC", "December 4, 2026"),
+        ("America/Los_Angeles", "December 3, 2026"),
+        ("Asia/Tokyo", "December 4, 2026"),
+    ],
+)
+def test_a_day_is_the_day_that_it_is_at_the_library(zone: str, told: str) -> None:
+    assert Tongue("en", zone).day(datetime(2026, 12, 4, 7, 59, tzinfo=UTC)) == told
+
+
+def test_a_zone_that_there_is_not_is_refused_at_the_start() -> None:
+    with pytest.raises(ValidationError, match="such as Europe/Berlin"):
+        Settings(database_url="postgresql://x/x", transport_url="postgresql://x/x", time_zone="Berlin")

@@ -2,8 +2,9 @@
 
 import tempfile
 from pathlib import Path
+from zoneinfo import available_timezones
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
@@ -32,6 +33,8 @@ class Settings(ServiceSettings):
     """ISO 4217 code of prices in imported records that name none."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")
     """Where clients reach the gateway; unset: as they have addressed it themselves."""
+    time_zone: str = "UTC"
+    """Where the library is (IANA): public pages tell days and times as they are there."""
     repository_name: str = Field(default="Carrel", min_length=1, max_length=200)
     """What harvesters are told we are called."""
     repository_id: str = Field(
@@ -42,3 +45,10 @@ class Settings(ServiceSettings):
     """Whom a harvester's keeper may write to."""
     harvest_page: int = Field(default=500, ge=1, le=5000)
     """Records in one answer to a harvester."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, told: str) -> str:
+        if told not in available_timezones():
+            raise ValueError("is no time zone of the IANA database, such as Europe/Berlin")
+        return told

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -52,11 +53,12 @@ def policy() -> str:
 class Tongue:
     """A page's language: its words, and how it writes numbers, dates and the names of languages."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, zone: str) -> None:
         from babel import Locale  # what it knows of languages is read when the first page is made
 
         self.tag = language
         self._locale = Locale(language)
+        self._zone = ZoneInfo(zone)
 
     def __call__(self, key: str, **values: Any) -> str:
         return word(self.tag, key, **{name: self._said(value) for name, value in values.items()})
@@ -75,16 +77,16 @@ class Tongue:
         return format_decimal(value, locale=self._locale)
 
     def day(self, moment: datetime) -> str:
-        """A date in words."""
+        """The day that it is at the library, in words."""
         from babel.dates import format_date
 
-        return format_date(moment, format="long", locale=self._locale)
+        return format_date(moment.astimezone(self._zone), format="long", locale=self._locale)
 
     def moment(self, moment: datetime) -> str:
-        """A date and time; the zone is told, for a page cannot know the reader's."""
+        """A date and time at the library, with its zone: a page cannot know the reader's."""
         from babel.dates import format_datetime
 
-        return f"{format_datetime(moment, format='medium', locale=self._locale)} UTC"
+        return format_datetime(moment, format="long", tzinfo=self._zone, locale=self._locale)
 
     def language(self, tag: str) -> str:
         """The name of a language by its tag, or the tag."""
@@ -93,9 +95,13 @@ class Tongue:
 
 
 @functools.cache
-def tongue(language: str) -> Tongue:
-    """One of each."""
-    return Tongue(language)
+def _tongue(language: str, zone: str) -> Tongue:
+    return Tongue(language, zone)
+
+
+def tongue(request: Request, language: str) -> Tongue:
+    """The language, as it is spoken where the library is."""
+    return _tongue(language, request.app.state.resources.settings.time_zone)
 
 
 def page(
@@ -120,7 +126,7 @@ def page(
         environment()
         .get_template(template)
         .render(
-            say=tongue(language),
+            say=tongue(request, language),
             chosen_language=chosen_language,
             languages=LANGUAGES,
             style=style(),

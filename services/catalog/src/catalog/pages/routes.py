@@ -105,7 +105,7 @@ async def names_of(resources: Resources, tx: ReadTx) -> Mapping[tuple[str, str],
 
 
 def _misunderstood(request: Request, wanted: Asked, language: str, problem: QueryProblem) -> Response:
-    say = tongue(language)
+    say = tongue(request, language)
     return page(
         request,
         "message.html",
@@ -130,7 +130,7 @@ def _listed(
     *,
     stale: bool,
 ) -> Response:
-    say = tongue(language)
+    say = tongue(request, language)
     last_page = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
     first = (wanted.page - 1) * PAGE_SIZE + 1
     return page(
@@ -260,7 +260,7 @@ def saves(title_id: UUID, say: Tongue) -> list[tuple[str, str, str, str]]:
 
 
 def _not_here(request: Request, language: str, chosen: str | None) -> Response:
-    say = tongue(language)
+    say = tongue(request, language)
     return page(
         request,
         "message.html",
@@ -283,7 +283,7 @@ def _described(
     chosen: str | None,
     freshness: Mapping[str, Any],
 ) -> Response:
-    say = tongue(language)
+    say = tongue(request, language)
     record = unpack(row.record)
     facts = extract(record)
     view = shown(record, facts)
