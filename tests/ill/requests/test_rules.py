@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from ill.citations.rules import citation_flaws, citation_thin, isbn_sound, issn_sound, likeness
 from ill.partners.rules import Calendar
 from ill.requests.rules import (
     Candidate,
@@ -17,12 +18,7 @@ from ill.requests.rules import (
     Told,
     answers_itself,
     checked,
-    citation_flaws,
-    citation_thin,
     held_here,
-    isbn_sound,
-    issn_sound,
-    likeness,
     look_at,
     looked_for_here,
     patrons_due,

@@ -1,5 +1,6 @@
 """Doors beside SAML, as the document describes them: whom they believe, and what their words mean here."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar, Final, Literal
 
 from ldap3.core.exceptions import LDAPException
@@ -72,7 +73,7 @@ def _filter(told: str) -> str:
     return told
 
 
-class Door(Strict):
+class Door(Strict, ABC):
     """What each of them has."""
 
     door: ClassVar[str]
@@ -87,9 +88,9 @@ class Door(Strict):
     """What it may say after an @: of `affiliation`, `eppn`, `pairwise-id`, `subject-id`."""
 
     @property
+    @abstractmethod
     def provider(self) -> str:
         """How rules and sign-ins name whom it believes."""
-        raise NotImplementedError
 
 
 class OidcDoc(Door):

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
+from ill.citations.rules import issn_sound
 from ill.configuration.queries import in_force
 from ill.copyright.queries import counts
 from ill.copyright.rules import journal_of
-from ill.requests.rules import issn_sound
 from ill.requests.seeing import MayRead, pool_of
 
 router = new_router("/v1/ill/copyright-counts", tag="interlibrary loan")

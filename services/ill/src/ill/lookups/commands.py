@@ -5,11 +5,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from chassis.ids import uuid7
+from ill.citations.rules import likeness
 from ill.lookups import rules, sru
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, check_copyright, effect, send_at_once
-from ill.requests.rules import likeness
 
 _ASK: Final = """
 INSERT INTO lookup (id, request_id, kind, by, url, partner_id, reads, state, next_at, asked_at)

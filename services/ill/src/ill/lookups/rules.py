@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from ill.requests.rules import bare, isbn_sound, issn_sound
+from ill.citations.rules import bare, isbn_sound, issn_sound
 
 CSL: Final = "application/vnd.citationstyles.csl+json, application/json;q=0.5"
 NUMBERS: Final = ("doi", "pmid", "isbn")

@@ -11,6 +11,7 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
+from ill.citations.rules import likeness
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
 from ill.licences import queries as licences
@@ -23,7 +24,7 @@ from ill.requests import supplying as _supplying  # noqa: F401 - effects registe
 from ill.requests import volumes as _volumes  # noqa: F401 - effects register themselves
 from ill.requests.case import Case, facts_of
 from ill.requests.effects import EFFECTS
-from ill.requests.rules import SPANS, TEXTS, Told, likeness, refusals
+from ill.requests.rules import SPANS, TEXTS, Told, refusals
 
 CHECKS: Final = frozenset(
     {

@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis import outbox
 from chassis.ids import uuid7
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
+from ill.citations.rules import citation_thin
 from ill.copyright.queries import counted
 from ill.copyright.rules import LAW, Guidelines, Verdict, journal_of, judged
 from ill.iso18626 import composing
@@ -17,7 +18,7 @@ from ill.iso18626.rules import SHIPPED
 from ill.lookups import sru
 from ill.requests import queries
 from ill.requests.case import Case
-from ill.requests.rules import checked, citation_thin, looked_for_here, ranked, skip_reason
+from ill.requests.rules import checked, looked_for_here, ranked, skip_reason
 
 Effect = Callable[[Case], Awaitable[str | None]]
 

@@ -26,6 +26,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from ill.citations.rules import citation_flaws, likeness
 from ill.configuration.documents import ConfigurationDoc
 from ill.configuration.queries import in_force
 from ill.patrons import queries as patrons
@@ -34,7 +35,6 @@ from ill.requests.case import Case
 from ill.requests.commands import NoSuchRequest, Wish
 from ill.requests.model import model_of
 from ill.requests.openurls import MOST, read_wish
-from ill.requests.rules import citation_flaws, likeness
 from ill.requests.seeing import (
     Asker,
     CitationIn,
