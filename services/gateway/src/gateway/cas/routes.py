@@ -9,26 +9,22 @@ from chassis.clock import Now
 from chassis.edge import streamed
 from chassis.problems import Malformed, Unavailable, problems
 from gateway.cas.arriving import CasParts, arrive, begun, told_to_end
-from gateway.persons.admitting import TurnedAway
 from gateway.persons.circulation import Circulation
 from gateway.saml.operating import parts_of
 from gateway.saml.parts import NoCampusSignIn
-from gateway.sessions.cookies import BROWSER, browser_cookie, new_token, sent, session_cookie
+from gateway.sessions.cookies import BROWSER, browser_cookie, new_token, sent
 from gateway.signon.answers import (
     SignInNotAccepted,
     UnknownInstitution,
-    busy,
     form,
-    refused,
+    let_in,
     return_of,
     to,
-    turned_away,
 )
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.doors import CasDoc
 from gateway.signon.doors_open import TooManyBegun, count_begun
 from gateway.signon.fields import NAME
-from gateway.signon.rules import DoorRefused
 
 router = new_router(tag="sign-on")
 
@@ -101,25 +97,18 @@ async def end_cas_sign_in(
     if len(request.query_params.getlist("ticket")) > 1:
         raise Malformed("The ticket stands there twice.")
     circulation = Circulation(request.app.state, str(request.scope["carrel.traceparent"]))
-    try:
-        arrived = await arrive(
-            _parts(request),
-            circulation,
-            config,
-            doc,
-            ours=ours.url,
-            state=state,
-            ticket=ticket,
-            browser=sent(request.scope["headers"], BROWSER),
-            now=now,
-        )
-    except DoorRefused as error:
-        return refused(request, error, door="cas", name=doc.name)
-    except TurnedAway as error:
-        return turned_away(request, error)
-    except Unavailable as error:
-        return busy(request, error)
-    return to(arrived.return_to, session_cookie(arrived.token))
+    arriving = arrive(
+        _parts(request),
+        circulation,
+        config,
+        doc,
+        ours=ours.url,
+        state=state,
+        ticket=ticket,
+        browser=sent(request.scope["headers"], BROWSER),
+        now=now,
+    )
+    return await let_in(request, arriving, door="cas", name=doc.name)
 
 
 @router.post(

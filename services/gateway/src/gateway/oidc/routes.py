@@ -10,20 +10,18 @@ from chassis.clock import Now
 from chassis.edge import streamed
 from chassis.problems import Malformed, Reason, Unavailable, problems
 from gateway.oidc.arriving import OidcParts, arrive, begun, told_to_end
-from gateway.persons.admitting import TurnedAway
 from gateway.persons.circulation import Circulation
 from gateway.saml.operating import parts_of
 from gateway.saml.parts import NoCampusSignIn
-from gateway.sessions.cookies import BROWSER, browser_cookie, new_token, sent, session_cookie
+from gateway.sessions.cookies import BROWSER, browser_cookie, new_token, sent
 from gateway.signon.answers import (
     SignInNotAccepted,
     UnknownInstitution,
-    busy,
     form,
+    let_in,
     refused,
     return_of,
     to,
-    turned_away,
 )
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.doors import OidcDoc
@@ -112,24 +110,17 @@ async def _ended(request: Request, config: SignOnDoc, doc: OidcDoc, ours: str, n
     if len(dict(told)) < len(told) or any(len(value) > LONGEST for _, value in told):
         raise Malformed("A parameter stands there twice, or is longer than is taken.")
     circulation = Circulation(request.app.state, str(request.scope["carrel.traceparent"]))
-    try:
-        arrived = await arrive(
-            _parts(request),
-            circulation,
-            config,
-            doc,
-            ours=ours,
-            answer=dict(told),
-            browser=sent(request.scope["headers"], BROWSER),
-            now=now,
-        )
-    except DoorRefused as error:
-        return refused(request, error, door="oidc", name=doc.name)
-    except TurnedAway as error:
-        return turned_away(request, error)
-    except Unavailable as error:
-        return busy(request, error)
-    return to(arrived.return_to, session_cookie(arrived.token))
+    arriving = arrive(
+        _parts(request),
+        circulation,
+        config,
+        doc,
+        ours=ours,
+        answer=dict(told),
+        browser=sent(request.scope["headers"], BROWSER),
+        now=now,
+    )
+    return await let_in(request, arriving, door="oidc", name=doc.name)
 
 
 @router.post(

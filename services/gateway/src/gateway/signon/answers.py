@@ -1,7 +1,7 @@
 """What all doors have in common on the wire: small forms read, browsers sent on, pages that say what went wrong."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request, Response
@@ -15,9 +15,10 @@ from chassis.problems import (
 )
 from gateway.forms import HTML as HTML
 from gateway.forms import read_form
-from gateway.persons.admitting import TurnedAway
+from gateway.persons.admitting import Arrived, TurnedAway
 from gateway.saml import pages, words
 from gateway.saml.rules import safe_return
+from gateway.sessions.cookies import session_cookie
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.rules import DoorRefused, Why
 
@@ -167,6 +168,19 @@ def busy(request: Request, error: Unavailable) -> Response:
         ["A part of the library does not answer just now.", "Please sign in again in a moment."],
         code=error.code,
     )
+
+
+async def let_in(request: Request, arriving: Awaitable[Arrived], *, door: str, name: str) -> Response:
+    """On to where somebody wished to go, with their session; or the page that says why not."""
+    try:
+        arrived = await arriving
+    except DoorRefused as error:
+        return refused(request, error, door=door, name=name)
+    except TurnedAway as error:
+        return turned_away(request, error)
+    except Unavailable as error:
+        return busy(request, error)
+    return to(arrived.return_to, session_cookie(arrived.token))
 
 
 def onward(where: Onward | None, what: str, *cookies: str) -> Response:
