@@ -18,7 +18,7 @@ from catalog.pages import queries
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, Asked, asked, title_address
 from catalog.pages.rules import links
 from catalog.pages.words import LANGUAGES
-from catalog.search.engine import Reader, SearchRequest, SearchResult
+from catalog.search.engine import Reader, SearchResult, Sort
 from catalog.search.grammar import QueryProblem
 from catalog.search.routes import TheReader
 from chassis.application import new_router
@@ -29,7 +29,7 @@ from chassis.problems import Invalid, NotFound, Reason, problems
 router = new_router(tag="discovery")
 
 XML: Final = "application/xml"
-SHELVES: Final = (
+SHELVES: Final[tuple[tuple[str, str, Sort], ...]] = (
     ("All e-books", "e-book", "relevance"),
     ("Newest e-books", "e-book", "-year"),
     ("E-journals", "e-journal", "title"),
@@ -87,15 +87,8 @@ async def results_feed(request: Request, reader: TheReader, tx: ReadTx, now: Now
 
 
 async def _found(reader: Reader, wanted: Asked) -> SearchResult:
-    request = SearchRequest(
-        query=wanted.query,
-        filters=wanted.filters,
-        sort=wanted.sort,  # type: ignore[arg-type]  # one of SORTS
-        limit=PAGE_SIZE,
-        offset=(wanted.page - 1) * PAGE_SIZE,
-    )
     try:
-        return await asyncio.to_thread(reader.search, request)
+        return await asyncio.to_thread(reader.search, wanted.search())
     except QueryProblem as problem:
         raise Invalid(
             reasons=[Reason(problem.code, f"{problem.message} (character {problem.position})", "query/query")]

@@ -6,8 +6,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from catalog.search.documents import FACETS
+from catalog.search.engine import SearchRequest, Sort
 
-SORTS: Final = ("relevance", "-year", "year", "title", "author")
+SORTS: Final[tuple[Sort, ...]] = ("relevance", "-year", "year", "title", "author")
 NARROWING: Final = (*FACETS, "year")
 PAGE_SIZE: Final = 20
 LAST_PAGE: Final = 500
@@ -20,10 +21,22 @@ class Asked:
 
     query: str = ""
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    sort: str = "relevance"
+    sort: Sort = "relevance"
     page: int = 1
     language: str | None = None
     """As chosen; None: the browser's."""
+
+    def search(self, facets: Sequence[str] = (), *, values: int = 0) -> SearchRequest:
+        """The page as the index is asked for it, with so many values of each facet."""
+        return SearchRequest(
+            query=self.query,
+            filters=self.filters,
+            facets=facets,
+            facet_size=values,
+            sort=self.sort,
+            limit=PAGE_SIZE,
+            offset=(self.page - 1) * PAGE_SIZE,
+        )
 
     def parameters(self) -> list[tuple[str, str]]:
         """What says so again."""
@@ -67,7 +80,7 @@ def asked(parameters: Sequence[tuple[str, str]], languages: Sequence[str]) -> As
     return Asked(
         query=plain.get("query", "").strip()[:2000],
         filters=filters,
-        sort=plain["sort"] if plain.get("sort") in SORTS else "relevance",
+        sort=next((each for each in SORTS if each == plain.get("sort")), "relevance"),
         page=min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
         language=plain["lang"] if plain.get("lang") in languages else None,
     )

@@ -23,7 +23,7 @@ from catalog.pages.languages import language_of, tag
 from catalog.pages.rendering import Tongue, page, tongue
 from catalog.pages.rules import language_wanted, pages_around, shown
 from catalog.pages.words import LANGUAGES
-from catalog.search.engine import SearchRequest, SearchResult
+from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
 from catalog.search.routes import TheReader, availability_level
 from catalog.titles import queries as titles
@@ -74,25 +74,13 @@ async def results(
     wanted = asked(request.query_params.multi_items(), tuple(LANGUAGES))
     language = language_wanted(wanted.language, accept_language, LANGUAGES)
     try:
-        found = await asyncio.to_thread(reader.search, _search(wanted, FACETS))
+        found = await asyncio.to_thread(reader.search, wanted.search(FACETS, values=FACET_VALUES))
     except QueryProblem as problem:
         return await asyncio.to_thread(_misunderstood, request, wanted, language, problem)
     resources: Resources = request.app.state.resources
     freshness = await availability_level(resources, now)
     names = await names_of(resources, tx)
     return await asyncio.to_thread(_listed, request, wanted, language, found, names, stale=freshness["stale"])
-
-
-def _search(wanted: Asked, facets: Sequence[str]) -> SearchRequest:
-    return SearchRequest(
-        query=wanted.query,
-        filters=wanted.filters,
-        facets=facets,
-        facet_size=FACET_VALUES,
-        sort=wanted.sort,  # type: ignore[arg-type]  # one of SORTS
-        limit=PAGE_SIZE,
-        offset=(wanted.page - 1) * PAGE_SIZE,
-    )
 
 
 async def names_of(resources: Resources, tx: ReadTx) -> Mapping[tuple[str, str], str]:
