@@ -208,3 +208,7 @@ def test_another_reader_of_cql_reads_the_same(text: str) -> None:
 
     assert as_ours(mine.root) == as_told(theirs.root)
     assert [each.index for each in mine.sort] == [str(each.index) for each in theirs.root.sortSpecs]
+
+
+def test_a_relation_may_be_quoted() -> None:
+    assert parse('title "any" fish').root == parse("title any fish").root

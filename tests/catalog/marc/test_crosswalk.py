@@ -58,7 +58,8 @@ def test_any_record_becomes_well_formed_dublin_core(record: Record) -> None:
 
 
 def test_real_records_become_valid_oai_dc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XML_CATALOG_FILES", str(shared_data("catalog.xml")))
+    catalog = shared_data("catalog.xml").resolve()
+    monkeypatch.setenv("XML_CATALOG_FILES", catalog.as_uri())  # a list by spaces: a path may have one
     schema = etree.XMLSchema(etree.parse(str(shared_data("oai-pmh", "oai_dc.xsd"))))
     file = shared_data("marc", "bib", "solrmarc__uva_001_2000.mrc")
 

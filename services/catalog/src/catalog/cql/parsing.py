@@ -186,6 +186,8 @@ class _Parser:
             return False
         if token.kind == "symbol":
             return True
+        if token.kind == "quoted":  # CQL 1.2: namedComparitor ::= identifier, which may be quoted
+            return True
         return token.kind == "word" and not self._is_word(token, *BOOLEANS, "sortby")
 
     def _modifiers(self) -> tuple[Modifier, ...]:
