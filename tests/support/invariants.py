@@ -83,6 +83,9 @@ INVARIANTS = {
     "a reordering is told once": """
         SELECT q.title_id FROM hold_queue q WHERE q.version <> (SELECT count(*) FROM outbox o
             WHERE o.type = 'circulation.hold-queue-reordered.v1' AND o.key = q.title_id::text)""",
+    "a reminder blocks as long as the loan is out and due when it was": """
+        SELECT b.id FROM patron_block b JOIN loan l ON l.id = b.loan_id
+        WHERE l.returned_at IS NOT NULL OR l.due_at <> b.for_due_at""",
     "no timer failed": "SELECT name FROM lease WHERE last_error IS NOT NULL",
 }
 _ALL = " UNION ALL ".join(

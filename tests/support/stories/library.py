@@ -54,7 +54,19 @@ LIBRARY: dict[str, Any] = FEES | {
             "unit": "hour",
             "cap": 700,
             "suspension": {"days": 1, "per_units": 24, "max_days": 10},
-            "reminders": [{"after_days": 3, "amount": 100}, {"after_days": 10, "amount": 200}],
+            "reminders": [
+                {"after_days": 3, "amount": 100},
+                {"after_days": 5, "amount": 0, "block": "reminded"},
+                {"after_days": 10, "amount": 200},
+            ],
+        },
+    ],
+    "block_templates": [
+        {
+            "code": "reminded",
+            "name": "Reminded",
+            "actions": ["borrow"],
+            "note": "A reminder blocks until it is back.",
         },
     ],
     "hold_policies": [

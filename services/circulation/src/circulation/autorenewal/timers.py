@@ -20,6 +20,7 @@ from circulation.autorenewal.rules import (
 )
 from circulation.blocks.rules import Block
 from circulation.calendars.rules import Calendar
+from circulation.fees import reminder_blocks
 from circulation.items.rules import State
 from circulation.loans import copies
 from circulation.loans.desk import loan_facts
@@ -174,6 +175,7 @@ async def _write(connection: Connection, library: Library, renewed: Sequence[Ren
     )
     await connection.execute(_MOVE, [each.seen["item_id"] for each in renewed], dues)
     await outbox.record(connection, [_event(each, now) for each in renewed])
+    await reminder_blocks.lift(connection, loans, now=now)
 
 
 def _looks_next(each: Renewed, now: datetime) -> datetime | None:

@@ -16,6 +16,7 @@ from chassis.database import Connection
 from chassis.resources import Resources
 from circulation.calendars.rules import NeverOpen
 from circulation.closings.rules import ClosingState, due_after_closing
+from circulation.fees import reminder_blocks
 from circulation.holds import queue
 from circulation.items.rules import State
 from circulation.loans import statements
@@ -175,6 +176,7 @@ async def _redate(connection: Connection, seen: Any, due: datetime, *, now: date
         availability=seen.availability(state=row["state"], lendable=False, due_at=due, now=now),
     )
     await outbox.record(connection, [event])
+    await reminder_blocks.lift(connection, [row["open_loan_id"]], now=now)
 
 
 async def _hold(connection: Connection, hold_id: UUID) -> asyncpg.Record:

@@ -1,8 +1,9 @@
-"""Reminders that cost something: which one is due, and its fee. The notice itself goes out by the fee's event."""
+"""Reminders: which one is due, its fee, its block. The notice itself goes out by the events of both."""
 
 from datetime import datetime
 
 from chassis.database import Connection
+from circulation.fees import reminder_blocks
 from circulation.fees.charging import charge
 from circulation.fees.overdue import Row, owner_at
 from circulation.fees.rules import reminders_due
@@ -29,22 +30,29 @@ def wanted(library: Library, loan: Row, now: datetime) -> tuple[bool, datetime |
 
 
 async def remind(connection: Connection, library: Library, loan: Row, *, now: datetime) -> None:
-    """Charge the reminder that fell due last; those before it that were missed cost nothing. All is locked."""
+    """Charge the reminder that fell due last, and block by it; those before it that were missed do neither.
+
+    All is locked.
+    """
     due, _ = _due(library, loan, now)
     if due <= _reminded(loan):
         return
     policy = library.rules.fine[loan["fine_policy"]]
-    await charge(
-        connection,
-        patron_id=loan["patron_id"],
-        loan_id=loan["id"],
-        item_id=loan["item_id"],
-        kind="reminder",
-        policy=policy.code,
-        amount=policy.reminders[due - 1].amount,
-        now=now,
-        owner=owner_at(library, loan),
-    )
+    reminder = policy.reminders[due - 1]
+    if reminder.amount:
+        await charge(
+            connection,
+            patron_id=loan["patron_id"],
+            loan_id=loan["id"],
+            item_id=loan["item_id"],
+            kind="reminder",
+            policy=policy.code,
+            amount=reminder.amount,
+            now=now,
+            owner=owner_at(library, loan),
+        )
+    if reminder.block is not None:
+        await reminder_blocks.block(connection, loan, library.block_templates[reminder.block], now=now)
     await connection.execute(
         "UPDATE loan SET reminded = $2, reminded_for = due_at WHERE id = $1", loan["id"], due
     )

@@ -110,6 +110,8 @@ class Reminder:
     after_days: int
     """Past the due day; on the first open day from then on."""
     amount: Money
+    block: str | None = None
+    """The block template by which the borrower is blocked until the loan ends or has another due time."""
 
 
 @dataclass(frozen=True, slots=True)

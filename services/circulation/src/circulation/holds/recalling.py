@@ -7,6 +7,7 @@ import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
+from circulation.fees import reminder_blocks
 from circulation.holds.considering import Considered
 from circulation.holds.rules import fitting, recalled_due_at, serves
 from circulation.holds.tables import FILLED_BY
@@ -54,6 +55,7 @@ async def recall(
         availability=await _availability(connection, item["id"], due, now),
     )
     await outbox.record(connection, [event])
+    await reminder_blocks.lift(connection, [loan["id"]], now=now)
 
 
 _RECALLED = """

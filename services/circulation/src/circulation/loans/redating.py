@@ -28,6 +28,7 @@ from chassis.problems import (
     problems,
 )
 from circulation.autorenewal.rules import looks_at
+from circulation.fees import reminder_blocks
 from circulation.holds.tables import FILLED_BY
 from circulation.loans import statements
 from circulation.loans.answers import LoanOut
@@ -169,6 +170,7 @@ async def redate(
         availability=seen.availability(state=seen["state"], lendable=False, due_at=due_at, now=now),
     )
     await outbox.record(connection, [event])
+    await reminder_blocks.lift(connection, [loan_id], now=now)
     return LoanOut(
         **loan_fields(seen)
         | {"due_at": due_at, "version": loan["version"], "recalled_at": loan["recalled_at"]}

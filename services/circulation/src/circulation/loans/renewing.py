@@ -157,7 +157,8 @@ async def renew(
             extended = decide_renewal(seen, asked, principal, now=now, suffice=suffice)
             if extended.blocks:
                 raise extended.refusal()
-            if unhurried.owing(seen, now=now) or seen["loss"] is not None or extended.charges:
+            charged = unhurried.owing(seen, now=now) or extended.charges
+            if charged or seen["loss"] is not None or seen["reminded"]:
                 break
             answer = await extend(connection, seen, asked, extended, now=now)
             if answer is not None:

@@ -19,6 +19,7 @@ from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason
 from circulation.arrivals.commands import Looked, count_use, find, pieces_of, refused
 from circulation.arrivals.rules import asks_for_pieces, back_on_shelf_at, refusals, used_in_house
+from circulation.fees import reminder_blocks
 from circulation.fees.commands import By
 from circulation.fees.overdue import Final, Late, late, make_final, would_be_suspended
 from circulation.fees.rules import Money
@@ -88,7 +89,7 @@ async def take_back(
             unhurried = (
                 seen["open_loan_id"] is None or seen["waiting_for_it"] or seen["loss"] or seen["deposit"]
             )
-            unhurried = unhurried or is_taken_for_found(seen)
+            unhurried = unhurried or is_taken_for_found(seen) or seen["reminded"]
             if unhurried or _late(seen, asked.returned_at):
                 break
             following = homeward(seen, desk)
@@ -357,6 +358,8 @@ async def take_back_locked(
             connection, seen, asked, desk, following, now=now, queue_length=length, final=final
         )
         assert answer is not None, "the rows are locked"
+        if seen["reminded"]:
+            await reminder_blocks.lift(connection, [seen["open_loan_id"]], now=now)
     else:
         answer = await _shelve(connection, seen, asked, desk, following, length, now=now)
     if following.waiting is not None:

@@ -135,7 +135,7 @@ LOAN_SEEN: Final = f"""
     l.id AS open_loan_id, l.version AS loan_version, l.title_id, l.lent_at, l.due_at, l.due_zone, l.renewals,
     l.policy, l.fine_policy, l.rules_version, l.recalled_at, l.returned_at, l.service_point_id AS lent_from,
     l.patron_group, l.lost_at, l.lost_cause, l.claimed_at, l.ended, l.proxy_id, l.unseen, l.in_library, l.held_until,
-    l.deposit,
+    l.deposit, l.reminded,
     (SELECT count(*) FROM hold h
      WHERE h.title_id = ANY (i.title_ids) AND h.state = 'waiting' AND h.suspended_at IS NULL
        AND {FILLED_BY}

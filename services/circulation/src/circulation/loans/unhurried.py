@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from chassis.database import Connection
 from chassis.principal import Principal
+from circulation.fees import reminder_blocks
 from circulation.fees.commands import By
 from circulation.fees.overdue import Late, late, make_final, owner_at
 from circulation.holds import queue
@@ -129,6 +130,8 @@ async def renew(
             seen = await renewing.look_renewal(connection, shelf, asked, now)
         answer = await renewing.extend(connection, seen, asked, extended, now=now)
         assert answer is not None, "the rows are locked"
+        if seen["reminded"]:
+            await reminder_blocks.lift(connection, [asked.loan_id], now=now)
         owner = owner_at(seen.library, seen.row)
         await charge_for(connection, seen, extended.charges, asked.loan_id, owner, now=now)
         return answer

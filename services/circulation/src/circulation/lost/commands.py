@@ -16,6 +16,7 @@ from chassis.database import Connection
 from chassis.problems import NotFound, Reason, Refused
 from circulation.calendars.rules import Calendar
 from circulation.fees import commands as fees
+from circulation.fees import reminder_blocks
 from circulation.fees.charging import charge
 from circulation.fees.commands import By, Wish
 from circulation.fees.overdue import owner_at
@@ -331,6 +332,7 @@ async def _end(connection: Connection, row: asyncpg.Record, how: str, loss: Loss
         row["patron_id"],
         int(claimed),
     )
+    await reminder_blocks.lift(connection, [row["id"]], now=now)
     version = row["version"] + 1
     told: LoanEvent
     if claimed:

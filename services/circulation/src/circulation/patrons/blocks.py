@@ -58,6 +58,8 @@ class BlockOut(BaseModel):
     """False once it has run out or was lifted."""
     created_at: datetime
     created_by: str
+    loan_id: UUID | None = None
+    """The loan that a reminder was about: the block ends with it, or when it is due anew."""
     lifted_at: datetime | None = None
     lifted_by: str | None = None
     lifted_because: str | None = None
@@ -134,11 +136,11 @@ async def block_patron(
 _LIST = text("""
 SELECT * FROM (
     SELECT id, patron_id, template, actions, note, message, expires_at, created_at, created_by,
-        NULL::timestamptz AS lifted_at, NULL AS lifted_by, NULL AS lifted_because
+        loan_id, NULL::timestamptz AS lifted_at, NULL AS lifted_by, NULL AS lifted_because
     FROM patron_block WHERE patron_id = :patron AND (:past OR expires_at IS NULL OR expires_at > :now)
     UNION ALL
     SELECT id, patron_id, template, actions, note, message, expires_at, created_at, created_by,
-        lifted_at, lifted_by, lifted_because
+        loan_id, lifted_at, lifted_by, lifted_because
     FROM lifted_block WHERE patron_id = :patron AND :past
 ) b WHERE CAST(:after AS uuid) IS NULL OR id > :after ORDER BY id LIMIT :limit
 """)
@@ -175,8 +177,8 @@ async def list_blocks(
 _LIFT = text("""
 WITH gone AS (DELETE FROM patron_block WHERE id = :id AND patron_id = :patron RETURNING *)
 INSERT INTO lifted_block (id, patron_id, template, actions, note, message, expires_at, created_at, created_by,
-    lifted_at, lifted_by, lifted_because)
-SELECT id, patron_id, template, actions, note, message, expires_at, created_at, created_by, :now, :by, :reason
+    loan_id, lifted_at, lifted_by, lifted_because)
+SELECT id, patron_id, template, actions, note, message, expires_at, created_at, created_by, loan_id, :now, :by, :reason
 FROM gone RETURNING *, (SELECT version FROM gone) AS version
 """)
 

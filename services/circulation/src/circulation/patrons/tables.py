@@ -87,7 +87,10 @@ class PatronBlock(Table, table=True):
     """A reason why a patron may not do something, until it is lifted or runs out."""
 
     __tablename__ = "patron_block"
-    __table_args__ = (Index("patron_block_by_patron", "patron_id"),)
+    __table_args__ = (
+        Index("patron_block_by_patron", "patron_id"),
+        Index("patron_block_by_loan", "loan_id", postgresql_where=text("loan_id IS NOT NULL")),
+    )
 
     id: UUID = Field(sa_column=key())
     patron_id: UUID = Field(sa_column=ref(to="patron.id"))
@@ -100,7 +103,10 @@ class PatronBlock(Table, table=True):
     template: str | None = Field(default=None, sa_column=words(null=True))
     version: int = Field(default=1, sa_column=big(1))
     kind: str = Field(default="manual", sa_column=Column(Text, nullable=False, server_default="manual"))
-    """`manual`, or `suspension`: made, and made longer, by the fine policies."""
+    """`manual`; `suspension`: made, and made longer, by the fine policies; or `reminder`."""
+    loan_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """What a reminder was about; the block ends with the loan, or when that is no longer due at `for_due_at`."""
+    for_due_at: datetime | None = Field(default=None, sa_column=when(null=True))
 
 
 class LiftedBlock(Table, table=True):
@@ -121,3 +127,4 @@ class LiftedBlock(Table, table=True):
     lifted_at: datetime = Field(sa_column=when())
     lifted_by: str = Field(sa_column=words())
     lifted_because: str | None = Field(default=None, sa_column=words(null=True))
+    loan_id: UUID | None = Field(default=None, sa_column=ref(null=True))

@@ -361,12 +361,9 @@ class ConfigurationDoc(Strict):
             for place, kind in enumerate(self.fee_types)
             if kind.code in CHARGED_BY_RULES
         ]
-        found += [
-            Flaw(f"/fine_policies/{place}/reminders", "policy-contradicts-itself", "A later one comes first.")
-            for place, fined in enumerate(self.fine_policies)
-            if [told.after_days for told in fined.reminders]
-            != sorted({told.after_days for told in fined.reminders})
-        ]
+        templates = {template.code for template in self.block_templates}
+        for place, fined in enumerate(self.fine_policies):
+            found += fined.flaws(f"/fine_policies/{place}", templates)
         for place, losing in enumerate(self.lost_policies):
             found += losing.flaws(f"/lost_policies/{place}")
         lost = {losing.code for losing in self.lost_policies}

@@ -1,6 +1,6 @@
 """Policies, and the rules that choose among them, as the configuration's document has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
@@ -216,10 +216,12 @@ class SuspensionDoc(Strict):
 
 
 class ReminderDoc(Strict):
-    """A reminder that costs something, so many days past due; on an open day."""
+    """A reminder that costs something, blocks the borrower, or both, so many days past due; on an open day."""
 
     after_days: Annotated[int, Field(ge=1, le=3650)]
-    amount: Annotated[int, Field(ge=1, le=10_000_000)]
+    amount: Annotated[int, Field(ge=0, le=10_000_000)]
+    block: Code | None = None
+    """One of the `block_templates`: the borrower is blocked by it until the item comes back or is due anew."""
 
 
 class FinePolicyDoc(Strict):
@@ -250,6 +252,24 @@ class FinePolicyDoc(Strict):
     reminders: list[ReminderDoc] = Field(default_factory=list, max_length=20)
     """In order of their days; each is charged once for a due date, and one that was missed costs nothing."""
 
+    def flaws(self, pointer: str, block_templates: Set[str]) -> list[Flaw]:
+        """What is wrong with its reminders."""
+        days = [told.after_days for told in self.reminders]
+        found = []
+        if days != sorted(set(days)):
+            found.append(
+                Flaw(f"{pointer}/reminders", "policy-contradicts-itself", "A later one comes first.")
+            )
+        for place, told in enumerate(self.reminders):
+            at = f"{pointer}/reminders/{place}"
+            if not told.amount and told.block is None:
+                text = "It neither costs anything nor blocks anybody."
+                found.append(Flaw(f"{at}/amount", "policy-contradicts-itself", text))
+            if told.block is not None and told.block not in block_templates:
+                text = f"There is no block template {told.block!r}."
+                found.append(Flaw(f"{at}/block", "block-template-unknown", text))
+        return found
+
     def as_rule(self, currency: str) -> FinePolicy:
         """As rules put it."""
 
@@ -274,7 +294,7 @@ class FinePolicyDoc(Strict):
             cap_at_cost=self.cap_at_cost,
             suspension=self.suspension.as_rule() if self.suspension else None,
             reminders=tuple(
-                Reminder(told.after_days, Money(told.amount, currency)) for told in self.reminders
+                Reminder(told.after_days, Money(told.amount, currency), told.block) for told in self.reminders
             ),
         )
 
