@@ -13,7 +13,7 @@ from contracts.erm import PackageChanged, PackageItemsChanged, TitleInstanceChan
 from contracts.events import Actor
 from erm.instances.commands import merge
 from erm.instances.entering import MergeIn
-from erm.kbart import worker
+from erm.kbart import statements, worker
 from erm.kbart.applying import apply
 from erm.kbart.rules import COLUMNS
 from erm.kbart.worker import work_once
@@ -314,6 +314,34 @@ async def test_whoever_comes_next_goes_on_where_a_load_was_left(
     assert len(await kb.items(package)) == 200
     told = [each.item_id for event in await kb.erm.announced(PackageItemsChanged) for each in event.items]
     assert len(told) == len(set(told)) == 200
+
+
+async def test_a_list_costs_as_many_statements_whatever_it_has(kb: Knowledge) -> None:
+    """A slice is looked up and written as a whole: none of its rows is asked for by itself."""
+    pool, asked = kb.erm.resources.pool, list[str]()
+    for connection in [await pool.acquire() for _ in range(pool.get_max_size())]:
+        connection.add_query_logger(lambda query: asked.append(query.query))
+        await pool.release(connection)
+    counts = []
+    for rows in (TEN, HUNDRED[:20], HUNDRED):
+        await kb.send(await kb.package(source=f"s{len(rows)}"), listing(*rows))
+        asked.clear()
+        await kb.work()
+        counts.append(len(asked))
+
+    assert counts[1] == counts[2] < 60  # the first one also has connections learn what types there are
+
+
+async def test_a_list_of_which_the_database_knows_nothing_yet_is_not_compared_with_all_of_itself(
+    kb: Knowledge,
+) -> None:
+    load = await kb.load(await kb.package(), listing(*TEN))
+    async with kb.erm.resources.pool.acquire() as connection, connection.transaction():
+        await connection.execute(statements.BY_HASH)
+        plan = await connection.fetch(f"EXPLAIN {statements.TELL_APART}", UUID(load["id"]))
+
+    assert "Hash Join" in str(plan)
+    assert "Nested Loop" not in str(plan)
 
 
 async def test_several_workers_at_once_do_each_row_once_and_make_each_title_once(

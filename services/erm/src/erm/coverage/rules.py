@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal
 
 Unit = Literal["D", "M", "Y"]
@@ -88,12 +89,14 @@ def _unit(told: str) -> Unit:
     return "D" if told == "D" else "M" if told == "M" else "Y"
 
 
+@lru_cache(maxsize=4096)
 def first_day(told: str) -> date:
     """The first day of a year, of a month, or the day itself; `NotADay`."""
     year, month, day = _parts(told)
     return _date(told, year, 1 if month is None else month, 1 if day is None else day)
 
 
+@lru_cache(maxsize=4096)
 def last_day(told: str) -> date:
     """The last day of a year, of a month, or the day itself; `NotADay`."""
     year, month, day = _parts(told)

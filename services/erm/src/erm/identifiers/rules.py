@@ -1,7 +1,10 @@
 """Identifiers as lists and clients write them: checked, and in one form each."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
 from typing import Final
 
 from stdnum import isbn, issn
@@ -29,16 +32,21 @@ class Read:
     flaw: str | None = None
 
 
-def _sums(digits: str, weights: str, modulus: int) -> bool:
+_VALUES: Final[Mapping[str, int]] = {sign: value for value, sign in enumerate("0123456789X")}
+_OF_ISSN: Final = (8, 7, 6, 5, 0, 4, 3, 2, 1)
+"""The hyphen has no weight."""
+_OF_ISBN: Final = (1, 3) * 6 + (1,)
+
+
+def _sums(signs: str, weights: Sequence[int], modulus: int) -> bool:
     """Whether a plain number is sound. (The library's way is ten times slower, and lists have 100 000s.)"""
-    signs = zip(digits, weights, strict=True)
-    total = sum((10 if sign == "X" else int(sign)) * int(weight) for sign, weight in signs)
-    return total % modulus == 0
+    return sum(map(mul, [_VALUES.get(sign, 0) for sign in signs], weights)) % modulus == 0
 
 
+@lru_cache(maxsize=8192)
 def read_issn(told: str) -> Read:
     """`2049-3630`. Flaws: `issn-form` (mended), `issn-check-digit`, `issn-malformed`."""
-    if _PLAIN_ISSN.fullmatch(told) and _sums(told.replace("-", ""), "87654321", 11):
+    if _PLAIN_ISSN.fullmatch(told) and _sums(told, _OF_ISSN, 11):
         return Read(told)
     try:
         found = str(issn.format(issn.validate(told)))
@@ -52,9 +60,10 @@ def read_issn(told: str) -> Read:
     return Read(found, None if told == found else "issn-form")
 
 
+@lru_cache(maxsize=8192)
 def read_isbn(told: str) -> Read:
     """Thirteen digits, whatever it was. Flaws: `isbn-check-digit`, `isbn-malformed`."""
-    if _PLAIN_ISBN.fullmatch(told) and _sums(told, "1313131313131", 10):
+    if _PLAIN_ISBN.fullmatch(told) and _sums(told, _OF_ISBN, 10):
         return Read(told)
     tidy = re.sub(r"[\s\u2010-\u2015-]", "", told).upper()
     try:

@@ -43,6 +43,7 @@ TITLE = (
     "id", "work_id", "name", "sort_name", "kind", "medium", "publisher", "first_author", "first_editor", "edition",
     "volume", "published_print", "published_online", "created_at",
 )  # fmt: skip
+PLACE = ("id", "title_id", "platform_id", "url")
 KEPT = tuple(FOLLOWING.values())
 DOUBTS = {
     Question.IDENTIFIERS_DISAGREE: "Its numbers belong to several titles: see the questions about titles.",
@@ -298,17 +299,21 @@ class Slice:
         await titles_changed(connection, sorted(told - set(fresh) - set(self.follow)), "changed", self.now)
         await items_changed(connection, self.package["id"], self.happened, self.now, load_id=self.load["id"])
 
+    async def _write_places(self, connection: Connection) -> dict[tuple[UUID, UUID], UUID]:
+        """Titles on their platforms; where a title is new, nobody else can have put it there."""
+        new = {row[0] for row in self.titles}
+        made = [(uuid7(), *place, url) for place, url in self.places.items() if place[0] in new]
+        await connection.copy_records_to_table("platform_title", records=made, columns=PLACE)
+        known = [(uuid7(), *place, url) for place, url in self.places.items() if place[0] not in new]
+        rows = (
+            await connection.fetch(statements.PLACES, *map(list, zip(*known, strict=True))) if known else []
+        )
+        return {(row["title_id"], row["platform_id"]): row["id"] for row in rows} | {
+            (title_id, platform_id): place_id for place_id, title_id, platform_id, _ in made
+        }
+
     async def _write_items(self, connection: Connection) -> None:
-        places = {}
-        if self.places:
-            rows = await connection.fetch(
-                statements.PLACES,
-                [uuid7() for _ in self.places],
-                [title_id for title_id, _ in self.places],
-                [platform_id for _, platform_id in self.places],
-                list(self.places.values()),
-            )
-            places = {(row["title_id"], row["platform_id"]): row["id"] for row in rows}
+        places = await self._write_places(connection)
         for each in self.written:
             each["platform_title_id"] = places[each["place"]]
         new = [each for each in self.written if self.happened[each["id"]] == "added"]
@@ -326,8 +331,13 @@ class Slice:
                 self.load["id"],
                 self.now,
             )
-        if self.coverage:
-            await connection.execute(statements.COVERAGE, *map(list, zip(*self.coverage, strict=True)))
+        await connection.copy_records_to_table(
+            "coverage_statement",
+            records=[row[:-1] for row in self.coverage if row[-1] is None],
+            columns=("id", "item_id", "ordinal", *COVERAGE),
+        )
+        if other := [row for row in self.coverage if row[-1] is not None]:
+            await connection.execute(statements.COVERAGE, *map(list, zip(*other, strict=True)))
 
     async def _precede(self, connection: Connection, raised: Sequence[UUID]) -> set[UUID]:
         """Titles that continue another: those of this slice, and those before it whose predecessor came with it.

@@ -21,9 +21,11 @@ UPDATE kbart_load SET state = 'reading', started_at = coalesce(started_at, $2), 
 WHERE id = $1
 """
 BY_INDEX: Final = """
-SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off
 """
 """A slice is a thousand titles of maybe millions; while a load fills tables, what the planner knows of them is old."""
+BY_HASH: Final = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+"""For a list as a whole: row by row, guessed to be few, it would be compared with all of itself."""
 _NUMBERS: Final = r"""
 SELECT load_id, line, key,
     CASE WHEN cells[3] ~ '^([0-9]{4}-[0-9]{3}[0-9X]|[0-9X-]{10,17})$' THEN cells[3] END AS online,

@@ -24,9 +24,9 @@ from erm.packages.commands import package as read_package
 
 log = logging.getLogger(__name__)
 
-SLICE: Final = 500
+SLICE: Final = 2000
 """Rows whose titles are taken in one transaction."""
-REMOVED: Final = 500
+REMOVED: Final = 2000
 """Titles that are removed in one transaction."""
 IDLE_SECONDS: Final = 0.5
 KEPT: Final = timedelta(days=90)
@@ -115,6 +115,7 @@ def _told(flaws: Sequence[Flaw]) -> str | None:
 
 async def _weigh(connection: Connection, load: asyncpg.Record) -> None:
     """Before anything is changed: a list that leaves out too much waits for somebody's word."""
+    await connection.execute(statements.BY_HASH)
     await connection.execute(statements.TELL_APART, load["id"])
     counts = await connection.fetchrow(statements.COUNT_MISSING, load["id"], load["package_id"])
     package = await read_package(connection, load["package_id"])
