@@ -76,6 +76,18 @@ INSERT INTO kbart_row (load_id, line, key, outcome, reasons)
 SELECT id('load', n % 40 + 501), n, 'id:' || n, (ARRAY['added', 'rejected'])[n % 2 + 1],
     CASE WHEN n % 9 = 0 THEN '[{"code": "x", "text": "x", "weight": "error"}]'::jsonb END
 FROM generate_series(1, 10000) n;
+INSERT INTO perpetual_right (id, title_id, platform_id, status, documents, created_at)
+SELECT id('right', n), id('title', n), id('platform', n % 300 + 1), CASE WHEN n % 100 = 0 THEN 'lost' ELSE 'claimed' END,
+    '[]', now() FROM generate_series(1, 6000) n;
+INSERT INTO perpetual_right_entry (id, right_id, what, told, at, actor)
+SELECT id('entry', n), id('right', n), 'entered', jsonb_build_object('title_id', id('title', n)), now(), 'staff:x'
+FROM generate_series(1, 6000) n;
+INSERT INTO title_transfer (id, title_id, effective_on, perpetual_access, source, status, created_at)
+SELECT id('transfer', n), id('title', n), '2027-01-01', 'both', 'x',
+    CASE WHEN n % 100 = 0 THEN 'announced' ELSE 'done' END, now() FROM generate_series(1, 6000) n;
+INSERT INTO title_transfer_task (id, transfer_id, kind, due_on, state)
+SELECT id('task', n), id('transfer', n), 'new-platform', '2027-01-01',
+    CASE WHEN n % 100 = 0 THEN 'open' ELSE 'done' END FROM generate_series(1, 6000) n;
 DROP FUNCTION id;
 """
 PLANS = Plans(
@@ -90,6 +102,8 @@ PLANS = Plans(
             "kbart_row",
             "order_line",
             "package_item",
+            "perpetual_right",
+            "perpetual_right_entry",
             "piece",
             "platform_title",
             "purchase_order",
@@ -97,10 +111,18 @@ PLANS = Plans(
             "title_identifier",
             "title_instance",
             "title_review",
+            "title_transfer",
+            "title_transfer_task",
         }
     ),
     few=600,
-    short=("kbart_load_to_do", "title_review_open", "kbart_load_to_forget", "kbart_load_coming_in"),
+    short=(
+        "kbart_load_to_do",
+        "title_review_open",
+        "kbart_load_to_forget",
+        "kbart_load_coming_in",
+        "title_transfer_task_open",
+    ),
 )
 SAMPLES = {
     "organisation_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
@@ -124,6 +146,8 @@ SAMPLES = {
     "title_id": "SELECT id FROM title_instance WHERE merged_into IS NULL LIMIT 1",
     "identifier": "SELECT 'zdb:Z77'",
     "name": "SELECT 'Title 0001'",
+    "right_id": "SELECT id FROM perpetual_right LIMIT 1",
+    "transfer_id": "SELECT id FROM title_transfer LIMIT 1",
     "load_id": "SELECT load_id FROM kbart_row LIMIT 1",
     "on": "SELECT '2027-01-01'",
 }

@@ -24,8 +24,10 @@ from erm.packages import routes as packages
 from erm.platforms import routes as platforms
 from erm.receipts import routes as receipts
 from erm.resolver import routes as resolver
+from erm.rights import routes as rights
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
+from erm.transfers import routes as transfers
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,6 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
             vocabulary.router,
             agreements.router,
             agreement_lines.router,
+            rights.router,
+            transfers.router,
             resolver.router,
             configuration.router,
         ],

@@ -13,6 +13,8 @@ from erm.organisations import tables as organisations
 from erm.packages import tables as packages
 from erm.platforms import tables as platforms
 from erm.receipts import tables as receipts
+from erm.rights import tables as rights
+from erm.transfers import tables as transfers
 
 METADATA = Table.metadata
 ALL = (
@@ -28,4 +30,6 @@ ALL = (
     packages,
     platforms,
     receipts,
+    rights,
+    transfers,
 )

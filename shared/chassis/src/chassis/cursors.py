@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -78,6 +78,15 @@ def moment_and_id(cursor: str) -> tuple[datetime, UUID]:
     try:
         moment = datetime.fromisoformat(str(at))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), UUID(str(told))
+    except ValueError:
+        raise wrong_cursor() from None
+
+
+def day_and_id(cursor: str) -> tuple[date, UUID]:
+    """The day and the id in a cursor of both."""
+    day, told = decode(cursor, parts=2)
+    try:
+        return date.fromisoformat(str(day)), UUID(str(told))
     except ValueError:
         raise wrong_cursor() from None
 

@@ -322,6 +322,65 @@ class AgreementChanged(Event):
     """The line that was added or changed."""
 
 
+class PerpetualRightFacts(Part):
+    """Years of a title that stay the library's, as they stand after the event."""
+
+    right_id: UUID
+    title_id: UUID
+    agreement_id: UUID | None = None
+    platform_id: UUID | None = None
+    """Where it is exercised; none: nowhere that readers could be led."""
+    start_on: date | None = None
+    start_volume: str | None = None
+    end_on: date | None = None
+    end_volume: str | None = None
+    status: str
+    """claimed, confirmed, disputed, lost."""
+
+
+class PerpetualRightChanged(Event):
+    """A perpetual right was entered, changed, or is exercised on another platform."""
+
+    type: ClassVar = "erm.perpetual-right-changed.v1"
+    subject: ClassVar = "right_id"
+
+    right_id: UUID
+    what: str
+    """entered, changed, moved."""
+    right: PerpetualRightFacts
+
+
+class TitleTransferFacts(Part):
+    """A title on its way from one publisher to another, as it stands after the event."""
+
+    transfer_id: UUID
+    title_id: UUID
+    title: str
+    from_organisation_id: UUID | None = None
+    to_organisation_id: UUID | None = None
+    from_platform_id: UUID | None = None
+    to_platform_id: UUID | None = None
+    effective_on: date
+    perpetual_access: str
+    """Who grants what was bought before: transferring, receiving, both, none, unknown."""
+    status: str
+    """announced, moved, done, withdrawn."""
+    open_tasks: int
+    """What the library has yet to see to."""
+
+
+class TitleTransferChanged(Event):
+    """A title is to go to another publisher, has gone, or what that asks of the library was seen to."""
+
+    type: ClassVar = "erm.title-transfer-changed.v1"
+    subject: ClassVar = "transfer_id"
+
+    transfer_id: UUID
+    what: str
+    """announced, moved, settled, withdrawn."""
+    transfer: TitleTransferFacts
+
+
 class AccessTarget(Part):
     """A way to what was asked for."""
 

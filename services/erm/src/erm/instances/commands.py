@@ -14,6 +14,7 @@ from erm.instances.announcing import titles_changed
 from erm.instances.entering import IdentifierIn, MergeIn, NewTitleIn, SplitIn, TitleIn, checked
 from erm.instances.rules import folded
 from erm.packages.announcing import items_changed
+from erm.rights import commands as rights
 from erm.rows import change, insert, insert_many
 
 
@@ -194,6 +195,7 @@ _MERGED = """
 UPDATE title_instance SET merged_into = $1, preceded_by = NULL, work_id = $3, version = version + 1
 WHERE id = ANY ($2::uuid[]) OR merged_into = ANY ($2::uuid[]) RETURNING id
 """
+_TRANSFERS = "UPDATE title_transfer SET title_id = $1 WHERE title_id = ANY ($2::uuid[])"
 _SETTLE = """
 UPDATE title_review SET state = 'settled', settled_at = $2, settled_by = $3, note = coalesce(note, 'merged'),
     version = version + 1
@@ -250,6 +252,8 @@ async def merge(connection: Connection, title_id: UUID, body: MergeIn, *, by: st
     if all(row["id"] != title_id for row in followed):
         await change(connection, "title_instance", title_id)
     await connection.execute(_SETTLE, [title_id, *gone], now, by)
+    await rights.follow(connection, gone, title_id, actor=by, now=now)
+    await connection.execute(_TRANSFERS, title_id, gone)
     await titles_changed(connection, [row["id"] for row in merged], "merged", now, others=[title_id])
     await titles_changed(connection, [title_id], "absorbed", now, others=gone)
     await titles_changed(connection, sorted(touched), "changed", now)

@@ -13,7 +13,8 @@ from erm.agreements.queries import days_of
 from erm.agreements.rules import Days, Line, standing
 from erm.coverage.rules import Span, Statement
 from erm.packages.queries import statement
-from erm.resolver.rules import Candidate, Right
+from erm.resolver.rules import Candidate, Refusal, Right
+from erm.rights.rules import RightStatus
 
 _WAYS: Final = """
 WITH known AS MATERIALIZED (
@@ -24,7 +25,7 @@ WITH known AS MATERIALIZED (
     SELECT t.id AS title_id, t.name AS title, t.kind, f.id AS platform_id, f.name AS platform,
         f.link_templates AS templates, f.proxied, f.proxy_prefix, pt.id AS platform_title_id, i.id AS item_id,
         p.id AS package_id, p.name AS package, coalesce(i.url, pt.url) AS url, i.listed ->> 'title_id' AS title_key,
-        i.access_start_on, i.access_end_on
+        i.access_start_on, i.access_end_on, NULL::uuid AS right_id
     FROM known k
     JOIN title_instance t ON t.work_id = k.work_id AND t.merged_into IS NULL
     JOIN platform_title pt ON pt.title_id = t.id
@@ -32,8 +33,28 @@ WITH known AS MATERIALIZED (
     LEFT JOIN (package_item i JOIN package p ON p.id = i.package_id AND p.state = 'current')
         ON i.platform_title_id = pt.id
     ORDER BY i.id, pt.id LIMIT 500  -- in more packages than that no title is
+), stays AS (
+    SELECT t.id AS title_id, t.name AS title, t.kind, f.id AS platform_id, f.name AS platform,
+        f.link_templates AS templates, f.proxied, f.proxy_prefix, NULL::uuid AS platform_title_id,
+        NULL::uuid AS item_id, NULL::uuid AS package_id, NULL AS package, coalesce(pt.url, was.url) AS url,
+        was.title_key, NULL::date AS access_start_on, NULL::date AS access_end_on, r.id AS right_id
+    FROM known k
+    JOIN title_instance t ON t.work_id = k.work_id AND t.merged_into IS NULL
+    JOIN perpetual_right r ON r.title_id = t.id AND r.status <> 'lost'
+    JOIN platform f ON f.id = r.platform_id AND f.state = 'active'
+    LEFT JOIN platform_title pt ON pt.title_id = t.id AND pt.platform_id = f.id
+    LEFT JOIN LATERAL (SELECT i.url, i.listed ->> 'title_id' AS title_key FROM package_item i
+        WHERE i.platform_title_id = pt.id ORDER BY i.removed_at DESC NULLS FIRST, i.id LIMIT 1) was ON true
+    ORDER BY r.id LIMIT 100
 )
 SELECT w.*,
+    (SELECT jsonb_build_object('right_id', r.id, 'status', r.status, 'start_on', r.start_on, 'end_on', r.end_on,
+            'start_volume', r.start_volume, 'end_volume', r.end_volume,
+            'start_issue', NULL, 'end_issue', NULL, 'agreement_id', a.id, 'agreement', a.name,
+            'licence_id', e.id, 'licence', e.name, 'terms', coalesce(e.counts, '[]'))
+        FROM perpetual_right r LEFT JOIN agreement a ON a.id = r.agreement_id
+        LEFT JOIN agreement_licence g ON g.agreement_id = a.id AND g.standing = 'controlling'
+        LEFT JOIN licence e ON e.id = g.licence_id WHERE r.id = w.right_id) AS perpetual,
     (SELECT coalesce(jsonb_agg(to_jsonb(c) ORDER BY c.ordinal), '[]') FROM coverage_statement c
         WHERE c.item_id = w.item_id) AS statements,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('line_id', l.id, 'agreement_id', a.id, 'agreement', a.name,
@@ -46,7 +67,7 @@ SELECT w.*,
         LEFT JOIN licence e ON e.id = g.licence_id
         WHERE l.package_id = w.package_id OR l.item_id = w.item_id OR l.platform_title_id = w.platform_title_id
     ) AS lines
-FROM ways w
+FROM (SELECT * FROM ways UNION ALL SELECT * FROM stays) w
 """
 _KNOWN: Final = """
 SELECT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS asked (namespace, value)
@@ -91,10 +112,28 @@ def _right(told: Mapping[str, Any], today: date) -> Right:
         told["agreement"],
         tuple(standing(line, today)),
         tuple(_own(each) for each in told["coverage"]),
-        UUID(told["licence_id"]) if told["licence_id"] else None,
+        _id(told["licence_id"]),
         told["licence"],
         tuple(told["terms"]),
     )
+
+
+def _perpetual(told: Mapping[str, Any]) -> Right:
+    return Right(
+        None,
+        _id(told["agreement_id"]),
+        told["agreement"],
+        () if told["status"] == RightStatus.CONFIRMED else (Refusal.NOT_CONFIRMED,),
+        (_own(told),),
+        _id(told["licence_id"]),
+        told["licence"],
+        tuple(told["terms"]),
+        UUID(told["right_id"]),
+    )
+
+
+def _id(told: str | None) -> UUID | None:
+    return UUID(told) if told else None
 
 
 def _candidate(row: Mapping[str, Any], today: date) -> Candidate:
@@ -104,7 +143,11 @@ def _candidate(row: Mapping[str, Any], today: date) -> Candidate:
         templates=tuple(row["templates"]),
         listed=Span(row["access_start_on"], row["access_end_on"]),
         statements=tuple(statement(each) for each in row["statements"]),
-        rights=tuple(_right(each, today) for each in row["lines"]),
+        rights=(
+            tuple(_right(each, today) for each in row["lines"])
+            if row["perpetual"] is None
+            else (_perpetual(row["perpetual"]),)
+        ),
     )
 
 

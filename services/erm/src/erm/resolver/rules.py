@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     """Why a way leads nowhere, besides what an agreement says (`Standing`). Codes never change."""
 
     NOT_LICENSED = "not-licensed"
+    NOT_CONFIRMED = "right-not-confirmed"
     ACCESS_NOT_BEGUN = "access-not-begun"
     ACCESS_ENDED = "access-ended"
     BEFORE_COVERAGE = "before-coverage"
@@ -33,6 +34,7 @@ class Refusal(StrEnum):
 
 TEXTS: Final[Mapping[str, str]] = {
     Refusal.NOT_LICENSED: "The library has not licensed it there.",
+    Refusal.NOT_CONFIRMED: "That it stays the library's is not confirmed.",
     Refusal.ACCESS_NOT_BEGUN: "It is not there yet.",
     Refusal.ACCESS_ENDED: "It is not there any more.",
     Refusal.BEFORE_COVERAGE: "What is there begins later.",
@@ -60,12 +62,12 @@ _OF_COVERAGE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A line of an agreement that says something of a title, as it stands today."""
+    """A line of an agreement that says something of a title as it stands today, or what stays of a former one."""
 
-    line_id: UUID
-    agreement_id: UUID
-    agreement: str
-    against: tuple[Standing, ...] = ()
+    line_id: UUID | None
+    agreement_id: UUID | None
+    agreement: str | None
+    against: tuple[Standing | Refusal, ...] = ()
     """Why it lets nothing be used today; none: it does."""
     coverage: tuple[Statement, ...] = ()
     """Our own."""
@@ -73,6 +75,8 @@ class Right:
     licence: str | None = None
     terms: tuple[Mapping[str, Any], ...] = ()
     """What the licence says, on which days."""
+    perpetual_id: UUID | None = None
+    """The right to what was published while it was subscribed to, whatever became of the agreement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +151,22 @@ def judge(
     free_first: bool = False,
     proxy_prefix: str | None = None,
 ) -> Ways:
-    """Sure ways before unsure ones, then licensed before free (or the other way round), then by name."""
+    """Sure ways before unsure ones, then licensed before free (or the other way round), then by name.
+
+    What is subscribed to stands before what stays of a subscription: it is the same, and more.
+    """
     targets: list[Target] = []
     refused: list[Refused] = []
     for candidate in candidates:
         found = _one(candidate, wanted, today=today, proxy_prefix=proxy_prefix)
         (targets if isinstance(found, Target) else refused).append(found)  # type: ignore[arg-type]
     targets.sort(
-        key=lambda one: (not one.certain, (one.right is None) is not free_first, *_name(one.candidate))
+        key=lambda one: (
+            not one.certain,
+            (one.right is None) is not free_first,
+            one.right is not None and one.right.perpetual_id is not None,
+            *_name(one.candidate),
+        )
     )
     refused.sort(key=lambda one: _name(one.candidate))
     kept: dict[str, Target] = {}

@@ -111,6 +111,7 @@ def told(resolved: Resolved, shown: Mapping[str, str]) -> ResolvedOut:
                     package=target.candidate.package,
                     title=target.candidate.title,
                     free=target.right is None,
+                    perpetual=target.right is not None and target.right.perpetual_id is not None,
                     certain=target.certain,
                     coverage=_covered(target.statements, today),
                     terms=_terms(target.right, shown, today),
@@ -165,6 +166,7 @@ def _way(candidate: Candidate, *, chosen: bool, names: bool) -> WayExplainedOut:
         rights=[
             RightExplainedOut(
                 line_id=right.line_id if names else None,
+                perpetual_right_id=right.perpetual_id if names else None,
                 agreement_id=right.agreement_id if names else None,
                 agreement=right.agreement if names else None,
                 licence=right.licence if names else None,

@@ -71,6 +71,8 @@ class TargetOut(BaseModel):
     title: str
     free: bool
     """For everybody: no licence of the library's is needed."""
+    perpetual: bool
+    """It stays, whatever becomes of the agreement: what was published while it was subscribed to."""
     certain: bool
     """False: the citation tells too little to know whether it is covered."""
     coverage: list[CoveredOut]
@@ -108,6 +110,7 @@ class RightExplainedOut(BaseModel):
     """What a line of an agreement says of it; names are told to staff."""
 
     line_id: UUID | None
+    perpetual_right_id: UUID | None
     agreement_id: UUID | None
     agreement: str | None
     licence: str | None
