@@ -77,8 +77,8 @@ SELECT id('load', n % 40 + 501), n, 'id:' || n, (ARRAY['added', 'rejected'])[n %
     CASE WHEN n % 9 = 0 THEN '[{"code": "x", "text": "x", "weight": "error"}]'::jsonb END
 FROM generate_series(1, 10000) n;
 INSERT INTO perpetual_right (id, title_id, platform_id, status, documents, created_at)
-SELECT id('right', n), id('title', n), id('platform', n % 300 + 1), CASE WHEN n % 100 = 0 THEN 'lost' ELSE 'claimed' END,
-    '[]', now() FROM generate_series(1, 6000) n;
+SELECT id('right', n), id('title', n), id('platform', n % 300 + 1),
+    CASE WHEN n % 100 = 0 THEN 'lost' ELSE 'claimed' END, '[]', now() FROM generate_series(1, 6000) n;
 INSERT INTO perpetual_right_entry (id, right_id, what, told, at, actor)
 SELECT id('entry', n), id('right', n), 'entered', jsonb_build_object('title_id', id('title', n)), now(), 'staff:x'
 FROM generate_series(1, 6000) n;
