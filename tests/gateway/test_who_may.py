@@ -154,6 +154,7 @@ OWN = {
     "circulation-get-automatic-renewals",
     *(
         IN_PERSON := {
+            "gateway-list-own-requests",
             "gateway-list-consents",
             "gateway-withdraw-consent",
             "gateway-read-second-factors",
@@ -374,7 +375,7 @@ async def test_metrics_are_for_operators(whole: Front) -> None:
 
 
 async def test_health_and_documents_are_for_everybody(whole: Front) -> None:
-    for path in ("/health/live", "/health/ready", "/docs", "/openapi.json", "/asyncapi.json"):
+    for path in ("/health/live", "/health/ready", "/docs", "/developers", "/openapi.json", "/asyncapi.json"):
         assert (await whole.get(path)).status_code == 200, path
 
 

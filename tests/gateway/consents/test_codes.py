@@ -11,8 +11,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from chassis.ids import uuid7
 from support.box import until
 from support.front import OPERATOR, bearer
-
-from .conftest import BACK, LIBRARY, House, hidden, shut, told_back
+from support.house import BACK, LIBRARY, House, hidden, shut, told_back
 
 
 async def test_a_patron_lets_an_app_see_their_loans_and_it_is_told_no_more(house: House) -> None:

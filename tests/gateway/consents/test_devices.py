@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.tokens.names import DEVICE
-
-from .conftest import App, Browser, House, hidden
+from support.house import App, Browser, House, hidden
 
 
 async def begun(house: House, *scopes: str, **more: Any) -> tuple[App, dict[str, Any]]:

@@ -5,8 +5,7 @@ from typing import Any
 
 from gateway.tokens.names import EXCHANGE
 from support.front import OPERATOR, bearer
-
-from .conftest import BACK, App, House, shut
+from support.house import BACK, App, House, shut
 
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 

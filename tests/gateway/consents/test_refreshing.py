@@ -8,8 +8,7 @@ from typing import Any
 from chassis.ids import uuid7
 from support.box import until
 from support.front import OPERATOR, bearer, fronting
-
-from .conftest import App, House, shut
+from support.house import App, House, shut
 
 
 async def refreshed(app: App, token: str, **more: str) -> Any:

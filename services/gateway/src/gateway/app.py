@@ -29,6 +29,7 @@ from gateway.budgets.rules import Kind
 from gateway.budgets.work import Work
 from gateway.cas import routes as cas
 from gateway.cas.arriving import CasParts
+from gateway.clients import own as own_clients
 from gateway.clients import routes as clients
 from gateway.consents import device_routes as devices
 from gateway.consents import granting
@@ -39,6 +40,8 @@ from gateway.oidc.arriving import OidcParts
 from gateway.origins.known import Origins
 from gateway.paia import routes as paia
 from gateway.persons import routes as persons
+from gateway.portal import hooks as own_hooks
+from gateway.portal import own as own_pages
 from gateway.portal import routes as portal
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
@@ -133,6 +136,7 @@ def create_app(
             own_account.router,
             passkeys.router,
             clients.router,
+            own_clients.router,
             endpoint.router,
             consents.router,
             devices.router,
@@ -142,6 +146,8 @@ def create_app(
             webhooks.router,
             fan_out.router,
             portal.router,
+            own_pages.router,
+            own_hooks.router,
             signon.router,
             saml_operating.router,
             saml.router,

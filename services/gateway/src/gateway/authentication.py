@@ -17,7 +17,17 @@ import asyncpg
 from chassis import faults
 from chassis.principal import ANONYMOUS, Principal
 from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
-from gateway.clients.rules import LIKE_A_KEY, PREFIX, comes_from, hashed, keys_in, live_secret, read_key
+from gateway.clients.rules import (
+    LIKE_A_KEY,
+    PREFIX,
+    Owner,
+    comes_from,
+    hashed,
+    keys_in,
+    live_secret,
+    read_key,
+    within_owner,
+)
 from gateway.paia.tokens import PREFIX as PATRON_TOKEN
 from gateway.paia.tokens import find as patron_token
 from gateway.tokens.minting import ACCESS_SECONDS, Mint
@@ -33,9 +43,10 @@ SECRETS_IN_ADDRESS = frozenset({"access_token", "api_key", "apikey", "client_sec
 """Parameters that no request here has: whoever sends one has put a secret where every log keeps it."""
 
 _CLIENT = """
-SELECT id, secret_hash, previous_hash, previous_expires_at, networks, last_used_on, scopes, libraries,
-    service_point_id, expires_at, revoked_at
-FROM client WHERE id = $1 AND kind = 'api-key'
+SELECT client.id, secret_hash, previous_hash, previous_expires_at, networks, last_used_on, scopes,
+    client.libraries, client.service_point_id, expires_at, revoked_at, owner_id, account.roles AS owner_roles,
+    account.libraries AS owner_libraries, account.disabled AS owner_disabled
+FROM client LEFT JOIN account ON account.id = client.owner_id WHERE client.id = $1 AND kind = 'api-key'
 """
 _USED = "UPDATE client SET last_used_on = $2 WHERE id = $1 AND last_used_on IS DISTINCT FROM $2"
 _LEAKED = "UPDATE client SET leaked_at = $2 WHERE id = $1 AND leaked_at IS NULL RETURNING name"
@@ -160,18 +171,26 @@ class Authenticator:
         good, until = _good(read[1], row, now) if read is not None and row is not None else (False, None)
         if row is None or not good:
             raise Unauthenticated("The key is not one that was given out here.")
-        if row["revoked_at"] is not None:
+        if row["revoked_at"] is not None or row["owner_disabled"]:
             raise Unauthenticated("The key has been revoked or has expired.")
         if row["last_used_on"] != now.date():
             await self._pool.execute(_USED, row["id"], now.date())
         ends = [moment for moment in (row["expires_at"], until) if moment is not None]
         networks = tuple(row["networks"]) if row["networks"] is not None else None
         return Known(
-            client_principal(dict(row)),
+            client_principal({**row, **_of_owner(row)}),
             min(ends, default=None),
             time.monotonic() + KEY_CACHE_SECONDS,
             networks,
         )
+
+
+def _of_owner(row: asyncpg.Record) -> dict[str, Any]:
+    """What somebody's own key may: no more than they may themselves."""
+    if row["owner_id"] is None:
+        return {}
+    owner = Owner(row["owner_roles"], row["owner_libraries"], row["owner_disabled"])
+    return {"scopes": within_owner(row["scopes"], owner), "libraries": owner.libraries}
 
 
 def _good(secret: str, row: asyncpg.Record, now: datetime) -> tuple[bool, datetime | None]:

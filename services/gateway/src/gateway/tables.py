@@ -121,6 +121,7 @@ class Client(Table, table=True):
     __table_args__ = (
         CheckConstraint("kind IN ('oauth2', 'api-key')", name="client_kind"),
         Index("client_by_budget", "id", postgresql_where="per_minute IS NOT NULL"),
+        Index("client_by_owner", "owner_id", "id", postgresql_where="owner_id IS NOT NULL"),
     )
 
     id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
@@ -159,6 +160,10 @@ class Client(Table, table=True):
     revoked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     created_at: datetime = Field(sa_column=_when())
     created_by: str = Field(sa_column=Column(Text, nullable=False))
+    owner_id: UUID | None = Field(
+        default=None, sa_column=Column(Uuid, ForeignKey("account.id", ondelete="CASCADE"), nullable=True)
+    )
+    """Whose account made it for their own work: it may never more than they may at the moment."""
 
 
 class ClientAssertion(Table, table=True):

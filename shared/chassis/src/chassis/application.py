@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import administration, faults, logs, problems, tracing
 from chassis.edge import EdgeRoute
+from chassis.endings import ending_of
 from chassis.ids import random_hex
 from chassis.lanes import Lanes
 from chassis.metrics import REQUESTS
@@ -135,6 +136,8 @@ class Frame:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
+                if (ends := ending_of(scope.get("endpoint"))) is not None:
+                    message["headers"] = [*message.get("headers", ()), *ends.headers()]
             await send(message)
 
         try:

@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chassis import outbox
+from chassis.endings import ending_of
 from chassis.principal import principal_of
 from chassis.problems import Invalid, Malformed, Problem, Reason, Refused, TooLarge
 from chassis.resources import Resources
@@ -286,6 +287,8 @@ class EdgeRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)
+        if (ends := ending_of(endpoint)) is not None:
+            self.openapi_extra = {**ends.document(), **(self.openapi_extra or {})}
         if scopes := _named(self.dependant):
             told = self.openapi_extra or {}
             self.openapi_extra = {"security": [{"bearer": [scope]} for scope in scopes], **told}

@@ -14,6 +14,7 @@ from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated
 from gateway.accounts import passwords
 from gateway.accounts.rules import SHORTEST_PASSWORD, password_refusals
+from gateway.authentication import REVOKED, TURNED
 from gateway.roles.rules import ROLES, beyond, scopes_of, unknown_roles
 from gateway.tables import Account
 
@@ -44,6 +45,12 @@ _END_SESSIONS: Final = text("DELETE FROM browser_session WHERE person_id = :acco
 """Whoever knew the old password may be signed in by it."""
 _ROLES_OF_SESSIONS: Final = text("UPDATE browser_session SET roles = :roles WHERE person_id = :account")
 """Who loses their work loses it in every browser at once."""
+
+
+_LOOK_AGAIN: Final = text(
+    "SELECT pg_notify(:channel, :turned || id::text) FROM client WHERE owner_id = :account AND revoked_at IS NULL"
+)
+"""Their own keys may no more than they may: every process looks them up anew."""
 
 
 def check(by: Principal, *, username: str, password: str | None, roles: list[str]) -> None:
@@ -141,6 +148,9 @@ async def change(
         await session.execute(_END_SESSIONS, {"account": account.id})
     elif roles is not None:
         await session.execute(_ROLES_OF_SESSIONS, {"account": account.id, "roles": roles})
+    if roles is not None or disabled is not None:
+        told = {"channel": REVOKED, "turned": TURNED, "account": account.id}
+        await session.execute(_LOOK_AGAIN, told)
     return account
 
 

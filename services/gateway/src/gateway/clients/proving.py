@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.json import Json
 from chassis.problems import TooLarge
 from gateway.clients.assertions import TYPE, AssertionRefused, claimed_client, proven
-from gateway.clients.rules import NO_SECRET, comes_from, live_secret
-from gateway.tables import Client
+from gateway.clients.rules import NO_SECRET, Owner, comes_from, live_secret, within_owner
+from gateway.tables import Account, Client
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,10 @@ def _basic(header: str | None) -> tuple[str, str] | None:
 
 
 async def client_of(request: Request, asked: Asked, *, now: datetime) -> Client:
-    """The machine that asks; `invalid_client` when it is none, or has ended. What it showed is spent from here on."""
+    """The machine that asks; `invalid_client` when it is none, or has ended. What it showed is spent from here on.
+
+    Of somebody's own machine it says what they may at the moment.
+    """
     form, who = asked.form, asked.basic
     signed = "client_assertion" in form or "client_assertion_type" in form
     if (who and ("client_secret" in form or signed)) or (signed and "client_secret" in form):
@@ -103,7 +106,8 @@ async def client_of(request: Request, asked: Asked, *, now: datetime) -> Client:
             )
         else:
             client = await _by_name(session, form.get("client_id", ""))
-        if client is None or ended(client, now=now):
+        account = await session.get(Account, client.owner_id) if client and client.owner_id else None
+        if client is None or ended(client, now=now) or (account is not None and account.disabled):
             raise OAuthRefused(
                 401,
                 "invalid_client",
@@ -113,6 +117,9 @@ async def client_of(request: Request, asked: Asked, *, now: datetime) -> Client:
             raise OAuthRefused(401, "invalid_client", "The client is not taken from where you are.")
         if client.last_used_on != now.date():
             client.last_used_on = now.date()
+    if account is not None:  # the session is over: nothing of this is written
+        owner = Owner(account.roles, account.libraries, account.disabled)
+        client.scopes, client.libraries = within_owner(client.scopes, owner), account.libraries
     return client
 
 

@@ -53,7 +53,8 @@ PerMinute = Annotated[int, Field(ge=1, le=10_000_000)]
 Addresses = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=50)]
 
 
-def _network(told: str) -> str:
+def network(told: str) -> str:
+    """A network as it is kept; a ValueError for what is none."""
     return str(ipaddress.ip_network(told, strict=False))
 
 
@@ -77,7 +78,7 @@ class ClientIn(BaseModel):
     service_point_id: UUID | None = None
     """The desk this machine stands at, where a request names none."""
     expires_at: datetime | None = None
-    networks: list[Annotated[str, AfterValidator(_network)]] | None = Field(
+    networks: list[Annotated[str, AfterValidator(network)]] | None = Field(
         default=None, min_length=1, max_length=50
     )
     """Where it may come from (`10.20.0.0/16`); left out: anywhere."""
@@ -148,6 +149,8 @@ class ClientOut(BaseModel):
     public: bool
     in_house: bool
     per_minute: int | None
+    owner_id: UUID | None
+    """Whose account made it for their own work (`/v1/accounts/me/clients`); None: an administrator's."""
     version: int
 
 
@@ -192,7 +195,7 @@ async def create_client(
         )
     check_libraries(by, body.libraries)
     if body.jwks is not None:
-        _check_keys(body.kind, body.jwks, "/jwks/keys")
+        check_keys(body.kind, body.jwks, "/jwks/keys")
     _check_program(body, body.how(), body.redirect_uris, body.origins)
     secret = new_secret()
     client = Client(
@@ -219,7 +222,7 @@ async def create_client(
     await tx.flush()
     response.headers["Location"] = f"/v1/clients/{client.id}"
     etags.tag(response, client.version)
-    return _once(request, response, client, secret)
+    return told_once(request, response, client, secret)
 
 
 def _check_program(
@@ -240,7 +243,8 @@ def _check_program(
         raise Invalid(reasons=[Reason(code, words, pointer) for code, words, pointer in reasons])
 
 
-def _check_keys(kind: str, told: KeysIn, pointer: str) -> None:
+def check_keys(kind: str, told: KeysIn, pointer: str) -> None:
+    """Raise with every reason against a machine's public keys."""
     reasons = [Reason(code, words, pointer) for code, words in key_reasons(told.model_dump())]
     if kind != "oauth2":
         reasons.append(Reason("keys-for-oauth2", "An API key needs no keys: choose oauth2.", "/kind"))
@@ -248,7 +252,7 @@ def _check_keys(kind: str, told: KeysIn, pointer: str) -> None:
         raise Invalid(reasons=reasons)
 
 
-def _once(request: Request, response: Response, client: Client, secret: str) -> NewClientOut:
+def told_once(request: Request, response: Response, client: Client, secret: str) -> NewClientOut:
     """The answer with the secret; what is kept for a repetition is without it."""
     response.headers["Cache-Control"] = "no-store"
     told = NewClientOut.model_validate(client, from_attributes=True)
@@ -391,7 +395,13 @@ async def turn_client_secret(
     request: Request, tx: Tx, by: MayTurn, client_id: UUID, body: TurnIn, response: Response, now: Now
 ) -> NewClientOut:
     """A new secret or key, told this once; the one before it is good for the overlap. A machine may turn its own."""
-    client = await _turned(tx, by, client_id)
+    return await turn(request, tx, await _turned(tx, by, client_id), body, response, now)
+
+
+async def turn(
+    request: Request, tx: Tx, client: Client, body: TurnIn, response: Response, now: datetime
+) -> NewClientOut:
+    """Give a machine a new secret; the one before it is good for the overlap."""
     if client.jwks is not None or client.public:
         raise HasKeys
     if client.previous_expires_at is not None and client.previous_expires_at > now:
@@ -403,8 +413,8 @@ async def turn_client_secret(
     )
     client.secret_hash, client.leaked_at = hashed(secret), None
     await tx.flush()
-    await _tell_turned(request, tx, client_id)
-    return _once(request, response, client, secret)
+    await _tell_turned(request, tx, client.id)
+    return told_once(request, response, client, secret)
 
 
 @router.delete(
@@ -428,7 +438,7 @@ async def end_previous_secret(request: Request, tx: Tx, by: MayTurn, client_id: 
 async def put_client_keys(request: Request, tx: Tx, by: MayTurn, client_id: UUID, body: KeysIn) -> Client:
     """Replace the keys that it proves itself with; a secret that it had opens nothing from then on."""
     client = await _turned(tx, by, client_id)
-    _check_keys(client.kind, body, "/keys")
+    check_keys(client.kind, body, "/keys")
     client.jwks = body.model_dump()
     client.secret_hash, client.previous_hash, client.previous_expires_at = hashed(new_secret()), None, None
     await tx.flush()

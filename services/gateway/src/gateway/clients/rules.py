@@ -7,11 +7,13 @@ import os
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 from uuid import UUID
 
 from gateway.consents.rules import OF_PATRONS, WHOLE, origin_reason, redirect_reason
+from gateway.roles.rules import beyond, scopes_of, unknown_scopes
 
 PREFIX = "crl_"
 LIKE_A_KEY = re.compile(rb"crl_[0-9a-f]{32}_[\w%-]*")
@@ -77,6 +79,35 @@ def read_key(key: str) -> tuple[UUID, str] | None:
         return UUID(hex=hex_id), secret
     except ValueError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Somebody who made a machine for their own work, as they stand now."""
+
+    roles: Collection[str]
+    libraries: Collection[str] | None
+    disabled: bool
+
+
+def within_owner(scopes: Iterable[str], owner: Owner) -> list[str]:
+    """What is left of a machine's scopes: none that its owner has not, or has no more."""
+    if owner.disabled:
+        return []
+    held = scopes_of(owner.roles)
+    return sorted(scopes) if "*" in held else sorted(held.intersection(scopes))
+
+
+def own_scope_reasons(held: frozenset[str], asked: Collection[str]) -> list[tuple[str, str]]:
+    """Every reason against the scopes of a machine that somebody makes for themselves: code, words."""
+    unknown = unknown_scopes(asked)
+    of_patrons = sorted(OF_PATRONS & set(asked))
+    lacking = beyond(held, set(asked) - set(unknown) - OF_PATRONS)
+    return [
+        *(("scope-unknown", f"There is no scope {name}.") for name in unknown),
+        *(("scope-of-patrons", f"{name} is a patron's own: no machine is a patron.") for name in of_patrons),
+        *(("scope-missing", f"You do not have {name} yourself.") for name in lacking),
+    ]
 
 
 _FOR_PEOPLE = {"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.portal.examples import exampled, story
 from gateway.routing.table import Table
 
 Document = dict[str, Any]
@@ -41,6 +42,7 @@ def merged(parts: Mapping[str, Document], *, own: str) -> Document:
             paths[path] = _pointing(operations, renamed)
             for operation in operations.values():
                 tags |= set(operation.get("tags", ()))
+    exampled(paths, story())
     return {
         "openapi": "3.1.0",
         "info": {

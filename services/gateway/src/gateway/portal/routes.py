@@ -11,9 +11,11 @@ from starlette.responses import FileResponse
 
 from chassis.application import new_router
 from chassis.asyncapi import asyncapi_document, event_schema
+from chassis.endings import PAGE as ENDINGS
 from chassis.json import Json
 from chassis.problems import NotFound
 from contracts.events import UnknownEventType, event_type
+from gateway.portal import reference
 from gateway.portal.merging import Document, merged
 
 router = new_router(tag="documentation")
@@ -41,9 +43,18 @@ START = """window.ui = SwaggerUIBundle({
   filter: true,
   tryItOutEnabled: true,
   persistAuthorization: false,
-  validatorUrl: null
+  validatorUrl: null,
+  requestInterceptor: async (request) => {
+    const safe = ["GET", "HEAD", "OPTIONS"].includes((request.method || "GET").toUpperCase());
+    if (!safe && !request.headers.Authorization) {
+      const session = await fetch("/v1/session");
+      if (session.ok) request.headers["CSRF-Token"] = (await session.json()).csrf_token;
+    }
+    return request;
+  }
 });
 """
+"""Whoever is signed in in the browser tries things as themselves; a change proves that it comes from this page."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -66,15 +77,21 @@ async def _documents(request: Request) -> tuple[dict[str, Document], list[str]]:
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
     """OpenAPI 3.1 of all services. While one is away its part is missing, and `x-carrel-away` names it."""
+    document = await _whole(request)
+    headers = {"Cache-Control": "no-store"} if "x-carrel-away" in document else None
+    return Json(document, headers=headers)
+
+
+async def _whole(request: Request) -> Document:
     known: tuple[Document, float] | None = getattr(request.app.state, "openapi_document", None)
     if known is not None and known[1] > time.monotonic():
-        return Json(known[0])
+        return known[0]
     parts, away = await _documents(request)
     document = merged(parts, own="gateway")
     if away:
-        return Json({**document, "x-carrel-away": away}, headers={"Cache-Control": "no-store"})
+        return {**document, "x-carrel-away": away}
     request.app.state.openapi_document = (document, time.monotonic() + FRESH_SECONDS)
-    return Json(document)
+    return document
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -90,6 +107,43 @@ async def schema(name: str) -> Any:
         return Json(event_schema(event_type(name)), media_type="application/schema+json")
     except UnknownEventType:
         raise NotFound(f"There is no event {name}.") from None
+
+
+DOORS = (
+    ("/docs", "Every operation, with examples, to be tried here (OpenAPI 3.1: /openapi.json)"),
+    (ENDINGS, "What ends, until when, and what stands in its place"),
+    ("/developers/events", "Every event (AsyncAPI 3.0: /asyncapi.json)"),
+    ("/developers/keys", "Keys and clients of your own"),
+    ("/developers/webhooks", "Webhooks of your own, and what became of each delivery"),
+    ("/developers/requests", "Your own requests, and those of your keys"),
+)
+
+
+@router.get("/developers", include_in_schema=False)
+async def developers() -> Response:
+    """The integrators' first page."""
+    return reference.start(DOORS)
+
+
+@router.get("/developers/events", include_in_schema=False)
+async def events_reference() -> Response:
+    """Every event."""
+    return reference.events()
+
+
+@router.get("/developers/events/{name}", include_in_schema=False)
+async def event_reference(name: str) -> Response:
+    """One event, field by field."""
+    try:
+        return reference.event(event_type(name))
+    except UnknownEventType:
+        raise NotFound(f"There is no event {name}.") from None
+
+
+@router.get(ENDINGS, include_in_schema=False)
+async def endings(request: Request) -> Response:
+    """Which operations end, and what stands in their place."""
+    return reference.endings(await _whole(request))
 
 
 @router.get("/docs", include_in_schema=False)

@@ -146,6 +146,9 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
+    "developer": frozenset(
+        {"clients:own", "webhooks:own", "titles:read", "items:read", "changes:read", "configuration:read"}
+    ),
     "discovery": frozenset({"titles:read", "items:read", "changes:read", "webhooks:own"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),
     "auditor": frozenset({"audit:read", "changes:read", "configuration:read", "loans:read", "fees:read"}),

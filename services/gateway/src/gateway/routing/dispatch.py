@@ -48,7 +48,10 @@ OWN_CREDENTIALS = frozenset(
     + [f"/paia/auth/{name}" for name in ("login", "logout", "change", "reset")]
 )
 """Reads its own credentials (HTTP Basic, or to answer as its protocol does)."""
-NO_COOKIES = ("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/paia/auth/", "/sign-in/", "/sign-out")
+NO_COOKIES = (
+    *("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/paia/auth/", "/sign-in/", "/sign-out"),
+    "/developers/",
+)
 """Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 
 

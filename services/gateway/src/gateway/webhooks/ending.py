@@ -11,6 +11,8 @@ from chassis.database import Connection, rows_affected
 from chassis.resources import Resources
 from contracts.events import Actor
 from contracts.gateway import WebhookDisabled, WebhookFailing
+from gateway.clients.rules import Owner as Maker
+from gateway.clients.rules import within_owner
 from gateway.roles.rules import scopes_of
 from gateway.webhooks import statements
 from gateway.webhooks.rules import Owner, unheard
@@ -64,6 +66,13 @@ def owner_in(row: asyncpg.Record) -> Owner:
     """What a subscription's owner may at present."""
     if row["owner_kind"] == "client":
         mine = (bool(row["client_there"]), row["scopes"] or (), row["client_libraries"])
+        if row["client_owned"]:
+            maker = Maker(row["client_roles"], row["client_owner_libraries"], row["disabled"])
+            mine = (
+                mine[0] and not maker.disabled,
+                within_owner(mine[1], maker),
+                row["client_owner_libraries"],
+            )
     elif row["owner_id"] is None:
         mine = (True, ("*",), None)  # the operator, by the key of the settings
     else:

@@ -162,9 +162,11 @@ OWNERS = """
 SELECT w.id, w.types, w.libraries, w.owner_kind, w.owner_ref, w.owner_id,
     c.id IS NOT NULL AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $1) AS client_there,
     c.scopes, c.libraries AS client_libraries,
+    o.id IS NOT NULL AS client_owned, o.roles AS client_roles, o.libraries AS client_owner_libraries, o.disabled,
     a.id IS NOT NULL AND NOT a.disabled AS account_there, a.roles, a.libraries AS account_libraries
 FROM webhook w
 LEFT JOIN client c ON w.owner_kind = 'client' AND c.id = w.owner_id
+LEFT JOIN account o ON o.id = c.owner_id
 LEFT JOIN account a ON w.owner_kind = 'staff' AND a.id = w.owner_id
 WHERE w.state IN ('active', 'unverified', 'paused') AND ($2::uuid IS NULL OR w.id = $2)
 """

@@ -1,0 +1,215 @@
+"""The examples in the document are what the system answers: the whole story is asked, and compared to the letter.
+
+Written anew by `CARREL_EXAMPLES=write make test T=tests/gateway/portal/test_examples.py`; look at the difference.
+"""
+
+import importlib.resources
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from catalog.app import SERVICE as CATALOGUE
+from chassis.ids import uuid7
+from chassis.transport import Message
+from circulation.app import SERVICE as LENDING
+from contracts.events import event_type
+from erm.app import SERVICE as ACQUISITIONS
+from gateway.portal.examples import exampled, story
+from ill.app import SERVICE as INTERLIBRARY
+from support.front import OPERATOR, Front, bearer, fronting
+from support.harness import Harness, migrated, running
+from support.university import CATALOG, CIRCULATION
+
+NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SECRETS = ("client_secret", "api_key")
+FILE = Path(str(importlib.resources.files("gateway.portal") / "examples.json"))
+OPERATIONS: dict[str, tuple[str, str]] = {
+    told["operationId"]: (method.upper(), path)
+    for path, methods in json.loads(
+        (Path(__file__).resolve().parents[3] / "docs" / "openapi.json").read_text()
+    )["paths"].items()
+    for method, told in methods.items()
+}
+
+
+@dataclass
+class House:
+    """The whole library in this process, its clock standing still; events are carried when the story pauses."""
+
+    front: Front
+    services: dict[str, Harness]
+    carried: dict[str, int] = field(default_factory=dict)
+
+    async def settle(self) -> None:
+        """Hand what happened to whoever listens, until nothing more happens."""
+        while True:
+            rows = [
+                (name, row)
+                for name, service in self.services.items()
+                for row in await service.resources.pool.fetch(
+                    "SELECT seq, id, type, key, envelope FROM outbox WHERE seq > $1 ORDER BY seq",
+                    self.carried.get(name, 0),
+                )
+            ]
+            if not rows:
+                return
+            for name, row in rows:
+                self.carried[name] = row["seq"]
+                for service in self.services.values():
+                    if event_type(row["type"]) in service.service.subscriptions:
+                        told = Message(row["id"], row["type"], row["key"], row["envelope"].encode())
+                        await service.deliver_messages(told)
+
+
+@pytest.fixture
+async def house(
+    database: Callable[..., Awaitable[str]], gateway_dsn: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    async with AsyncExitStack() as stack:
+        services: dict[str, Harness] = {}
+        for service, settings in (
+            (CATALOGUE, {"data_dir": tmp_path}),
+            (LENDING, {}),
+            (INTERLIBRARY, {}),
+            (ACQUISITIONS, {}),
+        ):
+            dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
+            services[service.name] = await stack.enter_async_context(
+                running(service, dsn, settings=settings, clock=lambda: NOW)
+            )
+        apps = {name: harness.app for name, harness in services.items()}
+        front = await stack.enter_async_context(fronting(gateway_dsn, apps=apps, clock=lambda: NOW))
+        house = House(front, services)
+        for name, told in (("catalog", CATALOG), ("circulation", CIRCULATION)):
+            answer = await front.put(f"/v1/configuration/{name}", json=told, headers=bearer(OPERATOR))
+            assert answer.status_code == 200, answer.text
+        await house.settle()
+        yield house
+
+
+@dataclass
+class Writing:
+    """Made-up ids for real ones, in the order in which they come."""
+
+    known: dict[str, str] = field(default_factory=dict)
+
+    def told(self, value: Any, name: str = "") -> Any:
+        """A value as the file has it."""
+        if isinstance(value, dict):
+            return {key: self.told(each, key) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.told(each, name) for each in value]
+        if name in SECRETS and isinstance(value, str):
+            return "shown-once-and-kept-as-a-hash"
+        return ID.sub(self._made_up, value) if isinstance(value, str) else value
+
+    def _made_up(self, found: re.Match[str]) -> str:
+        if found[0] in self.known.values():
+            return found[0]
+        return self.known.setdefault(found[0], f"01900000-0000-7000-8000-{len(self.known) + 1:012d}")
+
+    def real(self, value: Any) -> Any:
+        """A value of the file as it is asked."""
+        back = {made_up: real for real, made_up in self.known.items()}
+        return json.loads(ID.sub(lambda found: back.get(found[0], found[0]), json.dumps(value)))
+
+
+def filled(value: Any, kept: Mapping[str, str]) -> Any:
+    """A step's words with the ids that steps before it kept."""
+    return json.loads(re.sub(r"\{([a-z]+)\}", lambda found: kept.get(found[1], found[0]), json.dumps(value)))
+
+
+async def asked(
+    house: House, step: Mapping[str, Any], writing: Writing, kept: dict[str, str]
+) -> dict[str, Any]:
+    """The step as it went."""
+    method, pattern = OPERATIONS[step["operation"]]
+    path, query, body = (
+        writing.real(filled(step.get(part, default), kept))
+        for part, default in (("path", {}), ("query", {}), ("body", None))
+    )
+    address = re.sub(r"{([^}]*)}", lambda found: quote(path[found[1]], safe=""), pattern)
+    sent = {"content": json.dumps(body)} if body is not None else {}
+    headers = {"Idempotency-Key": str(uuid7()), **bearer(OPERATOR)}
+    if body is not None:
+        headers["Content-Type"] = step.get("content_type", "application/json")
+    answer = await house.front.client.request(method, address, params=query, headers=headers, **sent)
+    told = answer.json() if answer.content else None
+    for name, way in step.get("keep", {}).items():
+        found = told
+        for piece in way:
+            found = found[piece]
+        kept[name] = found
+    await house.settle()
+    written = {
+        **step,
+        **{part: writing.told(filled(step[part], kept)) for part in ("path", "body") if part in step},
+    }
+    return {**written, "status": answer.status_code, "answer": writing.told(told)}
+
+
+async def test_every_example_is_what_the_system_answers(house: House) -> None:
+    writing, kept = Writing(), {}
+    before = story()
+
+    played = [await asked(house, step, writing, kept) for step in before]
+
+    if os.environ.get("CARREL_EXAMPLES") == "write":
+        FILE.write_text(json.dumps(played, indent=1, ensure_ascii=False) + "\n")
+        pytest.fail("the examples were written anew: look at the difference, and run `make openapi`")
+    for step, told in zip(before, played, strict=True):
+        assert told == dict(step), (step["operation"], step["summary"])
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    document = json.loads((Path(__file__).resolve().parents[3] / "docs" / "openapi.json").read_text())
+    found = {told["operationId"]: told for each in document["paths"].values() for told in each.values()}
+    return {"": document, **found}
+
+
+def examples(steps: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    known = operations()
+    found = []
+    for step in steps:
+        operation = known[step["operation"]]
+        kind = "application/json" if step["status"] < 400 else "application/problem+json"
+        told = operation["responses"][str(step["status"])].get("content", {}).get(kind)
+        if told is not None:
+            found.append((step["operation"], told))
+    return found
+
+
+def test_the_document_carries_them_and_they_are_what_its_schemas_say() -> None:
+    document = operations()[""]
+    told = examples(story())
+    assert len(told) >= 20
+
+    for name, content in told:
+        assert content["examples"], name
+        if "schema" in content:
+            schema = {**content["schema"], "components": document["components"]}
+            for each in content["examples"].values():
+                flaws = [flaw.message for flaw in Draft202012Validator(schema).iter_errors(each["value"])]
+                assert flaws == [], name
+
+
+def test_a_service_that_is_away_takes_its_examples_with_it() -> None:
+    paths: dict[str, Any] = {
+        "/v1/whoami": {"get": {"operationId": "gateway-who-am-i", "responses": {"200": {}}}}
+    }
+
+    exampled(paths, story())
+
+    answer = paths["/v1/whoami"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert list(answer["examples"]) == ["whom-the-credential-names"]
