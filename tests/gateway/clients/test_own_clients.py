@@ -193,5 +193,5 @@ async def test_a_webhook_of_ones_own_key_ends_when_its_owner_may_no_longer_hear(
     await change(gateway, account, roles=["self-check"])
     await end_orphans(gateway.resources)
 
-    told = await pool.fetchrow("SELECT state, reason FROM webhook")
+    told = (await pool.fetch("SELECT state, reason FROM webhook"))[0]
     assert (before, tuple(told)) == ("active", ("disabled", "scope-lost"))
