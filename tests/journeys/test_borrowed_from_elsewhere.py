@@ -137,6 +137,29 @@ async def test_a_book_comes_from_the_second_library_and_goes_back(two: Two, twic
     assert (await make.steps(request)).count("check-out") == 1
 
 
+async def test_a_patron_whom_circulation_stops_asks_nobody_until_that_is_settled(two: Two) -> None:
+    make = two.world.make
+    await make.configure(patron_check="ask")
+    other = await two.world.other()
+    patron = await two.desk.patron(expires_at=(NOW - DAY).isoformat())
+    await two.carry()
+
+    request = await make.request(UUID(patron["id"]), pickup="main-desk")
+    await two.carry()
+    stopped = await make.now(request)
+    path = f"/v1/patrons/{patron['id']}"
+    version = (await two.circulation.get(path)).headers["etag"]
+    later = {"expires_at": (NOW + 99 * DAY).isoformat()}
+    renewed = await two.circulation.patch(path, json=later, headers={"If-Match": version})
+    await make.act(request, "check-again")
+    await two.carry()
+    await two.world.deliver()
+
+    assert (stopped["state"], stopped["holding"]["stops"]) == ("invalid-patron", ["card-expired"])
+    assert renewed.status_code == 200, renewed.text
+    assert ((await make.now(request))["state"], other.asked) == ("sent", ["New"])
+
+
 async def test_what_cannot_be_kept_for_the_patron_is_for_staff_to_look_at(two: Two) -> None:
     make = two.world.make
     other = await two.world.other()

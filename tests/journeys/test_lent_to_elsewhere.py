@@ -81,6 +81,48 @@ async def test_a_book_of_ours_goes_out_and_comes_back(three: Three, twice: bool)
     assert (await three.lend(reader, barcode)).status_code == 201
 
 
+async def test_a_copy_that_is_not_on_its_shelf_is_fetched_elsewhere_and_may_stay_after_all(
+    three: Three,
+) -> None:
+    make, other = three.world.make, three.other
+    await other.asks(isbn=ISBN)
+    await three.carry()
+    request = await three.request()
+    first = request["item_barcode"]
+    await three.ill.post("/v1/ill/pull-slips", json={})
+
+    # not where it should be: the other copy is kept, and its slip is printed
+    await make.act(request, "transfer", note="Not on the shelf")
+    await three.carry()
+    again = await make.now(request)
+    slips = (await three.ill.get("/v1/ill/pull-slips")).json()["items"]
+    free = await three.lend(await three.desk.patron(), first)
+
+    assert (again["state"], again["holding"]["missed"]) == ("will-supply", [request["item_id"]])
+    assert again["item_barcode"] != first
+    assert [slip["item_barcode"] for slip in slips] == [again["item_barcode"]]
+    assert free.status_code == 201  # whoever finds it has it
+
+    # lent to the partner, taken back, and not sent after all
+    await make.act(request, "ship", due_at=(NOW + 30 * DAY).isoformat())
+    await three.carry()
+    await make.act(request, "undo-ship")
+    packed = await make.now(request)
+    await make.act(request, "unpack")
+    await three.carry()
+    loan = (await three.circulation.get(f"/v1/loans/{packed['loan_id']}")).json()
+    await make.act(request, "transfer", library="EAST")
+    await three.carry()
+    none = await make.now(request)
+    await make.act(request, "cannot-supply", reason="NotOnShelf")
+    await three.world.deliver()
+
+    assert (packed["state"], packed["item_barcode"]) == ("packed", again["item_barcode"])
+    assert loan["returned_at"] is not None
+    assert (none["attention"], none["holding"]["reasons"]) == ("item-not-kept", ["not-held"])
+    assert other.asked == ["RequestResponse WillSupply", "StatusChange Unfilled"]
+
+
 async def test_what_we_do_not_have_and_what_is_out_is_answered_with_no(three: Three) -> None:
     make, other = three.world.make, three.other
     reader = await three.desk.patron()

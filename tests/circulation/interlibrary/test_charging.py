@@ -36,8 +36,17 @@ async def test_a_price_makes_one_fee_however_often_it_comes(circulation: Harness
 
     (fee,) = (await circulation.get(f"/v1/fees?patron_id={patron['id']}")).json()["items"]
     assert (fee["amount"], fee["currency"], fee["kind"]) == (12050, "EUR", "interlibrary-loan")
-    assert "ILL-000007" in fee["note"]
+    assert fee["note"] == "ILL-000007 was not returned to its owner."
     assert len(await circulation.announced(FeeCharged)) == 1
+
+
+async def test_damage_is_charged_as_damage(circulation: Harness, make: Make) -> None:
+    patron = await make.patron()
+    event = wanted(UUID(patron["id"])).model_copy(update={"why": "damaged"})
+    await circulation.deliver(event, source="ill")
+
+    (fee,) = (await circulation.get(f"/v1/fees?patron_id={patron['id']}")).json()["items"]
+    assert fee["note"] == "ILL-000007 came back to its owner damaged."
 
 
 async def test_what_cannot_be_charged_is_told_with_its_reason(circulation: Harness, make: Make) -> None:

@@ -83,13 +83,14 @@ class Story:
         told = {
             "due_at": (self.now + timedelta(days=9)).isoformat(),
             "reason": "NotOnShelf",
+            "library": "MAIN",
             "condition": "NoReproduction",
             "cost": {"minor": 900, "currency": "EUR"},
             "link": "https://here.example/1",
             "note": "words",
             "volumes": [self.chance.choice(("1", "2"))],
         }
-        action = self.chance.choice(list(model_of(request["side"]).actions.values()))
+        action = self.chance.choice(list(model_of(request["side"], request["model"]).actions.values()))
         body = {name: told[name] for name in (*action.needs, *action.takes) if name in told}
         answer = await self.make.try_to(request, action.name, **body)
         assert answer.status_code in (200, 409), (action.name, answer.text)
@@ -103,8 +104,8 @@ class Story:
             )
             == []
         )
-        for row in await pool.fetch("SELECT id, number, side, state, ended FROM request"):
-            assert row["ended"] == model_of(row["side"]).states[row["state"]].end
+        for row in await pool.fetch("SELECT id, number, side, model, state, ended FROM request"):
+            assert row["ended"] == model_of(row["side"], row["model"]).states[row["state"]].end
             if row["number"] in self.ended:
                 assert self.ended[row["number"]] == row["state"], row["number"]
             elif row["ended"]:

@@ -38,13 +38,34 @@ def flaws(text: str) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("side", ["borrowing", "lending"])
-def test_the_models_that_are_shipped_have_no_flaw(side: str) -> None:
+@pytest.mark.parametrize(
+    ("side", "version"), [(side, one) for side in EVENTS for one in model.versions(side)]
+)
+def test_the_models_that_are_shipped_have_no_flaw(side: str, version: int) -> None:
     told = model.flaws(
-        model.model_of(side), events=EVENTS[side], effects=frozenset(EFFECTS[side]), spans=SPANS
+        model.model_of(side, version),
+        events=EVENTS[side],
+        effects=frozenset(EFFECTS[side]),
+        spans=SPANS,
+        newest=version == model.newest(side),
     )
 
     assert told == []
+
+
+def test_an_older_version_need_not_know_what_came_after_it_but_contradicts_nothing() -> None:
+    def told(text: str) -> list[str]:
+        return model.flaws(
+            model.read(text),
+            events=frozenset({"gone-stale", "thunder"}),
+            effects=frozenset({"say-will-supply", "dance"}),
+            spans=SPANS,
+            newest=False,
+        )
+
+    assert told(SMALL) == []
+    assert told(SMALL.replace('"say-will-supply"', '"sing"')) == ["the code has no effect sing"]
+    assert told(SMALL + '[actions.sleep]\nby = ["staff"]\nsays = "x"\n')
 
 
 @pytest.mark.parametrize(
@@ -84,16 +105,21 @@ def test_a_state_heeds_an_event_in_one_way() -> None:
 
 
 def test_a_service_with_a_wrong_model_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (files("ill.requests") / "lending.toml").read_text()
+    text = (files("ill.requests") / "lending-1.toml").read_text()
     wrong = model.read(text.replace('do = ["say-will-supply"]', 'do = ["dance"]'))
-    monkeypatch.setattr(model, "model_of", lambda side: wrong)
+    right = model.model_of
 
-    with pytest.raises(commands.WrongModel, match="the code has no effect dance"):
+    def told(side: str, version: int) -> model.Model:
+        return wrong if (side, version) == ("lending", 1) else right(side, version)
+
+    monkeypatch.setattr(model, "model_of", told)
+
+    with pytest.raises(commands.WrongModel, match=r"lending-1\.toml is wrong: the code has no effect dance"):
         check_models()
 
 
 def test_every_state_speaks_plainly_and_every_move_out_of_an_end_stays_there() -> None:
     for side in EVENTS:
-        for state in model.model_of(side).states.values():
+        for state in model.model_of(side, model.newest(side)).states.values():
             assert state.says.endswith(".")
             assert state.name.replace("-", "").isalpha()

@@ -210,7 +210,7 @@ async def test_a_request_is_changed_until_a_supplier_is_asked(ill: Harness, make
     change = {"note": "x", "need_before": "2027-03-05T09:00:00Z"}
     told = await ill.patch(path, json=change, headers={"If-Match": f'"{request["version"]}"'})
     sent = await make.act(request, "send")
-    late = await ill.patch(path, json={"note": "y"}, headers={"If-Match": f'"{sent["version"]}"'})
+    late = await ill.patch(path, json={"service": "copy"}, headers={"If-Match": f'"{sent["version"]}"'})
 
     assert (bare.status_code, told.status_code, late.status_code) == (428, 200, 409)
     assert told.json()["version"] == request["version"] + 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chassis.resources import Handler
 from circulation.hold_groups import handlers as hold_groups
 from circulation.interlibrary import handlers as interlibrary
-from circulation.interlibrary import telling
+from circulation.interlibrary import looking, telling
 from circulation.items import handlers as items
 from circulation.items import visiting
 from circulation.titles import handlers as titles
@@ -29,6 +29,7 @@ from contracts.ill import (
     PartnerLoanOver,
     PartnerLoanWanted,
     PatronChargeWanted,
+    PatronSought,
     PatronsWanted,
 )
 
@@ -50,4 +51,5 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     LoanDateMoved: interlibrary.move_date,
     PatronChargeWanted: interlibrary.charge,
     PatronsWanted: telling.note_wish,
+    PatronSought: looking.look,
 }

@@ -23,7 +23,7 @@ from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
 from ill.patrons.handlers import ask_for_patrons
 from ill.patrons.queries import SUCCESSOR
-from ill.requests import acting, pulling, rota
+from ill.requests import acting, changing, pulling, rota
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
 from ill.requests.watching import watch
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
             iso18626.router,
             partners.router,
             requests.router,
+            changing.router,
             acting.router,
             rota.router,
             pulling.router,

@@ -168,18 +168,21 @@ class ItemDeclaredLost(LoanEvent):
     """Somebody says that a lent item is lost."""
 
     type: ClassVar = "circulation.item-declared-lost.v1"
+    listeners: ClassVar = ILL
 
 
 class LoanAgedToLost(LoanEvent):
     """A loan was overdue for so long that its item counts as lost."""
 
     type: ClassVar = "circulation.loan-aged-to-lost.v1"
+    listeners: ClassVar = ILL
 
 
 class ItemClaimedReturned(LoanEvent):
     """The patron says that it was brought back."""
 
     type: ClassVar = "circulation.item-claimed-returned.v1"
+    listeners: ClassVar = ILL
 
     claimed_at: datetime
 
@@ -188,6 +191,7 @@ class ItemClaimResolved(LoanEvent):
     """Such a claim ended: returned-by-patron, found-by-library, missing, withdrawn."""
 
     type: ClassVar = "circulation.item-claim-resolved.v1"
+    listeners: ClassVar = ILL
 
     resolution: str
 
@@ -795,6 +799,15 @@ class PartnerAnswer(Event):
     """The version of the question."""
     reasons: tuple[str, ...] = ()
     """Why not: codes."""
+
+
+class PatronLookedAt(PartnerAnswer):
+    """How a patron of ours stands who asks other libraries for something; `reasons` are what stops them now."""
+
+    type: ClassVar = "circulation.patron-looked-at.v1"
+
+    known: bool
+    """Registered here, under this reference or as who they have become."""
 
 
 class PartnerItemKept(PartnerAnswer):

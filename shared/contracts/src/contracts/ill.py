@@ -78,6 +78,20 @@ class PatronsWanted(Event):
     asking_id: UUID
 
 
+class PatronSought(Event):
+    """A patron asks other libraries for something: may they have it, as they stand at this moment?
+
+    `version` counts what was asked of others for the request.
+    """
+
+    type: ClassVar = "ill.patron-sought.v1"
+    subject: ClassVar = "request_id"
+    listeners: ClassVar = CIRCULATION
+
+    request_id: UUID
+    patron_ref: UUID
+
+
 class ItemSought(Event):
     """A partner wants something; which title of ours is it? `version` counts what was asked of others for it."""
 
@@ -118,6 +132,10 @@ class ItemWanted(AskingCirculation):
     """… or the very item."""
     desk: str
     """The code of the service point from which things go out to partners."""
+    library: str | None = None
+    """Only a copy of this branch, where one is named …"""
+    besides: tuple[UUID, ...] = ()
+    """… and none of these items, which were looked for in vain."""
 
 
 class HoldWantedHere(Event):
@@ -196,6 +214,8 @@ class PatronChargeWanted(Event):
     item_id: UUID
     """As circulation knew it."""
     amount: Amount
+    why: str = "not-returned"
+    """not-returned or damaged."""
 
 
 class AccessSought(Event):
@@ -233,3 +253,5 @@ class RequestProgressed(Event):
     previous_state: str
     what: tuple[str, ...]
     """The events of the state model, in order."""
+    notice: str | None = None
+    """What the patron is to be told now, as a code; none: nothing that they were not told before."""

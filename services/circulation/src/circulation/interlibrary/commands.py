@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +20,7 @@ from circulation.holds.considering import ITEMS, facts_of
 from circulation.holds.looking import Placing
 from circulation.holds.passing import pass_on
 from circulation.holds.rules import HoldState
-from circulation.interlibrary.rules import Copy, may_go, why_none
+from circulation.interlibrary.rules import Copy, may_go, to_be_tried, why_none
 from circulation.items.rules import State
 from circulation.loans.desk import Override
 from circulation.loans.lending import CheckOut, decide, look_check_out
@@ -45,6 +45,17 @@ class PartnerRefused(Refused):
     """It cannot be done for this partner; every reason is given."""
 
     code, title = "partner-refused", "This cannot be done for this partner."
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """Which copies count, where not every one does."""
+
+    library: str | None = None
+    besides: tuple[UUID, ...] = ()
+
+
+ANY: Final = Wished()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +103,15 @@ async def keep(
     title_ids: tuple[UUID, ...],
     barcode: str | None,
     desk: str,
+    wished: Wished = ANY,
 ) -> tuple[UUID, asyncpg.Record]:
     """Page a copy for the partner: the hold, and the copy. Nobody who waits is passed over, and nothing is recalled."""
     shelf = Shelf(connection)
     library = await shelf.fresh()
     point, partner = desk_of(library, desk), await partner_of(connection, patron_id)
-    wanted, copies = await _candidates(connection, library, point, partner["group_code"], title_ids, barcode)
+    wanted, copies = await _candidates(
+        connection, library, point, partner["group_code"], title_ids, barcode, wished
+    )
     refusal: Problem | None = None
     for item_id in wanted:
         told = Placing(partner["id"], None, None, item_id, point.id, "page")
@@ -143,6 +157,7 @@ async def _candidates(
     group: str,
     title_ids: tuple[UUID, ...],
     barcode: str | None,
+    wished: Wished,
 ) -> tuple[list[UUID], dict[UUID, list[Copy]]]:
     """The copies to try, in order, and what was seen of all."""
     if barcode is not None:
@@ -153,14 +168,15 @@ async def _candidates(
     seen = {}
     for title_id in title_ids:
         items = await connection.fetch(ITEMS, title_id, desk.library, None)
-        seen[title_id] = [_copy(library, group, item) for item in items]
+        copies = [_copy(library, group, item) for item in items]
+        seen[title_id] = to_be_tried(copies, library=wished.library, besides=wished.besides)
     return [item_id for copies in seen.values() for item_id in may_go(copies)], seen
 
 
 def _copy(library: Library, group: str, item: asyncpg.Record) -> Copy:
     policy = library.rules.loan.get(library.rules.winning(facts_of(group, item)).loan)
     free = item["state"] == State.AVAILABLE and item["hold_id"] is None and item["withdrawal_id"] is None
-    return Copy(item["id"], free, policy is not None and policy.loanable)
+    return Copy(item["id"], free, policy is not None and policy.loanable, item["library"])
 
 
 async def let_go(connection: Connection, hold_id: UUID, reason: str, *, now: datetime) -> None:
@@ -227,13 +243,23 @@ async def take_back(connection: Connection, asked: Asked, *, item_id: UUID, loan
 
 
 CHARGED = "interlibrary-loan"
+_WHY: Final = {
+    "not-returned": "{number} was not returned to its owner.",
+    "damaged": "{number} came back to its owner damaged.",
+}
 _LOCK_PATRON = "SELECT id FROM patron WHERE id = $1 FOR NO KEY UPDATE"
 
 
 async def charge_patron(
-    connection: Connection, asked: Asked, patron_id: UUID, *, amount: Amount, number: str
+    connection: Connection,
+    asked: Asked,
+    patron_id: UUID,
+    *,
+    amount: Amount,
+    number: str,
+    why: str = "not-returned",
 ) -> None:
-    """Charge a patron what the owner of a lost item wants, in the currency in which accounts are kept here."""
+    """Charge a patron what an owner wants for its item, in the currency in which accounts are kept here."""
     library = await read_library(connection)
     if amount.currency != library.currency:
         text = f"Accounts are kept in {library.currency}, and the owner wants {amount.currency}."
@@ -249,7 +275,7 @@ async def charge_patron(
         policy=None,
         amount=Money(amount.minor, amount.currency),
         now=asked.now,
-        note=f"{number} was not returned to its owner.",
+        note=_WHY.get(why, "{number}: its owner asks for this.").format(number=number),
     )
 
 

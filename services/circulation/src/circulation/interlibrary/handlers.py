@@ -10,7 +10,7 @@ from chassis.database import Connection
 from chassis.problems import Problem
 from chassis.resources import Heard
 from circulation.interlibrary import commands
-from circulation.interlibrary.commands import Asked, codes
+from circulation.interlibrary.commands import Asked, Wished, codes
 from contracts.circulation import PartnerActRefused, PartnerItemKept, PartnerLoanMade
 from contracts.ill import (
     AskingCirculation,
@@ -62,6 +62,7 @@ async def keep(connection: Connection, batch: Sequence[Heard]) -> None:
                     title_ids=event.title_ids,
                     barcode=event.barcode,
                     desk=event.desk,
+                    wished=Wished(event.library, event.besides),
                 )
         except Problem as problem:
             answer = answer.model_copy(update={"reasons": codes(problem)})
@@ -175,7 +176,12 @@ async def charge(connection: Connection, batch: Sequence[Heard]) -> None:
         try:
             async with connection.transaction():
                 await commands.charge_patron(
-                    connection, asked, event.patron_ref, amount=event.amount, number=event.number
+                    connection,
+                    asked,
+                    event.patron_ref,
+                    amount=event.amount,
+                    number=event.number,
+                    why=event.why,
                 )
         except Problem as problem:
             await _refuse(connection, asked, event.item_id, "charge", problem)

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ill.iso18626.rules import UNFILLED
 from ill.partners.rules import ALWAYS, Calendar
 from ill.requests.rules import Spans
 
@@ -47,6 +48,14 @@ class TimesDoc(_Strict):
     """Calendar days."""
 
 
+class ReasonDoc(_Strict):
+    """Why something is not supplied, in the library's own words."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,59}$")]
+    """Sent as reasonUnfilled, which is an open list."""
+    text: Word
+
+
 class LendingDoc(_Strict):
     """How our own items go out to partners."""
 
@@ -62,10 +71,17 @@ class LendingDoc(_Strict):
     copies: Literal["off", "cannot", "send"] = "off"
     """Copies of articles: left to staff; or a journal that was looked for by its number and is not here is answered
     with Unfilled; or (send) besides, a file that staff have kept goes out by itself."""
+    reasons: Annotated[tuple[ReasonDoc, ...], Field(max_length=100)] = ()
+    """Reasons of our own for not supplying, beside the usual ones."""
     renew_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """Calendar days by which a partner's loan is renewed by itself; none: staff answer each."""
     most_renewals: Annotated[int, Field(ge=0, le=100)] = 1
     """How often; then it is declined."""
+
+    @property
+    def unfilled(self) -> dict[str, str]:
+        """Every reason for not supplying, and what it says."""
+        return UNFILLED | {reason.code: reason.text for reason in self.reasons}
 
 
 class DocumentsDoc(_Strict):
@@ -199,6 +215,9 @@ class ConfigurationDoc(_Strict):
     """Minor units a request may cost unless it says otherwise; none: whatever it costs."""
     max_open_requests: Annotated[int, Field(ge=1, le=10_000)] = 25
     """Of one patron."""
+    patron_check: Literal["known", "ask"] = "known"
+    """By what a patron is checked: by what circulation has told of them and their blocks until now; or (ask) it is
+    asked at each request, which tells limits, fees and an expired card, too. Without an answer what is known counts."""
     duplicate_days: Annotated[int, Field(ge=0, le=3650)] = 30
     """How far back the same wish of the same patron is looked for."""
     send: Literal["at-once", "by-hand"] = "at-once"

@@ -79,7 +79,7 @@ class MessageOut(BaseModel):
     version: str | None
     """Of ISO 18626."""
     state: str
-    """queued, sent, refused, failed; taken or refused for one that came in."""
+    """queued, sent, refused, failed, withdrawn (undone before it was sent); taken or refused for one that came in."""
     at: datetime
     attempts: int
     next_at: datetime | None

@@ -30,6 +30,9 @@ SHIPPED: Final = frozenset(
 )
 """After these there is nothing left to cancel."""
 
+REPEATED: Final = frozenset({"WillSupply", "Loaned"})
+"""Told again they count again: with another condition or with none any more, or with another due date."""
+
 BY_STATUS: Final = {
     "RequestReceived": "supplier-received",
     "ExpectToSupply": "supplier-expects",
@@ -44,6 +47,31 @@ BY_STATUS: Final = {
     "CopyCompleted": "copy-supplied",
     "LoanCompleted": "supplier-completes",
 }
+UNFILLED: Final = {
+    "NotHeld": "We do not have it.",
+    "NotOnShelf": "It is not where it should be.",
+    "OnLoan": "It is lent to somebody.",
+    "OnHold": "Somebody waits for it.",
+    "OnReserve": "It is on reserve for a course.",
+    "OnOrder": "It is ordered, and has not come.",
+    "InProcess": "It has come, and is not ready yet.",
+    "AtBindery": "It is at the bindery.",
+    "Lost": "It is lost.",
+    "Lacking": "We have the title, and not this volume or issue.",
+    "VolumeNotYetAvailable": "This volume or issue has not appeared yet.",
+    "NotAvailableForILL": "It is not lent to other libraries.",
+    "NonCirculating": "It does not leave the house.",
+    "PoorCondition": "It is too worn to be sent.",
+    "NotFoundAsCited": "It is not to be found as it is cited.",
+    "CostExceedsMaxCost": "It costs more than the request may.",
+    "LacksCopyrightCompliance": "The copyright does not let us.",
+    "LicenceProhibits": "Our licence does not let us.",
+    "PolicyProblem": "Our rules do not let us.",
+    "Duplicate": "We have this request already.",
+    "Other": "For another reason: see the note.",
+}
+"""reasonUnfilled: an open list. These are told by staff of ours, beside the library's own; a partner may tell any."""
+
 BY_ACTION: Final = {
     "StatusRequest": "partner-asks-status",
     "Received": "partner-received",
@@ -125,7 +153,7 @@ def supplier_says(says: SupplierSays, *, before: str | None, cancelling: bool) -
         return Meaning()
     if says.status in OF_RETURNS:
         return Meaning(OF_RETURNS[says.status])
-    again = says.status == before == "WillSupply"  # with another condition, or with none any more
+    again = says.status == before and says.status in REPEATED
     if not again and not counts(says.status, before=before):
         return Meaning()
     event = BY_STATUS[says.status]

@@ -28,7 +28,9 @@ class Message(Table, table=True):
             postgresql_where=text("direction = 'in' AND state = 'taken'"),
         ),
         CheckConstraint("direction IN ('in', 'out')", name="message_direction"),
-        CheckConstraint("state IN ('queued', 'sent', 'refused', 'failed', 'taken')", name="message_state"),
+        CheckConstraint(
+            "state IN ('queued', 'sent', 'refused', 'failed', 'withdrawn', 'taken')", name="message_state"
+        ),
     )
 
     id: UUID = Field(sa_column=key())

@@ -10,6 +10,7 @@ from ill.lookups import rules, sru
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, check_copyright, effect, send_at_once
+from ill.requests.questions import remember
 
 _ASK: Final = """
 INSERT INTO lookup (id, request_id, kind, by, url, partner_id, reads, state, next_at, asked_at)
@@ -25,18 +26,13 @@ UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE request
 _CITED: Final = "UPDATE request SET citation = $2, citation_told = $3, likeness = $4 WHERE id = $1"
 
 
-def _note(case: Case, **told: Any) -> None:
-    kept = case.row["holding"] | told
-    case.row["holding"] = {name: value for name, value in kept.items() if value is not None}
-
-
 async def _ask(
     case: Case, kind: str, by: str, url: str, *, partner: UUID | None = None, reads: tuple[str, ...] = ()
 ) -> None:
     """Have the worker ask; only the answer to this question counts from now on."""
     number = uuid7()
     await case.connection.execute(_ASK, number, case.id, kind, by, url, partner, list(reads), case.now)
-    _note(case, lookup=str(number))
+    remember(case, lookup=str(number))
 
 
 # --- what it is, and whether it is free ---
@@ -74,7 +70,7 @@ async def ask_sources(case: Case) -> None:
 async def note_source(case: Case) -> str | None:
     """Take what it told, and go on to the next source, to the free copy, or on one's way."""
     kind, told = case.told.here["kind"], case.told.here["outcome"]
-    _note(case, lookup=None, looked=[*case.row["holding"].get("looked", []), kind])
+    remember(case, lookup=None, looked=[*case.row["holding"].get("looked", []), kind])
     if kind == "citation" and told is not None:
         await _complete(case, told)
     if kind == "open-access" and told is not None:
@@ -91,7 +87,7 @@ async def _complete(case: Case, found: Mapping[str, str]) -> None:
         case.row["attention"] = "citation-contradicts"
         return
     if better.added:
-        _note(case, added=list(better.added))
+        remember(case, added=list(better.added))
         first = case.row["citation_told"] or case.row["citation"]
         case.row |= {"citation": better.citation, "citation_told": first}
         like = likeness(case.row["service"], better.citation)
@@ -101,7 +97,7 @@ async def _complete(case: Case, found: Mapping[str, str]) -> None:
 @effect(BORROWING, name="give-up-sources")
 async def give_up_sources(case: Case) -> None:
     """They are not waited for, and not asked again."""
-    _note(case, lookup=None, looked=["citation", "open-access"])
+    remember(case, lookup=None, looked=["citation", "open-access"])
 
 
 @effect(BORROWING, name="offer-open-access")
@@ -140,13 +136,13 @@ async def note_holders(case: Case) -> None:
     for hit in told["hits"]:
         for partner in rules.chosen(hit["holders"], partners):
             held.setdefault(str(partner), {name: hit[name] for name in ("record_id", "call_number")})
-    _note(case, lookup=None, index="found" if held else "nothing", held=held)
+    remember(case, lookup=None, index="found" if held else "nothing", held=held)
 
 
 @effect(BORROWING, name="note-index-silent")
 async def note_index_silent(case: Case) -> None:
     """Whether others are asked all the same is the library's to say."""
-    _note(case, lookup=None, index="silent", held={})
+    remember(case, lookup=None, index="silent", held={})
 
 
 # --- is it in ---
@@ -190,7 +186,7 @@ async def ask_suppliers_catalogue(case: Case) -> None:
 async def judge_supplier(case: Case) -> str:
     """Found and in: asked. Found nowhere, or out: skipped. No answer: as is said of that catalogue."""
     told = case.told.here.get("outcome")
-    _note(case, lookup=None)
+    remember(case, lookup=None)
     if told is not None:
         if sru.in_now(told):
             return "supplier-has-it"

@@ -8,6 +8,7 @@ from ill.licences.queries import answers
 from ill.licences.rules import way_of
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, LENDING, effect
+from ill.requests.questions import next_number
 
 NUMBERS: Final = ("issn", "eissn", "isbn", "doi", "oclc")
 
@@ -23,8 +24,7 @@ async def ask(case: Case) -> None:
     citation = {name: told for name, told in case.row["citation"].items() if isinstance(told, str) and told}
     if not any(name in citation for name in NUMBERS):
         return
-    case.row["asked"] += 1
-    number = case.row["asked"]
+    number = next_number(case)
     event = AccessSought(
         version=number,
         occurred_at=case.now,

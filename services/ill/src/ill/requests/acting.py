@@ -23,6 +23,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from ill.configuration.queries import in_force
 from ill.iso18626.rules import BY_ACTION, OF_RETURNS, RANK, SupplierSays, tells_of_duplicate
 from ill.requests import commands, queries
 from ill.requests.case import AgencyMissing
@@ -35,6 +36,7 @@ from ill.requests.seeing import (
     Asker,
     InterlibraryRequestOut,
     Long,
+    MayRead,
     MayWrite,
     MoneyIn,
     Short,
@@ -74,6 +76,8 @@ class ActIn(BaseModel):
     """Why a copy goes out where our licences say neither yes nor no; kept with the request."""
     volumes: Annotated[list[Short], Field(min_length=1, max_length=50)] | None = None
     """Of the request's, which."""
+    library: Short | None = None
+    """The code of a branch of ours."""
 
 
 class PossibleOut(BaseModel):
@@ -111,7 +115,7 @@ class PossibilitiesOut(BaseModel):
 async def explain_actions(request: Request, request_id: UUID, asker: Asker, now: Now) -> PossibilitiesOut:
     """Every action of the asker's, whether it is possible now, and each reason why not."""
     row = await own(pool_of(request), request_id, asker)
-    model = model_of(row["side"])
+    model = model_of(row["side"], row["model"])
     facts = queries.facts(row)
     found = []
     for action in model.actions.values():
@@ -165,10 +169,12 @@ async def act_on_request(
     """Lead a request on; refused with every reason where its state or the facts stand against it."""
     pool = pool_of(request)
     row = await own(pool, request_id, asker)
-    action = model_of(row["side"]).actions.get(body.action)
+    action = model_of(row["side"], row["model"]).actions.get(body.action)
     if action is None or kind_of(asker) not in action.by:
         known = ", ".join(
-            name for name, one in model_of(row["side"]).actions.items() if kind_of(asker) in one.by
+            name
+            for name, one in model_of(row["side"], row["model"]).actions.items()
+            if kind_of(asker) in one.by
         )
         text = f"There is no action {body.action!r} here."
         raise Invalid(reasons=[Reason("action-unknown", text, "/action", f"Those that are: {known}.")])
@@ -191,6 +197,36 @@ async def act_on_request(
         return 200, out(case.row), {"etag": etags.etag(case.row["version"])}
 
     return await whole(pool, once, act)
+
+
+class UnfilledReasonOut(BaseModel):
+    """A reason for not supplying."""
+
+    code: str
+    text: str
+    own: bool
+    """The library's own, from `lending.reasons`."""
+
+
+class UnfilledReasonsOut(BaseModel):
+    """What `cannot-supply` takes as its reason."""
+
+    items: list[UnfilledReasonOut]
+
+
+@router.get(
+    "/unfilled-reasons", response_model=UnfilledReasonsOut, responses=problems(Unauthenticated, Forbidden)
+)
+async def list_unfilled_reasons(request: Request, _: MayRead) -> UnfilledReasonsOut:
+    """Why something may not be supplied: the usual reasons, then the library's own."""
+    lending = (await in_force(pool_of(request))).lending
+    own = {reason.code for reason in lending.reasons}
+    return UnfilledReasonsOut(
+        items=[
+            UnfilledReasonOut(code=code, text=text, own=code in own)
+            for code, text in lending.unfilled.items()
+        ]
+    )
 
 
 class ReportIn(BaseModel):
@@ -237,6 +273,7 @@ def told_of(body: ActIn | ReportIn, *, may_exceed_cost: bool) -> Told:
         made_from=body.made_from if isinstance(body, ActIn) else None,
         grounds=body.grounds if isinstance(body, ActIn) else None,
         volumes=tuple(body.volumes or ()) if isinstance(body, ActIn) else (),
+        library=body.library if isinstance(body, ActIn) else None,
         may_exceed_cost=may_exceed_cost,
     )
 

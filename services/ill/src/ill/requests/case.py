@@ -45,6 +45,7 @@ _WRITTEN = (
     "max_cost",
     "currency",
     "volumes",
+    "noticed",
 )
 _WRITE = (
     "UPDATE request SET version = version + 1, changed_at = $2, "  # noqa: S608 - our own names
@@ -92,8 +93,8 @@ class Case:
 
     @property
     def model(self) -> Model:
-        """Its side's."""
-        return model_of(self.row["side"])
+        """Its side's, in the version that it began with."""
+        return model_of(self.row["side"], self.row["model"])
 
     @property
     def us(self) -> Agency:
@@ -130,6 +131,9 @@ class Case:
         self.row["ended"] = state.end
         if state.end and entry is not None:
             await self.connection.execute(_DONE, entry["id"], self.steps[-1][0], self.now)
+        notice = None
+        if state.notice is not None and state.notice != self.row["noticed"]:
+            self.row["noticed"] = notice = state.notice
         if self.entered:
             self.row["look_at"] = look_at(
                 state.timeout.after if state.timeout else None,
@@ -165,6 +169,7 @@ class Case:
             request=facts_of(self.row, entry["partner_id"] if entry else None),
             previous_state=self.steps[0][1],
             what=tuple(what for what, _, _ in self.steps),
+            notice=notice,
         )
         await outbox.record(self.connection, [event])
 

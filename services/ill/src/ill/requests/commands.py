@@ -18,8 +18,12 @@ from ill.licences import queries as licences
 from ill.lookups import commands as _lookups  # noqa: F401 - effects register themselves
 from ill.patrons import queries as patrons
 from ill.requests import access as _access  # noqa: F401 - effects register themselves
+from ill.requests import amendments as _amendments  # noqa: F401 - effects register themselves
+from ill.requests import corrections as _corrections  # noqa: F401 - effects register themselves
 from ill.requests import holdings as _holdings  # noqa: F401 - effects register themselves
+from ill.requests import losses as _losses  # noqa: F401 - effects register themselves
 from ill.requests import model, queries
+from ill.requests import patron_checks as _patron_checks  # noqa: F401 - effects register themselves
 from ill.requests import supplying as _supplying  # noqa: F401 - effects register themselves
 from ill.requests import volumes as _volumes  # noqa: F401 - effects register themselves
 from ill.requests.case import Case, facts_of
@@ -28,6 +32,8 @@ from ill.requests.rules import SPANS, TEXTS, Told, refusals
 
 CHECKS: Final = frozenset(
     {
+        "ask-for-patron",
+        "patron-looked-at",
         "checks-passed",
         "patron-refused",
         "over-limit",
@@ -82,6 +88,8 @@ LENDING_TIMERS: Final = frozenset(
     {"condition-unanswered", "gone-stale", "past-due", "still-waiting", "circulation-silent"}
 )
 DOCUMENTS: Final = frozenset({"document-kept"})
+STAFF: Final = frozenset({"amended"})
+"""What a change of the request's description brings about."""
 CIRCULATION: Final = frozenset(
     {
         "hold-not-placed",
@@ -91,6 +99,9 @@ CIRCULATION: Final = frozenset(
         "hold-placed-here",
         "hold-refused-here",
         "not-charged",
+        "claimed-here",
+        "claim-resolved-here",
+        "lost-here",
     }
 )
 OUR_ITEMS: Final = frozenset(
@@ -112,7 +123,14 @@ OUR_ITEMS: Final = frozenset(
 DELIVERY: Final = frozenset({"request-refused", "out-of-reach"})
 
 EVENTS: Final = {
-    "borrowing": CHECKS | SOURCES | BORROWING_TIMERS | CIRCULATION | DOCUMENTS | DELIVERY | SUPPLIER_EVENTS,
+    "borrowing": CHECKS
+    | SOURCES
+    | BORROWING_TIMERS
+    | CIRCULATION
+    | DOCUMENTS
+    | DELIVERY
+    | STAFF
+    | SUPPLIER_EVENTS,
     "lending": LENDING_TIMERS | OUR_ITEMS | DOCUMENTS | PARTNER_EVENTS,
 }
 """What the code brings about, besides the actions that people take."""
@@ -123,16 +141,18 @@ class WrongModel(Exception):
 
 
 def check_models() -> None:
-    """Hold both models against the code. Called at start: a flaw is told before anybody relies on it."""
+    """Hold every version of both models against the code. Called at start, before anybody relies on them."""
     for side in EVENTS:
-        found = model.flaws(
-            model.model_of(side),
-            events=EVENTS[side],
-            effects=frozenset(EFFECTS[side]),
-            spans=SPANS,
-        )
-        if found:
-            raise WrongModel(f"The state model {side}.toml is wrong: {'; '.join(found)}.")
+        for version in model.versions(side):
+            found = model.flaws(
+                model.model_of(side, version),
+                events=EVENTS[side],
+                effects=frozenset(EFFECTS[side]),
+                spans=SPANS,
+                newest=version == model.newest(side),
+            )
+            if found:
+                raise WrongModel(f"The state model {side}-{version}.toml is wrong: {'; '.join(found)}.")
 
 
 class ActionRefused(Refused):
@@ -174,9 +194,9 @@ class Wish:
 _PLACE = """
 INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
     partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
-    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes, openurl)
+    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes, openurl, model)
 VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25, $26) RETURNING *
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25, $26, $27) RETURNING *
 """
 
 
@@ -189,7 +209,8 @@ async def place(
         await patrons.lock(connection, patron)
         patron = await patrons.of_now(connection, patron)
     side = "borrowing" if wish.partner_id is None else "lending"
-    start = model.model_of(side).start
+    version = model.newest(side)
+    start = model.model_of(side, version).start
     row = await connection.fetchrow(
         _PLACE,
         uuid7(),
@@ -218,6 +239,7 @@ async def place(
         wish.named,
         [{"volume": volume} for volume in wish.citation.get("volumes", ())],
         wish.openurl,
+        version,
     )
     assert row is not None
     case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)
@@ -267,6 +289,8 @@ async def act(case: Case, action: str) -> None:
     if action == "supply-copy":
         said = await licences.answers(case.connection, case.row["access"], case.now.date())
         facts = replace(facts, licences={way: str(judged.answer) for way, judged in said.items()})
+    if action == "cannot-supply":
+        facts = replace(facts, unfilled=frozenset(case.doc.lending.unfilled))
     found = refusals(case.row["side"], action, facts, case.told, allowed=allowed, now=case.now)
     if found:
         raise ActionRefused(

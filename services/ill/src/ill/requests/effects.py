@@ -18,7 +18,7 @@ from ill.iso18626.rules import SHIPPED
 from ill.lookups import sru
 from ill.requests import queries
 from ill.requests.case import Case
-from ill.requests.rules import checked, looked_for_here, ranked, skip_reason
+from ill.requests.rules import checked, looked_for_here, ranked, skip_reason, told_live
 
 Effect = Callable[[Case], Awaitable[str | None]]
 
@@ -89,6 +89,9 @@ async def end_renewal(case: Case) -> None:
 @effect(BORROWING, name="check")
 async def check(case: Case) -> str:
     """May the patron, have they asked before, and could a library tell what is wanted?"""
+    asks = case.doc.patron_check == "ask" and "stands" not in case.row["holding"]
+    if asks and case.model.move(case.row["state"], "ask-for-patron") is not None:
+        return "ask-for-patron"
     standing = await queries.standing(
         case.connection,
         case.row,
@@ -96,6 +99,7 @@ async def check(case: Case) -> str:
         days=case.doc.duplicate_days,
         now=case.now,
     )
+    standing = told_live(standing, case.row["holding"].get("stands"))
     thin = citation_thin(case.row["service"], case.row["citation"])
     return checked(standing, thin=thin, max_open=case.doc.max_open_requests)
 
@@ -337,12 +341,6 @@ async def say_agreed(case: Case) -> None:
 async def say_note(case: Case) -> None:
     """Notification, in staff's words."""
     await act_towards(case, "Notification", case.told.note)
-
-
-@effect(BORROWING, name="say-lost")
-async def say_lost(case: Case) -> None:
-    """Lost, which 1.2 says as a Notification."""
-    await act_towards(case, "Lost", case.told.note)
 
 
 @effect(BORROWING, name="say-held-back")

@@ -4,7 +4,7 @@ Loans and holds of anything else are nearly all that is heard. They are sifted o
 nothing is written of them (`Sifted`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,10 @@ from contracts.circulation import (
     HoldEvent,
     HoldExpired,
     HoldRequeued,
+    ItemClaimedReturned,
+    ItemClaimResolved,
+    ItemDeclaredLost,
+    LoanAgedToLost,
     LoanCreated,
     LoanRecalled,
     LoanRenewed,
@@ -24,8 +28,10 @@ from contracts.circulation import (
     PartnerActRefused,
     PartnerItemKept,
     PartnerLoanMade,
+    PatronLookedAt,
 )
 from contracts.erm import AccessFound
+from contracts.events import Event
 from ill.requests.case import Case
 from ill.requests.commands import happen, take_up
 from ill.requests.rules import Told
@@ -33,7 +39,16 @@ from ill.requests.rules import Told
 CIRCULATION = "system:circulation"
 CATALOG = "system:catalog"
 ACQUISITIONS = "system:erm"
-LoanEvent = LoanCreated | LoanReturned | LoanRenewed | LoanRecalled
+LoanEvent = (
+    LoanCreated
+    | LoanReturned
+    | LoanRenewed
+    | LoanRecalled
+    | ItemClaimedReturned
+    | ItemClaimResolved
+    | ItemDeclaredLost
+    | LoanAgedToLost
+)
 _BY_ITEM = """
 SELECT r.id, r.item_id, r.side, p.patron_id AS partners_patron FROM request r LEFT JOIN partner p ON p.id = r.partner_id
 WHERE r.item_id = ANY ($1::uuid[]) AND NOT r.ended
@@ -55,7 +70,7 @@ def _loan(heard: Heard) -> LoanEvent:
 
 
 async def follow(connection: Connection, batch: Sequence[Heard]) -> None:
-    """Lent, renewed, recalled, brought back."""
+    """Lent, renewed, recalled, brought back, lost, or said to have been brought back."""
     for heard in batch:
         event = _loan(heard)
         row = await connection.fetchrow(_BY_ITEM, [event.item_id])
@@ -70,9 +85,25 @@ async def follow(connection: Connection, batch: Sequence[Heard]) -> None:
 
 
 async def _follow_borrowed(case: Case, event: LoanEvent) -> None:
-    what = {LoanCreated: "check-out", LoanReturned: "take-back", LoanRenewed: "renewed-here"}.get(type(event))
+    if isinstance(event, ItemClaimedReturned):
+        case.told = Told(here={"claimed_at": event.claimed_at})
+    elif isinstance(event, ItemClaimResolved):
+        case.told = Told(note=event.resolution)
+    what = _BORROWED.get(type(event))
     if what is not None:
         await happen(case, what)
+
+
+_BORROWED: Mapping[type[Event], str] = {
+    LoanCreated: "check-out",
+    LoanReturned: "take-back",
+    LoanRenewed: "renewed-here",
+    ItemClaimedReturned: "claimed-here",
+    ItemClaimResolved: "claim-resolved-here",
+    ItemDeclaredLost: "lost-here",
+    LoanAgedToLost: "lost-here",
+}
+"""What a loan of something from elsewhere brings about."""
 
 
 async def _follow_lent(case: Case, event: LoanEvent, partner: UUID | None) -> None:
@@ -122,6 +153,17 @@ async def note_taken(connection: Connection, batch: Sequence[Heard]) -> None:
             told = Told(note=", ".join(event.reasons))
             case = await take_up(connection, event.request_id, actor=CIRCULATION, now=heard.time, told=told)
             await happen(case, "hold-not-placed")
+
+
+async def note_patron(connection: Connection, batch: Sequence[Heard]) -> None:
+    """Circulation tells how a patron stands who asks for something."""
+    for heard in batch:
+        event = heard.event
+        assert isinstance(event, PatronLookedAt)
+        told = Told(here={"known": event.known, "stops": list(event.reasons)})
+        case = await take_up(connection, event.request_id, actor=CIRCULATION, now=heard.time, told=told)
+        if case.row["holding"].get("patron") == event.asked:
+            await happen(case, "patron-looked-at")
 
 
 async def note_titles(connection: Connection, batch: Sequence[Heard]) -> None:

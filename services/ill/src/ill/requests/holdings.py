@@ -1,9 +1,6 @@
-"""Effects on our own items and on loans with circulation: asked for by events, answered by events.
+"""Effects on our own items and on loans with circulation: asked for by events, answered by events."""
 
-What is asked is numbered in one row per request, so that circulation takes it in that order, and a late answer is told
-from the one that is waited for.
-"""
-
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +22,7 @@ from ill.copyright.rules import journal_of
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, LENDING, ask_renewal, effect
+from ill.requests.questions import next_number, remember
 from ill.requests.rules import Told, answers_itself, held_here, patrons_due, unfilled_reason
 
 
@@ -36,18 +34,6 @@ class NotReservable(Refused):
 
 STAFF: Final = "staff"
 RESPONDER: Final = "responder"
-
-
-def _number(case: Case) -> int:
-    case.row["asked"] += 1
-    asked: int = case.row["asked"]
-    return asked
-
-
-def _note(case: Case, **told: Any) -> None:
-    """Keep it with what is known of our holding; None: forget it."""
-    kept = case.row["holding"] | told
-    case.row["holding"] = {name: value for name, value in kept.items() if value is not None}
 
 
 async def _patron_of_partner(case: Case) -> Any:
@@ -69,22 +55,22 @@ async def look_for_it(case: Case) -> None:
 
 async def _seek(case: Case) -> None:
     citation = case.row["citation"]
-    number = _number(case)
+    asked = next_number(case)
     event = ItemSought(
-        version=number,
+        version=asked,
         occurred_at=case.now,
         request_id=case.id,
         issn=tuple(citation[name] for name in ("issn", "eissn") if citation.get(name)),
         **{name: citation.get(name) for name in ("record_id", "isbn", "oclc", "title", "author", "year")},
     )
     await outbox.record(case.connection, [event])
-    _note(case, sought=number, titles=None, certain=None)
+    remember(case, sought=asked, titles=None, certain=None)
 
 
 @effect(BORROWING, LENDING, name="note-titles")
 async def note_titles(case: Case) -> None:
     """What it may be."""
-    _note(case, sought=None, titles=case.told.here["titles"], certain=case.told.here["certain"])
+    remember(case, sought=None, titles=case.told.here["titles"], certain=case.told.here["certain"])
 
 
 @effect(LENDING, name="answer-by-itself")
@@ -108,40 +94,71 @@ async def answer_by_itself(case: Case) -> str | None:
     return None
 
 
-async def _want(case: Case, title_ids: list[str], barcode: str | None, *, by: str) -> None:
+async def _want(
+    case: Case,
+    title_ids: list[str],
+    barcode: str | None,
+    *,
+    by: str,
+    library: str | None = None,
+    besides: Sequence[str] = (),
+) -> None:
     patron = await _patron_of_partner(case)
-    number = _number(case)
+    asked = next_number(case)
     event = ItemWanted.model_validate(
         {
-            "version": number,
+            "version": asked,
             "occurred_at": case.now,
             "request_id": case.id,
             "patron_ref": patron,
             "title_ids": title_ids,
             "barcode": barcode,
             "desk": case.doc.lending.desk,
+            "library": library,
+            "besides": besides,
         }
     )
     await outbox.record(case.connection, [event])
-    _note(case, wanted=number, by=by, reasons=None)
+    remember(case, wanted=asked, by=by, reasons=None)
 
 
 @effect(LENDING, name="reserve")
 async def reserve(case: Case) -> None:
     """Have the copy kept that staff chose, or any of the title that they chose."""
+    await _registered(case)
+    barcode = case.told.item_barcode
+    title_ids = [str(case.told.title_id)] if case.told.title_id else []
+    await _want(case, title_ids if title_ids or barcode else _titles(case), barcode, by=STAFF)
+
+
+async def _registered(case: Case) -> None:
     if await _patron_of_partner(case) is None:
         text = "Nothing is kept for a partner that is not registered with circulation."
         mend = "Set lending.desk in the configuration, and the partner's patron_id."
         raise NotReservable(reasons=[Reason("partner-not-registered", text, "/action", mend)])
-    title_ids = [str(case.told.title_id)] if case.told.title_id else []
-    if not title_ids and case.told.item_barcode is None:
-        title_ids = [title["title_id"] for title in case.row["holding"].get("titles", ())]
-    if not title_ids and case.told.item_barcode is None:
-        text = "Which title or item of ours it is, is not known."
-        raise NotReservable(
-            reasons=[Reason("title-not-known", text, "/title_id", "Name one, or an item_barcode.")]
-        )
-    await _want(case, title_ids, case.told.item_barcode, by=STAFF)
+
+
+def _titles(case: Case) -> list[str]:
+    """Those that were found, the one first that a copy was kept of."""
+    kept = case.row["holding"]
+    found = [kept.get("title_id"), *(title["title_id"] for title in kept.get("titles", ()))]
+    if title_ids := list(dict.fromkeys(title_id for title_id in found if title_id)):
+        return title_ids
+    text = "Which title or item of ours it is, is not known."
+    mend = "Reserve it: name a title_id or an item_barcode."
+    raise NotReservable(reasons=[Reason("title-not-known", text, "/title_id", mend)])
+
+
+@effect(LENDING, name="want-elsewhere")
+async def want_elsewhere(case: Case) -> None:
+    """Another copy than those that were looked for in vain, of a branch if one is named; the one before is let go."""
+    await _registered(case)
+    title_ids, missed = _titles(case), case.row["holding"].get("missed", [])
+    if case.row["item_id"] is not None:
+        missed = list(dict.fromkeys([*missed, str(case.row["item_id"])]))
+    _forget(case)
+    remember(case, missed=missed or None)
+    await _want(case, title_ids, None, by=STAFF, library=case.told.library, besides=missed)
 
 
 @effect(LENDING, name="note-item")
@@ -149,8 +166,8 @@ async def note_item(case: Case) -> None:
     """It is kept for them: which, and where it stands."""
     told = case.told.here
     case.row |= {"hold_id": told["hold_id"], "item_id": told["item_id"], "item_barcode": told["barcode"]}
-    _note(case, wanted=None, reasons=None, title_id=str(told["title_id"]))
-    _note(case, **{name: told[name] for name in ("library", "location", "call_number")})
+    remember(case, wanted=None, reasons=None, title_id=str(told["title_id"]))
+    remember(case, **{name: told[name] for name in ("library", "location", "call_number")})
     case.row["attention"] = None if case.row["attention"] in _OF_ITEMS else case.row["attention"]
 
 
@@ -168,7 +185,7 @@ async def note_not_kept(case: Case) -> str | None:
     """None is kept; where the responder may say so, it does."""
     reasons = [str(reason) for reason in case.told.here["reasons"]]
     automatic = case.row["holding"].get("by") == RESPONDER and case.row["state"] == case.model.start
-    _note(case, wanted=None, reasons=reasons)
+    remember(case, wanted=None, reasons=reasons)
     if automatic and case.doc.lending.responder == "will-or-cannot":
         case.told = Told(reason=unfilled_reason(reasons))
         return "cannot-supply"
@@ -184,7 +201,7 @@ async def forget_item(case: Case) -> None:
 
 def _forget(case: Case) -> None:
     case.row |= {"hold_id": None, "item_id": None, "item_barcode": None, "loan_id": None}
-    _note(case, title_id=None, library=None, location=None, call_number=None)
+    remember(case, title_id=None, library=None, location=None, call_number=None)
 
 
 @effect(LENDING, name="let-go")
@@ -195,14 +212,14 @@ async def let_go(case: Case) -> None:
     patron = await _patron_of_partner(case)
     if patron is not None:
         event = ItemNotWanted(
-            version=_number(case),
+            version=next_number(case),
             occurred_at=case.now,
             request_id=case.id,
             patron_ref=patron,
             reason=f"interlibrary-{case.row['state']}",
         )
         await outbox.record(case.connection, [event])
-    _note(case, wanted=None)
+    remember(case, wanted=None)
     _forget(case)
 
 
@@ -215,9 +232,9 @@ async def check_out_here(case: Case) -> str | None:
     patron = await _patron_of_partner(case)
     if patron is None:
         return "checked-out"
-    number = _number(case)
+    asked = next_number(case)
     event = PartnerLoanWanted(
-        version=number,
+        version=asked,
         occurred_at=case.now,
         request_id=case.id,
         patron_ref=patron,
@@ -227,7 +244,7 @@ async def check_out_here(case: Case) -> str | None:
         due_at=case.row["due_at"],
     )
     await outbox.record(case.connection, [event])
-    _note(case, lending=number, reasons=None, note=case.told.note, barcode=case.told.item_barcode)
+    remember(case, lending=asked, reasons=None, note=case.told.note, barcode=case.told.item_barcode)
     return None
 
 
@@ -244,7 +261,7 @@ async def ask_circulation_again(case: Case) -> str | None:
 async def keep_loan_in_mind(case: Case) -> None:
     """What the answer will say, should it be lost."""
     told = case.told.here
-    _note(
+    remember(
         case,
         lent={name: str(told[name]) for name in ("loan_id", "item_id")},
         lent_until=told["due_at"].isoformat(),
@@ -268,7 +285,7 @@ async def look_into_silence(case: Case) -> str | None:
 async def forget_question(case: Case) -> str | None:
     """An answer that comes yet is none; a loan that was made is."""
     kept, case.row["attention"] = case.row["holding"], None
-    _note(case, lending=None, note=None, barcode=None, lent=None, lent_until=None)
+    remember(case, lending=None, note=None, barcode=None, lent=None, lent_until=None)
     if lent := kept.get("lent"):
         due_at = datetime.fromisoformat(kept["lent_until"])
         case.told = Told(
@@ -284,7 +301,7 @@ async def note_loan(case: Case) -> None:
     told = case.told.here
     if told:
         case.told = case.told_with(note=case.row["holding"].get("note"))
-    _note(case, lending=None, reasons=None, note=None, barcode=None, lent=None, lent_until=None)
+    remember(case, lending=None, reasons=None, note=None, barcode=None, lent=None, lent_until=None)
     if told:
         case.row |= {
             "hold_id": None,
@@ -299,7 +316,7 @@ async def note_loan(case: Case) -> None:
 @effect(LENDING, name="note-refusal")
 async def note_refusal(case: Case) -> None:
     """Circulation does not lend it: why, for staff."""
-    _note(
+    remember(
         case,
         lending=None,
         lent=None,
@@ -316,7 +333,7 @@ async def take_back_here(case: Case) -> None:
     if case.row["loan_id"] is None or case.row["item_id"] is None or patron is None:
         return
     event = PartnerLoanOver(
-        version=_number(case),
+        version=next_number(case),
         occurred_at=case.now,
         request_id=case.id,
         patron_ref=patron,
@@ -329,7 +346,7 @@ async def take_back_here(case: Case) -> None:
 
 async def _move(case: Case, due_at: Any, why: str) -> None:
     event = LoanDateMoved(
-        version=_number(case),
+        version=next_number(case),
         occurred_at=case.now,
         request_id=case.id,
         item_id=case.row["item_id"],
@@ -388,10 +405,10 @@ async def go_on_by_itself(case: Case) -> str | None:
 async def place_hold_here(case: Case) -> None:
     """Have circulation place the patron's hold: on the title that staff chose, or on what was found."""
     titles = [title["title_id"] for title in case.row["holding"].get("titles", ())]
-    number = _number(case)
+    asked = next_number(case)
     event = HoldWantedHere.model_validate(
         {
-            "version": number,
+            "version": asked,
             "occurred_at": case.now,
             "request_id": case.id,
             "patron_ref": case.row["patron_ref"],
@@ -400,14 +417,14 @@ async def place_hold_here(case: Case) -> None:
         }
     )
     await outbox.record(case.connection, [event])
-    _note(case, wanted=number, reasons=None)
+    remember(case, wanted=asked, reasons=None)
 
 
 @effect(BORROWING, name="note-hold-here")
 async def note_hold_here(case: Case) -> None:
     """Theirs is the place in the queue; or why not."""
     reasons = [str(reason) for reason in case.told.here["reasons"]]
-    _note(case, wanted=None, reasons=reasons or None)
+    remember(case, wanted=None, reasons=reasons or None)
     case.row["attention"] = case.steps[-1][0] if reasons else None
 
 
@@ -417,6 +434,11 @@ async def note_hold_here(case: Case) -> None:
 @effect(BORROWING, name="charge-patron")
 async def charge_patron(case: Case) -> None:
     """Whoever had it owes its price; what never came to them is for staff to settle with the owner."""
+    await charge(case, "not-returned")
+
+
+async def charge(case: Case, why: str) -> None:
+    """Have circulation charge what the owner names, unless the library settles such things itself."""
     cost, currency = case.row["offer"].get("cost"), case.row["offer"].get("currency")
     if not cost or currency is None:
         return
@@ -424,13 +446,14 @@ async def charge_patron(case: Case) -> None:
         case.row["attention"] = case.steps[-1][0]
         return
     event = PatronChargeWanted(
-        version=_number(case),
+        version=next_number(case),
         occurred_at=case.now,
         request_id=case.id,
         number=case.row["number"],
         patron_ref=case.row["patron_ref"],
         item_id=case.row["item_id"],
         amount=Amount(minor=cost, currency=currency),
+        why=why,
     )
     await outbox.record(case.connection, [event])
 

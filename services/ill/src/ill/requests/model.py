@@ -1,9 +1,11 @@
-"""The state model as data: read from `borrowing.toml` and `lending.toml`, and held against the code at start.
+"""The state model as data: read from `borrowing-2.toml` and its like, and held against the code at start.
 
-A wrong model ends the start with one line that names every flaw, so that no request is ever led into a state that
-nothing leads out of, or to an effect that nobody wrote.
+Models have versions. A request runs by the one that it began with until it has ended, whatever the library has
+installed since; new ones begin with the newest. A wrong model ends the start with one line that names every flaw, so
+that no request is ever led into a state that nothing leads out of, or to an effect that nobody wrote.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ ARGUMENTS: Final = frozenset(
         "grounds",
         "retry_after",
         "retry_before",
+        "library",
     }
 )
 """What an action can be told."""
@@ -52,6 +55,8 @@ class State:
     end: bool = False
     before_shipping: bool = False
     timeout: Timeout | None = None
+    notice: str | None = None
+    """What the patron is told when a request comes to it, as a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ def read(text: str) -> Model:
             about.get("end", False),
             about.get("before_shipping", False),
             Timeout(**about["timeout"]) if "timeout" in about else None,
+            about.get("notice"),
         )
         for name, about in told["states"].items()
     }
@@ -144,14 +150,22 @@ def _sources(told: Any, states: Mapping[str, State]) -> list[str]:
 
 
 def flaws(
-    model: Model, *, events: frozenset[str], effects: frozenset[str], spans: frozenset[str]
+    model: Model,
+    *,
+    events: frozenset[str],
+    effects: frozenset[str],
+    spans: frozenset[str],
+    newest: bool = True,
 ) -> list[str]:
-    """Everything that is wrong with a model, held against the events and effects that the code has."""
-    return list(_flaws(model, events, effects, spans))
+    """Everything that is wrong with a model, held against the events and effects that the code has.
+
+    Only the newest has to heed every event and to use every effect: the others knew nothing of what came later.
+    """
+    return list(_flaws(model, events, effects, spans, newest))
 
 
 def _flaws(
-    model: Model, events: frozenset[str], effects: frozenset[str], spans: frozenset[str]
+    model: Model, events: frozenset[str], effects: frozenset[str], spans: frozenset[str], newest: bool
 ) -> Iterator[str]:
     known = model.states.keys()
     if model.start not in known:
@@ -165,9 +179,11 @@ def _flaws(
         if state in known and model.states[state].end and move.to != SAME:
             yield f"{on} leads on from {state}, which is an end"
     yield from (f"nobody brings about {name}" for name in sorted(model.events - events - set(model.actions)))
-    yield from (f"no state heeds {name}" for name in sorted((events | set(model.actions)) - model.events))
+    wanted = events | set(model.actions) if newest else frozenset(model.actions)
+    yield from (f"no state heeds {name}" for name in sorted(wanted - model.events))
     yield from (f"the code has no effect {name}" for name in sorted(model.effects - effects))
-    yield from (f"no move has the effect {name}" for name in sorted(effects - model.effects))
+    if newest:
+        yield from (f"no move has the effect {name}" for name in sorted(effects - model.effects))
     for about in model.states.values():
         if about.timeout and about.timeout.after not in spans:
             yield f"{about.name} waits for {about.timeout.after}, which is no span"
@@ -199,6 +215,19 @@ def _reached(model: Model, start: str) -> set[str]:
 
 
 @cache
-def model_of(side: str) -> Model:
-    """The model that this release runs by."""
-    return read((files("ill.requests") / f"{side}.toml").read_text(encoding="utf-8"))
+def versions(side: str) -> tuple[int, ...]:
+    """The versions of a side's model that this release knows, oldest first."""
+    names = (file.name for file in files("ill.requests").iterdir())
+    found = (re.fullmatch(rf"{side}-(\d+)\.toml", name) for name in names)
+    return tuple(sorted(int(match[1]) for match in found if match))
+
+
+def newest(side: str) -> int:
+    """The version by which new requests run."""
+    return versions(side)[-1]
+
+
+@cache
+def model_of(side: str, version: int) -> Model:
+    """The model that a request runs by."""
+    return read((files("ill.requests") / f"{side}-{version}.toml").read_text(encoding="utf-8"))

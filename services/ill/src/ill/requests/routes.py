@@ -12,26 +12,21 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
-from chassis.etags import IfMatch
 from chassis.moments import Moment
 from chassis.once import whole
 from chassis.principal import demand
 from chassis.problems import (
     Forbidden,
     Invalid,
-    PreconditionRequired,
     Reason,
-    Refused,
-    Stale,
     Unauthenticated,
     problems,
 )
-from ill.citations.rules import citation_flaws, likeness
+from ill.citations.rules import citation_flaws
 from ill.configuration.documents import ConfigurationDoc
 from ill.configuration.queries import in_force
 from ill.patrons import queries as patrons
-from ill.requests import commands, queries
-from ill.requests.case import Case
+from ill.requests import commands
 from ill.requests.commands import NoSuchRequest, Wish
 from ill.requests.model import model_of
 from ill.requests.openurls import MOST, read_wish
@@ -54,12 +49,6 @@ router = new_router("/v1/ill", tag="interlibrary loan")
 
 
 Edition = Literal["any", "this", "most-recent"]
-
-
-class RequestSent(Refused):
-    """The supplier has been asked: what is wanted cannot be changed any more."""
-
-    code, title = "request-sent", "The supplier has been asked already."
 
 
 class WishIn(BaseModel):
@@ -98,24 +87,7 @@ class WishIn(BaseModel):
         return self
 
 
-class WishChange(BaseModel):
-    """What is to be otherwise; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    service: Service | None = None
-    citation: CitationIn | None = None
-    """As a whole."""
-    pickup: Short | None = None
-    service_level: Level | None = None
-    need_before: Moment | None = None
-    max_cost: MoneyIn | None = None
-    any_edition: bool | None = None
-    preferred_edition: Edition | None = None
-    note: Long | None = None
-
-
-def _sound(citation: CitationIn | None, need_before: datetime | None, now: datetime) -> dict[str, Any]:
+def sound(citation: CitationIn | None, need_before: datetime | None, now: datetime) -> dict[str, Any]:
     """The citation as kept; `Invalid` with everything that cannot be right."""
     told = citation.model_dump(exclude_none=True) if citation is not None else {}
     if several := told.get("volumes"):
@@ -155,7 +127,7 @@ async def place_request(
         said, cited, openurl = read_wish(body.openurl)
         service = service or said
     assert service is not None
-    citation = _sound(cited, body.need_before, now)
+    citation = sound(cited, body.need_before, now)
     patron = await patrons.of_now(pool_of(request), body.patron_id) or asker.patron_id
     if asker.patron_id is not None and patron != asker.patron_id:
         demand(asker, "ill:write")
@@ -244,109 +216,6 @@ async def get_request(
     return told
 
 
-_CHANGE = """
-UPDATE request SET version = version + 1, changed_at = $2, service = $3, citation = $4, likeness = $5, pickup = $6,
-    service_level = $7, need_before = $8, max_cost = $9, currency = $10, any_edition = $11, note = $12,
-    preferred_edition = $13, volumes = $14
-WHERE id = $1 RETURNING *
-"""
-UNSENT = frozenset(
-    {
-        "invalid-patron",
-        "duplicate-review",
-        "review",
-        "copyright-review",
-        "looking-online",
-        "available-online",
-        "looking-here",
-        "local-review",
-        "validated",
-        "supplier-identified",
-        "end-of-rota",
-    }
-)
-
-
-@router.patch(
-    "/requests/{request_id}",
-    response_model=InterlibraryRequestOut,
-    responses=problems(
-        Unauthenticated, Forbidden, NoSuchRequest, RequestSent, Stale, Invalid, PreconditionRequired
-    ),
-)
-async def change_request(
-    request: Request,
-    response: Response,
-    request_id: UUID,
-    body: WishChange,
-    asker: Asker,
-    expected: IfMatch,
-    now: Now,
-) -> InterlibraryRequestOut:
-    """Change what is wanted, as long as no supplier has been asked."""
-    given = body.model_fields_set
-    citation = _sound(body.citation, body.need_before, now)
-    async with pool_of(request).acquire() as connection, connection.transaction():
-        await own(connection, request_id, asker)
-        row = await queries.locked(connection, request_id)
-        assert row is not None
-        etags.guard(expected=expected, found=row["version"])
-        if row["side"] != "borrowing" or row["state"] not in UNSENT:
-            text, mend = f"The request is {row['state']}.", "Cancel it, and ask anew."
-            raise RequestSent(reasons=[Reason("request-sent", text, mend=mend)])
-        told = {name: getattr(body, name) for name in given if name not in ("citation", "max_cost")}
-        row |= {name: value for name, value in told.items() if value is not None or name not in _NEVER_EMPTY}
-        if body.citation is not None:
-            row["citation"] = citation
-            row["volumes"] = [{"volume": volume} for volume in citation.get("volumes", ())]
-        if "max_cost" in given:
-            row |= {
-                "max_cost": body.max_cost.minor if body.max_cost else None,
-                "currency": body.max_cost.currency if body.max_cost else None,
-            }
-        row["any_edition"] = row["any_edition"] and row["preferred_edition"] != "this"
-        row["likeness"] = likeness(row["service"], row["citation"])
-        changed = await connection.fetchrow(
-            _CHANGE,
-            request_id,
-            now,
-            *(
-                row[name]
-                for name in (
-                    "service",
-                    "citation",
-                    "likeness",
-                    "pickup",
-                    "service_level",
-                    "need_before",
-                    "max_cost",
-                    "currency",
-                    "any_edition",
-                    "note",
-                    "preferred_edition",
-                    "volumes",
-                )
-            ),
-        )
-        case = Case(connection, dict(changed or {}), await in_force(connection), str(asker.actor), now)
-        case.row["version"] -= 1  # one change, one version: writing the step raises it
-        await connection.execute(
-            "UPDATE request SET version = $2 WHERE id = $1", request_id, case.row["version"]
-        )
-        if body.citation is not None:  # what sources told was of something else
-            told_of = ("index", "held", "looked")
-            case.row["holding"] = {n: v for n, v in case.row["holding"].items() if n not in told_of}
-        case.steps.append(("changed", row["state"], row["state"]))
-        case.entered = True  # it may be needed before another day now
-        await case.write()
-        told_out = out(await own(connection, request_id, asker))
-    etags.tag(response, told_out.version)
-    return told_out
-
-
-_NEVER_EMPTY = frozenset({"service", "any_edition"})
-
-
 class StepOut(BaseModel):
     """A step of a request."""
 
@@ -375,7 +244,7 @@ async def list_steps(request: Request, request_id: UUID, asker: Asker) -> StepsO
     """What has happened to a request, first to last. A patron sees it without staff's and partners' words."""
     pool = pool_of(request)
     row = await own(pool, request_id, asker)
-    states = model_of(row["side"]).states
+    states = model_of(row["side"], row["model"]).states
     staff = kind_of(asker) == "staff" or asker.may("ill:read")
     steps = await pool.fetch("SELECT * FROM step WHERE request_id = $1 ORDER BY id LIMIT 1000", request_id)
     return StepsOut(

@@ -27,6 +27,13 @@ class Standing:
     """Requests of the patron for the same thing, within the window."""
 
 
+def told_live(standing: Standing, told: Mapping[str, Any] | None) -> Standing:
+    """With what circulation has told when it was asked, in the place of what is remembered of the patron here."""
+    if not told:  # not asked, or no answer
+        return standing
+    return replace(standing, known=bool(told["known"]), blocked=bool(told["stops"]))
+
+
 def checked(standing: Standing, *, thin: bool, max_open: int) -> str:
     """The event that the checks bring about; the gravest finding first."""
     if not standing.known or standing.blocked:
@@ -63,6 +70,7 @@ class Refusal(StrEnum):
     VOLUME_UNKNOWN = "volume-unknown"
     VOLUME_DONE = "volume-noted-already"
     VOLUME_ABSENT = "volume-not-here"
+    REASON_UNKNOWN = "reason-unknown"
 
 
 TEXTS: Final = {
@@ -110,6 +118,10 @@ TEXTS: Final = {
     ),
     Refusal.VOLUME_UNKNOWN: ("The request has no such volume.", "Name volumes as the request lists them."),
     Refusal.VOLUME_DONE: ("That was noted of this volume already.", "Name those that remain."),
+    Refusal.REASON_UNKNOWN: (
+        "This is none of the reasons for not supplying.",
+        "Name one of GET /v1/ill/unfilled-reasons, or enter it into lending.reasons.",
+    ),
     Refusal.VOLUME_ABSENT: ("This volume has not come.", "Receive it first."),
     Refusal.NOTHING_OFFERED: (
         "Neither a condition nor a cost is named.",
@@ -150,6 +162,8 @@ class Told:
     """What a copy is made from: print, electronic-print (printed from the file), electronic-file."""
     grounds: str | None = None
     """Why it goes out though the licence does not say so."""
+    library: str | None = None
+    """A branch of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +181,8 @@ class Facts:
     item_barcode: str | None = None
     electronic: bool = False
     """We have it electronically, by a licence."""
+    unfilled: frozenset[str] = frozenset()
+    """The reasons for not supplying that there are."""
     licences: Mapping[str, str] = field(default_factory=dict)
     """What our licences say of each way of sending it."""
     volumes: tuple[str, ...] = ()
@@ -321,7 +337,13 @@ def _receive_back(facts: Facts, told: Told, now: datetime) -> _Applies:
     return {Refusal.OTHER_ITEM: None not in (told.item_barcode, lent) and told.item_barcode != lent}
 
 
+def _cannot(facts: Facts, told: Told, now: datetime) -> _Applies:
+    return {Refusal.REASON_UNKNOWN: told.reason is not None and told.reason not in facts.unfilled}
+
+
 _LENDING: Final = {
+    "cannot-supply": _cannot,
+    "receive-back-damaged": _receive_back,
     "receive-back": _receive_back,
     "receive-part-back": _part_back,
     "ship": _ship,

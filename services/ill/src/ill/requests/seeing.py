@@ -126,6 +126,10 @@ class HoldingOut(BaseModel):
     call_number: str | None = None
     reasons: list[str] = []
     """Why nothing is kept, or why it is not lent."""
+    stops: list[str] = []
+    """Borrowing: what stops the patron, as circulation has told when it was asked."""
+    missed: list[UUID] = []
+    """Lending: items of ours that were looked for in vain."""
     added: list[str] = []
     """Borrowing: what a source on the net has completed of the citation."""
     index: str | None = None
@@ -235,6 +239,8 @@ class InterlibraryRequestOut(BaseModel):
     """When a timer acts, unless something happens before."""
     created_at: datetime
     changed_at: datetime
+    model: int
+    """The version of the state model that it runs by."""
     version: int
 
 
@@ -242,7 +248,7 @@ def out(row: Any) -> InterlibraryRequestOut:
     told = dict(row)
     told["patron_id"] = told["patron_ref"]
     told["has_document"] = told["document_id"] is not None
-    told["says"] = model_of(told["side"]).states[told["state"]].says
+    told["says"] = model_of(told["side"], told["model"]).states[told["state"]].says
     return InterlibraryRequestOut(**{name: told[name] for name in InterlibraryRequestOut.model_fields})
 
 

@@ -14,7 +14,7 @@ from ill.requests.effects import LENDING, effect
 from ill.requests.rules import Told, renewed_until
 
 
-async def _supply(
+async def supply(
     case: Case,
     status: str,
     *,
@@ -71,25 +71,25 @@ def _now(case: Case) -> str:
 @effect(LENDING, name="say-will-supply")
 async def say_will_supply(case: Case) -> None:
     """WillSupply."""
-    await _supply(case, "WillSupply")
+    await supply(case, "WillSupply")
 
 
 @effect(LENDING, name="say-conditional")
 async def say_conditional(case: Case) -> None:
     """WillSupply, with conditions and costs."""
-    await _supply(case, "WillSupply", offer=case.row["offer"])
+    await supply(case, "WillSupply", offer=case.row["offer"])
 
 
 @effect(LENDING, name="say-unfilled")
 async def say_unfilled(case: Case) -> None:
     """Unfilled, with a reason; the timers' is that the time is over."""
-    await _supply(case, "Unfilled", offer={"reason": case.told.reason or "expired"})
+    await supply(case, "Unfilled", offer={"reason": case.told.reason or "expired"})
 
 
 @effect(LENDING, name="say-retry")
 async def say_retry(case: Case) -> None:
     """RetryPossible."""
-    await _supply(case, "RetryPossible", offer=case.row["offer"])
+    await supply(case, "RetryPossible", offer=case.row["offer"])
 
 
 @effect(LENDING, name="note-shipment")
@@ -107,7 +107,7 @@ async def note_shipment(case: Case) -> None:
 async def say_loaned(case: Case) -> None:
     """Loaned, with what was sent and where it comes back to."""
     sent = {"itemId": case.row["item_barcode"], "sentVia": "Mail"}
-    await _supply(
+    await supply(
         case,
         "Loaned",
         due=True,
@@ -123,7 +123,7 @@ async def say_copy(case: Case) -> None:
     target = case.told.link or await link(case)
     words = " ".join(word for word in (target, case.told.note) if word)
     sent = {"sentVia": "URL", "deliveredFormat": "PDF", "URL": target}
-    await _supply(case, "CopyCompleted", note=words, sent=sent)
+    await supply(case, "CopyCompleted", note=words, sent=sent)
 
 
 @effect(LENDING, name="agree-at-once")
@@ -135,20 +135,20 @@ async def agree_at_once(case: Case) -> str | None:
 @effect(LENDING, name="agree-cancelling")
 async def agree_cancelling(case: Case) -> None:
     """CancelResponse, yes."""
-    await _supply(case, "Cancelled", reason="CancelResponse", answer="Y", note="")
+    await supply(case, "Cancelled", reason="CancelResponse", answer="Y", note="")
 
 
 @effect(LENDING, name="decline-cancelling")
 async def decline_cancelling(case: Case) -> None:
     """CancelResponse, no, and our status as it is."""
     note = case.told.note if case.steps[-1][0] == "decline-cancel" else ""
-    await _supply(case, _now(case), reason="CancelResponse", answer="N", note=note or "")
+    await supply(case, _now(case), reason="CancelResponse", answer="N", note=note or "")
 
 
 @effect(LENDING, name="say-overdue")
 async def say_overdue(case: Case) -> None:
     """Overdue."""
-    await _supply(case, "Overdue", due=True)
+    await supply(case, "Overdue", due=True)
 
 
 @effect(LENDING, name="note-renewal-asked")
@@ -189,27 +189,27 @@ async def send_copy_by_itself(case: Case) -> str | None:
 async def say_renewed(case: Case) -> None:
     """RenewResponse, yes: Loaned until the new date."""
     case.row["attention"] = None
-    await _supply(case, "Loaned", reason="RenewResponse", answer="Y", due=True)
+    await supply(case, "Loaned", reason="RenewResponse", answer="Y", due=True)
 
 
 @effect(LENDING, name="say-not-renewed")
 async def say_not_renewed(case: Case) -> None:
     """RenewResponse, no."""
     case.row["attention"] = None
-    await _supply(case, _now(case), reason="RenewResponse", answer="N", due=True)
+    await supply(case, _now(case), reason="RenewResponse", answer="N", due=True)
 
 
 @effect(LENDING, name="say-recalled")
 async def say_recalled(case: Case) -> None:
     """Recalled, with the earlier date."""
-    await _supply(case, "Recalled", due=True)
+    await supply(case, "Recalled", due=True)
 
 
 @effect(LENDING, name="say-hold-return")
 async def say_hold_return(case: Case) -> None:
     """HoldReturn, which 1.2 says as a Notification; the status stays as it was."""
     before = _now(case)
-    await _supply(case, "HoldReturn", otherwise=before)
+    await supply(case, "HoldReturn", otherwise=before)
     case.row["status"] = before
 
 
@@ -217,27 +217,33 @@ async def say_hold_return(case: Case) -> None:
 async def say_release_return(case: Case) -> None:
     """ReleaseHoldReturn, as before."""
     before = _now(case)
-    await _supply(case, "ReleaseHoldReturn", otherwise=before)
+    await supply(case, "ReleaseHoldReturn", otherwise=before)
     case.row["status"] = before
 
 
 @effect(LENDING, name="say-completed")
 async def say_completed(case: Case) -> None:
     """LoanCompleted."""
-    await _supply(case, "LoanCompleted")
+    await supply(case, "LoanCompleted")
+
+
+@effect(LENDING, name="say-completed-damaged")
+async def say_completed_damaged(case: Case) -> None:
+    """LoanCompleted, with what the damage costs."""
+    await supply(case, "LoanCompleted", offer=case.row["offer"])
 
 
 @effect(LENDING, name="say-without-return")
 async def say_without_return(case: Case) -> None:
     """CompletedWithoutReturn, with the price."""
-    await _supply(case, "CompletedWithoutReturn", offer=case.row["offer"])
+    await supply(case, "CompletedWithoutReturn", offer=case.row["offer"])
 
 
 @effect(LENDING, name="say-status")
 async def say_status(case: Case) -> None:
     """StatusRequestResponse; it changes nothing."""
     before = case.row["status"]
-    await _supply(case, _now(case), reason="StatusRequestResponse", due=True, note="")
+    await supply(case, _now(case), reason="StatusRequestResponse", due=True, note="")
     case.row["status"] = before
 
 
@@ -245,5 +251,5 @@ async def say_status(case: Case) -> None:
 async def write_to_partner(case: Case) -> None:
     """Notification, in staff's words; the status is the one they know."""
     before = case.row["status"]
-    await _supply(case, _now(case), reason="Notification")
+    await supply(case, _now(case), reason="Notification")
     case.row["status"] = before

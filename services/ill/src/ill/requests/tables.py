@@ -56,6 +56,8 @@ class Request(Table, table=True):
     id: UUID = Field(sa_column=key())
     number: str = Field(sa_column=words())
     side: str = Field(sa_column=words())
+    model: int = Field(default=1, sa_column=count(1))
+    """The version of its side's state model that it runs by."""
     state: str = Field(sa_column=words())
     former_state: str | None = Field(default=None, sa_column=words(null=True))
     """Where a refused cancellation leads back to."""
@@ -124,6 +126,8 @@ class Request(Table, table=True):
     """The file of the copy, kept here."""
     received_at: datetime | None = Field(default=None, sa_column=when(null=True))
     renewal_pending: bool = Field(default=False, sa_column=flag(default=False))
+    noticed: str | None = Field(default=None, sa_column=words(null=True))
+    """What the patron was told of last, as a code."""
     attention: str | None = Field(default=None, sa_column=words(null=True))
     """Why staff should look, as a code."""
     look_at: datetime | None = Field(default=None, sa_column=when(null=True))
