@@ -43,6 +43,14 @@ INSERT INTO budget_transaction (id, batch_id, position, budget_id, act, encumber
     actor)
 SELECT id('transaction', n), id('batch', n), 1, (SELECT id FROM budget LIMIT 1), 'encumber', 0, id('encumbrance', n),
     id('invoice', n % 6000 + 1), now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO fiscal_year (id, series, code, name, starts_on, ends_on, currency, state, created_at)
+SELECT id('year', n), 'X', 'X' || n, 'x', '2027-01-01', '2027-12-31', 'EUR', 'open', now() FROM generate_series(1, 2) n;
+INSERT INTO rollover (id, ledger_id, from_year_id, to_year_id, state, rules, orders, created_at, created_by)
+SELECT id('rollover', n), (SELECT id FROM ledger LIMIT 1), id('year', 1), id('year', 2), 'previewed', '{}', '{}', now(),
+    'staff:x' FROM generate_series(1, 50) n;
+INSERT INTO rollover_order (rollover_id, order_id, outcome, released, encumbered, lines, reasons)
+SELECT id('rollover', n % 50 + 1), id('order', n), (ARRAY['rolled', 'failed'])[n % 2 + 1], 1, 1, '[]', '[]'
+FROM generate_series(1, 6000) n;
 INSERT INTO platform (id, code, name, state, created_at)
 SELECT id('platform', n), 'P' || n, 'Platform ' || n, 'active', now() FROM generate_series(1, 300) n;
 INSERT INTO package (id, source, reference, name, platform_id, scope, region, state, created_at)
@@ -108,6 +116,7 @@ PLANS = Plans(
             "platform_title",
             "purchase_order",
             "receipt",
+            "rollover_order",
             "title_identifier",
             "title_instance",
             "title_review",
@@ -133,6 +142,7 @@ SAMPLES = {
     "ledger_id": "SELECT id FROM ledger LIMIT 1",
     "fund_id": "SELECT id FROM fund LIMIT 1",
     "budget_id": "SELECT id FROM budget LIMIT 1",
+    "rollover_id": "SELECT id FROM rollover LIMIT 1",
     "order_id": "SELECT id FROM purchase_order LIMIT 1",
     "number": "SELECT number FROM purchase_order LIMIT 1",
     "line_id": "SELECT id FROM order_line LIMIT 1",

@@ -59,11 +59,14 @@ def changed(told: Any, path: tuple[str | int, ...], value: Any) -> Any:
 async def bodies(make: Make) -> dict[str, dict[str, Any]]:
     """A sound body for each door, by method and path."""
     fund = await make.budget()
+    later = await make.open_year(code="FY2028", starts_on="2028-01-01", ends_on="2028-12-31")
+    years = {"from_year_id": make.year["id"], "to_year_id": later["id"]}
+    rollover = await make.post("/v1/rollovers", {"ledger_id": make.ledger["id"], **years})
     order = await make.approved(make.line(fund, "10.00", quantity=50))
     (line,) = order["lines"]
     override = {"limits": ["encumbrance-limit"], "comment": "x"}
     shares = [
-        {"fund_id": fund["fund_id"], "percent": "50", "expense_class_id": None},
+        {"fund_id": fund["fund_id"], "percent": "50", "expense_class_id": None, "fiscal_year_id": None},
         {"fund_id": fund["fund_id"]},
     ]
     shares[1]["amount"] = "5.00"
@@ -89,7 +92,8 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
         },
         "POST /v1/fiscal-years": YEAR | {"code": "W", "series": "W"},
         "POST /v1/ledgers": {"code": "W", "name": "W", "currency": "EUR"},
-        "POST /v1/funds": {"ledger_id": make.ledger["id"], "code": "W", "name": "W", "account_number": "1"},
+        "POST /v1/funds": {"ledger_id": make.ledger["id"], "code": "W", "name": "W", "account_number": "1"}
+        | {"location_ids": [fund["id"]]},
         "POST /v1/budgets": {
             "fund_id": fund["fund_id"],
             "fiscal_year_id": make.year["id"],
@@ -98,9 +102,25 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
             "expense_classes": ["x"],
         },
         f"POST /v1/budgets/{fund['id']}/allocations": {"amount": "1.00", "note": "x", "override": override},
+        f"PUT /v1/fiscal-years/{make.year['id']}": {
+            "name": "W",
+            "order_grace_days": 3,
+            "invoice_grace_days": -3,
+        },
+        "POST /v1/rollovers": {
+            "ledger_id": make.ledger["id"],
+            "from_year_id": make.year["id"],
+            "to_year_id": later["id"],
+            "orders": [{"order_type": "ongoing", "based_on": "initial", "increase_percent": "3"}],
+            "budgets": [
+                {"fund_ids": [fund["fund_id"]], "allocate_percent": "1", "encumbrance_percent": None}
+            ],
+        },
+        f"POST /v1/rollovers/{rollover['id']}/actions": {"action": "retry"},
         "POST /v1/fund-transfers": {"from_budget_id": fund["id"], "to_budget_id": fund["id"], "amount": "1"},
         "POST /v1/ledgers:rebuild": {"fiscal_year_id": make.year["id"], "repair": False},
-        "POST /v1/orders": {"vendor_id": make.vendor["id"], "currency": "EUR", "lines": [told]},
+        "POST /v1/orders": {"vendor_id": make.vendor["id"], "currency": "EUR", "order_type": "ongoing"}
+        | {"lines": [told]},
         f"POST /v1/orders/{order['id']}/actions": {
             "action": "approve",
             "reason": "x",
@@ -239,6 +259,7 @@ LISTS = (
     "funds",
     "expense-classes",
     "budgets",
+    "rollovers",
     "orders",
     "invoices",
     "platforms",

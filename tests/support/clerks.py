@@ -33,6 +33,16 @@ INVARIANTS = {
     "transfers of a ledger and year sum to nothing": """
         SELECT f.ledger_id FROM budget b JOIN fund f ON f.id = b.fund_id
         GROUP BY f.ledger_id, b.fiscal_year_id HAVING sum(b.transferred) <> 0""",
+    "what one budget gives another gets": """
+        SELECT batch_id FROM budget_transaction WHERE act = 'allocate' AND counterpart_id IS NOT NULL
+        GROUP BY batch_id HAVING sum(allocated) <> 0""",
+    "what has gone over into the next year is not set aside here any more": """
+        SELECT id FROM encumbrance WHERE rollover_id IS NOT NULL AND (state = 'active' OR amount <> 0)""",
+    "a ledger goes over from a year once": """
+        SELECT ledger_id FROM rollover WHERE state = 'done' GROUP BY ledger_id, from_year_id HAVING count(*) > 1""",
+    "what an order had set aside went over as a whole, by its rule": """
+        SELECT r.order_id FROM rollover_order r JOIN rollover o ON o.id = r.rollover_id WHERE r.outcome = 'rolled'
+            AND o.state = 'done' AND o.rules->'orders'->0->>'based_on' = 'remaining' AND r.released <> r.encumbered""",
     "shares of a line sum to it": """
         SELECT l.id FROM order_line l JOIN order_line_share s ON s.order_line_id = l.id
         GROUP BY l.id HAVING sum(s.bears) <> l.total""",
@@ -56,10 +66,11 @@ PRICES = st.sampled_from(("0.00", "0.01", "9.99", "33.33", "70.00"))
 
 
 class Clerks:
-    """A library of three budgets, and what was ordered and invoiced so far."""
+    """A ledger of three budgets, and what was ordered and invoiced so far."""
 
-    def __init__(self, make: Make, budgets: Sequence[dict[str, Any]]) -> None:
-        self.make, self.budgets = make, budgets
+    def __init__(self, make: Make, budgets: Sequence[dict[str, Any]], rollover: dict[str, Any]) -> None:
+        self.make, self.budgets, self.rollover = make, budgets, rollover
+        self.previews: list[dict[str, Any]] = []
         self.orders: list[dict[str, Any]] = []
         self.invoices: list[dict[str, Any]] = []
         self.receipts: list[dict[str, Any]] = []
@@ -102,8 +113,23 @@ class Clerks:
             order = self.orders[at % len(self.orders)]
             if action == "reopen":
                 await self.handle_order(at, "close")
-            return await self.post(f"/v1/orders/{order['id']}/actions", {"action": action, "reason": "x"})
+            body = {"action": action, "reason": "x", "fiscal_year_id": self.year(at)}
+            return await self.post(f"/v1/orders/{order['id']}/actions", body)
         return None
+
+    def year(self, which: int) -> str | None:
+        """Whichever is meant; sometimes the next one, once the ledger has gone over."""
+        return self.rollover["to_year_id"] if self.previews and which % 2 else None
+
+    async def roll_over(self, which: int) -> None:
+        """Look at what would go over; or do it; or try what is left again."""
+        if not self.previews:
+            orders = [{"order_type": "one-time", "based_on": "remaining"}] if which % 3 else []
+            budgets = [{"carry_encumbered": which % 2 == 0, "allocate_percent": "60"}]
+            body = self.rollover | {"orders": orders, "budgets": budgets}
+            await self.post("/v1/rollovers", body, self.previews)
+        for action in ("run", "retry") if self.previews else ():
+            await self.post(f"/v1/rollovers/{self.previews[0]['id']}/actions", {"action": action})
 
     def line(self, at: int) -> dict[str, Any] | None:
         lines = [line for order in self.orders for line in order["lines"]]
@@ -145,6 +171,7 @@ class Clerks:
             "vendor_id": self.make.vendor["id"],
             "vendor_invoice_number": f"I{self.make.made}",
             "invoiced_on": "2027-02-20",
+            "fiscal_year_id": self.year(which),
             "currency": "USD" if which % 7 == 0 else "EUR",
             "exchange_rate": "0.913",
             "adjustments": [{"kind": "shipping", "description": "F", "amount": "1.01"}] if which % 2 else [],
@@ -192,15 +219,17 @@ ACTS: st.SearchStrategy[Act] = st.one_of(
         st.sampled_from(("approve", "pay", "pay", "cancel")),
     ),
     st.builds(lambda at, a: lambda c: c.allocate(at, a), ANY, st.sampled_from(("20.00", "-20.00", "-0.01"))),
+    st.builds(lambda which: lambda c: c.roll_over(which), ANY),
     st.builds(lambda at, a: lambda c: c.transfer(at, a), ANY, st.sampled_from(("0.01", "15.00"))),
 )
 
 
 class Office:
-    """One service for all stories; each begins with a year, a ledger and budgets of its own."""
+    """One service for all stories; each begins with a ledger and budgets of its own."""
 
     def __init__(self, runner: asyncio.Runner, make: Make) -> None:
         self.runner, self.make = runner, make
+        self.later = self.run(make.open_year(code="FY2028", starts_on="2028-01-01", ends_on="2028-12-31"))
 
     def run(self, what: Awaitable[Any]) -> Any:
         """Do it to its end."""
@@ -208,7 +237,12 @@ class Office:
 
     async def opened(self) -> Clerks:
         """Three budgets with little money."""
-        return Clerks(self.make, [await self.make.budget("120.00") for _ in range(3)])
+        make = self.make
+        make.made += 1
+        ledger = await make.post("/v1/ledgers", {"code": f"L{make.made}", "name": "x", "currency": "EUR"})
+        budgets = [await make.budget("120.00", ledger_id=ledger["id"]) for _ in range(3)]
+        years = {"from_year_id": make.year["id"], "to_year_id": self.later["id"]}
+        return Clerks(make, budgets, {"ledger_id": ledger["id"]} | years)
 
     async def wrong(self) -> dict[str, list[Any]]:
         """What is not as it must be."""

@@ -25,6 +25,7 @@ from erm.platforms import routes as platforms
 from erm.receipts import routes as receipts
 from erm.resolver import routes as resolver
 from erm.rights import routes as rights
+from erm.rollovers import routes as rollovers
 from erm.settings import Settings
 from erm.subscriptions import SUBSCRIPTIONS
 from erm.transfers import routes as transfers
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
             finance.router,
             budgets.router,
             rebuilding.router,
+            rollovers.router,
             orders.router,
             receipts.router,
             invoices.router,

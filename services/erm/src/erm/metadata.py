@@ -23,9 +23,9 @@ def ref(*, to: str | None = None, null: bool = False, primary: bool = False) -> 
     return Column(Uuid, *([ForeignKey(to)] if to else []), nullable=null, primary_key=primary)
 
 
-def words(*, null: bool = False) -> Any:
+def words(*, null: bool = False, default: str | None = None) -> Any:
     """Text."""
-    return Column(Text, nullable=null)
+    return Column(Text, nullable=null, server_default=default)
 
 
 def sorted_words(*, null: bool = False) -> Any:
@@ -36,6 +36,11 @@ def sorted_words(*, null: bool = False) -> Any:
 def several() -> Any:
     """Texts."""
     return Column(ARRAY(Text), nullable=False, server_default=sql("'{}'"))
+
+
+def refs() -> Any:
+    """UUIDs that name rows elsewhere."""
+    return Column(ARRAY(Uuid), nullable=False, server_default=sql("'{}'"))
 
 
 def when(*, null: bool = False) -> Any:

@@ -14,6 +14,7 @@ from erm.packages import tables as packages
 from erm.platforms import tables as platforms
 from erm.receipts import tables as receipts
 from erm.rights import tables as rights
+from erm.rollovers import tables as rollovers
 from erm.transfers import tables as transfers
 
 METADATA = Table.metadata
@@ -32,4 +33,5 @@ ALL = (
     receipts,
     rights,
     transfers,
+    rollovers,
 )

@@ -53,6 +53,8 @@ class ShareIn(Strict):
 
     fund_id: UUID
     expense_class_id: UUID | None = None
+    fiscal_year_id: UUID | None = None
+    """Whose money it is, where a line is paid for several years at once; none: of the year that is meant."""
     percent: Percent | None = None
     """Of what the fixed amounts leave; exact, with up to six digits after the point."""
     amount: AmountIn | None = None
@@ -63,6 +65,8 @@ class ShareOut(BaseModel):
 
     fund_id: UUID
     expense_class_id: UUID | None
+    fiscal_year_id: UUID | None
+    """Whose money it is; none: of the year that is meant."""
     percent: Decimal | None
     amount: AmountOut | None
     """As it was fixed; none where a percentage was given."""

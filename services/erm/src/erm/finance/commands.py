@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,9 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.principal import Principal, demand
 from chassis.problems import Invalid, Reason, Refused
+from erm.configuration.queries import in_force
 from erm.finance import queries
-from erm.finance.queries import Held, Locked
+from erm.finance.queries import Bearer, Held, Locked
 from erm.finance.rules import (
     POWERS,
     SUMS,
@@ -63,6 +64,13 @@ class Books:
     allowed: frozenset[str] = frozenset()
     """Limits that are set aside."""
     budgets: dict[UUID, Locked] = field(default_factory=dict)
+    _today: date | None = None
+
+    async def today(self) -> date:
+        """The library's date."""
+        if self._today is None:
+            self._today = (await in_force(self.connection)).today(self.now)
+        return self._today
 
     async def open(self, ids: Collection[UUID]) -> None:
         """Lock all budgets that are needed, at once and in order."""
@@ -73,6 +81,7 @@ class Books:
         known = await queries.classes(
             self.connection, {each.expense_class_id for each in entries if each.expense_class_id}
         )
+        today = await self.today()
         reasons = []
         by_budget: defaultdict[UUID, list[Entry]] = defaultdict(list)
         for entry in entries:
@@ -86,9 +95,10 @@ class Books:
                 change,
                 frozenset(code for code, _ in told),
                 frozenset(code for code, active in told if not active),
+                today,
             )
             found = overridden(obstacles(budget.facts, wish), self.allowed)
-            reasons += [_reason(each, budget, change, batch[0].pointer) for each in found]
+            reasons += [obstacle_reason(each, budget, change, batch[0].pointer) for each in found]
         return reasons
 
     async def write(self, entries: Sequence[Entry]) -> None:
@@ -164,6 +174,18 @@ _TEXTS = {
         "Book it in an open year, or have the year reopened.",
     ),
     Obstacle.NOT_OPEN: ("The fiscal year {year} has not been opened.", "Open it first."),
+    Obstacle.PAST_ORDERS: (
+        "The fiscal year {year} takes orders until {orders_until}.",
+        "Name the next year in fiscal_year_id, or give it more order_grace_days.",
+    ),
+    Obstacle.PAST_INVOICES: (
+        "The fiscal year {year} takes invoices until {invoices_until}.",
+        "Name the next year in fiscal_year_id, or give it more invoice_grace_days.",
+    ),
+    Obstacle.ROLLED_OVER: (
+        "The ledger of {fund} has gone over into its next year: nothing more is set aside in {year}.",
+        "Name the next year in fiscal_year_id.",
+    ),
     Obstacle.FUND: ("The fund {fund} is not in use any more.", "Choose another fund."),
     Obstacle.CLASS: (
         "The budget {fund} {year} does not take this expense class.",
@@ -182,7 +204,8 @@ _TEXTS = {
 }
 
 
-def _reason(obstacle: Obstacle, budget: Locked, change: Totals, pointer: str | None) -> Reason:
+def obstacle_reason(obstacle: Obstacle, budget: Locked, change: Totals, pointer: str | None) -> Reason:
+    """An obstacle in words."""
     after, facts = budget.facts.totals + change, budget.facts
     value: int | None = None
     limit: int | None = None
@@ -201,6 +224,8 @@ def _reason(obstacle: Obstacle, budget: Locked, change: Totals, pointer: str | N
         currency=budget.currency,
         value=None if value is None else written(value, budget.currency),
         limit=None if limit is None else written(limit, budget.currency),
+        orders_until=facts.orders_until,
+        invoices_until=facts.invoices_until,
     )
     return Reason(obstacle.value, words, pointer, mend, value, limit)
 
@@ -229,29 +254,35 @@ def allowed_by(asker: Principal, override: Override | None) -> frozenset[str]:
 
 
 async def budgets_for(
-    connection: Connection, shares: Sequence[tuple[UUID, str]], *, fiscal_year_id: UUID | None, now: datetime
-) -> tuple[dict[UUID, UUID], str | None, list[Reason]]:
+    connection: Connection,
+    shares: Sequence[tuple[Bearer, str]],
+    *,
+    fiscal_year_id: UUID | None,
+    now: datetime,
+) -> tuple[dict[Bearer, UUID], str | None, list[Reason]]:
     """Each fund's budget in the year that is meant, the one currency they share, and every reason why not.
 
-    `shares` are the funds with where in the input they were named.
+    `shares` are the funds, with their own years, and where in the input they were named.
     """
+    today = (await in_force(connection)).today(now)
     found = await queries.budgets_of(
-        connection, {fund for fund, _ in shares}, fiscal_year_id=fiscal_year_id, today=now.date()
+        connection, {bearer for bearer, _ in shares}, fiscal_year_id=fiscal_year_id, today=today
     )
     reasons: list[Reason] = []
-    for fund, pointer in shares:
-        if fund not in found:
+    for bearer, pointer in shares:
+        fund = bearer[0]
+        if bearer not in found:
             reasons.append(
                 Reason("fund-unknown", f"There is no fund {fund}.", pointer, "Name one that there is.")
             )
-        elif found[fund].budget_id is None:
-            text = f"The fund {found[fund].code} has no budget in the year that is meant."
+        elif found[bearer].budget_id is None:
+            text = f"The fund {found[bearer].code} has no budget in the year that is meant."
             reasons.append(Reason("budget-missing", text, pointer, "Make one, or name a fiscal_year_id."))
     currencies = sorted({each.currency for each in found.values()})
     if len(currencies) > 1:
         text = f"These funds are kept in {', '.join(currencies)}."
         reasons.append(Reason("funds-of-several-currencies", text, mend="Use funds of one currency."))
-    budgets = {fund: each.budget_id for fund, each in found.items() if each.budget_id is not None}
+    budgets = {bearer: each.budget_id for bearer, each in found.items() if each.budget_id is not None}
     return budgets, currencies[0] if len(currencies) == 1 else None, reasons
 
 

@@ -107,16 +107,16 @@ class Named(Generic[Out]):
         return 201, await self.read(connection, row_id), where
 
     async def replaced(
-        self, request: Request, response: Response, row_id: UUID, expected: int, code: str, **values: Any
+        self, request: Request, response: Response, row_id: UUID, expected: int, **values: Any
     ) -> Out:
         """Put values in the place of those of the expected version; raises `unknown`, `Stale`, `CodeTaken`."""
         async with pool_of(request).acquire() as connection, connection.transaction():
             found = await self.read(connection, row_id, lock=True)
             etags.guard(expected=expected, found=found.version)
             try:
-                await change(connection, self.table, row_id, code=code, **values)
+                await change(connection, self.table, row_id, **values)
             except asyncpg.UniqueViolationError as error:
-                raise taken(code) from error
+                raise taken(values["code"]) from error
             told = await self.read(connection, row_id)
         etags.tag(response, told.version)
         return told

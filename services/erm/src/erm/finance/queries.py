@@ -7,24 +7,29 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Connection
-from erm.finance.rules import SUMS, Encumbered, Facts, Totals
+from erm.finance.rules import SUMS, Encumbered, Facts, Totals, until
 
 _LOCK = "SELECT id FROM budget WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _FACTS = """
 SELECT b.*, y.state AS year_state, y.code AS year_code, f.code AS fund_code, f.active AS fund_active,
-    l.currency AS currency, l.id AS ledger_id
+    y.ends_on, y.order_grace_days, y.invoice_grace_days, l.currency AS currency, l.id AS ledger_id
 FROM budget b JOIN fiscal_year y ON y.id = b.fiscal_year_id JOIN fund f ON f.id = b.fund_id
 JOIN ledger l ON l.id = f.ledger_id WHERE b.id = ANY ($1::uuid[])
 """
 _OF_FUNDS = """
-SELECT f.id AS fund_id, f.code AS fund_code, l.currency, b.id AS budget_id
-FROM fund f JOIN ledger l ON l.id = f.ledger_id
-LEFT JOIN fiscal_year y ON y.series = l.series AND CASE WHEN $2::uuid IS NULL
-    THEN y.state = 'open' AND $3::date BETWEEN y.starts_on AND y.ends_on ELSE y.id = $2 END
+SELECT f.id AS fund_id, w.year_id, f.code AS fund_code, l.currency, b.id AS budget_id
+FROM unnest($1::uuid[], $2::uuid[]) w (fund_id, year_id) JOIN fund f ON f.id = w.fund_id
+JOIN ledger l ON l.id = f.ledger_id
+LEFT JOIN fiscal_year y ON y.series = l.series AND CASE WHEN coalesce(w.year_id, $3::uuid) IS NULL
+    THEN y.state = 'open' AND $4::date BETWEEN y.starts_on AND y.ends_on ELSE y.id = coalesce(w.year_id, $3::uuid) END
 LEFT JOIN budget b ON b.fund_id = f.id AND b.fiscal_year_id = y.id
-WHERE f.id = ANY ($1::uuid[])
 """
-_ENCUMBRANCES = "SELECT * FROM encumbrance WHERE order_line_id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+_ENCUMBRANCES = """
+SELECT e.*, b.fund_id FROM encumbrance e JOIN budget b ON b.id = e.budget_id
+WHERE e.order_line_id = ANY ($1::uuid[]) ORDER BY e.id FOR UPDATE OF e
+"""
+Bearer = tuple[UUID, UUID | None]
+"""A fund, and the year whose money it is; none: the year that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Locked:
     """A budget that nobody else changes meanwhile."""
 
     id: UUID
+    fund_id: UUID
     fund_code: str
     year_code: str
     currency: str
@@ -58,6 +64,9 @@ class Held:
     expense_class_id: UUID | None
     released_by: UUID | None
     sums: Encumbered
+    fund_id: UUID | None = None
+    rollover_id: UUID | None = None
+    """It went over into the next year."""
 
     @property
     def place(self) -> tuple[UUID, UUID, UUID | None]:
@@ -65,10 +74,15 @@ class Held:
         return self.order_line_id, self.budget_id, self.expense_class_id
 
 
-async def lock_budgets(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Locked]:
-    """Lock in one order everywhere, then read: facts read before the lock could be stale."""
+async def lock_budgets(
+    connection: Connection, ids: Collection[UUID], *, lock: bool = True
+) -> dict[UUID, Locked]:
+    """Lock in one order everywhere, then read: facts read before the lock could be stale. Without `lock` only to look
+    at them.
+    """
     wanted = sorted(set(ids))
-    await connection.fetch(_LOCK, wanted)
+    if lock:
+        await connection.fetch(_LOCK, wanted)
     return {row["id"]: _locked(row) for row in await connection.fetch(_FACTS, wanted)}
 
 
@@ -81,17 +95,27 @@ def _locked(row: Any) -> Locked:
         encumbrance_percent=row["encumbrance_percent"],
         expenditure_percent=row["expenditure_percent"],
         expense_classes=frozenset(row["expense_classes"]),
+        orders_until=until(row["ends_on"], row["order_grace_days"]),
+        invoices_until=until(row["ends_on"], row["invoice_grace_days"]),
+        rolled_over=row["rollover_id"] is not None,
     )
-    return Locked(row["id"], row["fund_code"], row["year_code"], row["currency"], facts)
+    return Locked(row["id"], row["fund_id"], row["fund_code"], row["year_code"], row["currency"], facts)
 
 
 async def budgets_of(
-    connection: Connection, funds: Collection[UUID], *, fiscal_year_id: UUID | None, today: date
-) -> dict[UUID, OfFund]:
-    """Each fund's budget in this year, or in the open year that today lies in; unknown funds are left out."""
-    rows = await connection.fetch(_OF_FUNDS, list(funds), fiscal_year_id, today)
+    connection: Connection, bearers: Collection[Bearer], *, fiscal_year_id: UUID | None, today: date
+) -> dict[Bearer, OfFund]:
+    """Each fund's budget in its own year, else in this one, else in the open year that today lies in; unknown funds
+    are left out.
+    """
+    told = list(bearers)
+    rows = await connection.fetch(
+        _OF_FUNDS, [fund for fund, _ in told], [year for _, year in told], fiscal_year_id, today
+    )
     return {
-        row["fund_id"]: OfFund(row["fund_id"], row["fund_code"], row["currency"], row["budget_id"])
+        (row["fund_id"], row["year_id"]): OfFund(
+            row["fund_id"], row["fund_code"], row["currency"], row["budget_id"]
+        )
         for row in rows
     }
 
@@ -109,6 +133,8 @@ async def encumbrances(connection: Connection, line_ids: Collection[UUID]) -> li
             Encumbered(
                 row["initial"], row["awaiting"], row["expended"], row["credited"], row["state"] == "active"
             ),
+            row["fund_id"],
+            row["rollover_id"],
         )
         for row in rows
     ]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
@@ -61,12 +61,25 @@ class ExpenseClassUnknown(NotFound):
     code, title = "expense-class-unknown", "There is no such expense class."
 
 
-class FiscalYearIn(Strict):
+Grace = Annotated[int, Field(ge=-366, le=3660)]
+
+
+class FiscalYearChange(Strict):
+    """What may be changed of a fiscal year, as a whole."""
+
+    name: Word
+    order_grace_days: Grace | None = None
+    """Days after its end until which orders are taken, that day included; before its end where negative; none: as long
+    as it is open."""
+    invoice_grace_days: Grace | None = None
+    """The same for invoices. What was approved in time may be paid at any time while the year is open."""
+
+
+class FiscalYearIn(FiscalYearChange):
     """A year of a series. Years of one series do not overlap."""
 
     series: Code = "FY"
     code: Code
-    name: Word
     starts_on: date
     ends_on: date
     """The last day, included."""
@@ -90,6 +103,8 @@ class FiscalYearOut(Versioned):
     ends_on: date
     currency: str
     state: Literal["planned", "open", "closed"]
+    order_grace_days: int | None
+    invoice_grace_days: int | None
     created_at: datetime
 
 
@@ -129,6 +144,8 @@ class FundChange(Strict):
     name: Word
     account_number: Word | None = None
     """Of the university's own books."""
+    location_ids: list[UUID] = Field(default_factory=list, max_length=500)
+    """Where what it pays for may go; none named: everywhere."""
     active: bool = True
     """One that is not in use takes nothing new; what is under way may end."""
 
@@ -147,6 +164,7 @@ class FundOut(Versioned):
     code: str
     name: str
     account_number: str | None
+    location_ids: list[UUID]
     active: bool
     created_at: datetime
 
@@ -229,6 +247,23 @@ async def get_fiscal_year(
 ) -> FiscalYearOut:
     """One fiscal year."""
     return await YEARS.shown(request, response, fiscal_year_id)
+
+
+@router.put(
+    "/v1/fiscal-years/{fiscal_year_id}",
+    response_model=FiscalYearOut,
+    responses=problems(*CHANGES, FiscalYearUnknown),
+)
+async def change_fiscal_year(
+    request: Request,
+    response: Response,
+    fiscal_year_id: UUID,
+    body: FiscalYearChange,
+    _: MayWrite,
+    expected: IfMatch,
+) -> FiscalYearOut:
+    """Replace its name and its days of grace; its days, series and currency stay."""
+    return await YEARS.replaced(request, response, fiscal_year_id, expected, **body.model_dump())
 
 
 @router.post(

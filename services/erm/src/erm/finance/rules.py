@@ -6,6 +6,7 @@ is available may be more than the funding when credits came in.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -93,6 +94,11 @@ class Obstacle(StrEnum):
     STATE = "budget-not-active"
     CLOSED = "fiscal-year-closed"
     NOT_OPEN = "fiscal-year-not-open"
+    PAST_ORDERS = "fiscal-year-past-orders"
+    """It takes no order any more: its days of grace are over."""
+    PAST_INVOICES = "fiscal-year-past-invoices"
+    ROLLED_OVER = "ledger-rolled-over"
+    """What was still to come has gone over into the next year."""
     FUND = "fund-inactive"
     CLASS = "expense-class-not-of-budget"
     CLASS_INACTIVE = "expense-class-inactive"
@@ -124,6 +130,10 @@ class Facts:
     encumbrance_percent: Decimal | None = None
     expenditure_percent: Decimal | None = None
     expense_classes: frozenset[str] = frozenset()
+    orders_until: date | None = None
+    """The last day on which its year takes orders; none: as long as it is open."""
+    invoices_until: date | None = None
+    rolled_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,23 @@ class Wish:
     classes: frozenset[str] = frozenset()
     """Expense classes charged, by code."""
     inactive_classes: frozenset[str] = frozenset()
+    today: date | None = None
+    """The library's date; none: whatever day it is."""
+
+
+def until(ends_on: date, grace_days: int | None) -> date | None:
+    """The last day on which a year takes orders, or invoices; none: as long as it is open.
+
+    Days of grace are counted from its end, and before it where they are negative.
+    """
+    if grace_days is None:
+        return None
+    return date.fromordinal(min(date.max.toordinal(), max(1, ends_on.toordinal() + grace_days)))
+
+
+def is_past(until: date | None, today: date | None) -> bool:
+    """Whether that day is over."""
+    return until is not None and today is not None and today > until
 
 
 def within(amount: int, funding: int, percent: Decimal | None) -> bool:
@@ -150,9 +177,13 @@ def obstacles(budget: Facts, wish: Wish) -> list[Obstacle]:
     more_set_aside = after.unavailable > budget.totals.unavailable and wish.act in COMMITS
     more_spent = after.spent > budget.totals.spent and wish.act not in COMMITS
     new = wish.act in NEW_USE
+    sets_aside = wish.act in COMMITS and wish.change.encumbered > 0
     applies = {
         Obstacle.CLOSED: budget.year_state == "closed",
         Obstacle.NOT_OPEN: budget.year_state == "planned" and wish.act not in FUNDS_ONLY,
+        Obstacle.PAST_ORDERS: sets_aside and is_past(budget.orders_until, wish.today),
+        Obstacle.PAST_INVOICES: wish.act is Act.APPROVE and is_past(budget.invoices_until, wish.today),
+        Obstacle.ROLLED_OVER: sets_aside and budget.rolled_over,
         Obstacle.STATE: wish.act not in takes,
         Obstacle.FUND: new and not budget.fund_active,
         Obstacle.CLASS: new and bool(budget.expense_classes) and not wish.classes <= budget.expense_classes,
@@ -182,6 +213,11 @@ class Encumbered:
         if not self.active:
             return 0
         return min(self.initial, max(0, self.initial - self.awaiting - self.expended + self.credited))
+
+    @property
+    def taken(self) -> int:
+        """What invoices took of it, less what came back."""
+        return self.awaiting + self.expended - self.credited
 
     def released(self) -> "Encumbered":
         """Nothing is set aside any more, and never again by itself."""

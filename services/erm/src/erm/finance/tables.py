@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, day, exact, flag, key, minor, ref, several, version, when, words
+from erm.metadata import Table, count, day, exact, flag, key, minor, ref, refs, several, version, when, words
 
 
 class FiscalYear(Table, table=True):
@@ -29,6 +29,10 @@ class FiscalYear(Table, table=True):
     ends_on: date = Field(sa_column=day())
     currency: str = Field(sa_column=words())
     state: str = Field(sa_column=words())
+    order_grace_days: int | None = Field(default=None, sa_column=count(None, null=True))
+    """Days after its end (before it, where negative) until which orders are taken; none: as long as it is open."""
+    invoice_grace_days: int | None = Field(default=None, sa_column=count(None, null=True))
+    """The same for invoices."""
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=version())
 
@@ -63,6 +67,8 @@ class Fund(Table, table=True):
     name: str = Field(sa_column=words())
     account_number: str | None = Field(default=None, sa_column=words(null=True))
     """Of the university's own books."""
+    location_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Where what it pays for may go; none: everywhere."""
     active: bool = Field(default=True, sa_column=flag(default=True))
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=version())
@@ -102,6 +108,8 @@ class Budget(Table, table=True):
     fiscal_year_id: UUID = Field(sa_column=ref(to="fiscal_year.id"))
     state: str = Field(sa_column=words())
     state_before_closing: str | None = Field(default=None, sa_column=words(null=True))
+    rollover_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Its ledger went over into the next year: nothing more is set aside here."""
     encumbrance_percent: Decimal | None = Field(default=None, sa_column=exact(7, 2, null=True))
     """How much of the funding may be unavailable; none: no limit."""
     expenditure_percent: Decimal | None = Field(default=None, sa_column=exact(7, 2, null=True))
@@ -136,6 +144,9 @@ class Encumbrance(Table, table=True):
         CheckConstraint("state IN ('active', 'released')", name="encumbrance_state"),
         CheckConstraint("amount BETWEEN 0 AND initial", name="encumbrance_within_what_it_began_with"),
         CheckConstraint("state = 'active' OR amount = 0", name="encumbrance_released_is_nothing"),
+        CheckConstraint(
+            "rollover_id IS NULL OR state = 'released'", name="encumbrance_rolled_over_is_released"
+        ),
     )
 
     id: UUID = Field(sa_column=key())
@@ -145,6 +156,8 @@ class Encumbrance(Table, table=True):
     state: str = Field(sa_column=words())
     released_by: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The invoice that released it; none: the order did."""
+    rollover_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """It went over into the next year, and is never set aside here again."""
     initial: int = Field(sa_column=minor())
     amount: int = Field(sa_column=minor())
     awaiting: int = Field(default=0, sa_column=minor(0))

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from erm.finance.commands import Entry
-from erm.finance.queries import Held
+from erm.finance.queries import Bearer, Held
 from erm.finance.rules import Act, Encumbered, Totals
 from erm.invoices.queries import Charge, Invoice
 from erm.money.rules import apportion, converted
-from erm.orders.encumbering import Kept
+from erm.orders.encumbering import Kept, bearer
 from erm.orders.queries import Order
 
 Place = tuple[int, UUID, UUID | None]
@@ -38,7 +38,7 @@ def shares_of_line(charge: Charge, orders: Iterable[Order]) -> list[dict[str, An
 
 
 def borne(
-    invoice: Invoice, orders: Sequence[Order], budgets: Mapping[UUID, UUID], ledger_currency: str
+    invoice: Invoice, orders: Sequence[Order], budgets: Mapping[Bearer, UUID], ledger_currency: str
 ) -> list[Borne]:
     """Who bears what; together the invoice's total in the ledger's currency, exactly."""
     totals = [charge.row["total"] for charge in invoice.lines]
@@ -50,7 +50,7 @@ def borne(
         shares = shares_of_line(charge, orders)
         parts = apportion(total, [abs(share["bears"]) for share in shares])
         for share, part in zip(shares, parts, strict=True):
-            place = (charge.row["position"], budgets[share["fund_id"]], share["expense_class_id"])
+            place = (charge.row["position"], budgets[bearer(share)], share["expense_class_id"])
             amounts[place] += part
     by_position = {charge.row["position"]: charge for charge in invoice.lines}
     return [
@@ -173,7 +173,7 @@ class Drawing:
             if held.released_by != self.invoice_id or self.now[held.id].active:
                 continue
             self.released_by[held.id] = None
-            if held.order_line_id in ended or self._another_is_active(held):
+            if held.rollover_id is not None or held.order_line_id in ended or self._another_is_active(held):
                 continue
             change = Totals(encumbered=self.move(held, self.now[held.id].restored()))
             line = {"order_line_id": held.order_line_id, "id": None, "position": 0}

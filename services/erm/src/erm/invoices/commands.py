@@ -22,7 +22,7 @@ from erm.invoices.rules import CHANGEABLE, FROM, Action, Finding, not_accepted
 from erm.money.rules import written
 from erm.orders import queries as orders
 from erm.orders.commands import may_approve, open_books, settle
-from erm.orders.encumbering import rate_reasons
+from erm.orders.encumbering import bearer, rate_reasons
 from erm.orders.queries import Order
 from erm.rows import change, insert, insert_many
 
@@ -220,7 +220,7 @@ async def approve(
             Reason("lock-total-differs", text, "/lock_total", "Correct the lines or the lock total.")
         )
     places = [
-        (share["fund_id"], f"/lines/{charge.row['position']}")
+        (bearer(share), f"/lines/{charge.row['position']}")
         for charge in invoice.lines
         for share in shares_of_line(charge, bought)
     ]
@@ -246,7 +246,9 @@ async def approve(
     done = {
         each.position
         for each in matched
-        if each.match.quantity > 0 and each.match.invoiced + each.match.quantity >= each.match.ordered
+        if not each.match.ongoing
+        and each.match.quantity > 0
+        and each.match.invoiced + each.match.quantity >= each.match.ordered
     }
     for charge in invoice.lines:
         if (

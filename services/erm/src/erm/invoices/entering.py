@@ -181,6 +181,7 @@ def _shares(
             "position": at,
             "fund_id": each.fund_id,
             "expense_class_id": each.expense_class_id,
+            "fiscal_year_id": each.fiscal_year_id,
             "percent": share.percent,
             "amount": share.amount,
             "bears": part,

@@ -116,6 +116,7 @@ async def matched(
             receipt=line.row["receipt"],
             invoiced=before,
             quantity=charge.row["quantity"],
+            ongoing=line.progress.ongoing,
         )
         invoiced[line.id] = before + match.quantity
         told.append(Matched(charge.row["position"], match, findings(match)))

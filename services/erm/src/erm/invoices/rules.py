@@ -99,13 +99,15 @@ class Match:
     """Copies on other approved and paid invoices, less those on credit notes."""
     quantity: int
     """Copies on this one; negative for a credit."""
+    ongoing: bool = False
+    """It is invoiced year after year: how much was ordered and has come says nothing."""
 
 
 def findings(match: Match) -> list[Finding]:
     """Everything that does not match."""
     credit = match.quantity < 0
     after = match.invoiced + match.quantity
-    awaited = match.receipt != "none"
+    awaited = match.receipt != "none" and not match.ongoing
     applies = {
         Finding.ORDER_PENDING: match.order_state == "pending",
         Finding.ORDER_CLOSED: match.order_state == "closed"
@@ -113,7 +115,9 @@ def findings(match: Match) -> list[Finding]:
         and not credit,
         Finding.LINE_CANCELLED: match.cancelled and not credit,
         Finding.OTHER_VENDOR: not match.same_vendor,
-        Finding.MORE_THAN_ORDERED: not credit and after > max(match.ordered, match.received),
+        Finding.MORE_THAN_ORDERED: not credit
+        and not match.ongoing
+        and after > max(match.ordered, match.received),
         Finding.MORE_THAN_RECEIVED: not credit and awaited and after > match.received,
         Finding.MORE_THAN_PAID: credit and after < 0,
     }

@@ -98,6 +98,8 @@ class InvoiceShare(Table, table=True):
     position: int = Field(sa_column=count(None, primary=True))
     fund_id: UUID = Field(sa_column=ref(to="fund.id"))
     expense_class_id: UUID | None = Field(default=None, sa_column=ref(to="expense_class.id", null=True))
+    fiscal_year_id: UUID | None = Field(default=None, sa_column=ref(to="fiscal_year.id", null=True))
+    """Whose money it is; none: of the invoice's year."""
     percent: Decimal | None = Field(default=None, sa_column=exact(9, 6, null=True))
     amount: int | None = Field(default=None, sa_column=minor(null=True))
     bears: int = Field(sa_column=minor())

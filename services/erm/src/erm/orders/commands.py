@@ -19,7 +19,9 @@ from erm.orders.announcing import changed
 from erm.orders.encumbering import (
     Kept,
     Planned,
+    bearer,
     begun,
+    less_taken,
     plan,
     rate_reasons,
     rearranged,
@@ -28,6 +30,7 @@ from erm.orders.encumbering import (
     write_begun,
 )
 from erm.orders.entering import LineIn, line_values, moves_money, numbered, unknown
+from erm.orders.placing import misplaced, of_lines
 from erm.orders.queries import Line, Order
 from erm.orders.rules import FROM, PAYMENT_FINAL, Action, above_limit, is_done, payment_state
 from erm.rows import insert, insert_many
@@ -88,13 +91,22 @@ async def _vendor(connection: Connection, vendor_id: UUID) -> list[Reason]:
     return reasons
 
 
+async def _accepted(
+    connection: Connection, head: dict[str, Any], told: Sequence[LineIn]
+) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Lines as rows; `Invalid` or `OrderRefused` with everything against them."""
+    lines = await _lines(connection, told, head["currency"])
+    placed = [(values["location_id"], shares, f"/lines/{at}") for at, (values, shares) in enumerate(lines)]
+    if reasons := [*await _vendor(connection, head["vendor_id"]), *await misplaced(connection, placed)]:
+        raise OrderRefused(reasons=reasons)
+    return lines
+
+
 async def enter(
     connection: Connection, head: dict[str, Any], told: Sequence[LineIn], *, actor: str, now: datetime
 ) -> Order:
     """Enter an order; nothing is set aside before it is approved."""
-    lines = await _lines(connection, told, head["currency"])
-    if reasons := await _vendor(connection, head["vendor_id"]):
-        raise OrderRefused(reasons=reasons)
+    lines = await _accepted(connection, head, told)
     order_id = uuid7()
     number = await connection.fetchval("SELECT nextval('order_number')")
     prefix = (await in_force(connection)).order_prefix
@@ -128,9 +140,7 @@ async def rewrite(
 ) -> Order:
     """Put another order in the place of one that is pending."""
     _demand_state(order, frozenset({"pending"}), "Change its lines one by one, or unopen it.")
-    lines = await _lines(connection, told, head["currency"])
-    if reasons := await _vendor(connection, head["vendor_id"]):
-        raise OrderRefused(reasons=reasons)
+    lines = await _accepted(connection, head, told)
     ids = [line.id for line in order.lines]
     used = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM encumbrance WHERE order_line_id = ANY ($1::uuid[])) OR "
@@ -158,7 +168,7 @@ async def _planned(
 ) -> tuple[list[Planned], str, list[Reason]]:
     """What is to be set aside for these lines, in which currency, and why it cannot be."""
     places = [
-        (share["fund_id"], f"/lines/{line.row['position']}/shares/{at}/fund_id")
+        (bearer(share), f"/lines/{line.row['position']}/shares/{at}/fund_id")
         for line in lines
         for at, share in enumerate(line.shares)
     ]
@@ -184,6 +194,7 @@ async def approve(
         connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now
     )
     reasons = await _vendor(connection, order.row["vendor_id"]) + unplanned
+    reasons += await misplaced(connection, of_lines(lines))
     if not lines:
         reasons.append(Reason("order-empty", "Every line of it is cancelled.", None, "Enter another order."))
     reasons += await may_approve(
@@ -391,9 +402,10 @@ async def change_line(
     if flaws:
         raise Invalid(reasons=flaws)
     money = moves_money(line.row, line.shares, values, shares)
+    moved = money or values["location_id"] != line.row["location_id"]
     if money and order.row["state"] == "open":
         demand(by, "orders:approve")
-    reasons = []
+    reasons = await misplaced(connection, [(values["location_id"], shares, "")]) if moved else []
     if line.row["cancelled"]:
         reasons.append(Reason("line-cancelled", "The line is cancelled.", None, "Order it anew."))
     if values["quantity"] < line.row["received"]:
@@ -402,7 +414,7 @@ async def change_line(
     if values["receipt"] != line.row["receipt"] and line.row["received"]:
         text = "Copies have come already."
         reasons.append(Reason("already-received", text, "/receipt", "Undo receipts first."))
-    if money and line.row["paid_last"]:
+    if money and line.row["paid_last"] and not line.progress.ongoing:
         text = "Its last invoice has been paid."
         reasons.append(Reason("line-paid", text, None, "Cancel that invoice, or order it anew."))
     if reasons:
@@ -440,6 +452,8 @@ async def _rearrange(connection: Connection, order: Order, line: Line, books: Bo
     if reasons:
         raise OrderRefused(reasons=reasons)
     held = await open_books(books, [line.id], [each.place[1] for each in planned])
+    if not line.progress.ongoing:
+        planned = less_taken(planned, held, books.budgets)
     kept, rows, entries = rearranged(planned, held)
     if found := await books.judge(entries):
         raise OrderRefused(reasons=found)

@@ -11,7 +11,7 @@ from uuid import UUID
 from chassis.ids import uuid7
 from chassis.problems import Reason
 from erm.finance.commands import Books, Entry
-from erm.finance.queries import Held
+from erm.finance.queries import Bearer, Held, Locked
 from erm.finance.rules import Act, Encumbered, Totals
 from erm.money.rules import apportion, converted
 from erm.orders.queries import Line
@@ -49,10 +49,15 @@ def rate_reasons(
     return [Reason("exchange-rate-missing", text, pointer, mend)]
 
 
+def bearer(share: Mapping[str, Any]) -> Bearer:
+    """Which fund's money a share is, and of which year."""
+    return share["fund_id"], share["fiscal_year_id"]
+
+
 def plan(
     order: Mapping[str, Any],
     line: Line,
-    budgets: Mapping[UUID, UUID],
+    budgets: Mapping[Bearer, UUID],
     ledger_currency: str,
     pointer: str,
 ) -> list[Planned]:
@@ -62,7 +67,7 @@ def plan(
     amounts: defaultdict[Place, int] = defaultdict(int)
     where: dict[Place, str] = {}
     for at, (share, part) in enumerate(zip(line.shares, parts, strict=True)):
-        place = (line.id, budgets[share["fund_id"]], share["expense_class_id"])
+        place = (line.id, budgets[bearer(share)], share["expense_class_id"])
         amounts[place] += part
         where.setdefault(place, f"{pointer}/shares/{at}")
     return [Planned(place, amount, where[place]) for place, amount in amounts.items()]
@@ -142,11 +147,27 @@ def restored(held: Iterable[Held]) -> tuple[list[Kept], list[Entry]]:
     kept: list[Kept] = []
     entries = []
     for each in newest.values():
-        if not each.sums.active and each.released_by is None:
+        if not each.sums.active and each.released_by is None and each.rollover_id is None:
             after = each.sums.restored()
             kept.append((each, after, None))
             entries.append(moved(each, after, Act.RESTORE))
     return kept, entries
+
+
+def less_taken(
+    planned: Sequence[Planned], held: Sequence[Held], budgets: Mapping[UUID, Locked]
+) -> list[Planned]:
+    """What is to be set aside of it, when invoices took some of it in years that are not meant any more."""
+    meant = {wish.place[1] for wish in planned}
+    taken: defaultdict[tuple[UUID | None, UUID | None], int] = defaultdict(int)
+    for each in held:
+        if each.budget_id not in meant:
+            taken[each.fund_id, each.expense_class_id] += each.sums.taken
+    left = []
+    for wish in planned:
+        borne_by = (budgets[wish.place[1]].fund_id, wish.place[2])
+        left.append(replace(wish, amount=max(0, wish.amount - taken.pop(borne_by, 0))))
+    return left
 
 
 def rearranged(

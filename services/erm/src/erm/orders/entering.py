@@ -53,7 +53,7 @@ class LineIn(Strict):
 
 
 PRICE = ("quantity", "list_price", "discount_percent", "additional", "tax_percent", "total")
-SHARE = ("fund_id", "expense_class_id", "percent", "amount", "bears")
+SHARE = ("fund_id", "expense_class_id", "fiscal_year_id", "percent", "amount", "bears")
 FACTS = (
     "title",
     "author",
@@ -104,6 +104,7 @@ def line_values(
             "position": at,
             "fund_id": each.fund_id,
             "expense_class_id": each.expense_class_id,
+            "fiscal_year_id": each.fiscal_year_id,
             "percent": share.percent,
             "amount": share.amount,
             "bears": part,
@@ -114,14 +115,17 @@ def line_values(
 
 
 async def unknown(connection: Connection, shares: Sequence[tuple[Mapping[str, Any], str]]) -> list[Reason]:
-    """Funds and expense classes that there are not."""
+    """Funds, expense classes and fiscal years that there are not."""
     funds = {share["fund_id"] for share, _ in shares}
     classes = {share["expense_class_id"] for share, _ in shares} - {None}
+    years = {share["fiscal_year_id"] for share, _ in shares} - {None}
     rows = await connection.fetch(
         "SELECT id FROM fund WHERE id = ANY ($1::uuid[]) "
-        "UNION ALL SELECT id FROM expense_class WHERE id = ANY ($2::uuid[])",
+        "UNION ALL SELECT id FROM expense_class WHERE id = ANY ($2::uuid[]) "
+        "UNION ALL SELECT id FROM fiscal_year WHERE id = ANY ($3::uuid[])",
         list(funds),
         list(classes),
+        list(years),
     )
     known = {row["id"] for row in rows}
     reasons = []
@@ -132,6 +136,9 @@ async def unknown(connection: Connection, shares: Sequence[tuple[Mapping[str, An
         if share["expense_class_id"] is not None and share["expense_class_id"] not in known:
             text = f"There is no expense class {share['expense_class_id']}."
             reasons.append(Reason("expense-class-unknown", text, f"{pointer}/expense_class_id"))
+        if share["fiscal_year_id"] is not None and share["fiscal_year_id"] not in known:
+            text = f"There is no fiscal year {share['fiscal_year_id']}."
+            reasons.append(Reason("fiscal-year-unknown", text, f"{pointer}/fiscal_year_id"))
     return reasons
 
 

@@ -12,7 +12,10 @@ from erm.orders.rules import Progress
 
 _LOCK = "SELECT id FROM purchase_order WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _ORDERS = "SELECT * FROM purchase_order WHERE id = ANY ($1::uuid[])"
-_LINES = "SELECT * FROM order_line WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id, position"
+_LINES = """
+SELECT l.*, o.order_type FROM order_line l JOIN purchase_order o ON o.id = l.order_id
+WHERE l.order_id = ANY ($1::uuid[]) ORDER BY l.order_id, l.position
+"""
 _SHARES = """
 SELECT s.* FROM order_line_share s JOIN order_line l ON l.id = s.order_line_id
 WHERE l.order_id = ANY ($1::uuid[]) ORDER BY s.order_line_id, s.position
@@ -44,6 +47,7 @@ class Line:
             total=row["total"],
             receipt=row["receipt"],
             cancelled=row["cancelled"],
+            ongoing=row["order_type"] != "one-time",
         )
 
 

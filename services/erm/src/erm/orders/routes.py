@@ -31,7 +31,7 @@ from erm.orders import commands, queries
 from erm.orders.commands import OrderRefused, OrderUnknown
 from erm.orders.entering import LineIn
 from erm.orders.queries import Line, Order
-from erm.orders.rules import Action, payment_state, receipt_state
+from erm.orders.rules import Action, PaymentState, ReceiptState, payment_state, receipt_state
 from erm.rows import page, pool_of
 from erm.wire import LONGEST, AmountOut, Currency, Limit, Note, Override, Rate, ShareOut, Strict, Word
 
@@ -44,12 +44,17 @@ MayWrite = Annotated[Principal, Depends(may("orders:write"))]
 MayAct = Annotated[Principal, Depends(may("orders:write", "orders:approve"))]
 
 
+OrderType = Literal["one-time", "ongoing", "subscription"]
+
+
 class OrderIn(Strict):
     """What is bought of one vendor, in one currency."""
 
     vendor_id: UUID
     account_number: Word | None = None
     """The library's account with the vendor."""
+    order_type: OrderType = "one-time"
+    """`ongoing` and `subscription` do not close by themselves: they come and are paid year after year."""
     currency: Currency
     exchange_rate: Rate | None = None
     """Units of the funds' currency for one of the order's; needed where they differ."""
@@ -103,8 +108,8 @@ class OrderLineOut(BaseModel):
     received: int
     paid: int
     """Copies on paid invoices, less those on credit notes."""
-    receipt_state: Literal["awaiting", "partly-received", "fully-received", "not-required", "cancelled"]
-    payment_state: Literal["awaiting", "partly-paid", "fully-paid", "not-required", "cancelled"]
+    receipt_state: ReceiptState
+    payment_state: PaymentState
     cancelled: bool
     cancel_reason: str | None
     note: str | None
@@ -117,6 +122,7 @@ class OrderOut(BaseModel):
     number: str
     vendor_id: UUID
     account_number: str | None
+    order_type: OrderType
     state: Literal["pending", "open", "closed"]
     close_reason: str | None
     """`complete`, `cancelled`, or what was said when it was closed."""
@@ -140,6 +146,7 @@ def share_out(row: Any, currency: str) -> ShareOut:
     return ShareOut(
         fund_id=row["fund_id"],
         expense_class_id=row["expense_class_id"],
+        fiscal_year_id=row["fiscal_year_id"],
         percent=row["percent"],
         amount=None if row["amount"] is None else written(row["amount"], currency),
         bears=written(row["bears"], currency),

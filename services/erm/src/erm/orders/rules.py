@@ -1,9 +1,11 @@
 """What a line costs, which states an order and its lines go through, and who may approve. Decisions only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from erm.money.rules import percent_of
 
@@ -38,6 +40,7 @@ class ReceiptState(StrEnum):
     PARTLY = "partly-received"
     FULLY = "fully-received"
     NOT_REQUIRED = "not-required"
+    ONGOING = "ongoing"
     CANCELLED = "cancelled"
 
 
@@ -48,6 +51,7 @@ class PaymentState(StrEnum):
     PARTLY = "partly-paid"
     FULLY = "fully-paid"
     NOT_REQUIRED = "not-required"
+    ONGOING = "ongoing"
     CANCELLED = "cancelled"
 
 
@@ -69,10 +73,14 @@ class Progress:
     receipt: str
     """`items`, `count` or `none`."""
     cancelled: bool = False
+    ongoing: bool = False
+    """It comes and is paid again and again, until somebody ends it."""
 
 
 def receipt_state(line: Progress) -> ReceiptState:
     """Of what was ordered."""
+    if line.ongoing:
+        return ReceiptState.CANCELLED if line.cancelled else ReceiptState.ONGOING
     if line.receipt == "none":
         return ReceiptState.CANCELLED if line.cancelled else ReceiptState.NOT_REQUIRED
     if line.received >= line.quantity:
@@ -84,6 +92,8 @@ def receipt_state(line: Progress) -> ReceiptState:
 
 def payment_state(line: Progress) -> PaymentState:
     """What costs nothing needs no payment; what was cancelled keeps what was paid in full."""
+    if line.ongoing:
+        return PaymentState.CANCELLED if line.cancelled else PaymentState.ONGOING
     if line.paid_last or line.paid >= line.quantity:
         return PaymentState.FULLY
     if line.cancelled:
@@ -123,3 +133,10 @@ FROM: Final = {
 def above_limit(total: int, limit: int | None, *, unlimited: bool) -> bool:
     """Whether an approval takes more than the approver may give."""
     return limit is not None and total > limit and not unlimited
+
+
+def may_bear(location_id: UUID | None, limited_to: Collection[UUID]) -> bool:
+    """Whether a fund that is limited to locations (none: it is not) pays for what goes there; what goes nowhere that
+    is told goes to none of them.
+    """
+    return not limited_to or location_id in limited_to

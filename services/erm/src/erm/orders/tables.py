@@ -22,12 +22,15 @@ class PurchaseOrder(Table, table=True):
         Index("purchase_order_by_state", "state", "id"),
         CheckConstraint("state IN ('pending', 'open', 'closed')", name="purchase_order_state"),
         CheckConstraint("exchange_rate > 0", name="purchase_order_rate"),
+        CheckConstraint("order_type IN ('one-time', 'ongoing', 'subscription')", name="purchase_order_type"),
     )
 
     id: UUID = Field(sa_column=key())
     number: str = Field(sa_column=words())
     vendor_id: UUID = Field(sa_column=ref(to="organisation.id"))
     account_number: str | None = Field(default=None, sa_column=words(null=True))
+    order_type: str = Field(default="one-time", sa_column=words(default="one-time"))
+    """`one-time` closes when all has come and is paid; `ongoing` and `subscription` go on year after year."""
     state: str = Field(sa_column=words())
     close_reason: str | None = Field(default=None, sa_column=words(null=True))
     currency: str = Field(sa_column=words())
@@ -104,6 +107,8 @@ class OrderLineShare(Table, table=True):
     position: int = Field(sa_column=count(None, primary=True))
     fund_id: UUID = Field(sa_column=ref(to="fund.id"))
     expense_class_id: UUID | None = Field(default=None, sa_column=ref(to="expense_class.id", null=True))
+    fiscal_year_id: UUID | None = Field(default=None, sa_column=ref(to="fiscal_year.id", null=True))
+    """Whose money it is, where a line is paid for several years; none: of the year that is meant."""
     percent: Decimal | None = Field(default=None, sa_column=exact(9, 6, null=True))
     amount: int | None = Field(default=None, sa_column=minor(null=True))
     bears: int = Field(sa_column=minor())

@@ -111,7 +111,7 @@ def _refusals(order: Order, line: Line, told: Arrival) -> list[Reason]:
             Reason("line-cancelled", "The line is cancelled.", None, "Send it back, or order it anew.")
         )
     after = line.row["received"] + told.quantity
-    if after > line.row["quantity"] and not told.over:
+    if after > line.row["quantity"] and not told.over and not line.progress.ongoing:
         text = f"{line.row['quantity']} were ordered, {line.row['received']} have come."
         mend = "Send it back, or take it with over: true."
         reasons.append(Reason("more-than-ordered", text, "/quantity", mend, after, line.row["quantity"]))

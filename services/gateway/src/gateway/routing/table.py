@@ -85,6 +85,7 @@ TABLE: Final = (
     _route("/v1/expense-classes", "erm"),
     _route("/v1/budgets", "erm"),
     _route("/v1/fund-transfers", "erm"),
+    _route("/v1/rollovers", "erm"),
     _route("/v1/orders", "erm"),
     _route("/v1/order-lines", "erm"),
     _route("/v1/receipts", "erm"),

@@ -1,0 +1,1 @@
+"""A ledger goes over into its next fiscal year: what is still to come is set aside there, and money goes along."""
