@@ -1,6 +1,6 @@
 # Everything a newcomer needs, in words. Each target prepares `.venv` by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test soak check bench openapi schemas demo demo-sso migration lock setup
+.PHONY: help run cluster test soak check bench openapi schemas demo demo-sso migration lock sbom setup
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
@@ -57,6 +57,9 @@ migration: setup ## Begin a migration: make migration s=circulation m="what it d
 	    echo 'Which service, and what for?  make migration s=circulation m="what it does"' >&2; exit 2; \
 	fi
 	@exec $(bin)/python deploy/migration.py "$(s)" "$(m)"
+
+sbom: setup ## Write what Carrel is made of to sbom.cdx.json (CycloneDX)
+	@exec $(bin)/carrel sbom sbom.cdx.json
 
 lock: setup ## Pin every dependency anew, with hashes (needs uv)
 	@deploy/lock

@@ -43,6 +43,8 @@ def test_help_names_every_command(operated: Operated) -> None:
         "events",
         "config",
         "webhook",
+        "sandbox",
+        "sbom",
     ):
         assert f"\n  {word} " in told.out
 

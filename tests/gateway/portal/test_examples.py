@@ -7,10 +7,8 @@ import importlib.resources
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,19 +16,11 @@ from urllib.parse import quote
 import pytest
 from jsonschema import Draft202012Validator
 
-from catalog.app import SERVICE as CATALOGUE
 from chassis.ids import uuid7
-from chassis.transport import Message
-from circulation.app import SERVICE as LENDING
-from contracts.events import event_type
-from erm.app import SERVICE as ACQUISITIONS
 from gateway.portal.examples import exampled, story
-from ill.app import SERVICE as INTERLIBRARY
-from support.front import OPERATOR, Front, bearer, fronting
-from support.harness import Harness, migrated, running
-from support.university import CATALOG, CIRCULATION
+from support.front import OPERATOR, bearer
+from support.whole import Library
 
-NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SECRETS = ("client_secret", "api_key")
 FILE = Path(str(importlib.resources.files("gateway.portal") / "examples.json"))
@@ -41,61 +31,6 @@ OPERATIONS: dict[str, tuple[str, str]] = {
     )["paths"].items()
     for method, told in methods.items()
 }
-
-
-@dataclass
-class House:
-    """The whole library in this process, its clock standing still; events are carried when the story pauses."""
-
-    front: Front
-    services: dict[str, Harness]
-    carried: dict[str, int] = field(default_factory=dict)
-
-    async def settle(self) -> None:
-        """Hand what happened to whoever listens, until nothing more happens."""
-        while True:
-            rows = [
-                (name, row)
-                for name, service in self.services.items()
-                for row in await service.resources.pool.fetch(
-                    "SELECT seq, id, type, key, envelope FROM outbox WHERE seq > $1 ORDER BY seq",
-                    self.carried.get(name, 0),
-                )
-            ]
-            if not rows:
-                return
-            for name, row in rows:
-                self.carried[name] = row["seq"]
-                for service in self.services.values():
-                    if event_type(row["type"]) in service.service.subscriptions:
-                        told = Message(row["id"], row["type"], row["key"], row["envelope"].encode())
-                        await service.deliver_messages(told)
-
-
-@pytest.fixture
-async def house(
-    database: Callable[..., Awaitable[str]], gateway_dsn: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with AsyncExitStack() as stack:
-        services: dict[str, Harness] = {}
-        for service, settings in (
-            (CATALOGUE, {"data_dir": tmp_path}),
-            (LENDING, {}),
-            (INTERLIBRARY, {}),
-            (ACQUISITIONS, {}),
-        ):
-            dsn = await database(service.name, lambda dsn, service=service: migrated(service, dsn))
-            services[service.name] = await stack.enter_async_context(
-                running(service, dsn, settings=settings, clock=lambda: NOW)
-            )
-        apps = {name: harness.app for name, harness in services.items()}
-        front = await stack.enter_async_context(fronting(gateway_dsn, apps=apps, clock=lambda: NOW))
-        house = House(front, services)
-        for name, told in (("catalog", CATALOG), ("circulation", CIRCULATION)):
-            answer = await front.put(f"/v1/configuration/{name}", json=told, headers=bearer(OPERATOR))
-            assert answer.status_code == 200, answer.text
-        await house.settle()
-        yield house
 
 
 @dataclass
@@ -131,7 +66,7 @@ def filled(value: Any, kept: Mapping[str, str]) -> Any:
 
 
 async def asked(
-    house: House, step: Mapping[str, Any], writing: Writing, kept: dict[str, str]
+    library: Library, step: Mapping[str, Any], writing: Writing, kept: dict[str, str]
 ) -> dict[str, Any]:
     """The step as it went."""
     method, pattern = OPERATIONS[step["operation"]]
@@ -144,14 +79,16 @@ async def asked(
     headers = {"Idempotency-Key": str(uuid7()), **bearer(OPERATOR)}
     if body is not None:
         headers["Content-Type"] = step.get("content_type", "application/json")
-    answer = await house.front.client.request(method, address, params=query, headers=headers, content=content)
+    answer = await library.front.client.request(
+        method, address, params=query, headers=headers, content=content
+    )
     told: Any = answer.json() if answer.content else None
     for name, way in step.get("keep", {}).items():
         found: Any = told
         for piece in way:
             found = found[piece]
         kept[name] = found
-    await house.settle()
+    await library.settle()
     written = {
         **step,
         **{part: writing.told(filled(step[part], kept)) for part in ("path", "body") if part in step},
@@ -159,12 +96,12 @@ async def asked(
     return {**written, "status": answer.status_code, "answer": writing.told(told)}
 
 
-async def test_every_example_is_what_the_system_answers(house: House) -> None:
+async def test_every_example_is_what_the_system_answers(library: Library) -> None:
     writing = Writing()
     kept: dict[str, str] = {}
     before = story()
 
-    played = [await asked(house, step, writing, kept) for step in before]
+    played = [await asked(library, step, writing, kept) for step in before]
 
     if os.environ.get("CARREL_EXAMPLES") == "write":
         FILE.write_text(json.dumps(played, indent=1, ensure_ascii=False) + "\n")

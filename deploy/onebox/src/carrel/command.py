@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer.exceptions import TyperException
 
+from carrel import sandbox, sbom
 from carrel.client import Client, fail
 from carrel.installation import Installation
 
@@ -32,6 +33,8 @@ app.add_typer(events, name="events")
 app.add_typer(config, name="config")
 webhook = typer.Typer(no_args_is_help=True, help="Webhooks: listen to one.")
 app.add_typer(webhook, name="webhook")
+app.add_typer(sandbox.app, name="sandbox")
+app.command("sbom")(sbom.sbom)
 
 Data = Annotated[str | None, typer.Option("--data", envvar="CARREL_DATA", help="The data folder")]
 Url = Annotated[str | None, typer.Option("--url", envvar="CARREL_URL", help="Where the gateway answers")]
@@ -72,6 +75,9 @@ def up(
     port: Annotated[int, typer.Option(envvar="CARREL_PORT", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Serving processes", min=1, max=32)] = 1,
     demo: Annotated[bool, typer.Option(help="Fill a new library with the demo university")] = True,
+    as_sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Begin a folder whose data `carrel sandbox reset` may end")
+    ] = False,
 ) -> None:
     """Start everything on this machine and keep it running."""
     from carrel import up as box
@@ -89,10 +95,12 @@ def up(
 
         first = FirstStart(installation, say)
     try:
+        if as_sandbox:
+            sandbox.begin(installation, first=installation.prepare())
         asyncio.run(box.up(installation, host=host, port=port, workers=workers, say=say, first_start=first))
     except AlreadyRunning as error:
         fail(f"Carrel is already running on {installation.data} (process {error.pid}).")
-    except (box.CannotStart, PostgresProblem, WrongPlace) as error:
+    except (box.CannotStart, PostgresProblem, WrongPlace, sandbox.NoSandbox) as error:
         fail(str(error))
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import asyncpg
 
+from carrel import sandbox
 from carrel.installation import (
     PYTHON,
     SERVICES,
@@ -144,6 +145,8 @@ async def _greet(
     say(f"  API        {box.url}          (page: {box.url}/docs)")
     say(f"  data       {box.installation.data}")
     say("  operator   carrel status | carrel token --admin")
+    if sandbox.is_one(box.installation):
+        say("  sandbox    carrel sandbox reset (when it is stopped) ends all data")
     if first_start is not None and first_start.pending:
         await _demo(box, say, first_start, stop)
     logins = box.installation.data / "demo-logins"

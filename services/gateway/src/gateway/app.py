@@ -43,6 +43,7 @@ from gateway.persons import routes as persons
 from gateway.portal import hooks as own_hooks
 from gateway.portal import own as own_pages
 from gateway.portal import routes as portal
+from gateway.portal import security
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
 from gateway.saml import operating as saml_operating
@@ -146,6 +147,7 @@ def create_app(
             webhooks.router,
             fan_out.router,
             portal.router,
+            security.router,
             own_pages.router,
             own_hooks.router,
             signon.router,
@@ -187,7 +189,9 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     await mint.keys()
     app.state.mint = mint
     admin = settings.admin_key.get_secret_value() if settings.admin_key else None
-    app.state.authenticator = authenticator = Authenticator(here.pool, mint, admin)
+    app.state.authenticator = authenticator = Authenticator(
+        here.pool, mint, admin, public_url=settings.public_url
+    )
     app.state.origins = Origins(here.pool)
     counted = Budgets(here.pool, sealer.derived("budgets"))
     await counted.read()

@@ -30,6 +30,7 @@ from gateway.clients.rules import (
 )
 from gateway.paia.tokens import PREFIX as PATRON_TOKEN
 from gateway.paia.tokens import find as patron_token
+from gateway.tokens.dpop import ProofRefused, Proofs, ProofWanted
 from gateway.tokens.minting import ACCESS_SECONDS, Mint
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,10 @@ UNION ALL SELECT id FROM token_family WHERE revoked_at > now() - $1::interval
 class Authenticator:
     """Establishes the principal of a request."""
 
-    def __init__(self, pool: asyncpg.Pool, mint: Mint, admin_key: str | None) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, mint: Mint, admin_key: str | None, *, public_url: str | None = None
+    ) -> None:
+        self.proofs = Proofs(pool, public_url)
         self._pool = pool
         self._mint = mint
         self._admin_hash = hashed(admin_key) if admin_key else None
@@ -146,8 +150,31 @@ class Authenticator:
         if credential.startswith(PREFIX):
             return await self._by_key(credential, now=now, address=address)
         if "." in credential:
-            return await self._mint.principal(credential)
+            known = await self._mint.verified(credential)
+            if known.bound_to is not None:
+                raise ProofWanted(
+                    "The token is bound to a key: send `Authorization: DPoP …` and a proof.",
+                    error="invalid_token",
+                )
+            return known.principal
         raise Unauthenticated("The token or key is not one that was given out here.")
+
+    async def by_proof(
+        self, token: str, proof: str | None, *, method: str, path: str, now: datetime
+    ) -> Principal:
+        """The principal of a token that is bound to a key, once the request proves to hold the key."""
+        known = await self._mint.verified(token)
+        if known.bound_to is None:
+            raise ProofWanted("The token is bound to no key: send it as `Bearer`.", error="invalid_token")
+        if proof is None:
+            raise ProofWanted("The header DPoP with a proof is missing.")
+        try:
+            holder = await self.proofs.holder(proof, method=method, path=path, token=token, now=now)
+        except ProofRefused as refused:
+            raise ProofWanted(str(refused)) from None
+        if not hmac.compare_digest(holder, known.bound_to):
+            raise ProofWanted("The proof is signed by another key.", error="invalid_token")
+        return known.principal
 
     async def _by_key(self, key: str, *, now: datetime, address: str | None) -> Principal:
         digest = hashed(key)

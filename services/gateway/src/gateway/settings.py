@@ -1,6 +1,7 @@
 """What the gateway needs to know."""
 
 import ipaddress
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -51,6 +52,13 @@ class Settings(ServiceSettings):
     webhook_slots: int = Field(default=128, ge=2, le=2000)
     """Deliveries that one process sends at once."""
 
+    security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://|tel:)[\x21-\x7e]+$")
+    """Whom to tell of a weakness (`mailto:security@library.edu`), for /.well-known/security.txt."""
+    security_expires: datetime | None = None
+    """Until when that is sure to be right (RFC 9116): a moment with its zone, best less than a year ahead."""
+    security_policy: str | None = Field(default=None, pattern=r"^https://[\x21-\x7e]+$")
+    """Where it is said how reports are treated."""
+
     shib_key: SecretStr | None = Field(default=None, min_length=32)
     """Shared with the web server whose mod_shib says who somebody is (docs/sign-on.md); unset: no header says so."""
     shib_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -68,6 +76,14 @@ class Settings(ServiceSettings):
             raise ValueError(
                 "shib_key and shib_proxies are set together: what proves the headers, and where from"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        if (self.security_contact is None) != (self.security_expires is None):
+            raise ValueError("security_contact and security_expires are set together (RFC 9116 wants both)")
+        if self.security_expires is not None and self.security_expires.tzinfo is None:
+            raise ValueError("security_expires names its zone")
         return self
 
     @property

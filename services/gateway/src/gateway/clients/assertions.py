@@ -57,7 +57,7 @@ def key_reasons(jwks: Mapping[str, Any]) -> list[tuple[str, str]]:
         elif name in names:
             reasons.append(("key-named-twice", f"Two keys are called {name!r}."))
         names.append(name)
-        if not _usable(key):
+        if not usable(key):
             reasons.append(
                 (
                     "key-refused",
@@ -67,7 +67,8 @@ def key_reasons(jwks: Mapping[str, Any]) -> list[tuple[str, str]]:
     return reasons
 
 
-def _usable(key: dict[str, Any]) -> bool:
+def usable(key: dict[str, Any]) -> bool:
+    """Whether a public key is of a kind and size that is taken."""
     kinds: dict[str, type[OKPKey | ECKey | RSAKey]] = {"OKP": OKPKey, "EC": ECKey, "RSA": RSAKey}
     kind = kinds.get(str(key.get("kty")))
     if kind is None or (kind is not RSAKey and str(key.get("crv")) not in CURVES):

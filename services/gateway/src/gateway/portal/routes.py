@@ -17,6 +17,7 @@ from chassis.problems import NotFound
 from contracts.events import UnknownEventType, event_type
 from gateway.portal import reference
 from gateway.portal.merging import Document, merged
+from gateway.portal.typed import python, typescript
 
 router = new_router(tag="documentation")
 
@@ -111,6 +112,8 @@ async def schema(name: str) -> Any:
 
 DOORS = (
     ("/docs", "Every operation, with examples, to be tried here (OpenAPI 3.1: /openapi.json)"),
+    ("/developers/clients/carrel_client.py", "A client with types in Python: one file, nothing to install"),
+    ("/developers/clients/carrel.ts", "The same in TypeScript"),
     (ENDINGS, "What ends, until when, and what stands in its place"),
     ("/developers/events", "Every event (AsyncAPI 3.0: /asyncapi.json)"),
     ("/developers/keys", "Keys and clients of your own"),
@@ -144,6 +147,22 @@ async def event_reference(name: str) -> Response:
 async def endings(request: Request) -> Response:
     """Which operations end, and what stands in their place."""
     return reference.endings(await _whole(request))
+
+
+CLIENTS = {
+    "carrel_client.py": (python.module, "text/x-python"),
+    "carrel.ts": (typescript.module, "text/plain"),
+}
+
+
+@router.get("/developers/clients/{name}", include_in_schema=False)
+async def client_code(request: Request, name: str) -> Response:
+    """A client with types for what is installed here, one file: `carrel_client.py` or `carrel.ts`."""
+    if name not in CLIENTS:
+        raise NotFound("There are carrel_client.py and carrel.ts.")
+    make, media_type = CLIENTS[name]
+    told = await asyncio.to_thread(make, await _whole(request))
+    return Response(told, media_type=media_type)
 
 
 @router.get("/docs", include_in_schema=False)

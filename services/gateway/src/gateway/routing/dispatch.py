@@ -33,6 +33,7 @@ from gateway.routing.upstream import ServiceAway, Upstream
 from gateway.sessions.commands import Sessions
 from gateway.sessions.cookies import SESSION, sent
 from gateway.settings import Settings
+from gateway.tokens.dpop import HEADER as DPOP
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +225,13 @@ async def _principal(scope: Scope, state: Any, now: datetime) -> Principal:
     path = scope["path"]
     if authorization is not None and path not in OWN_CREDENTIALS:
         authenticator: Authenticator = state.authenticator
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() == "dpop":
+            raw = scope["raw_path"].decode("latin-1")
+            proof = _single(scope["headers"], DPOP)
+            return await authenticator.by_proof(
+                token.strip(), proof, method=scope["method"], path=raw, now=now
+            )
         address = (scope.get("client") or (None,))[0]
         return await authenticator.principal(authorization, now=now, address=address)
     if authorization is None and not path.startswith(NO_COOKIES):

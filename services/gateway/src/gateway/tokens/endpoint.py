@@ -21,6 +21,7 @@ from gateway.clients.rules import hashed
 from gateway.consents import devices, exchanging, granting
 from gateway.consents.granting import Grant, GrantRefused
 from gateway.tables import Client
+from gateway.tokens.dpop import ProofRefused
 from gateway.tokens.minting import Mint
 from gateway.tokens.names import DEVICE, EXCHANGE, GRANTS, issuer_of
 
@@ -121,8 +122,29 @@ async def _credentials(request: Request, asked: Asked, client: Client, now: date
     full = client_principal(client.model_dump())
     principal = Principal("client", full.ref, scopes, None, full.libraries, full.service_point_id)
     mint: Mint = request.app.state.mint
-    access, seconds = await mint.access_token(principal, now=now, client=client.id)
-    return TokenOut(access_token=access, expires_in=seconds, scope=" ".join(sorted(scopes)))
+    bound_to = await _holder(request, now)
+    access, seconds = await mint.access_token(principal, now=now, client=client.id, bound_to=bound_to)
+    return TokenOut(
+        access_token=access,
+        token_type="Bearer" if bound_to is None else "DPoP",
+        expires_in=seconds,
+        scope=" ".join(sorted(scopes)),
+    )
+
+
+async def _holder(request: Request, now: datetime) -> str | None:
+    """The key that a machine wishes its token bound to (RFC 9449 §5); None where it wishes none."""
+    told = request.headers.getlist("dpop")
+    if not told:
+        return None
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        if len(told) > 1:
+            raise ProofRefused("The header DPoP is sent once.")
+        path = request.url.path
+        return await authenticator.proofs.holder(told[0], method="POST", path=path, token=None, now=now)
+    except ProofRefused as refused:
+        raise OAuthRefused(400, "invalid_dpop_proof", str(refused)) from None
 
 
 def _too_much(scopes: frozenset[str]) -> OAuthRefused:
@@ -316,7 +338,8 @@ async def _said_of(request: Request, shown: str, now: datetime) -> dict[str, Any
         "exp": int(known.expires),
         "iat": int(known.issued),
         "iss": await issuer_of(request),
-        "token_type": "Bearer",
+        "token_type": "Bearer" if known.bound_to is None else "DPoP",
+        "cnf": {"jkt": known.bound_to} if known.bound_to is not None else None,
         "act": {"sub": who.on_behalf_of} if who.on_behalf_of else None,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -41,6 +41,8 @@ class Verified:
     """The program that it was given to; None: straight to whoever it names."""
     families: tuple[str, ...]
     """What it ends with, its own family first."""
+    bound_to: str | None = None
+    """The thumbprint of the key that it is bound to (RFC 9449); None: whoever bears it may use it."""
 
 
 class Mint:
@@ -81,6 +83,7 @@ class Mint:
         client: UUID | None = None,
         families: Sequence[UUID] = (),
         until: datetime | None = None,
+        bound_to: str | None = None,
     ) -> tuple[str, int]:
         """A token for use outside, and the seconds it lives: ten minutes, or until a moment before.
 
@@ -89,7 +92,15 @@ class Mint:
         told = {"client_id": str(client)} if client is not None else {}
         if families:
             told["family"] = " ".join(map(str, families))
-        claims = {"aud": OUTSIDE, "typ": "access", "jti": str(uuid7()), **told, **principal.as_claims()}
+        bound = {"cnf": {"jkt": bound_to}} if bound_to is not None else {}
+        claims = {
+            "aud": OUTSIDE,
+            "typ": "access",
+            "jti": str(uuid7()),
+            **told,
+            **bound,
+            **principal.as_claims(),
+        }
         seconds = ACCESS_SECONDS
         if until is not None:
             seconds = max(1, min(seconds, int((until - now).total_seconds())))
@@ -115,12 +126,8 @@ class Mint:
         told = {"iss": ISSUER, "iat": moment, "exp": moment + seconds, **claims}
         return jwt.encode(header, told, current[-1].key, algorithms=ALGORITHMS)
 
-    async def principal(self, token: str) -> Principal:
-        """Whom an access token names; `Unauthenticated` when it is expired, forged or meant for another."""
-        return (await self.verified(token)).principal
-
     async def verified(self, token: str) -> "Verified":
-        """All that an access token says; `Unauthenticated` as for `principal`."""
+        """All that an access token says; `Unauthenticated` when it is expired, forged or meant for another."""
         known = self._verified.get(token)
         if known is not None and known.expires <= time.time():
             del self._verified[token]
@@ -133,6 +140,7 @@ class Mint:
                 float(claims.get("iat", 0)),
                 claims.get("client_id"),
                 tuple(str(claims.get("family", "")).split()),
+                (claims.get("cnf") or {}).get("jkt"),
             )
             self._verified[token] = known
             while len(self._verified) > CACHE_SIZE:

@@ -22,9 +22,9 @@ async def issuer_of(request: Request) -> str:
     return doc.entity.url if doc.entity is not None else str(request.base_url).rstrip("/")
 
 
-def metadata(issuer: str, scopes: list[str]) -> dict[str, Any]:
-    """The document that clients set themselves up by."""
-    return {
+def metadata(issuer: str, scopes: list[str], *, binds: bool) -> dict[str, Any]:
+    """The document that clients set themselves up by. `binds`: whether tokens can be bound to a key."""
+    return ({"dpop_signing_alg_values_supported": ALGORITHMS} if binds else {}) | {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth2/authorize",
         "token_endpoint": f"{issuer}/oauth2/token",

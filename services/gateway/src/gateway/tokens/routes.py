@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from chassis.application import new_router
 from chassis.json import Json
+from gateway.authentication import Authenticator
 from gateway.roles.rules import SCOPES
 from gateway.tokens.keys import public_set
 from gateway.tokens.minting import Mint
@@ -22,5 +23,6 @@ async def jwks(request: Request) -> Response:
 @router.get("/.well-known/oauth-authorization-server")
 async def authorization_server(request: Request) -> Response:
     """What the authorization server offers, and where (RFC 8414)."""
-    told = metadata(await issuer_of(request), sorted(SCOPES))
+    authenticator: Authenticator = request.app.state.authenticator
+    told = metadata(await issuer_of(request), sorted(SCOPES), binds=authenticator.proofs.taken)
     return Json(told, headers={"Cache-Control": "public, max-age=300"})
