@@ -11,7 +11,10 @@ from gateway.settings import Settings
 from support.front import SEALING, Front, fronting
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
-NAMED = {"security_contact": "mailto:security@library.test", "security_expires": NOW + timedelta(days=200)}
+NAMED: dict[str, Any] = {
+    "security_contact": "mailto:security@library.test",
+    "security_expires": NOW + timedelta(days=200),
+}
 
 
 def settings(**told: Any) -> Settings:

@@ -152,7 +152,7 @@ def lent(said: str) -> None:
     assert asked["allowed"] is True
     assert (loan["item_barcode"], loan["due_at"]) == ("I1", "2027-03-29T21:59:59Z")
     assert replayed is True
-    assert refused == ["check-out-refused", "already-lent"]
+    assert refused == ["renewal-refused", "due-date-unchanged"]
     assert patrons == ["P1"]
 
 

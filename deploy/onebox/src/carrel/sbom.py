@@ -16,7 +16,7 @@ from uuid import UUID
 
 import typer
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 SPEC: Final = "1.6"
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)")
@@ -84,10 +84,10 @@ def sbom(
         typer.echo(told, nl=False)
 
 
-def _needed(root: str) -> dict[str, tuple[Distribution, frozenset[str]]]:
+def _needed(root: str) -> dict[NormalizedName, tuple[Distribution, frozenset[NormalizedName]]]:
     """Everything that is needed, root included, each with the extras that somebody asks of it."""
-    found: dict[str, tuple[Distribution, frozenset[str]]] = {}
-    waiting = [(canonicalize_name(root), frozenset[str]())]
+    found: dict[NormalizedName, tuple[Distribution, frozenset[NormalizedName]]] = {}
+    waiting = [(canonicalize_name(root), frozenset[NormalizedName]())]
     while waiting:
         name, extras = waiting.pop()
         told = found.get(name)
@@ -102,7 +102,9 @@ def _needed(root: str) -> dict[str, tuple[Distribution, frozenset[str]]]:
     return found
 
 
-def _wants(told: Distribution, extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
+def _wants(
+    told: Distribution, extras: frozenset[NormalizedName]
+) -> list[tuple[NormalizedName, frozenset[NormalizedName]]]:
     """What a distribution with these extras needs on this machine, and which extras of it."""
     wanted = map(Requirement, told.requires or ())
     return [
@@ -118,7 +120,7 @@ def _purl(told: Distribution) -> str:
 
 def _part(told: Distribution, pins: Mapping[tuple[str, str], list[str]]) -> dict[str, Any]:
     name = canonicalize_name(told.metadata["Name"])
-    licence = told.metadata.get("License-Expression")
+    licence = _said(told, "License-Expression")
     classifiers = [
         line.rsplit(" :: ", 1)[-1]
         for line in told.metadata.get_all("Classifier") or ()
@@ -131,17 +133,23 @@ def _part(told: Distribution, pins: Mapping[tuple[str, str], list[str]]) -> dict
         "version": told.version,
         "purl": _purl(told),
     }
-    if summary := told.metadata.get("Summary"):
+    if summary := _said(told, "Summary"):
         part["description"] = summary
     if licence:
         part["licenses"] = [{"expression": licence}]
     elif classifiers:
         part["licenses"] = [{"license": {"name": each}} for each in dict.fromkeys(classifiers)]
-    if len(digests := pins.get((name, told.version), ())) == 1:
+    digests = pins.get((name, told.version), [])
+    if len(digests) == 1:
         part["hashes"] = [{"alg": "SHA-256", "content": digests[0]}]
     elif digests:
         part["properties"] = [{"name": "carrel:sha256", "value": each} for each in sorted(digests)]
     return part
+
+
+def _said(told: Distribution, field: str) -> str | None:
+    """A field of a distribution's metadata, where it has it."""
+    return next(iter(told.metadata.get_all(field) or ()), None)
 
 
 def _serial(told: Any) -> UUID:

@@ -120,8 +120,17 @@ def type_of(schema: Document) -> str:
             inner = schema.get("additionalProperties")
             return f"Record<string, {type_of(inner) if isinstance(inner, Mapping) else 'unknown'}>"
         case "string" | "integer" | "number" | "boolean" | "null" as kind:
-            return {"integer": "number"}.get(kind, kind)
+            return _SIMPLE[kind]
     return "unknown"
+
+
+_SIMPLE: Final = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
 
 
 def _method(told: Operation) -> str:
