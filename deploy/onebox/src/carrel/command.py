@@ -340,6 +340,12 @@ def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
         not failing,
         f"no new metadata from {', '.join(failing)}: GET /v1/saml/sources" if failing else "nothing fails",
     )
+    differing = client.get("/v1/discrepancies", limit=1)["open"]
+    check(
+        "nightly counting",
+        not differing,
+        f"{differing} differ: GET /v1/discrepancies" if differing else "nothing differs",
+    )
     points = client.get("/v1/service-points")["items"]
     check(
         "configuration",

@@ -56,6 +56,8 @@ from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.policies import routes as policies
 from circulation.proxies import routes as proxies
+from circulation.reconciling import routes as reconciling
+from circulation.reconciling.timers import reconcile
 from circulation.registration import consents
 from circulation.registration.naming import name_patrons
 from circulation.reshelving import routes as reshelving
@@ -121,6 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
             closings.router,
             policies.router,
             items.router,
+            reconciling.router,
         ],
         description="Patrons, loans, holds, fees, availability.",
     )
@@ -138,6 +141,7 @@ SERVICE = Service(
     timers=(
         Timer("name-patrons", timedelta(minutes=1), name_patrons),
         Timer("forget-loads", timedelta(hours=1), forget_loads),
+        Timer("reconcile", timedelta(minutes=1), reconcile),
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
         Timer("bursar-exports", timedelta(seconds=10), work_off),
         Timer("automatic-renewals", timedelta(minutes=5), renew_automatically),

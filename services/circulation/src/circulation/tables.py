@@ -21,6 +21,7 @@ from circulation.patrons import tables as patrons
 from circulation.pins import tables as pins
 from circulation.places import tables as places
 from circulation.proxies import tables as proxies
+from circulation.reconciling import tables as reconciling
 from circulation.registration import tables as registration
 from circulation.sessions import tables as sessions
 from circulation.shelves import tables as shelves
@@ -48,6 +49,7 @@ ALL = (
     pins,
     places,
     proxies,
+    reconciling,
     sessions,
     registration,
     shelves,

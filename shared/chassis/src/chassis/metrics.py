@@ -20,6 +20,12 @@ OUTBOX_AGE = Gauge(
     "carrel_outbox_age_seconds", "Age of the oldest unpublished event", ["service"], registry=REGISTRY
 )
 DEAD_LETTERS = Gauge("carrel_dead_letters", "Messages set aside", ["service"], registry=REGISTRY)
+DISCREPANCIES = Counter(
+    "carrel_discrepancies",
+    "What was kept otherwise than it counted up to",
+    ["service", "kind"],
+    registry=REGISTRY,
+)
 TIMERS = Counter("carrel_timer_runs", "Timer runs", ["service", "timer", "outcome"], registry=REGISTRY)
 
 

@@ -108,6 +108,7 @@ TABLE: Final = (
     _route("/openurl", "erm"),
     _route("/v1/configuration/erm", "erm"),
     _route("/v1/rules:explain", "circulation"),
+    _route("/v1/discrepancies", "circulation"),
     _route("/v1/rules", "circulation"),
 )
 

@@ -1,0 +1,1 @@
+"""Counts and copies are counted again once a day: differences are told, and mended where that is safe."""
