@@ -286,6 +286,13 @@ CATALOGUER = IN_PERSON | {
     "catalog-read-import",
     "catalog-cancel-import",
     "catalog-list-outcomes",
+    "catalog-read-outcome",
+    "catalog-rerun-import",
+    "catalog-undo-import",
+    "catalog-read-undoing",
+    "catalog-list-undoing-outcomes",
+    "catalog-list-profiles",
+    "catalog-read-profile",
     "catalog-read-original",
 }
 

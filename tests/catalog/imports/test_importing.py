@@ -21,7 +21,16 @@ ITEM = ("31000001", "MAIN", "STACKS")
 
 
 def counts(**told: int) -> dict[str, int]:
-    names = ("created", "updated", "unchanged", "duplicate", "discarded", "rejected", "failed")
+    names = (
+        "created",
+        "updated",
+        "unchanged",
+        "duplicate",
+        "discarded",
+        "matched_many",
+        "rejected",
+        "failed",
+    )
     return {name: told.get(name, 0) for name in names}
 
 

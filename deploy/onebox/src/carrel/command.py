@@ -183,7 +183,8 @@ def token(
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    profile: Annotated[str | None, typer.Option(help="Where items stand in the records")] = None,
+    profile: Annotated[str | None, typer.Option(help="An import profile's code")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only find out what would become of the records")] = False,
     create_locations: Annotated[bool, typer.Option(help="Make locations that are not known yet")] = False,
     media_type: Annotated[str | None, typer.Option(help="application/marc, …")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end")] = True,
@@ -192,7 +193,7 @@ def import_file(
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import records from a file. Exit code 1 when a record was not taken as it is."""
+    """Import records from a file, or try what would come of it. Exit code 1 when a record was not taken as it is."""
     client = Client(url, key, data, as_json=as_json)
     kind = media_type or MEDIA_TYPES.get(file.suffix.lower())
     if kind is None:
@@ -203,6 +204,7 @@ def import_file(
         kind,
         profile=profile,
         create_locations="true" if create_locations else None,
+        dry_run="true" if dry_run else None,
     )
     if wait:
         job = client.when_ended(job)
@@ -211,8 +213,8 @@ def import_file(
         typer.echo(f"{job['id']}  {job['state']}: {counted(job)}")
         if job["error"]:
             typer.echo(job["error"], err=True)
-        for outcome in ("rejected", "failed"):
-            if job["counts"][outcome]:
+        for outcome in ("matched-many", "rejected", "failed"):
+            if job["counts"][outcome.replace("-", "_")]:
                 _tell_refused(client, job["id"], outcome)
 
     show(client, job, words)

@@ -17,10 +17,12 @@ from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
 from catalog.locations import routes as locations
 from catalog.lookups.worker import answer_lookups
+from catalog.matching.keying import key_titles
 from catalog.merges import routes as merges
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
 from catalog.pages import routes as pages
+from catalog.profiles import routes as profiles
 from catalog.relations import routes as relations
 from catalog.search import routes as search
 from catalog.search.engine import Reader
@@ -33,6 +35,8 @@ from catalog.subscriptions import SUBSCRIPTIONS
 from catalog.templates import routes as templates
 from catalog.titles import gone, history
 from catalog.titles import routes as titles
+from catalog.undoing import routes as undoing
+from catalog.undoing.worker import undo_imports
 from catalog.withdrawals import routes as withdrawals
 from chassis.application import build
 from chassis.migrations import migrations_beside
@@ -75,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
             gone.router,
             callnumbers.router,
             imports.router,
+            profiles.router,
+            undoing.router,
             withdrawals.router,
             oai.router,
             sru.router,
@@ -95,8 +101,9 @@ SERVICE = Service(
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("shelve", timedelta(seconds=30), shelve),
+        Timer("key-titles", timedelta(seconds=30), key_titles),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),
-    workers=(import_files, keep_index, follow_for_harvesters, answer_lookups),
+    workers=(import_files, undo_imports, keep_index, follow_for_harvesters, answer_lookups),
     opening=opening,
 )

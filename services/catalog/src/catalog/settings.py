@@ -25,6 +25,8 @@ class Settings(ServiceSettings):
     """Bytes of one record."""
     import_niceness: int = Field(default=10, ge=0, le=19)
     """How far a large import stands back when there are too few cores (`chassis.precedence`); 10 is a ninth."""
+    import_jobs_per_user: int = Field(default=200, ge=1)
+    """Imports of one user that may wait or run at once."""
     import_share: float = Field(default=1.0, ge=0.05, le=1.0)
     """The part of the time that a large import works; below 1 it rests after each slice."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)

@@ -8,9 +8,11 @@ from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
 from catalog.metadata import Table
 from catalog.oai import tables as oai
+from catalog.profiles import tables as profiles
 from catalog.specifications import tables as specifications
 from catalog.templates import tables as templates
 from catalog.titles import tables as titles
+from catalog.undoing import tables as undoing
 from catalog.withdrawals import tables as withdrawals
 
 METADATA = Table.metadata
@@ -22,8 +24,10 @@ ALL = (
     locations,
     lookups,
     oai,
+    profiles,
     specifications,
     templates,
     titles,
+    undoing,
     withdrawals,
 )

@@ -35,8 +35,8 @@ SELECT title_id FROM received WHERE order_line_id = $1 AND title_id IS NOT NULL 
 """
 _ENTER_TITLE = """
 INSERT INTO title (id, match_key, control_number, control_agency, title, subtitle, author, year, format, suppressed,
-    record, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11, $11) ON CONFLICT (match_key) DO NOTHING RETURNING id
+    record, keys, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $12, $11, $11) ON CONFLICT (match_key) DO NOTHING RETURNING id
 """
 _KNOWN = """
 SELECT EXISTS (SELECT FROM location WHERE id = $1 FOR SHARE) AS "location-unknown",
@@ -136,6 +136,7 @@ async def _enter_title(connection: Connection, event: OrderLineReceived, now: da
         read.format,
         read.record,
         now,
+        read.keys,
     )
     if entered is None:  # somebody has entered the same a moment ago
         found: UUID = await connection.fetchval("SELECT id FROM title WHERE match_key = $1", read.match_key)

@@ -5,10 +5,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from catalog.apart import Apart, serve
 from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared, Slice
 from catalog.imports.rules import Outcome
 from catalog.marc.items import ItemFacts
+from catalog.profiles.rules import plan_told
 from catalog.titles.facts import TitleColumns
 
 _columns: Final = attrgetter(*TitleColumns.__slots__)
@@ -16,13 +19,13 @@ _item: Final = attrgetter(*ItemFacts.__slots__)
 
 
 class ReaderApart:
-    """The parent's side; asked like a `FileReader`."""
+    """The parent's side; asked like a `FileReader`. The plan goes as JSON: `catalog.profiles.rules.plan_told`."""
 
     def __init__(
         self,
         path: Path,
         media_type: str,
-        profile: str | None,
+        plan: str,
         *,
         position: int,
         ordinal: int,
@@ -30,9 +33,7 @@ class ReaderApart:
         niceness: int,
     ) -> None:
         path.stat()
-        self._apart = Apart(
-            __name__, path, media_type, profile or "", position, ordinal, limit, niceness=niceness
-        )
+        self._apart = Apart(__name__, path, media_type, plan, position, ordinal, limit, niceness=niceness)
 
     def next_slice(self, most: int = SLICE_RECORDS, *, entries: bool = False) -> Slice:
         """The next records."""
@@ -57,6 +58,7 @@ def _sent(record: Prepared) -> tuple[Any, ...]:
         record.lossy,
         record.raw,
         record.entry,
+        record.whole,
     )
 
 
@@ -73,11 +75,16 @@ def _taken(told: tuple[Any, ...]) -> Prepared:
 
 
 def read(
-    pipe: Connection, path: str, media_type: str, profile: str, position: str, ordinal: str, limit: str
+    pipe: Connection, path: str, media_type: str, plan: str, position: str, ordinal: str, limit: str
 ) -> None:
     """The child's side: slice after slice, as long as they are asked for."""
     reader = FileReader(
-        Path(path), media_type, profile, position=int(position), ordinal=int(ordinal), limit=int(limit)
+        Path(path),
+        media_type,
+        plan_told(orjson.loads(plan)),
+        position=int(position),
+        ordinal=int(ordinal),
+        limit=int(limit),
     )
     while True:
         most, entries = pipe.recv()

@@ -1,7 +1,7 @@
 """The items that a slice's records tell of: found again, made, or set aside with a reason."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,8 +11,9 @@ from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
 from catalog.items.announcing import amount
-from catalog.marc.items import ItemFacts
+from catalog.marc.items import ItemFacts, ItemProfile
 from catalog.marc.prices import price_of
+from catalog.profiles.rules import ItemPlan, Plan
 from catalog.search.documents import Copies
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
@@ -37,7 +38,7 @@ WHERE id = ANY ($1::uuid[])
 """What was taken out stands there again when an item of it comes."""
 PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
 HOLDINGS_COLUMNS: Final = (
-    "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key",
+    "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key", "import_id",
 )  # fmt: skip
 ITEM_COLUMNS: Final = (
     "id",
@@ -53,6 +54,7 @@ ITEM_COLUMNS: Final = (
     *PRICES,
     "created_at",
     "updated_at",
+    "import_id",
 )
 _UPDATE = """
 UPDATE item i SET version = version + 1, holdings_id = n.holdings_id, location_id = n.location_id,
@@ -66,25 +68,48 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text
         purchase_minor, purchase_currency, replacement_minor, replacement_currency)
 WHERE i.id = n.id
 """
+ITEM_FACTS: Final = """jsonb_build_object('holdings_id', i.holdings_id, 'location_id', i.location_id,
+    'material_type', i.material_type, 'loan_type', i.loan_type, 'call_number', i.call_number,
+    'call_number_scheme', i.call_number_scheme, 'shelving_key', i.shelving_key, 'volume', i.volume,
+    'copy_number', i.copy_number, 'note', i.note, 'purchase_minor', i.purchase_minor,
+    'purchase_currency', i.purchase_currency, 'replacement_minor', i.replacement_minor,
+    'replacement_currency', i.replacement_currency)"""
+"""What an import changes of an item."""
+_REMEMBER = f"""
+INSERT INTO import_item_change (import_id, item_id, before, after)
+SELECT $1, i.id, {ITEM_FACTS}, '{{}}' FROM item i WHERE i.id = ANY ($2::uuid[]) ON CONFLICT DO NOTHING
+"""  # noqa: S608 - our own text
+_REMEMBER_AFTER = f"""
+UPDATE import_item_change c SET after = {ITEM_FACTS} FROM item i
+WHERE c.import_id = $1 AND c.item_id = ANY ($2::uuid[]) AND i.id = c.item_id
+"""  # noqa: S608 - our own text
+NOTHING: Final = ItemProfile("", "", {})
+Shelved = dict[str, tuple[UUID, UUID, ItemData, str] | None]
+"""By barcode: item, title, facts, base state; None for one that this file gives to several titles."""
 
 
 class Shelving:
     """One slice's items."""
 
-    def __init__(self, places: Places, default_location: UUID | None, now: datetime) -> None:
+    def __init__(
+        self, places: Places, default_location: UUID | None, now: datetime, *, plan: Plan, import_id: UUID
+    ) -> None:
         self._places = places
         self._default = default_location
         self._now = now
+        self._plan = plan.items or ItemPlan(NOTHING)
+        self._suppressed = plan.suppress
+        self._import_id = import_id
         self._holdings: dict[tuple[UUID, UUID, str], UUID] = {}
         self._shelving_keys: dict[str, str | None] = {}
-        self._by_barcode: dict[str, tuple[UUID, UUID, ItemData, str] | None] = {}
+        self._by_barcode: Shelved = {}
         self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
         self._new_holdings: list[tuple[Any, ...]] = []
         self._new_items: list[tuple[Any, ...]] = []
         self._updates: dict[UUID, tuple[UUID, ItemData]] = {}
         self._late: list[UUID] = []
         self._of_new: dict[UUID, list[ItemData]] = defaultdict(list)
-        self._new_titles: Collection[UUID] = ()
+        self._new_titles: Container[UUID] = ()
         self._deleted: set[UUID] = set()
         self._used: set[UUID] = set()
         self.announced: list[ItemState] = []
@@ -121,7 +146,7 @@ class Shelving:
         return Copies(
             str(title_id),
             hrid,
-            suppressed=False,
+            suppressed=self._suppressed,
             barcodes=[told.barcode for told in items if told.barcode is not None],
             libraries=list(dict.fromkeys([library for library, _ in codes])),
             locations=list(dict.fromkeys([location for _, location in codes])),
@@ -137,20 +162,48 @@ class Shelving:
         outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
         titles: Mapping[UUID, TitleColumns],
         *,
-        new: Collection[UUID],
+        new: Container[UUID],
     ) -> None:
         """Find, make or change the items; reasons are added to the records that told of them."""
+        await self._plan_all(connection, outcomes, titles, new)
+        await self._write_new(connection)
+        if self._updates:
+            await self._write_updates(connection)
+
+    async def rehearse(
+        self,
+        connection: Connection,
+        outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
+        titles: Mapping[UUID, TitleColumns],
+        *,
+        new: Container[UUID],
+        before: Shelved,
+    ) -> None:
+        """The same without a write; `before` has the items that the slices before this one would have written."""
+        await self._plan_all(connection, outcomes, titles, new, before)
+
+    def written_by_barcode(self) -> Shelved:
+        """What this slice has written, or would have."""
+        written = [row[1] for row in self._new_items] + [told.barcode for _, told in self._updates.values()]
+        return {barcode: self._by_barcode[barcode] for barcode in written if barcode is not None}
+
+    async def _plan_all(
+        self,
+        connection: Connection,
+        outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
+        titles: Mapping[UUID, TitleColumns],
+        new: Container[UUID],
+        before: Shelved | None = None,
+    ) -> None:
         self._new_titles = new
         await self._look(connection, outcomes, [title_id for title_id in titles if title_id not in new])
+        self._by_barcode |= before or {}
         for each, _, title_id in outcomes:
             if title_id is None:
                 continue
             unmarked = Counter(kept.shelf_mark for kept in self._unmarked[title_id])
             for item in each.items:
                 self._place(each, item, title_id, titles[title_id], unmarked)
-        await self._write_new(connection)
-        if self._updates:
-            await self._write_updates(connection)
 
     async def _look(
         self,
@@ -189,7 +242,20 @@ class Shelving:
         elif told.barcode in self._by_barcode:
             self._meet(each, told, title_id)
             return
+        if not self._plan.create:
+            named = f"Item {told.barcode or '(no barcode)'} is not here, and none is to be made."
+            each.reasons.append(reason("item-unknown", named))
+            return
+        if not self._may_stand(told, title_id):
+            named = f"Item {told.barcode or '(no barcode)'} would need holdings that the title has not."
+            each.reasons.append(reason("holdings-unknown", named))
+            return
         self._make(told, title_id, title)
+
+    def _may_stand(self, told: ItemData, title_id: UUID) -> bool:
+        """Whether it goes where the title has holdings, or may have others."""
+        place = (title_id, told.location_id, told.call_number or "")
+        return self._plan.new_holdings or place in self._holdings
 
     def _told(self, each: Prepared, item: ItemFacts) -> ItemData | None:
         """The item's facts with our own codes; None when it has no place."""
@@ -241,8 +307,13 @@ class Shelving:
             return
         item_id, _, kept, base_state = found
         after = merged(kept, told)
-        if after == kept or base_state == "withdrawn":
+        if after == kept or base_state == "withdrawn" or not self._plan.update:
             self.unchanged += 1
+            return
+        if not self._may_stand(after, title_id):
+            self.problems += 1
+            words = f"Item {told.barcode} would need holdings that the title has not."
+            each.reasons.append(reason("holdings-unknown", words))
             return
         self._updates[item_id] = (self._shelf(title_id, after), after)
         self._by_barcode[told.barcode] = (item_id, title_id, after, base_state)
@@ -265,6 +336,7 @@ class Shelving:
                 *(getattr(told, name) for name in PRICES),
                 self._now,
                 self._now,
+                self._import_id,
             )
         )
         if told.barcode is not None:
@@ -290,7 +362,7 @@ class Shelving:
                 copy_number=told.copy_number,
                 short_title=title.short_title,
                 short_author=title.short_author,
-                suppressed=False,
+                suppressed=self._suppressed,
                 created_at=self._now,
                 purchase_price=amount(told.purchase_minor, told.purchase_currency),
                 replacement_price=amount(told.replacement_minor, told.replacement_currency),
@@ -307,7 +379,7 @@ class Shelving:
             if call_number not in self._shelving_keys:  # a title's copies mostly share theirs
                 self._shelving_keys[call_number] = shelving_key(call_number)
             place = self._shelving_keys[call_number]
-            self._new_holdings.append((found, *key, self._now, self._now, place))
+            self._new_holdings.append((found, *key, self._now, self._now, place, self._import_id))
         self._used.add(found)
         return found
 
@@ -323,6 +395,7 @@ class Shelving:
 
     async def _write_updates(self, connection: Connection) -> None:
         rows = [(item_id, holdings_id, told) for item_id, (holdings_id, told) in self._updates.items()]
+        await connection.execute(_REMEMBER, self._import_id, list(self._updates))
         await connection.execute(
             _UPDATE,
             [row[0] for row in rows],
@@ -336,3 +409,4 @@ class Shelving:
             self._now,
             *([getattr(row[2], name) for row in rows] for name in PRICES),
         )
+        await connection.execute(_REMEMBER_AFTER, self._import_id, list(self._updates))

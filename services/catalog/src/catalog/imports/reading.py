@@ -7,11 +7,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from catalog.fastadd.rules import is_brief
 from catalog.imports.rules import Outcome, bounded, discard_reason, reason
 from catalog.marc.extract import extract
-from catalog.marc.items import PROFILES, ItemFacts, ItemProfile, items_of
+from catalog.marc.items import ItemFacts
 from catalog.marc.problems import HARMLESS, LOSSY, Problem, Read
 from catalog.marc.reading import MARC, read
+from catalog.profiles.rules import Plan
 from catalog.search.loading import entry_of
 from catalog.titles.facts import TitleColumns, columns, storable
 
@@ -38,6 +40,8 @@ class Prepared:
     raw: bytes = b""
     entry: bytes | None = None
     """The record's part of its title's entry in the index (`catalog.search.loading`), where that is wanted."""
+    whole: bool = True
+    """Whether it says of itself that it is complete."""
 
 
 @dataclass(slots=True)
@@ -53,11 +57,11 @@ class FileReader:
     """Reads one file from where the last committed slice ended."""
 
     def __init__(
-        self, path: Path, media_type: str, profile: str | None, *, position: int, ordinal: int, limit: int
+        self, path: Path, media_type: str, plan: Plan, *, position: int, ordinal: int, limit: int
     ) -> None:
         self._path = path
         self._media_type = media_type
-        self._profile = PROFILES.get(profile or "")
+        self._plan = plan
         self._position = position
         self._ordinal = ordinal
         self._limit = limit
@@ -92,7 +96,7 @@ class FileReader:
             found, self._ahead = self._ahead, next(self._reads, None)
             self._ordinal += 1
             position = self._base + found.position
-            records.append(prepared(found, self._ordinal, position, self._profile, entries=entries))
+            records.append(prepared(found, self._ordinal, position, self._plan, entries=entries))
             taken += len(found.raw)
             if taken > SLICE_BYTES or time.monotonic() - began > SLICE_SECONDS:
                 break
@@ -106,9 +110,7 @@ class FileReader:
             self._reads.close()  # type: ignore[attr-defined]  # a generator
 
 
-def prepared(
-    found: Read, ordinal: int, position: int, profile: ItemProfile | None, *, entries: bool = False
-) -> Prepared:
+def prepared(found: Read, ordinal: int, position: int, plan: Plan, *, entries: bool = False) -> Prepared:
     """Take a record apart; whatever goes wrong concerns this record alone."""
     told = Prepared(ordinal, position)
     if found.problems:
@@ -125,14 +127,16 @@ def prepared(
             told.outcome = Outcome.DISCARDED
             told.reasons.append(reason(code, f"The leader is {record.leader!r}."))
             return told
+        if plan.items is not None:
+            told.items = [_storable(item) for item in plan.items_of(record)]
+        told.whole = not is_brief(record)
+        record = plan.taken(record)
         if entries:
             facts = extract(record)
             told.entry = entry_of(facts)
             told.columns = columns(record, facts)
         else:
             told.columns = columns(record)
-        if profile is not None:
-            told.items = [_storable(item) for item in items_of(record, profile)]
     except Exception as error:  # one record's oddity must not end a job of a million
         told.outcome, told.columns, told.items, told.entry = Outcome.FAILED, None, [], None
         told.reasons.append(reason("not-storable", f"{type(error).__name__}: {error}"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 
@@ -27,10 +28,21 @@ class Outcome(StrEnum):
     """The same file held it before; the first one counts, the items of both do."""
     DISCARDED = "discarded"
     """Not meant to be here: marked as deleted, or no bibliographic record."""
+    MATCHED_MANY = "matched-many"
+    """Several titles fit, and nothing decides between them; its bytes are kept."""
     REJECTED = "rejected"
-    """Too damaged to be taken; its bytes are kept."""
+    """Too damaged or too poor to be taken; its bytes are kept."""
     FAILED = "failed"
     """Could not be stored; its bytes are kept."""
+
+    @property
+    def column(self) -> str:
+        """Of the job's counts."""
+        return self.value.replace("-", "_")
+
+
+KEEPING: Final = frozenset({Outcome.MATCHED_MANY, Outcome.REJECTED, Outcome.FAILED})
+"""Records that were set aside, whose bytes are kept: they can be taken up again."""
 
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
@@ -58,7 +70,7 @@ def record_outcome(*, known: bool, seen_in_file: bool, same: bool, lossy: bool) 
 
 def final_state(counts: Mapping[str, int], *, item_problems: int) -> JobState:
     """How a job that was read to the end has ended."""
-    errors = counts[Outcome.REJECTED] + counts[Outcome.FAILED] + item_problems
+    errors = sum(counts[outcome] for outcome in KEEPING) + item_problems
     return JobState.FINISHED_WITH_ERRORS if errors else JobState.FINISHED
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, content, count, document, flag, key, ref, when, words
@@ -16,8 +17,10 @@ class ImportJob(Table, table=True):
     __tablename__ = "import_job"
     __table_args__ = (
         Index("import_job_open", "id", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("import_job_by_user", "requested_by", "started_at"),
         CheckConstraint(
-            "created + updated + unchanged + duplicate + discarded + rejected + failed = records_read",
+            "created + updated + unchanged + duplicate + discarded + matched_many + rejected + failed"
+            " = records_read",
             name="import_job_counts_add_up",
         ),
     )
@@ -27,6 +30,14 @@ class ImportJob(Table, table=True):
     state: str = Field(sa_column=words(default="queued"))
     media_type: str = Field(sa_column=words())
     profile: str | None = Field(default=None, sa_column=words(null=True))
+    """Its code; none for records without their items."""
+    profile_version: int | None = Field(default=None, sa_column=big(null=True))
+    plan: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """The profile as it was when the job was asked for, and what the library protected then."""
+    dry_run: bool = Field(sa_column=flag(default=False))
+    """What would become of the records is found out; nothing is written but that."""
+    rerun_of: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The import whose records, such as were set aside, are taken up again."""
     create_locations: bool = Field(sa_column=flag(default=False))
     default_location_id: UUID | None = Field(default=None, sa_column=ref(to="location.id", null=True))
     size: int = Field(sa_column=big())
@@ -41,6 +52,7 @@ class ImportJob(Table, table=True):
     unchanged: int = Field(sa_column=count())
     duplicate: int = Field(sa_column=count())
     discarded: int = Field(sa_column=count())
+    matched_many: int = Field(sa_column=count())
     rejected: int = Field(sa_column=count())
     failed: int = Field(sa_column=count())
     items_created: int = Field(sa_column=count())
@@ -59,11 +71,13 @@ class ImportOutcome(Table, table=True):
     __tablename__ = "import_outcome"
     __table_args__ = (
         Index(
-            "import_outcome_trouble",
+            "import_outcome_aside",
             "import_id",
             "outcome",
             "ordinal",
-            postgresql_where=text("outcome IN ('duplicate', 'discarded', 'rejected', 'failed')"),
+            postgresql_where=text(
+                "outcome IN ('duplicate', 'discarded', 'matched-many', 'rejected', 'failed')"
+            ),
         ),
         Index(
             "import_outcome_title",
@@ -80,6 +94,23 @@ class ImportOutcome(Table, table=True):
     control_number: str | None = Field(default=None, sa_column=words(null=True))
     outcome: str = Field(sa_column=words())
     title_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    title_version: int | None = Field(default=None, sa_column=big(null=True))
+    """The version that the title has had since, where this record made one."""
+    matching: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """The titles that it was compared with, and what spoke for each."""
+    proposal: bytes | None = Field(default=None, sa_column=content(null=True))
+    """Of a dry run: the record that the title would have, in storage form."""
     reasons: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("[]"))
     original: bytes | None = Field(default=None, sa_column=content(null=True))
     """The bytes of a record that was not taken."""
+
+
+class ImportItemChange(Table, table=True):
+    """An item as it was before an import changed it, and as that left it."""
+
+    __tablename__ = "import_item_change"
+
+    import_id: UUID = Field(sa_column=ref(primary=True))
+    item_id: UUID = Field(sa_column=ref(primary=True))
+    before: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    after: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))

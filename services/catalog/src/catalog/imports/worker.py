@@ -1,4 +1,4 @@
-"""The import worker: two lanes, so that a small file never waits for a huge one.
+"""The import worker: three lanes, so that a record never waits for a file, nor a small file for a huge one.
 
 A job is held by an advisory lock, which dies with its holder: whoever comes next goes on behind the last
 committed slice. While a slice is written, the next one is read: a small file's in a thread, a large one's in a
@@ -13,17 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from catalog.imports import queries, uploading
 from catalog.imports.apart import ReaderApart
+from catalog.imports.matched import Overtaken
 from catalog.imports.places import Places, make_known
 from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared, Slice
 from catalog.imports.rules import JobState, Outcome, final_state, reason, rest
-from catalog.imports.writing import LostJob, write_slice
+from catalog.imports.writing import LostJob, Rehearsal, write_slice
+from catalog.matching.keying import key_titles_on
+from catalog.profiles.rules import Plan, plan_told
 from catalog.search.ready import Ready
 from chassis import outbox, precedence
 from chassis.resources import Resources
@@ -32,6 +36,8 @@ from contracts.events import Actor
 
 log = logging.getLogger(__name__)
 
+A_FEW: Final = 64 * 1024
+"""Bytes of a file that the quick lane takes: what somebody sits before and waits for."""
 SMALL: Final = 4 * 1024 * 1024
 """Bytes of a file that the short lane takes."""
 ANY: Final = 2**62
@@ -42,6 +48,7 @@ AGAIN: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    Overtaken,
 )
 """Somebody else was faster: nothing was written, look again."""
 
@@ -55,11 +62,18 @@ _FINISH = """
 UPDATE import_job SET state = $2, error = $3, finished_at = $4, version = version + 1
 WHERE id = $1 AND state IN ('queued', 'running') RETURNING *
 """
+_BEGIN_ANEW = """
+UPDATE import_job SET version = version + 1, position = 0, records_read = 0, created = 0, updated = 0, unchanged = 0,
+    duplicate = 0, discarded = 0, matched_many = 0, rejected = 0, failed = 0, items_created = 0, items_updated = 0,
+    items_unchanged = 0, item_problems = 0
+WHERE id = $1 RETURNING *
+"""
 
 
 async def import_files(resources: Resources, stop: asyncio.Event) -> None:
-    """The worker: both lanes until told to stop."""
+    """The worker: every lane until told to stop."""
     async with asyncio.TaskGroup() as group:
+        group.create_task(lane(resources, stop, largest=A_FEW))
         group.create_task(lane(resources, stop, largest=SMALL))
         group.create_task(lane(resources, stop, largest=ANY))
 
@@ -109,6 +123,8 @@ class Import:
     job_id: UUID
     places: Places = field(init=False)
     ready: Ready = field(init=False)
+    plan: Plan = field(default_factory=Plan)
+    rehearsal: Rehearsal | None = None
     mostly_new: bool = True
     """Whether most records of the last slice were."""
 
@@ -135,6 +151,11 @@ class Import:
             return
         if job["size"] > SMALL:
             precedence.step_back_with(self.connection, self.resources.settings.import_niceness)
+        self.plan = plan_told(_told(job))
+        if job["dry_run"]:
+            job, self.rehearsal = await self._from_its_beginning(job), Rehearsal()
+        if not self.plan.plain:
+            await key_titles_on(self.connection)
         try:
             reader = await asyncio.to_thread(self._reader, job)
         except FileNotFoundError:
@@ -147,13 +168,21 @@ class Import:
         finally:
             await asyncio.to_thread(reader.close)
 
+    async def _from_its_beginning(self, job: asyncpg.Record) -> asyncpg.Record:
+        """What a dry run would have made is in nobody's memory but the worker's: another begins anew."""
+        if not job["records_read"]:
+            return job
+        async with self.connection.transaction():
+            await self.connection.execute("DELETE FROM import_outcome WHERE import_id = $1", self.job_id)
+            return await self.connection.fetchrow(_BEGIN_ANEW, self.job_id) or job
+
     def _reader(self, job: asyncpg.Record) -> FileReader | ReaderApart:
         settings = self.resources.settings
-        told = (self.path, job["media_type"], job["profile"])
         place = {"position": job["position"], "ordinal": job["records_read"], "limit": settings.record_limit}
         if job["size"] <= SMALL:
-            return FileReader(*told, **place)
-        return ReaderApart(*told, **place, niceness=settings.import_niceness)
+            return FileReader(self.path, job["media_type"], self.plan, **place)
+        told = orjson.dumps(_told(job)).decode()
+        return ReaderApart(self.path, job["media_type"], told, **place, niceness=settings.import_niceness)
 
     async def _through(
         self, reader: FileReader | ReaderApart, job: asyncpg.Record, stop: asyncio.Event
@@ -188,7 +217,7 @@ class Import:
 
     def _ahead(self, reader: FileReader | ReaderApart) -> asyncio.Task[Slice]:
         """Begin to read the next slice, with entries for the index if it is at work here and most records are new."""
-        entries = self.ready.wanted and self.mostly_new
+        entries = self.ready.wanted and self.mostly_new and self.rehearsal is None
         return asyncio.create_task(asyncio.to_thread(reader.next_slice, SLICE_RECORDS, entries=entries))
 
     async def _rest(self, worked: float, stop: asyncio.Event) -> None:
@@ -230,6 +259,7 @@ class Import:
                         written = await write_slice(
                             self.connection,
                             job,
+                            self.plan,
                             self.places,
                             records,
                             read_before=read_before,
@@ -237,6 +267,7 @@ class Import:
                             by=job["requested_by"],
                             now=self.now(),
                             offered=offered,
+                            rehearsal=self.rehearsal,
                         )
                         self.ready.put(offered)
             except AGAIN:
@@ -261,25 +292,34 @@ class Import:
                     "SELECT * FROM import_job WHERE id = $1 FOR UPDATE", self.job_id
                 )
                 assert row is not None
-                counts = {outcome.value: row[outcome.value] for outcome in Outcome}
+                counts = {outcome.value: row[outcome.column] for outcome in Outcome}
                 state = final_state(counts, item_problems=row["item_problems"])
             row = await self.connection.fetchrow(_FINISH, self.job_id, state.value, error, now)
             if row is None:
                 return
-            await outbox.record(
-                self.connection,
-                [
-                    ImportFinished(
-                        version=row["version"],
-                        occurred_at=now,
-                        import_id=self.job_id,
-                        state=state.value,
-                        counts={outcome.value: row[outcome.value] for outcome in Outcome},
-                        started_at=row["started_at"],
-                    )
-                ],
-            )
+            if not row["dry_run"]:
+                await self._tell(row, state, now)
         await asyncio.to_thread(self.path.unlink, missing_ok=True)
+
+    async def _tell(self, row: asyncpg.Record, state: JobState, now: datetime) -> None:
+        await outbox.record(
+            self.connection,
+            [
+                ImportFinished(
+                    version=row["version"],
+                    occurred_at=now,
+                    import_id=self.job_id,
+                    state=state.value,
+                    counts={outcome.column: row[outcome.column] for outcome in Outcome},
+                    started_at=row["started_at"],
+                )
+            ],
+        )
+
+
+def _told(job: asyncpg.Record) -> dict[str, Any]:
+    """What the job goes by; a job of an earlier release has only its profile's name."""
+    return job["plan"] if job["plan"] is not None else {"code": job["profile"]}
 
 
 def _restore(records: Sequence[Prepared], reasons: Sequence[list[dict[str, str]]]) -> None:

@@ -53,6 +53,8 @@ class Holdings(Table, table=True):
     """The holdings that have its items, where two shelves have become one."""
     record: bytes | None = Field(default=None, sa_column=content(null=True))
     """Its record (MARC 21 Holdings), where it has one, in storage form."""
+    import_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The import that made them."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 
@@ -126,6 +128,8 @@ class Item(Table, table=True):
     replacement_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     """What a new copy would cost."""
     replacement_currency: str | None = Field(default=None, sa_column=words(null=True))
+    import_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The import that made it."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.locations import queries
 from catalog.locations.documents import ConfigurationDoc, SectionDiff, difference
+from catalog.profiles.commands import unknown_specification
 from chassis import outbox
 from chassis.ids import uuid7
 from chassis.problems import Invalid, Reason
@@ -25,6 +26,8 @@ async def apply(
     version, old = await queries.configuration(session)
     sections = difference(old, doc)
     reasons = [*doc.flaws(), *await _still_used(session, sections)]
+    for place, profile in enumerate(doc.import_profiles or ()):
+        reasons += await unknown_specification(session, profile, f"/import_profiles/{place}")
     if reasons:
         raise Invalid("The configuration is not sound; nothing was changed.", reasons=reasons)
     if dry_run or not sections:
@@ -74,7 +77,7 @@ def _rows(doc: ConfigurationDoc, sections: dict[str, SectionDiff], name: str) ->
     if name not in sections:
         return []
     touched = {*sections[name].added, *sections[name].changed}
-    return [{"id": uuid7(), **entry.model_dump()} for entry in doc.section(name) if entry.key in touched]
+    return [{"id": uuid7(), **entry.row()} for entry in doc.section(name) if entry.key in touched]
 
 
 _PUT = {
@@ -114,8 +117,15 @@ _PUT = {
         "material_types = excluded.material_types, libraries = excluded.libraries, locations = excluded.locations, "
         "languages = excluded.languages, formats = excluded.formats, query = excluded.query"
     ),
+    "import_profiles": text(
+        "INSERT INTO import_profile (code, document, updated_at, updated_by) "
+        "VALUES (:code, CAST(:document AS jsonb), now(), 'configuration') "
+        "ON CONFLICT (code) DO UPDATE SET version = import_profile.version + 1, document = excluded.document, "
+        "updated_at = excluded.updated_at, updated_by = excluded.updated_by"
+    ),
 }
 _DROP = {
+    "import_profiles": text("DELETE FROM import_profile WHERE code = ANY (:keys)"),
     "harvest_sets": text("DELETE FROM oai_set WHERE code = ANY (:keys)"),
     "locations": text(
         "DELETE FROM location l USING library b "

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.oai.rules import SET_SPEC
+from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
 from chassis.problems import Reason
 
@@ -15,6 +16,19 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 SEPARATOR = "/"
 """Between a library's code and a location's, where one text names both."""
+
+
+class Keyed(Protocol):
+    """Something that a section has once."""
+
+    code: str
+
+    @property
+    def key(self) -> str:
+        """What identifies it in its section."""
+
+    def row(self) -> dict[str, Any]:
+        """As a statement takes it."""
 
 
 class Entry(BaseModel):
@@ -29,6 +43,10 @@ class Entry(BaseModel):
     def key(self) -> str:
         """What identifies it in its section."""
         return self.code
+
+    def row(self) -> dict[str, Any]:
+        """As a statement takes it."""
+        return self.model_dump()
 
 
 class InstitutionDoc(Entry):
@@ -101,8 +119,24 @@ UNSPECIFIED = TypeDoc(code="unspecified", name="Unspecified")
 STANDARD = TypeDoc(code="standard", name="Standard")
 
 
+class ImportProfileDoc(ProfileDoc):
+    """An import profile with its code (docs/cataloguing.md)."""
+
+    code: ProfileCode
+
+    @property
+    def key(self) -> str:
+        """What identifies it in its section."""
+        return self.code
+
+    def row(self) -> dict[str, Any]:
+        """As a statement takes it."""
+        document = self.model_dump_json(by_alias=True, exclude={"code"})
+        return {"code": self.code, "document": document}
+
+
 class ConfigurationDoc(BaseModel):
-    """Locations and types. A section left out is empty."""
+    """Locations, types, import profiles. A section left out is empty; import profiles left out stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -113,11 +147,13 @@ class ConfigurationDoc(BaseModel):
     material_types: list[TypeDoc] = Field(default_factory=lambda: [UNSPECIFIED], max_length=1_000)
     loan_types: list[TypeDoc] = Field(default_factory=lambda: [STANDARD], max_length=1_000)
     harvest_sets: list[HarvestSetDoc] = Field(default_factory=list, max_length=200)
+    import_profiles: list[ImportProfileDoc] | None = Field(default=None, max_length=500)
+    """Those that are not as they were shipped."""
 
-    def section(self, name: str) -> Sequence[Entry]:
+    def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
-        found: Sequence[Entry] = getattr(self, name)
-        return found
+        found: Sequence[Keyed] | None = getattr(self, name)
+        return found or ()
 
     def flaws(self) -> Iterator[Reason]:
         """Everything that is not sound in itself, with a pointer to each place."""
@@ -135,6 +171,8 @@ class ConfigurationDoc(BaseModel):
                         f"There is no {link} {told!r} in {parents}.",
                         f"/{name}/{place}/{link}",
                     )
+        for place, profile in enumerate(self.import_profiles or ()):
+            yield from profile.flaws(f"/import_profiles/{place}")
         named = ("material_types", "libraries", "locations")
         there = {name: {entry.key for entry in self.section(name)} for name in named}
         for place, wanted in enumerate(self.harvest_sets):
@@ -157,6 +195,7 @@ SECTIONS = (
     "material_types",
     "loan_types",
     "harvest_sets",
+    "import_profiles",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),
@@ -177,6 +216,8 @@ def difference(old: ConfigurationDoc, new: ConfigurationDoc) -> dict[str, Sectio
     """Section by section, what differs; sections without a difference are left out."""
     told: dict[str, SectionDiff] = {}
     for name in SECTIONS:
+        if getattr(new, name) is None:
+            continue
         before: dict[str, Any] = {entry.key: entry for entry in old.section(name)}
         after: dict[str, Any] = {entry.key: entry for entry in new.section(name)}
         diff = SectionDiff(

@@ -37,7 +37,9 @@ SELECT
      FROM loan_type) AS loan_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name, 'description', description,
         'material_types', material_types, 'libraries', libraries, 'locations', locations, 'languages', languages,
-        'formats', formats, 'query', query) ORDER BY code), '[]') FROM oai_set) AS harvest_sets
+        'formats', formats, 'query', query) ORDER BY code), '[]') FROM oai_set) AS harvest_sets,
+    (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
+     FROM import_profile) AS import_profiles
 """)
 
 

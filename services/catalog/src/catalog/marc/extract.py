@@ -115,7 +115,7 @@ def headline(record: Record) -> Headline:
         title=title,
         subtitle=subtitle,
         author=_author(found.get("author", _NONE)),
-        year=_year(fixed, found.get("imprint", _NONE)),
+        year=year_of(fixed, found.get("imprint", _NONE)),
         format=_format(record.leader, _control(found, "007"), fixed),
     )
 
@@ -141,7 +141,7 @@ def extract(record: Record) -> Facts:
         contributors=_each(get("contributor"), name),
         publisher=_imprint(imprint, "b"),
         place=_imprint(imprint, "a"),
-        year=_year(fixed, imprint),
+        year=year_of(fixed, imprint),
         edition=_clean(found["edition"][0].get("a")) if "edition" in found else None,
         languages=_languages(fixed, get("language", _NONE)),
         format=_format(record.leader, _control(found, "007"), fixed),
@@ -160,7 +160,9 @@ def extract(record: Record) -> Facts:
         other_scripts=_unique(_texts(get("script"), _LETTERS)),
         other_titles=_each(get("other_title"), lambda field: _clean(" ".join(field.all("abnp")))),
         lccn=next(filter(None, [(field.get("a") or "").strip() for field in get("lccn", _NONE)]), None),
-        oclc_numbers=_unique([_oclc(text) for field in get("number", _NONE) for text in field.all("a")]),
+        oclc_numbers=_unique(
+            [oclc_number(text) for field in get("number", _NONE) for text in field.all("a")]
+        ),
     )
 
 
@@ -192,7 +194,7 @@ def _clean(text: str | None) -> str | None:
     return stripped or None
 
 
-def _oclc(text: str) -> str | None:
+def oclc_number(text: str) -> str | None:
     """A number of the OCLC database: "(OCoLC)ocm00012345" is 12345."""
     match = _OCLC.fullmatch(text.strip())
     return match[1] if match else None
@@ -265,7 +267,8 @@ def _imprint(fields: list[Field], code: str) -> str | None:
     return None
 
 
-def _year(fixed: str, fields: list[Field]) -> int | None:
+def year_of(fixed: str, fields: list[Field]) -> int | None:
+    """The year of publication: 008/07-10, else the first that 264 or 260 $c tells."""
     coded = fixed[7:11]
     if coded.isascii() and coded.isdigit() and 1000 <= int(coded) <= 2099:
         return int(coded)
@@ -320,14 +323,14 @@ def _isbns(fields: list[Field]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if code not in "az":
                 continue
             bare = text.split("(")[0].split(" ")[0].strip().replace("-", "")
-            if code == "a" and (found := _isbn13(bare)) is not None:
+            if code == "a" and (found := isbn13(bare)) is not None:
                 good.append(found)
             elif bare:
                 bad.append(bare)
     return _unique(good), _unique(bad)
 
 
-def _isbn13(bare: str) -> str | None:
+def isbn13(bare: str) -> str | None:
     """A right ISBN as 13 digits. Most are 13 plain digits, which is quickly seen; the rest goes the long way."""
     if len(bare) == 13 and bare.isascii() and bare.isdigit() and bare.startswith(("978", "979")):
         return bare if (sum(map(int, bare[::2])) + 3 * sum(map(int, bare[1::2]))) % 10 == 0 else None

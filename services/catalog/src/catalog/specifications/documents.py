@@ -50,6 +50,8 @@ class FieldDoc(BaseModel):
     subfields: list[SubfieldDoc] = Field(default_factory=list, max_length=100)
     others: bool | None = None
     """Whether subfields that are not named may be there, too."""
+    protected: bool = False
+    """Whether such fields of a title stay when an import brings another record of it."""
 
     @model_validator(mode="after")
     def once(self) -> Self:

@@ -46,9 +46,9 @@ class VersionUnknown(NotFound):
 
 _INSERT = text("""
 INSERT INTO title (id, match_key, control_number, control_agency, title, subtitle, author, year, format, suppressed,
-    record, created_at, updated_at)
+    record, keys, created_at, updated_at)
 VALUES (:id, :match_key, :control_number, :control_agency, :title, :subtitle, :author, :year, :format, :suppressed,
-    :record, :now, :now)
+    :record, CAST(:keys AS text[]), :now, :now)
 RETURNING hrid
 """)
 _LOCK = text("""
@@ -61,7 +61,7 @@ SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = :id
 _REPLACE = text("""
 UPDATE title SET version = version + 1, match_key = :match_key, control_number = :control_number,
     control_agency = :control_agency, title = :title, subtitle = :subtitle, author = :author, year = :year,
-    format = :format, suppressed = :suppressed, record = :record, updated_at = :now,
+    format = :format, suppressed = :suppressed, record = :record, keys = CAST(:keys AS text[]), updated_at = :now,
     brief_since = CASE WHEN :complete THEN NULL ELSE brief_since END
 WHERE id = :id RETURNING hrid, version
 """)

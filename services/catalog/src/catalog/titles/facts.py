@@ -8,6 +8,7 @@ from uuid import UUID
 from catalog.marc.extract import Headline, headline, shortened
 from catalog.marc.record import Record
 from catalog.marc.storage import pack
+from catalog.matching.keys import keys_of
 from contracts.catalog import TitleSummary
 
 LONGEST_KEY: Final = 400
@@ -29,6 +30,8 @@ class TitleColumns:
     year: int | None
     format: str
     record: bytes
+    keys: list[str]
+    """What it can be found by (`catalog.matching.keys`)."""
 
     def parameters(self) -> dict[str, object]:
         """As a statement takes them."""
@@ -54,6 +57,7 @@ def columns(record: Record, told: Headline | None = None) -> TitleColumns:
         year=told.year,
         format=told.format,
         record=packed,
+        keys=keys_of(record),
     )
 
 

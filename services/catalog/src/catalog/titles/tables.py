@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Identity, Index, text
+from sqlalchemy import ARRAY, BigInteger, Column, Identity, Index, Text, text
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, content, count, flag, key, ref, when, words
@@ -16,6 +16,8 @@ class Title(Table, table=True):
     __table_args__ = (
         Index("title_hrid", "hrid", unique=True),
         Index("title_match_key", "match_key", unique=True),
+        Index("title_keys", "keys", postgresql_using="gin"),
+        Index("title_unkeyed", "id", postgresql_where=text("keys IS NULL")),
         Index("title_brief", "brief_since", "id", postgresql_where=text("brief_since IS NOT NULL")),
         Index("title_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index(
@@ -42,6 +44,8 @@ class Title(Table, table=True):
     suppressed: bool = Field(sa_column=flag(default=False))
     record: bytes = Field(sa_column=content())
     """In storage form (`catalog.marc.storage`)."""
+    keys: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    """What an import's match rules find it by (`catalog.matching.keys`); none yet for one of an earlier release."""
     created_at: datetime = Field(sa_column=when())
     updated_at: datetime = Field(sa_column=when())
     deleted_at: datetime | None = Field(default=None, sa_column=when(null=True))

@@ -1,0 +1,1 @@
+"""Which of our titles a record that comes is about."""

@@ -1,0 +1,1 @@
+"""What becomes of a record that is here when another of the same title comes."""
