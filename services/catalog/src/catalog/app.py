@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from catalog.callnumbers import routes as callnumbers
 from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
+from catalog.copycat import routes as copycat
+from catalog.copycat.queries import forget_found
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
 from catalog.holdings import routes as holdings
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
             imports.router,
             profiles.router,
             undoing.router,
+            copycat.router,
             withdrawals.router,
             oai.router,
             sru.router,
@@ -101,6 +104,7 @@ SERVICE = Service(
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("shelve", timedelta(seconds=30), shelve),
+        Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("key-titles", timedelta(seconds=30), key_titles),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),

@@ -1,12 +1,15 @@
 """What the catalogue needs to know."""
 
+import ipaddress
 import tempfile
 from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from chassis.addresses import Network
 from chassis.settings import ServiceSettings
 
 GIB = 1024**3
@@ -29,6 +32,11 @@ class Settings(ServiceSettings):
     """Imports of one user that may wait or run at once."""
     import_share: float = Field(default=1.0, ge=0.05, le=1.0)
     """The part of the time that a large import works; below 1 it rests after each slice."""
+    search_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks in which servers may be searched for records besides the public internet, with commas between them
+    (`10.0.0.0/8`): the library system that this one takes the place of."""
+    search_target_limit: int = Field(default=8_000_000, ge=1024)
+    """Bytes of such a server's answer."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
@@ -47,6 +55,17 @@ class Settings(ServiceSettings):
     """Whom a harvester's keeper may write to."""
     harvest_page: int = Field(default=500, ge=1, le=5000)
     """Records in one answer to a harvester."""
+
+    @field_validator("search_networks", mode="before")
+    @classmethod
+    def _listed(cls, told: Any) -> Any:
+        parts = told.split(",") if isinstance(told, str) else told
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in parts if part.strip())
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The same, as networks."""
+        return tuple(ipaddress.ip_network(told) for told in self.search_networks)
 
     @field_validator("time_zone")
     @classmethod

@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from catalog.acquisitions import tables as acquisitions
+from catalog.copycat import tables as copycat
 from catalog.holdings import tables as holdings
 from catalog.imports import tables as imports
 from catalog.items import tables as items
@@ -18,6 +19,7 @@ from catalog.withdrawals import tables as withdrawals
 METADATA = Table.metadata
 ALL = (
     acquisitions,
+    copycat,
     holdings,
     imports,
     items,

@@ -124,7 +124,7 @@ async def wished(
     return Wish(media_type, profile, version, plan, create_locations, location, dry_run)
 
 
-async def refuse_too_many(session: AsyncSession, *, by: str, most: int) -> None:
+async def _refuse_too_many(session: AsyncSession, *, by: str, most: int) -> None:
     """Raise when this user has too many imports waiting."""
     waiting = int(await session.scalar(_OPEN, {"by": by}) or 0)
     if waiting >= most:
@@ -140,7 +140,7 @@ async def queue(
 ) -> Any:
     """Put a file into the queue."""
     await session.execute(_ONE_BY_ONE, {"by": by})
-    await refuse_too_many(session, by=by, most=most)
+    await _refuse_too_many(session, by=by, most=most)
     place = await default_location(session, wish.location)
     await session.execute(
         _INSERT,

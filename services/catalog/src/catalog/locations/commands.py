@@ -1,5 +1,6 @@
 """Put a configuration in place, as a whole or not at all."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,13 +20,18 @@ LOCK = text("SELECT version FROM configuration_state FOR UPDATE")
 
 
 async def apply(
-    session: AsyncSession, doc: ConfigurationDoc, *, dry_run: bool, now: datetime
+    session: AsyncSession,
+    doc: ConfigurationDoc,
+    *,
+    dry_run: bool,
+    now: datetime,
+    flaws: Sequence[Reason] = (),
 ) -> tuple[int, bool, dict[str, SectionDiff]]:
-    """Make the document true; version, whether anything was written, and what differed."""
+    """Make the document true; version, whether anything was written, and what differed. `flaws` were found before."""
     await session.execute(LOCK)
     version, old = await queries.configuration(session)
     sections = difference(old, doc)
-    reasons = [*doc.flaws(), *await _still_used(session, sections)]
+    reasons = [*flaws, *doc.flaws(), *await _still_used(session, sections)]
     for place, profile in enumerate(doc.import_profiles or ()):
         reasons += await unknown_specification(session, profile, f"/import_profiles/{place}")
     if reasons:
@@ -123,8 +129,13 @@ _PUT = {
         "ON CONFLICT (code) DO UPDATE SET version = import_profile.version + 1, document = excluded.document, "
         "updated_at = excluded.updated_at, updated_by = excluded.updated_by"
     ),
+    "search_targets": text(
+        "INSERT INTO search_target (code, document) VALUES (:code, CAST(:document AS jsonb)) "
+        "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
+    ),
 }
 _DROP = {
+    "search_targets": text("DELETE FROM search_target WHERE code = ANY (:keys)"),
     "import_profiles": text("DELETE FROM import_profile WHERE code = ANY (:keys)"),
     "harvest_sets": text("DELETE FROM oai_set WHERE code = ANY (:keys)"),
     "locations": text(

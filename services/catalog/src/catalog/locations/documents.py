@@ -6,6 +6,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from catalog.copycat.documents import TargetDoc
 from catalog.oai.rules import SET_SPEC
 from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
@@ -136,7 +137,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; import profiles left out stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last two stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -149,6 +150,8 @@ class ConfigurationDoc(BaseModel):
     harvest_sets: list[HarvestSetDoc] = Field(default_factory=list, max_length=200)
     import_profiles: list[ImportProfileDoc] | None = Field(default=None, max_length=500)
     """Those that are not as they were shipped."""
+    search_targets: list[TargetDoc] | None = Field(default=None, max_length=200)
+    """Servers whose records are copied."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -196,6 +199,7 @@ SECTIONS = (
     "loan_types",
     "harvest_sets",
     "import_profiles",
+    "search_targets",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

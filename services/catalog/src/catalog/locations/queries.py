@@ -39,7 +39,9 @@ SELECT
         'material_types', material_types, 'libraries', libraries, 'locations', locations, 'languages', languages,
         'formats', formats, 'query', query) ORDER BY code), '[]') FROM oai_set) AS harvest_sets,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
-     FROM import_profile) AS import_profiles
+     FROM import_profile) AS import_profiles,
+    (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
+     FROM search_target) AS search_targets
 """)
 
 

@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from catalog.locations import commands, queries
 from catalog.locations.documents import ConfigurationDoc, SectionDiff
 from chassis import etags
+from chassis.addresses import refusals
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
-from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated, problems
+from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
 
 router = new_router(tag="locations")
 
@@ -90,6 +91,7 @@ async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> Co
     responses=problems(Unauthenticated, Forbidden, Invalid),
 )
 async def apply_configuration(
+    request: Request,
     tx: Tx,
     _: MayWrite,
     body: ConfigurationDoc,
@@ -97,5 +99,11 @@ async def apply_configuration(
     dry_run: Annotated[bool, Query(description="Only tell what would change")] = False,
 ) -> AppliedOut:
     """Put the configuration in place as a whole, or not at all: every flaw is told at once."""
-    version, applied, sections = await commands.apply(tx, body, dry_run=dry_run, now=now)
+    networks = request.app.state.resources.settings.networks
+    flaws = [
+        Reason(each.code, each.text, f"/search_targets/{place}/url", each.mend)
+        for place, target in enumerate(body.search_targets or ())
+        for each in refusals(target.url, networks)
+    ]
+    version, applied, sections = await commands.apply(tx, body, dry_run=dry_run, now=now, flaws=flaws)
     return AppliedOut(version=version, applied=applied, sections=sections)

@@ -19,11 +19,9 @@ _UNDO = text("SELECT * FROM import_undo WHERE import_id = :import_id")
 _COUNTS = text("""
 SELECT outcome, count(*) AS number FROM import_undo_outcome WHERE undo_id = :id GROUP BY outcome
 """)
-_OUTCOMES = text("""
-SELECT ordinal, title_id, outcome, reasons FROM import_undo_outcome
-WHERE undo_id = :id AND ordinal > :after AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
-ORDER BY ordinal LIMIT :limit
-""")
+_LIST = "SELECT ordinal, title_id, outcome, reasons FROM import_undo_outcome WHERE undo_id = :id AND ordinal > :after "
+_OUTCOMES = text(_LIST + "ORDER BY ordinal LIMIT :limit")
+_OF_A_KIND = text(_LIST + "AND outcome = :outcome ORDER BY ordinal LIMIT :limit")
 _NEXT = text("""
 SELECT ordinal, outcome, title_id, title_version FROM import_outcome
 WHERE import_id = :import_id AND ordinal > :after AND title_id IS NOT NULL ORDER BY ordinal LIMIT :limit
@@ -89,7 +87,7 @@ async def outcomes(
 ) -> Sequence[Any]:
     """What became of each record, in the file's order."""
     told = {"id": undo_id, "outcome": outcome, "after": after, "limit": limit}
-    return (await session.execute(_OUTCOMES, told)).all()
+    return (await session.execute(_OUTCOMES if outcome is None else _OF_A_KIND, told)).all()
 
 
 async def next_records(session: AsyncSession, undo: Any, *, limit: int) -> Sequence[Any]:

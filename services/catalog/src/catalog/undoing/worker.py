@@ -16,7 +16,7 @@ from contracts.events import Actor
 log = logging.getLogger(__name__)
 
 SLICE: Final = 200
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 2.0
 
 
 async def undo_imports(resources: Resources, stop: asyncio.Event) -> None:

@@ -21,6 +21,9 @@ def _route(pattern: str, service: str, *, upload: bool = False) -> Route:
 TABLE: Final = (
     _route("/v1/imports", "catalog", upload=True),
     _route("/v1/import-profiles", "catalog"),
+    _route("/v1/search-targets", "catalog"),
+    _route("/v1/copy-searches", "catalog"),
+    _route("/v1/found-records", "catalog"),
     _route("/v1/titles/*/availability", "circulation"),
     _route("/v1/availability:batch", "circulation"),
     _route("/v1/availability:announce", "circulation"),
