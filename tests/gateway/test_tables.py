@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import gateway.budgets.tables
-import gateway.consents.tables  # noqa: F401 - declares tables that statements alone use
+import gateway.consents.tables
+import gateway.lti.tables  # noqa: F401 - declares tables that statements alone use
 from gateway.app import SERVICE
 from gateway.tables import Table
 from support.front import Front

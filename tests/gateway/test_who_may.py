@@ -55,6 +55,18 @@ PUBLIC = {
     "gateway-end-session",
     "gateway-show-local-sign-in",
     "gateway-sign-in-locally",
+    # a frame in a learning management system: each page shows what it has by itself
+    "gateway-lti-jwks",
+    "gateway-begin-launch",
+    "gateway-begin-launch-by-form",
+    "gateway-end-launch",
+    "gateway-open-titles-outside",
+    "gateway-search-on-visit",
+    "gateway-show-title-on-visit",
+    "gateway-place-hold-on-visit",
+    "gateway-send-choice",
+    "gateway-show-lti-registration",
+    "gateway-register-at-lti-platform",
     # a browser in which somebody lets a program act for them; the forms are the session's own
     "gateway-authorize",
     "gateway-decide-authorization",

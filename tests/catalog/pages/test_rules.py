@@ -7,8 +7,9 @@ from catalog.marc.record import Field, Record
 from catalog.pages import coins
 from catalog.pages.addresses import Asked, asked
 from catalog.pages.languages import language_of, script_of, tag
-from catalog.pages.rules import Phrase, Shown, language_wanted, pages_around, safe, shown
-from catalog.pages.words import LANGUAGES, WORDS
+from catalog.pages.rules import Phrase, Shown, pages_around, safe, shown
+from catalog.pages.words import LANGUAGES, WORDING
+from chassis.wording import language_wanted
 from support.marc_records import LEADER
 
 HEBREW = "קיצור תולדות האנושות"
@@ -194,10 +195,10 @@ def test_a_page_number_is_always_one_that_there_is(page: str) -> None:
 
 
 def test_every_word_is_said_in_every_language() -> None:
-    assert {name: set(words) for name, words in WORDS.items()} == {
-        name: set(WORDS["en"]) for name in LANGUAGES
+    assert {name: set(words) for name, words in WORDING.by_language.items()} == {
+        name: set(WORDING.by_language["en"]) for name in LANGUAGES
     }
-    assert all(said.strip() for words in WORDS.values() for said in words.values())
+    assert all(said.strip() for words in WORDING.by_language.values() for said in words.values())
 
 
 @pytest.mark.parametrize(

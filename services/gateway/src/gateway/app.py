@@ -35,6 +35,15 @@ from gateway.consents import device_routes as devices
 from gateway.consents import granting
 from gateway.consents import routes as consents
 from gateway.ldap.directory import Directories
+from gateway.lti import course_routes as lti_courses
+from gateway.lti import invitation_routes as lti_invitations
+from gateway.lti import keys as lti_keys
+from gateway.lti import platform_routes as lti_platforms
+from gateway.lti import registration_routes as lti_registrations
+from gateway.lti import rosters
+from gateway.lti import routes as lti
+from gateway.lti import visit_routes as lti_visits
+from gateway.lti.arriving import LtiParts
 from gateway.oidc import routes as oidc
 from gateway.oidc.arriving import OidcParts
 from gateway.origins.known import Origins
@@ -68,7 +77,7 @@ from gateway.tokens.keys import Sealer, make_due_keys
 from gateway.tokens.minting import Mint
 from gateway.webhooks import ending
 from gateway.webhooks import routes as webhooks
-from gateway.webhooks.work import guard_of
+from gateway.webhooks.work import guard_of, guard_within
 from gateway.webhooks.work import webhooks as send_webhooks
 
 AUDIT_KEPT = timedelta(days=365)
@@ -85,6 +94,16 @@ async def turn_keys(resources: Resources, now: datetime) -> None:
     sealer = Sealer(resources.settings.sealing_key.get_secret_value())
     async with resources.pool.acquire() as connection:
         await make_due_keys(connection, sealer, now=now)
+        await lti_keys.turn(connection, sealer, now=now)
+
+
+async def read_rosters(resources: Resources, now: datetime) -> None:
+    """Read again who is in the courses of learning management systems, and forget what is over."""
+    sealer = Sealer(resources.settings.sealing_key.get_secret_value())
+    guard = guard_within(resources.settings.lti_networks)
+    while await rosters.read_due(resources.pool, sealer, guard, now=now) == rosters.AT_ONCE:
+        continue
+    await rosters.forget(resources.pool, now=now)
 
 
 async def forget_audit(resources: Resources, now: datetime) -> None:
@@ -156,6 +175,12 @@ def create_app(
             oidc.router,
             cas.router,
             shib.router,
+            lti.router,
+            lti_visits.router,
+            lti_registrations.router,
+            lti_platforms.router,
+            lti_invitations.router,
+            lti_courses.router,
             paia.router,
             persons.router,
             sign_on_secrets.router,
@@ -212,6 +237,7 @@ async def _furnish(app: FastAPI, here: Resources, settings: Settings, stack: Asy
     app.state.saml = Parts(here.pool, sealer, http, in_force)
     app.state.oidc = OidcParts(here.pool, sealer, http)
     app.state.cas = CasParts(here.pool, sealer, http)
+    app.state.lti = LtiParts(here.pool, sealer, guard_within(settings.lti_networks))
     app.state.crowd = Crowd()
     app.state.directories = Directories()
     app.state.sessions = Sessions(here.pool, in_force)
@@ -254,6 +280,7 @@ SERVICE = Service(
         Timer("look-after-webhooks", timedelta(minutes=10), ending.look_after),
         Timer("forget-webhooks", timedelta(hours=1), ending.forget),
         Timer("forget-sign-ins", timedelta(minutes=5), forget_sign_ins),
+        Timer("read-rosters", timedelta(minutes=5), read_rosters),
     ),
     workers=(send_webhooks,),
 )

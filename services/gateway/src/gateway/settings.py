@@ -51,6 +51,9 @@ class Settings(ServiceSettings):
     """Certificates that receivers' are checked against (PEM); unset: the system's."""
     webhook_slots: int = Field(default=128, ge=2, le=2000)
     """Deliveries that one process sends at once."""
+    lti_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks in which learning management systems are asked for keys and rosters besides the public internet, with
+    commas between them: that of a campus, say."""
 
     security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://|tel:)[\x21-\x7e]+$")
     """Whom to tell of a weakness (`mailto:security@library.edu`), for /.well-known/security.txt."""
@@ -64,7 +67,7 @@ class Settings(ServiceSettings):
     shib_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks that this web server asks from, with commas between them; none but with a key."""
 
-    @field_validator("webhook_networks", "shib_proxies", mode="before")
+    @field_validator("webhook_networks", "lti_networks", "shib_proxies", mode="before")
     @classmethod
     def _listed(cls, told: Any) -> Any:
         parts = told.split(",") if isinstance(told, str) else told

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from catalog.pages.words import LANGUAGES, either, word
+from catalog.pages.words import LANGUAGES, WORDING
 from catalog.titles.media import held
 
 HTML: Final = "text/html; charset=utf-8"
@@ -61,14 +61,14 @@ class Tongue:
         self._zone = ZoneInfo(zone)
 
     def __call__(self, key: str, **values: Any) -> str:
-        return word(self.tag, key, **{name: self._said(value) for name, value in values.items()})
+        return WORDING.word(self.tag, key, {name: self._said(value) for name, value in values.items()})
 
     def _said(self, value: Any) -> str:
         return self.number(value) if isinstance(value, int) else str(value)
 
     def either(self, key: str, otherwise: str) -> str:
         """A word, or the data's own where there is none."""
-        return either(self.tag, key, otherwise)
+        return WORDING.either(self.tag, key, otherwise)
 
     def number(self, value: int) -> str:
         """With separators."""

@@ -21,7 +21,7 @@ from catalog.pages import coins, queries, signposting
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, SORTS, Asked, asked, title_address
 from catalog.pages.languages import language_of, tag
 from catalog.pages.rendering import Tongue, page, tongue
-from catalog.pages.rules import language_wanted, pages_around, shown
+from catalog.pages.rules import pages_around, shown
 from catalog.pages.words import LANGUAGES
 from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
@@ -31,6 +31,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx
 from chassis.resources import Resources
+from chassis.wording import language_wanted
 
 router = new_router(tag="pages")
 

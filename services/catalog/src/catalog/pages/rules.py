@@ -1,7 +1,7 @@
 """What a page shows of a record: labelled rows, each value in every script it is given in, and where it leads."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -192,28 +192,6 @@ def safe(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
-
-
-def language_wanted(asked: str | None, accept: str | None, known: Iterable[str]) -> str:
-    """The page's language: as asked for, else the one the browser likes best (RFC 9110 §12.5.4), else the first."""
-    offers = tuple(known)
-    if asked in offers and asked is not None:
-        return asked
-    best, liked = offers[0], 0.0
-    for part in (accept or "")[:1000].split(","):
-        told, _, weight = part.partition(";")
-        primary = told.strip().lower().partition("-")[0]
-        if primary in offers and (quality := _quality(weight)) > liked:
-            best, liked = primary, quality
-    return best
-
-
-def _quality(parameter: str) -> float:
-    told = parameter.strip().lower().removeprefix("q=")
-    try:
-        return min(max(float(told), 0.0), 1.0) if told else 1.0
-    except ValueError:
-        return 0.0
 
 
 def pages_around(page: int, last: int) -> list[int | None]:

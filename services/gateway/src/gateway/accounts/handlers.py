@@ -12,6 +12,7 @@ _FOLLOW: Final = (
     "UPDATE person SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
     "UPDATE patron_token SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
     "UPDATE browser_session SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
+    "UPDATE lti_visit SET patron_id = $2 WHERE patron_id = ANY ($1::uuid[])",
 )
 
 

@@ -101,7 +101,7 @@ class Providers:
             raise DoorRefused(Why.KIND)
         for fresh in (False, True):
             published = await self.published(http, doc.issuer, fresh=fresh)
-            for key in _candidates(published.keys, str(algorithm), header.get("kid")):
+            for key in candidates(published.keys, str(algorithm), header.get("kid")):
                 try:
                     return dict(jwt.decode(token, key, algorithms=[str(algorithm)]).claims)
                 except (JoseError, ValueError, TypeError, KeyError):
@@ -109,7 +109,8 @@ class Providers:
         raise DoorRefused(Why.SIGNATURE)
 
 
-def _candidates(keys: list[dict[str, Any]], algorithm: str, kid: object) -> list[RSAKey | ECKey | OKPKey]:
+def candidates(keys: list[dict[str, Any]], algorithm: str, kid: object) -> list[RSAKey | ECKey | OKPKey]:
+    """The keys of a published set that a token by this algorithm may be signed with."""
     kty, curve = FITTING[algorithm]
     found: list[RSAKey | ECKey | OKPKey] = []
     for told in keys:

@@ -65,16 +65,22 @@ class Vouched:
         return self.signed.entity_id or ""
 
 
-async def admit(
-    pool: asyncpg.Pool,
-    circulation: Circulation,
-    doc: SignOnDoc,
-    told: Vouched,
-    *,
-    return_to: str,
-    now: datetime,
-) -> Arrived:
-    """Begin a session for somebody; `TurnedAway` when no rule lets them in or nothing says who they are."""
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Whom a door vouches for, as the library knows them."""
+
+    person_id: UUID
+    patron_id: UUID | None
+    standing: Standing
+    facts: Facts
+    reasons: tuple[str, ...]
+    """Why there is no patron, or why theirs was not brought up to date."""
+
+
+async def recognise(
+    pool: asyncpg.Pool, circulation: Circulation, doc: SignOnDoc, told: Vouched, *, now: datetime
+) -> Recognised:
+    """Who somebody is here; `TurnedAway` when no rule lets them in or nothing says who they are."""
     issuer = told.issuer
     facts = facts_of(
         told.attributes,
@@ -106,19 +112,52 @@ async def admit(
             now=now,
         )
         reasons, patron_id = registration.reasons, registration.patron_id
+    return Recognised(person_id, patron_id, found, facts, reasons)
+
+
+async def admit(
+    pool: asyncpg.Pool,
+    circulation: Circulation,
+    doc: SignOnDoc,
+    told: Vouched,
+    *,
+    return_to: str,
+    now: datetime,
+) -> Arrived:
+    """Begin a session for somebody; `TurnedAway` when no rule lets them in or nothing says who they are."""
+    known = await recognise(pool, circulation, doc, told, now=now)
     async with pool.acquire() as connection, connection.transaction():
-        token = await _begun(connection, doc, told, found, person_id, patron_id, now)
-        await note(connection, issuer, person_id, "signed-in", reasons, facts, found, now)
+        await note_arrival(connection, told, known, now)
+        token = await _begun(connection, doc, told, known, now)
+    return Arrived(token, return_to, known.standing, known.reasons)
+
+
+async def note_arrival(connection: Connection, told: Vouched, known: Recognised, now: datetime) -> None:
+    """Write down that somebody came in, and which patron they are."""
+    await connection.execute(
+        "UPDATE person SET patron_id = $2 WHERE id = $1 AND patron_id IS DISTINCT FROM $2",
+        known.person_id,
+        known.patron_id,
+    )
+    await note(
+        connection,
+        told.issuer,
+        known.person_id,
+        "signed-in",
+        known.reasons,
+        known.facts,
+        known.standing,
+        now,
+    )
     log.info(
         "somebody signed in",
         extra={
             "door": told.signed.door,
-            "identity_provider": issuer,
-            "person": str(person_id),
-            "rule": found.rule,
+            "identity_provider": told.issuer,
+            "person": str(known.person_id),
+            "rule": known.standing.rule,
         },
     )
-    return Arrived(token, return_to, found, reasons)
 
 
 _PERSON = """
@@ -137,24 +176,17 @@ async def _begun(
     connection: Connection,
     doc: SignOnDoc,
     told: Vouched,
-    found: Standing,
-    person_id: UUID,
-    patron_id: UUID | None,
+    known: Recognised,
     now: datetime,
 ) -> str:
-    await connection.execute(
-        "UPDATE person SET patron_id = $2 WHERE id = $1 AND patron_id IS DISTINCT FROM $2",
-        person_id,
-        patron_id,
-    )
-    limits = doc.sessions.limits()
+    limits, found = doc.sessions.limits(), known.standing
     ends = ends_at(limits, granted_until=told.until, now=now)
     if set(found.roles) - {"patron"} and told.signed.authenticated_at is not None:
         ends = min(ends, told.signed.authenticated_at + doc.sessions.mfa)
     return await sessions.begin(
         connection,
-        person_id=person_id,
-        patron_id=patron_id,
+        person_id=known.person_id,
+        patron_id=known.patron_id,
         roles=found.roles,
         libraries=found.libraries,
         signed=told.signed,

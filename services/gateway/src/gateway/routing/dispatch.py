@@ -51,7 +51,7 @@ OWN_CREDENTIALS = frozenset(
 """Reads its own credentials (HTTP Basic, or to answer as its protocol does)."""
 NO_COOKIES = (
     *("/oauth2/", "/saml/", "/oidc/", "/cas/", "/login/shib", "/paia/auth/", "/sign-in/", "/sign-out"),
-    "/developers/",
+    *("/developers/", "/lti/"),
 )
 """Where a session's cookie says nothing of who asks: other sites send people there, or the form proves itself."""
 

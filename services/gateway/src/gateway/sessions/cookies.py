@@ -41,6 +41,21 @@ def sent(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     return found[0] if len(found) == 1 and _TOKEN.match(found[0]) else None
 
 
+def launch_cookie_name(state: str) -> str:
+    """Of one launch from a learning management system: several pages may begin in one browser at a time."""
+    return f"__Host-lti-{state[:16]}"
+
+
+def launch_cookie(state: str, token: str) -> str:
+    """Marks a browser, or the frame in it, that begins a launch (CHIPS: kept apart by the page around the frame)."""
+    return f"{launch_cookie_name(state)}={token}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age=600"
+
+
+def no_launch_cookie(state: str) -> str:
+    """Takes it away, once the launch has come to its end."""
+    return f"{launch_cookie_name(state)}=; Path=/; Secure; HttpOnly; SameSite=None; Partitioned; Max-Age=0"
+
+
 def session_cookie(token: str) -> str:
     """Signs a browser in, until it is closed or the session ends."""
     return f"{SESSION}={token}; Path=/; Secure; HttpOnly; SameSite=Lax"

@@ -52,6 +52,27 @@ async def keep(
     return state
 
 
+async def kept(
+    pool: asyncpg.Pool, sealer: Sealer, *, door: str, state: str, now: datetime
+) -> tuple[str, Asked, bool] | None:
+    """A request that was made at a door: at whom, what was asked, and whether it still waits for its answer.
+
+    It stays as it is. None: there was none, or it is forgotten.
+    """
+    row = await pool.fetchrow(
+        "SELECT name, context, return_to, made_at, sealed, used_at IS NULL AND made_at > $3 AS waits "
+        "FROM door_request WHERE state_hash = $1 AND door = $2",
+        digest(state),
+        door,
+        now - LONGEST_REQUEST,
+    )
+    return (row["name"], _asked(row, sealer), row["waits"]) if row is not None else None
+
+
+def _asked(row: asyncpg.Record, sealer: Sealer) -> Asked:
+    return Asked(row["context"], row["return_to"], row["made_at"], orjson.loads(sealer.open(row["sealed"])))
+
+
 _USE = """
 UPDATE door_request SET used_at = $5 WHERE state_hash = $1 AND browser_hash = $2 AND door = $3 AND name = $4
   AND used_at IS NULL AND made_at > $6
@@ -77,8 +98,7 @@ async def use(
         oldest = now - LONGEST_REQUEST
         row = await pool.fetchrow(_USE, digest(state), digest(browser), door, name, now, oldest)
         if row is not None:
-            secrets = orjson.loads(sealer.open(row["sealed"]))
-            return Asked(row["context"], row["return_to"], row["made_at"], secrets)
+            return _asked(row, sealer)
     kept = await pool.fetchrow(
         "SELECT browser_hash, used_at FROM door_request WHERE state_hash = $1 AND door = $2 AND name = $3",
         digest(state),

@@ -45,6 +45,12 @@ class Why(StrEnum):
     CONTEXT = "authentication-context-other"
     NOT_ANEW = "not-signed-in-anew"
     SCOPE = "scope-foreign"
+    # a launch from a learning management system
+    DEPLOYMENT = "deployment-unknown"
+    VERSION = "version-other"
+    MESSAGE = "message-unknown"
+    TARGET = "target-foreign"
+    RETURN = "return-address-unusable"
     # headers
     NOT_TRUSTED = "address-not-trusted"
     PROOF = "proof-wrong"

@@ -1,19 +1,21 @@
-"""Signing keys: Ed25519, sealed at rest, published before they sign and until nothing they signed is valid.
+"""Signing keys, sealed at rest, published before they sign and until nothing they signed is valid.
 
-A key is made, published for an hour, then signs for 30 days, and stays published for a day after that.
+Ours (Ed25519) are made, published for an hour, then sign for 30 days, and stay published for a day after that.
 """
 
+import asyncio
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.jwk import KeyParameters, KeySet, OKPKey, RSAKey
 
 from chassis.ids import uuid7
 
@@ -26,12 +28,36 @@ class WrongSealingKey(Exception):
     """The stored keys were sealed with another key: the setting GATEWAY_SEALING_KEY has changed."""
 
 
+Pair = OKPKey | RSAKey
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Keys of one purpose, each followed by the next."""
+
+    table: str
+    algorithm: str
+    generate: Callable[[], Pair]
+    read: Callable[[bytes, KeyParameters], Pair]
+    published_before: timedelta = PUBLISHED_BEFORE
+    signs_for: timedelta = SIGNS_FOR
+    published_after: timedelta = PUBLISHED_AFTER
+
+
+def _ed25519(der: bytes, about: KeyParameters) -> Pair:
+    return OKPKey.import_key(der, about)
+
+
+OURS: Final = Ring("signing_key", "Ed25519", lambda: OKPKey.generate_key("Ed25519", private=True), _ed25519)
+"""What access tokens and those of the hop inside are signed with."""
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """One key pair and when it signs."""
 
     kid: str
-    key: OKPKey
+    key: Pair
     signs_from: datetime
     signs_until: datetime
 
@@ -63,38 +89,41 @@ class Sealer:
 
 
 async def make_due_keys(
-    connection: asyncpg.pool.PoolConnectionProxy, sealer: Sealer, *, now: datetime
+    connection: asyncpg.pool.PoolConnectionProxy, sealer: Sealer, *, now: datetime, ring: Ring = OURS
 ) -> bool:
     """Make the first key, or the next one shortly before the current one ends; whether one was made."""
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('signing keys'))")
-        await connection.execute("DELETE FROM signing_key WHERE signs_until < $1", now - PUBLISHED_AFTER)
-        last = await connection.fetchval("SELECT max(signs_until) FROM signing_key")
-        if last is not None and last - now > 2 * PUBLISHED_BEFORE:
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtext($1))", ring.table.replace("_", " ") + "s"
+        )
+        await connection.execute(
+            f"DELETE FROM {ring.table} WHERE signs_until < $1",  # noqa: S608 - a table of ours
+            now - ring.published_after,
+        )
+        last = await connection.fetchval(f"SELECT max(signs_until) FROM {ring.table}")  # noqa: S608 - as above
+        if last is not None and last - now > 2 * ring.published_before:
             return False
         begins = now if last is None or last < now else last
-        key = OKPKey.generate_key("Ed25519", private=True)
+        key = await asyncio.to_thread(ring.generate)
         await connection.execute(
-            "INSERT INTO signing_key (kid, sealed, signs_from, signs_until) VALUES ($1, $2, $3, $4)",
+            f"INSERT INTO {ring.table} (kid, sealed, signs_from, signs_until) VALUES ($1, $2, $3, $4)",  # noqa: S608 - as above
             str(uuid7()),
             sealer.seal(key.as_bytes(encoding="DER", private=True)),
             begins,
-            begins + SIGNS_FOR,
+            begins + ring.signs_for,
         )
     return True
 
 
-async def read_keys(pool: asyncpg.Pool, sealer: Sealer) -> list[SigningKey]:
+async def read_keys(pool: asyncpg.Pool, sealer: Sealer, *, ring: Ring = OURS) -> list[SigningKey]:
     """Every published key."""
     rows = await pool.fetch(
-        "SELECT kid, sealed, signs_from, signs_until FROM signing_key ORDER BY signs_from"
+        f"SELECT kid, sealed, signs_from, signs_until FROM {ring.table} ORDER BY signs_from"  # noqa: S608 - a table of ours
     )
     return [
         SigningKey(
             row["kid"],
-            OKPKey.import_key(
-                sealer.open(row["sealed"]), {"kid": row["kid"], "use": "sig", "alg": "Ed25519"}
-            ),
+            ring.read(sealer.open(row["sealed"]), {"kid": row["kid"], "use": "sig", "alg": ring.algorithm}),
             row["signs_from"],
             row["signs_until"],
         )
@@ -102,13 +131,19 @@ async def read_keys(pool: asyncpg.Pool, sealer: Sealer) -> list[SigningKey]:
     ]
 
 
-def public_set(keys: list[SigningKey]) -> dict[str, Any]:
+def public_set(keys: list[SigningKey], *, ring: Ring = OURS) -> dict[str, Any]:
     """The JWKS document (RFC 7517)."""
     return {
         "keys": [
-            {**key.key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": "Ed25519"} for key in keys
+            {**key.key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": ring.algorithm}
+            for key in keys
         ]
     }
+
+
+def signing(keys: list[SigningKey], now: datetime) -> list[SigningKey]:
+    """Those that sign at this moment."""
+    return [key for key in keys if key.signs_from <= now < key.signs_until]
 
 
 def key_set(keys: list[SigningKey]) -> KeySet:

@@ -17,7 +17,7 @@ from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Unauthenticated, Unavailable, database_away
 from chassis.tokens import ALGORITHMS, ISSUER
-from gateway.tokens.keys import Sealer, SigningKey, key_set, read_keys
+from gateway.tokens.keys import Sealer, SigningKey, key_set, read_keys, signing
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Mint:
         return token
 
     async def _sign(self, claims: dict[str, Any], seconds: int, now: datetime, *, typ: str) -> str:
-        current = _signing(await self.keys(), now) or _signing(await self.keys(fresh=True), now)
+        current = signing(await self.keys(), now) or signing(await self.keys(fresh=True), now)
         if not current:
             raise Unavailable("There is no signing key just now.")
         moment = int(now.timestamp())
@@ -169,7 +169,3 @@ class Mint:
                 raise Unauthenticated("The token is expired or was not given out here.") from error
             return dict(decoded.claims)
         raise AssertionError
-
-
-def _signing(keys: list[SigningKey], now: datetime) -> list[SigningKey]:
-    return [key for key in keys if key.signs_from <= now < key.signs_until]

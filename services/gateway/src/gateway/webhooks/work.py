@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
@@ -33,7 +33,12 @@ async def webhooks(resources: Resources, stop: asyncio.Event) -> None:
 
 def guard_of(settings: Settings) -> Guard:
     """The guard with the networks that are allowed by setting."""
-    return Guard([ipaddress.ip_network(told) for told in settings.webhook_networks])
+    return guard_within(settings.webhook_networks)
+
+
+def guard_within(networks: Iterable[str]) -> Guard:
+    """A guard that lets through to these networks besides the public internet."""
+    return Guard([ipaddress.ip_network(told) for told in networks])
 
 
 @asynccontextmanager
