@@ -131,6 +131,8 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
         "POST /v1/invoices": invoice,
         "PUT /v1/configuration/erm": {
             "order_prefix": "P",
+            "order_suffix": "S",
+            "order_digits": 4,
             "approval_limits": {"EUR": "1"},
             "four_eyes": False,
         },

@@ -99,3 +99,19 @@ async def test_a_fund_that_is_limited_later_is_so_for_orders_that_are_not_approv
 
     assert (codes(answer), pointers(answer)) == (["fund-of-other-locations"], ["/lines/0/shares/0/fund_id"])
     assert (await make.sums(fund))[0] == "0.00"
+
+
+async def test_orders_are_numbered_as_the_library_numbers_them(erm: Harness, make: Make) -> None:
+    fund = await make.budget()
+    usual = await make.order(make.line(fund))
+    numbers = {"order_prefix": "B-", "order_suffix": "-X", "order_digits": 1}
+    assert (await erm.put("/v1/configuration/erm", json=numbers)).status_code == 200
+
+    told = await make.order(make.line(fund))
+    refused = await erm.put(
+        "/v1/configuration/erm", json=numbers | {"order_suffix": "a b", "order_digits": 0}
+    )
+
+    assert (usual["number"], told["number"]) == ("PO-000001", "B-2-X")
+    assert (await make.get("/v1/orders?number=B-2-X"))["items"][0]["id"] == told["id"]
+    assert (refused.status_code, pointers(refused)) == (422, ["/order_suffix", "/order_digits"])

@@ -51,12 +51,20 @@ class ResolverDoc(BaseModel):
     encoded values: `https://discovery.example/request?{openurl}`."""
 
 
+Affix = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,12}$")]
+
+
 class ConfigurationDoc(BaseModel):
     """How this library buys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    order_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,12}$")] = "PO-"
+    order_prefix: Affix = "PO-"
+    """Before the running number of an order: `PO-000123`."""
+    order_suffix: Affix = ""
+    """Behind it."""
+    order_digits: Annotated[int, Field(ge=1, le=12)] = 6
+    """Of the running number; a longer one is told whole."""
     approval_limits: dict[Currency, AmountIn] = Field(default_factory=dict, max_length=50)
     """By the ledger's currency: what may be approved with `orders:approve` or `invoices:approve`; above it takes
     `orders:unlimited` or `invoices:unlimited`. A currency that is not named has no limit."""
@@ -80,6 +88,10 @@ class ConfigurationDoc(BaseModel):
     def today(self, now: datetime) -> date:
         """The library's date."""
         return now.astimezone(ZoneInfo(self.time_zone)).date()
+
+    def order_number(self, running: int) -> str:
+        """What an order is called."""
+        return f"{self.order_prefix}{running:0{self.order_digits}}{self.order_suffix}"
 
     def limit(self, currency: str) -> int | None:
         """Minor units; none: no limit."""

@@ -108,13 +108,12 @@ async def enter(
     """Enter an order; nothing is set aside before it is approved."""
     lines = await _accepted(connection, head, told)
     order_id = uuid7()
-    number = await connection.fetchval("SELECT nextval('order_number')")
-    prefix = (await in_force(connection)).order_prefix
+    running = await connection.fetchval("SELECT nextval('order_number')")
     await insert(
         connection,
         "purchase_order",
         id=order_id,
-        number=f"{prefix}{number:06}",
+        number=(await in_force(connection)).order_number(running),
         state="pending",
         created_at=now,
         created_by=actor,
