@@ -25,6 +25,12 @@ SELECT id('order', n), 'X' || n, id('vendor', n % 400 + 1), (ARRAY['pending', 'o
 INSERT INTO order_line (id, order_id, position, title, title_id, receipt, quantity, list_price, total)
 SELECT id('line', n), id('order', n % 6000 + 1), n, 'Title', CASE WHEN n % 2 = 0 THEN id('bib', n % 5000) END, 'count',
     2, 100, 200 FROM generate_series(1, 6000) n;
+INSERT INTO claim (id, order_line_id, vendor_id, number, missing, state, via, created_at, sent_at, actor)
+SELECT id('claim', n), id('line', n), id('vendor', n % 400 + 1), 1, 1, s.state,
+    CASE s.state WHEN 'sent' THEN 'mail' END,
+    now(), CASE s.state WHEN 'sent' THEN now() END, 'staff:x'
+FROM generate_series(1, 6000) n, LATERAL (SELECT (ARRAY['sent', 'stopped', 'proposed'])[n % 3 + 1] AS state) s;
+UPDATE order_line SET claim_on = '2020-01-01' WHERE id IN (SELECT id('line', n) FROM generate_series(1, 40) n);
 INSERT INTO receipt (id, order_line_id, quantity, at, actor)
 SELECT id('receipt', n), id('line', n), 1, now(), 'staff:x' FROM generate_series(1, 6000) n;
 INSERT INTO piece (id, receipt_id, order_line_id, position, state)
@@ -102,6 +108,7 @@ PLANS = Plans(
     growing=frozenset(
         {
             "budget_transaction",
+            "claim",
             "coverage_statement",
             "encumbrance",
             "invoice",
@@ -127,6 +134,7 @@ PLANS = Plans(
     few=600,
     short=(
         "kbart_load_to_do",
+        "order_line_to_claim",
         "title_review_open",
         "kbart_load_to_forget",
         "kbart_load_coming_in",
@@ -146,6 +154,7 @@ SAMPLES = {
     "order_id": "SELECT id FROM purchase_order LIMIT 1",
     "number": "SELECT number FROM purchase_order LIMIT 1",
     "line_id": "SELECT id FROM order_line LIMIT 1",
+    "claim_id": "SELECT id FROM claim LIMIT 1",
     "receipt_id": "SELECT id FROM receipt LIMIT 1",
     "invoice_id": "SELECT id FROM invoice LIMIT 1",
     "platform_id": "SELECT id FROM platform ORDER BY code DESC LIMIT 1",

@@ -9,6 +9,8 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Service, Timer
 from erm.agreements import lines as agreement_lines
 from erm.agreements import routes as agreements
+from erm.claims import routes as claims
+from erm.claims.proposing import propose
 from erm.configuration import routes as configuration
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
             rollovers.router,
             orders.router,
             receipts.router,
+            claims.router,
             invoices.router,
             platforms.router,
             packages.router,
@@ -71,6 +74,9 @@ SERVICE = Service(
     create_app=create_app,
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
-    timers=[Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows)],
+    timers=[
+        Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
+        Timer("propose-claims", timedelta(minutes=10), propose),
+    ],
     workers=[take_up_lists],
 )

@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from erm.agreements import tables as agreements
+from erm.claims import tables as claims
 from erm.configuration import tables as configuration
 from erm.finance import tables as finance
 from erm.instances import tables as instances
@@ -20,6 +21,7 @@ from erm.transfers import tables as transfers
 METADATA = Table.metadata
 ALL = (
     agreements,
+    claims,
     configuration,
     finance,
     instances,

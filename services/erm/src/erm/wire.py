@@ -1,5 +1,6 @@
 """What several desks of acquisitions say on the wire in the same way: amounts, codes, shares, overrides."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -37,6 +38,7 @@ Word = Annotated[str, Field(min_length=1, max_length=300, pattern=r"\S")]
 Note = Annotated[str, Field(min_length=1, max_length=2000)]
 Percent = Annotated[Decimal, Field(gt=0, le=100, max_digits=9, decimal_places=6)]
 Rate = Annotated[Decimal, Field(gt=0, lt=10**9, max_digits=19, decimal_places=10)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9999, 12, 31))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 LONGEST: Final = 500
 """Lines of an order or invoice."""

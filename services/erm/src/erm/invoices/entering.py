@@ -1,7 +1,6 @@
 """An invoice as it is told on the wire, read into rows: everything that is wrong with it is told at once."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,9 +13,8 @@ from chassis.problems import Reason
 from erm.invoices.rules import Adjustment, Charged, Prorate, comes_to, spread
 from erm.money.rules import LARGEST, share_flaws, shares_of, written
 from erm.orders.entering import unknown
-from erm.wire import LONGEST, AmountIn, Amounts, Currency, Note, Rate, ShareIn, Strict, Word, flaw
+from erm.wire import LONGEST, AmountIn, Amounts, Currency, Day, Note, Rate, ShareIn, Strict, Word, flaw
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9999, 12, 31))]
 Percentage = Annotated[str, Field(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,6})?$")]
 
 

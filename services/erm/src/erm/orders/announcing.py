@@ -5,6 +5,7 @@ from datetime import datetime
 from chassis import outbox
 from chassis.database import Connection
 from contracts.erm import OrderChanged, OrderFacts, OrderLineFacts
+from erm.claims.scheduling import schedule
 from erm.orders import queries
 from erm.orders.queries import Order
 from erm.orders.rules import payment_state, receipt_state
@@ -41,6 +42,9 @@ def facts(order: Order) -> OrderFacts:
 async def changed(connection: Connection, order: Order, what: str, now: datetime, **values: object) -> Order:
     """Write the order's row with one more version, and tell; the order as it now stands."""
     await change(connection, "purchase_order", order.id, **values)
+    fresh = await queries.order(connection, order.id)
+    assert fresh is not None
+    await schedule(connection, fresh, now)
     told = await queries.order(connection, order.id)
     assert told is not None
     event = OrderChanged(

@@ -11,7 +11,7 @@ from chassis.ids import uuid7
 from chassis.problems import Reason
 from erm.money.rules import LARGEST, share_flaws, shares_of, written
 from erm.orders.rules import Price
-from erm.wire import AmountIn, Amounts, Note, Percent, ShareIn, Strict, Word, flaw
+from erm.wire import AmountIn, Amounts, Day, Note, Percent, ShareIn, Strict, Word, flaw
 
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
@@ -42,6 +42,10 @@ class LineIn(Strict):
     additional: AmountIn = "0"
     """For the whole line: binding, freight."""
     tax_percent: Annotated[Percent, Field(description="On all of it")] | None = None
+    expected_on: Day | None = None
+    """When it is to have come; none: as long after the approval as its vendor has."""
+    claim_interval_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    """Days between claims when it does not come; none: as its vendor has it."""
     shares: list[ShareIn] = Field(min_length=1, max_length=50)
     note: Note | None = None
 
@@ -66,6 +70,8 @@ FACTS = (
     "material_type",
     "loan_type",
     "call_number",
+    "expected_on",
+    "claim_interval_days",
     "note",
 )
 

@@ -1,6 +1,6 @@
 """Orders and their lines on the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -112,6 +112,10 @@ class OrderLineOut(BaseModel):
     payment_state: PaymentState
     cancelled: bool
     cancel_reason: str | None
+    expected_on: date | None
+    claim_interval_days: int | None
+    claim_on: date | None
+    """When a claim is proposed next, if it does not come; none: never, or one is proposed."""
     note: str | None
 
 

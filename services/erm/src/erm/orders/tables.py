@@ -1,13 +1,13 @@
 """Orders, their lines, and which fund bears what of a line."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Sequence, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, exact, flag, key, minor, ref, version, when, words
+from erm.metadata import Table, count, day, exact, flag, key, minor, ref, version, when, words
 
 ORDER_NUMBER = Sequence("order_number", metadata=Table.metadata)
 
@@ -56,6 +56,7 @@ class OrderLine(Table, table=True):
     __table_args__ = (
         Index("order_line_by_order", "order_id", "position"),
         Index("order_line_by_title", "title_id", "id", postgresql_where=text("title_id IS NOT NULL")),
+        Index("order_line_to_claim", "claim_on", postgresql_where=text("claim_on IS NOT NULL")),
         CheckConstraint("quantity > 0", name="order_line_of_something"),
         CheckConstraint("list_price >= 0 AND additional >= 0 AND total >= 0", name="order_line_costs"),
         CheckConstraint("received >= 0", name="order_line_received"),
@@ -93,6 +94,12 @@ class OrderLine(Table, table=True):
     """Copies on paid invoices, less those on credit notes."""
     paid_last: int = Field(default=0, sa_column=count())
     """How many paid invoices say that they are the last for it."""
+    expected_on: date | None = Field(default=None, sa_column=day(null=True))
+    claim_interval_days: int | None = Field(default=None, sa_column=count(None, null=True))
+    """Between claims; none: as its vendor has it."""
+    claim_put_off_until: date | None = Field(default=None, sa_column=day(null=True))
+    claim_on: date | None = Field(default=None, sa_column=day(null=True))
+    """When it is to be claimed next; follows from the rest, and is kept for the timer."""
     cancelled: bool = Field(default=False, sa_column=flag(default=False))
     cancel_reason: str | None = Field(default=None, sa_column=words(null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))

@@ -75,6 +75,12 @@ class OrganisationIn(Strict):
     """What its prices are in, unless an order says otherwise."""
     accounts: list[AccountIn] = Field(default_factory=list, max_length=50)
     identifiers: list[IdentifierIn] = Field(default_factory=list, max_length=50)
+    claim_after_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    """Claimed so long after an order was approved, where its line does not say when it is expected; none: never."""
+    claim_interval_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    """Between claims; none: 30."""
+    claims_at_most: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Of one line; none: until it comes."""
     note: Note | None = None
     active: bool = True
     """From one that is not, nothing new is ordered."""

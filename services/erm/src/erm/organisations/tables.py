@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
-from erm.metadata import Table, document, flag, key, several, version, when, words
+from erm.metadata import Table, count, document, flag, key, several, version, when, words
 
 
 class Organisation(Table, table=True):
@@ -28,6 +28,10 @@ class Organisation(Table, table=True):
     accounts: list[dict[str, Any]] = Field(sa_column=document())
     """The library's accounts with it."""
     identifiers: list[dict[str, Any]] = Field(sa_column=document())
+    claim_after_days: int | None = Field(default=None, sa_column=count(None, null=True))
+    """How long after an approval it has, where the order line does not say when it is expected."""
+    claim_interval_days: int | None = Field(default=None, sa_column=count(None, null=True))
+    claims_at_most: int | None = Field(default=None, sa_column=count(None, null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))
     active: bool = Field(default=True, sa_column=flag(default=True))
     created_at: datetime = Field(sa_column=when())

@@ -93,6 +93,7 @@ TABLE: Final = (
     _route("/v1/orders", "erm"),
     _route("/v1/order-lines", "erm"),
     _route("/v1/receipts", "erm"),
+    _route("/v1/claims", "erm"),
     _route("/v1/invoices", "erm"),
     _route("/v1/platforms", "erm"),
     _route("/v1/packages/*/loads", "erm", upload=True),

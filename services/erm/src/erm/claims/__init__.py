@@ -1,0 +1,1 @@
+"""What was to come and did not: when it is to be claimed, and what was."""
