@@ -1,13 +1,16 @@
 """A ledger goes over through the front door: looked at first, then done, once, whoever else is at work."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.database import Connection
 from chassis.principal import Principal
 from contracts.erm import OrderChanged
+from erm.finance import queries as finance
 from support.acquiring import Make
 from support.desk import codes, pointers
 from support.harness import Harness
@@ -143,6 +146,29 @@ async def test_an_order_that_is_approved_or_invoiced_meanwhile_goes_over_or_is_r
     assert before["encumbered"] == "0.00"
     gone_over = Decimal(after["encumbered"]) - 10 * (len(approvals) - len(refused))
     assert gone_over in (0, 100)  # without, and with what the invoice had let go of
+    assert (await make.rebuilt())["differences"] == []
+
+
+async def test_an_order_that_is_approved_before_the_budgets_are_locked_is_found_and_goes_over(
+    make: Make, later: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund = await make.budget()
+    await make.approved(make.line(fund, "100.00"))
+    new = await make.order(make.line(fund, "10.00"))
+    rollover = await make.post("/v1/rollovers", rules(make, later))
+    locking = finance.lock_budgets
+
+    async def overtaken(connection: Connection, ids: Collection[UUID], *, lock: bool = True) -> Any:
+        monkeypatch.setattr(finance, "lock_budgets", locking)
+        await make.act(new, "approve")
+        return await locking(connection, ids, lock=lock)
+
+    monkeypatch.setattr(finance, "lock_budgets", overtaken)
+    done = await run(make, rollover)
+
+    assert new["id"] in {each["order_id"] for each in await orders_of(make, done, "rolled")}
+    assert (await make.sums(fund))[0] == "0.00"
+    assert (await budget_of(make, fund, later))["encumbered"] == "110.00"
     assert (await make.rebuilt())["differences"] == []
 
 
