@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from erm.app import SERVICE
+from erm.edifact.worker import take_up_one
 from erm.kbart.worker import work_once
 from erm.packages.queries import known, listed_by
 from support.acquiring import furnished
@@ -57,6 +58,31 @@ SELECT id('rollover', n), (SELECT id FROM ledger LIMIT 1), id('year', 1), id('ye
 INSERT INTO rollover_order (rollover_id, order_id, outcome, released, encumbered, lines, reasons)
 SELECT id('rollover', n % 50 + 1), id('order', n), (ARRAY['rolled', 'failed'])[n % 2 + 1], 1, 1, '[]', '[]'
 FROM generate_series(1, 6000) n;
+INSERT INTO edifact_account (id, organisation_id, vendor_code, vendor_qualifier, library_code, library_qualifier,
+    character_set, branches, created_at)
+SELECT id('account', n), id('vendor', n), 'V' || n, '14', 'L', '14', 'UNOC', '[]', now() FROM generate_series(1, 300) n;
+INSERT INTO edifact_interchange (id, direction, account_id, state, sender, sender_qualifier, recipient,
+    recipient_qualifier, reference, prepared, character_set, separators, digest, findings, messages, content,
+    created_at, created_by)
+SELECT id('interchange', n), CASE WHEN n % 2 = 0 THEN 'in' ELSE 'out' END,
+    CASE WHEN n % 2 = 1 THEN id('account', n % 300 + 1) END, (ARRAY['taken', 'sent'])[n % 2 + 1], 'V' || n % 300 + 1,
+    '14', 'L', '14', n::text, 'x', 'UNOC', ':+.? |', n::text, '[]', 1, 'x', now(), 'staff:x'
+FROM generate_series(1, 6000) n;
+INSERT INTO edifact_message (id, interchange_id, direction, account_id, reference, kind, release, document_number,
+    state, reasons, digest, order_id, text, created_at, created_by)
+SELECT id('message', n), id('interchange', n), CASE WHEN n % 2 = 0 THEN 'in' ELSE 'out' END,
+    id('account', n % 300 + 1), '1', 'ORDERS', 'D.96A', 'D' || n, CASE WHEN n % 100 = 0 THEN 'held' WHEN n % 2 = 0
+    THEN 'applied' ELSE 'sent' END, '[]', n::text, id('order', n), 'UNH|', now(), 'staff:x'
+FROM generate_series(1, 6000) n;
+INSERT INTO edifact_message (id, interchange_id, direction, kind, release, state, reasons, text, created_at, created_by)
+SELECT id('new', n), id('interchange', 2), 'in', 'CONTRL', '', 'received', '[]', 'UNH|', now(), 'staff:x'
+FROM generate_series(1, 2) n;
+INSERT INTO edifact_line_report (order_line_id, message_id, report, reported_at)
+SELECT id('line', n), id('message', n), 'accepted', now() FROM generate_series(1, 6000) n;
+INSERT INTO despatch_advice (id, organisation_id, message_id, number, created_at)
+SELECT id('despatch', n), id('vendor', n % 400 + 1), id('message', n), 'D' || n, now() FROM generate_series(1, 6000) n;
+INSERT INTO despatch_advice_line (despatch_id, position, order_line_id, quantity, parcel)
+SELECT id('despatch', n), 0, id('line', n), 1, 'P' || n FROM generate_series(1, 6000) n;
 INSERT INTO platform (id, code, name, state, created_at)
 SELECT id('platform', n), 'P' || n, 'Platform ' || n, 'active', now() FROM generate_series(1, 300) n;
 INSERT INTO package (id, source, reference, name, platform_id, scope, region, state, created_at)
@@ -110,6 +136,11 @@ PLANS = Plans(
             "budget_transaction",
             "claim",
             "coverage_statement",
+            "despatch_advice",
+            "despatch_advice_line",
+            "edifact_interchange",
+            "edifact_line_report",
+            "edifact_message",
             "encumbrance",
             "invoice",
             "invoice_line",
@@ -139,6 +170,7 @@ PLANS = Plans(
         "kbart_load_to_forget",
         "kbart_load_coming_in",
         "title_transfer_task_open",
+        "edifact_message_to_do",
     ),
 )
 SAMPLES = {
@@ -157,6 +189,11 @@ SAMPLES = {
     "claim_id": "SELECT id FROM claim LIMIT 1",
     "receipt_id": "SELECT id FROM receipt LIMIT 1",
     "invoice_id": "SELECT id FROM invoice LIMIT 1",
+    "account_id": "SELECT id FROM edifact_account LIMIT 1",
+    "interchange_id": "SELECT id FROM edifact_interchange WHERE direction = 'out' LIMIT 1",
+    "message_id": "SELECT id FROM edifact_message LIMIT 1",
+    "despatch_id": "SELECT id FROM despatch_advice LIMIT 1",
+    "parcel": "SELECT 'P7'",
     "platform_id": "SELECT id FROM platform ORDER BY code DESC LIMIT 1",
     "package_id": "SELECT id FROM package ORDER BY reference DESC LIMIT 1",
     "source": "SELECT 'source-7'",
@@ -228,6 +265,7 @@ async def test_no_timer_and_no_worker_reads_a_whole_table(full: Harness) -> None
         for timer in SERVICE.timers:
             await full.tick(timer.name)
         await work_once(full.resources)
+        await take_up_one(full.resources)
 
     assert await PLANS.slow(pool, asked) == ""
 

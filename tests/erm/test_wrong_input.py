@@ -9,6 +9,8 @@ import pytest
 from support.acquiring import YEAR, Make
 from support.harness import Harness
 from support.knowing import knowing, listing
+from support.trading import billed, message, trading
+from support.trading import invoice as bill
 
 ODD: tuple[Any, ...] = (
     None,
@@ -82,7 +84,42 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
         "adjustments": [{"kind": "tax", "description": "x", "percent": "7", "prorate": "by-line"}],
         "lines": [make.charge(line, "1.00", shares=shares[:1])],
     }
+    trade = await trading(make)
+    held, other = await trade.take(bill("W", billed(1, "x", "1.00")), bill("X", billed(1, "x", "1.00")))
+    waiting = await make.approved(make.line(fund, "10.00"))
+    made = await trade.pick_up()
+    (advice,) = await trade.take(
+        message("DESADV", "BGM+351+W", f"LIN+1'QTY+12:9'RFF+LI:{waiting['number']}-1"), reference="78"
+    )
+    assert made is not None
     return await known(make.erm) | {
+        "POST /v1/edifact-accounts": {
+            "organisation_id": make.vendor["id"],
+            "account_number": "x",
+            "vendor_code": "W1",
+            "vendor_qualifier": "ZZ",
+            "library_code": "W2",
+            "character_set": "UNOA",
+            "send_orders": False,
+            "branches": [{"code": "x", "location_id": fund["id"]}],
+            "default_location_id": None,
+            "default_fund_id": fund["fund_id"],
+            "refusal_codes": ["x"],
+        },
+        f"POST /v1/edifact-messages/{held['id']}/actions": {
+            "action": "apply",
+            "accept": ["order-closed"],
+            "lines": [{"line": "1", "order_line_id": line["id"], "shares": shares[:1]}],
+            "fiscal_year_id": make.year["id"],
+        },
+        f"POST /v1/edifact-messages/{other['id']}/actions": {"action": "discard"},
+        f"POST /v1/edifact-interchanges/{made['id']}/actions": {"action": "failed", "reason": "x"},
+        f"POST /v1/despatch-advices/{advice['despatch_id']}/receipts": {
+            "parcel": None,
+            "lines": [{"position": 0, "quantity": 1, "barcodes": ["x"]}],
+            "over": False,
+            "note": "x",
+        },
         "POST /v1/organisations": {
             "code": "W",
             "name": "W",

@@ -89,7 +89,13 @@ def test_each_path_has_its_service(path: str, service: str | None) -> None:
 def test_only_files_of_records_of_patrons_and_of_articles_are_large_bodies() -> None:
     large = {"/".join(route.pattern) for route in TABLE if route.upload}
 
-    assert large == {"v1/imports", "v1/patron-loads", "v1/ill/requests/*/document", "v1/packages/*/loads"}
+    assert large == {
+        "v1/imports",
+        "v1/patron-loads",
+        "v1/ill/requests/*/document",
+        "v1/packages/*/loads",
+        "v1/edifact-interchanges",
+    }
 
 
 async def test_a_service_that_is_not_installed_is_away(gateway: Front) -> None:

@@ -12,6 +12,10 @@ from erm.agreements import routes as agreements
 from erm.claims import routes as claims
 from erm.claims.proposing import propose
 from erm.configuration import routes as configuration
+from erm.edifact import accounts as edifact_accounts
+from erm.edifact import deliveries, interchanges
+from erm.edifact import routes as edifact
+from erm.edifact.worker import take_up_messages
 from erm.finance import budgets, rebuilding
 from erm.finance import routes as finance
 from erm.instances import routes as instances
@@ -48,6 +52,10 @@ def create_app(settings: Settings) -> FastAPI:
             receipts.router,
             claims.router,
             invoices.router,
+            edifact_accounts.router,
+            interchanges.router,
+            edifact.router,
+            deliveries.router,
             platforms.router,
             packages.router,
             instances.router,
@@ -78,5 +86,5 @@ SERVICE = Service(
         Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
         Timer("propose-claims", timedelta(minutes=10), propose),
     ],
-    workers=[take_up_lists],
+    workers=[take_up_lists, take_up_messages],
 )

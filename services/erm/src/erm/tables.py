@@ -3,6 +3,7 @@
 from erm.agreements import tables as agreements
 from erm.claims import tables as claims
 from erm.configuration import tables as configuration
+from erm.edifact import tables as edifact
 from erm.finance import tables as finance
 from erm.instances import tables as instances
 from erm.invoices import tables as invoices
@@ -23,6 +24,7 @@ ALL = (
     agreements,
     claims,
     configuration,
+    edifact,
     finance,
     instances,
     invoices,

@@ -10,6 +10,7 @@ from chassis.ids import uuid7
 from chassis.principal import Principal, demand
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from erm.configuration.queries import in_force
+from erm.edifact.sending import order_opened
 from erm.finance import queries as finance
 from erm.finance.commands import Books, Entry, budgets_for
 from erm.finance.queries import Held
@@ -211,7 +212,7 @@ async def approve(
         raise OrderRefused(reasons=reasons)
     await write_begun(books, rows, books.now)
     await books.write(entries)
-    return await changed(
+    opened = await changed(
         connection,
         order,
         "approved",
@@ -222,6 +223,8 @@ async def approve(
         approved_at=books.now,
         approved_by=str(by.actor),
     )
+    await order_opened(connection, opened, actor=books.actor, now=books.now)
+    return opened
 
 
 async def may_approve(

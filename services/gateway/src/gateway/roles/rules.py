@@ -101,6 +101,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "orders:receive",
             "invoices:read",
             "invoices:write",
+            "edifact:read",
+            "edifact:write",
             "titles:read",
             "items:read",
         }
