@@ -68,7 +68,7 @@ async def sources() -> AsyncIterator[Sources]:
 
 
 def found(*records: Sequence[str], total: int | None = None, opac: str = "") -> bytes:
-    """An answer of SRU 1.2: each record its number and who has it, in 852 $a."""
+    """An answer of SRU 1.2: each record its number and who has it, in 852 $a; `XX-ONE/MAIN/STACKS` tells $b and $c."""
     told = "".join(
         f"<record><recordData>{_packed(number, holders, opac)}</recordData></record>"
         for number, *holders in records
@@ -82,8 +82,12 @@ def found(*records: Sequence[str], total: int | None = None, opac: str = "") -> 
 
 def _packed(number: str, holders: Sequence[str], opac: str) -> str:
     fields = "".join(
-        f'<datafield tag="852" ind1=" " ind2=" "><subfield code="a">{holder}</subfield>'
-        f'<subfield code="h">QB {holder}</subfield></datafield>'
+        '<datafield tag="852" ind1=" " ind2=" ">'
+        + "".join(
+            f'<subfield code="{code}">{told}</subfield>'
+            for code, told in zip("abc", holder.split("/"), strict=False)
+        )
+        + f'<subfield code="h">QB {holder.partition("/")[0]}</subfield></datafield>'
         for holder in holders
     )
     marc = f'<record xmlns="{MARC}"><controlfield tag="001">{number}</controlfield>{fields}</record>'

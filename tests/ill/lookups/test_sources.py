@@ -276,6 +276,25 @@ async def test_whom_staff_choose_is_asked_whatever_the_index_says(
     assert (await make.now(request))["state"] == "sent"
 
 
+async def test_a_partner_is_skipped_that_lends_nothing_from_where_it_stands(
+    ill: Harness, world: World, make: Make, net: Sources
+) -> None:
+    rare = {"location": "Rare", "lends": "nothing"}
+    await world.other("XX-ONE", rank=1, policies=[rare])
+    await world.other("XX-TWO", rank=2, policies=[rare | {"lends": "electronic"}])
+    await world.other("XX-THREE", rank=3, policies=[rare])
+    await configure(make, net, index={})
+    net.tell("/index", found(("b7", "XX-ONE/Rare", "XX-TWO/rare", "XX-THREE/Rare", "XX-THREE/Main")))
+    request = await make.request()
+    await net.work(ill)
+
+    assert await make.rota(request) == [
+        ("XX-ONE", "skipped", "not-lent-from-there"),
+        ("XX-TWO", "skipped", "not-lent-from-there"),
+        ("XX-THREE", "active", None),
+    ]
+
+
 # --- is it in ---
 
 OUT = '<circulation><availableNow value="0"/></circulation>'
@@ -304,6 +323,21 @@ async def test_a_supplier_whose_copies_are_out_is_skipped_before_it_is_asked(
     ]
     assert (one.asked, three.asked) == ([], ["New"])
     assert dict(net.asked[0].query)["recordSchema"] == "opac"
+
+
+async def test_what_is_in_where_nothing_is_lent_is_not_asked_for(
+    ill: Harness, world: World, make: Make, net: Sources
+) -> None:
+    opac = f"<holding><localLocation>Rare</localLocation>{IN}</holding>"
+    policies = [{"location": "rare", "lends": "nothing"}]
+    told = {"catalogue_schema": "opac", "policies": policies, "catalogue_url": net.base + "/one"}
+    await world.other("XX-ONE", **told)
+    net.tell("/one", found(("b1", "X"), opac=opac))
+    request = await make.request()
+    await net.work(ill)
+
+    assert await make.rota(request) == [("XX-ONE", "skipped", "not-lent-from-there")]
+    assert (await make.now(request))["state"] == "end-of-rota"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ill.configuration.documents import QUERIES
-from ill.lookups.sru import Hit, Refused, answer, in_now, outcome, question, url
+from ill.lookups.sru import Hit, Refused, answer, in_now, outcome, question, url, why_not
 from support.shared_data import shared_data
 from support.sources import found
 
@@ -60,12 +60,46 @@ def test_answers_of_either_version_are_read(file: str) -> None:
     assert [hit.record_id for hit in told.hits] == ["b1001"]
 
 
+A = ("XX-SUPA", None, None)
+RARE = "<holding><localLocation>Rare</localLocation>{}</holding>"
+STACKS = "<holding><localLocation>Main</localLocation><shelvingLocation>Stacks</shelvingLocation>{}</holding>"
+IN, OUT = '<availableNow value="1"/>', '<availableNow value="0"/>'
+
+
+def test_the_place_stands_beside_the_holder() -> None:
+    (hit,) = answer(found(("b1", "XX-SUPA/Main/Stacks", "XX-SUPA/Rare")), ["852$a"]).hits
+
+    assert hit.holders == ("XX-SUPA",)
+    assert hit.places == (("XX-SUPA", "Main", "Stacks"), ("XX-SUPA", "Rare", None))
+
+
+@pytest.mark.parametrize(
+    ("opac", "reason"),
+    [
+        pytest.param(STACKS.format(IN), None, id="in, and lent from there"),
+        pytest.param(STACKS.format(""), None, id="nothing is said of its being in"),
+        pytest.param(RARE.format(IN), "not-lent-from-there", id="in, where nothing is lent"),
+        pytest.param(RARE.format(IN) + STACKS.format(OUT), "not-available", id="what is lent is out"),
+        pytest.param(RARE.format(OUT) + STACKS.format(IN), None, id="what is not lent is out"),
+        pytest.param("<x/>", None, id="no holdings"),
+    ],
+)
+def test_a_catalogue_tells_whether_something_that_is_lent_is_in(opac: str, reason: str | None) -> None:
+    told = outcome(answer(found(("b1", "X"), opac=opac)))
+
+    assert why_not(told, lambda where, _: where != "Rare") == reason
+
+
+def test_nothing_found_is_nothing_to_ask_for() -> None:
+    assert why_not(outcome(answer(found()))) == "not-found-there"
+
+
 def test_holders_stand_where_the_catalogue_puts_them() -> None:
     body = found(("b1", "XX-SUPA", "XX-SUPB"), ("b2", "XX-SUPA"))
 
     assert answer(body, ["852$a"]).hits == (
-        Hit("b1", ("XX-SUPA", "XX-SUPB"), "QB XX-SUPA", None),
-        Hit("b2", ("XX-SUPA",), "QB XX-SUPA", None),
+        Hit("b1", ("XX-SUPA", "XX-SUPB"), "QB XX-SUPA", None, (A, ("XX-SUPB", None, None))),
+        Hit("b2", ("XX-SUPA",), "QB XX-SUPA", None, (A,)),
     )
     assert answer(body, ["924$b"]).hits[0].holders == ()
     start, end = body.index(b"<recordData>") + 12, body.index(b"</recordData>")

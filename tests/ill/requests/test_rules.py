@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from ill.citations.rules import citation_flaws, citation_thin, isbn_sound, issn_sound, likeness
-from ill.partners.rules import Calendar
+from ill.partners.rules import Calendar, LoanPolicy
 from ill.requests.rules import (
     Candidate,
     Facts,
@@ -189,6 +189,28 @@ def test_of_equal_rank_the_cheaper_is_asked_first_as_far_as_it_can_be_compared()
     )
 
     assert ranked([dear, foreign, free], currency="EUR") == [free, foreign, dear]
+
+
+def test_the_network_by_which_a_partner_is_asked_comes_before_its_own_rank() -> None:
+    far, near, alone = candidate(1, rank=1, network_rank=200), candidate(2, network_rank=10), candidate(3)
+
+    assert ranked([far, alone, near]) == [near, alone, far]
+
+
+@pytest.mark.parametrize(
+    ("places", "reason"),
+    [
+        pytest.param([], None, id="nobody knows where"),
+        pytest.param([("RARE", None)], "not-lent-from-there", id="only where it does not lend"),
+        pytest.param([("RARE", None), ("MAIN", None)], None, id="also where it does"),
+    ],
+)
+def test_a_partner_that_lends_nothing_from_where_it_stands_is_skipped(
+    places: list[tuple[str, str | None]], reason: str | None
+) -> None:
+    partner = candidate(1, policies=(LoanPolicy("nothing", "RARE"),))
+
+    assert skip_reason(partner, "loan", now=NOW, places=places) == reason
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.licences import routes as licences
 from ill.lookups.worker import forget_lookups, look_up
+from ill.partners import networks
 from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
 from ill.patrons.handlers import ask_for_patrons
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             iso18626.router,
             partners.router,
+            networks.router,
             requests.router,
             changing.router,
             acting.router,

@@ -7,6 +7,7 @@ from uuid import UUID
 from chassis.ids import uuid7
 from ill.citations.rules import likeness
 from ill.lookups import rules, sru
+from ill.partners.rules import lends_from, policies_of
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, check_copyright, effect, send_at_once
@@ -135,7 +136,12 @@ async def note_holders(case: Case) -> None:
     held: dict[str, dict[str, Any]] = {}
     for hit in told["hits"]:
         for partner in rules.chosen(hit["holders"], partners):
-            held.setdefault(str(partner), {name: hit[name] for name in ("record_id", "call_number")})
+            first = {name: hit[name] for name in ("record_id", "call_number")} | {"places": []}
+            held.setdefault(str(partner), first)["places"] += [
+                [where, shelf]
+                for symbol, where, shelf in hit.get("places", ())
+                if partner in rules.chosen([symbol], partners)
+            ]
     remember(case, lookup=None, index="found" if held else "nothing", held=held)
 
 
@@ -187,14 +193,16 @@ async def judge_supplier(case: Case) -> str:
     """Found and in: asked. Found nowhere, or out: skipped. No answer: as is said of that catalogue."""
     told = case.told.here.get("outcome")
     remember(case, lookup=None)
-    if told is not None:
-        if sru.in_now(told):
-            return "supplier-has-it"
-        case.told = case.told_with(reason="not-available" if told["total"] else "not-found-there")
-        return "supplier-has-not"
     entry = await queries.active_entry(case.connection, case.id)
     assert entry is not None
     partner = await queries.partner(case.connection, entry["partner_id"])
+    if told is not None:
+        policies = policies_of(partner)
+        reason = sru.why_not(
+            told, lambda where, shelf: lends_from(policies, where, shelf, case.row["service"])
+        )
+        case.told = case.told_with(reason=reason)
+        return "supplier-has-it" if reason is None else "supplier-has-not"
     case.told = case.told_with(reason="catalogue-silent")
     return "supplier-has-it" if partner["catalogue_silent"] == "ask" else "supplier-has-not"
 

@@ -5,7 +5,7 @@ in, in the holdings of the OPAC record (`availableNow`), where the server gives 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -64,6 +64,10 @@ class Hit:
     call_number: str | None
     available: bool | None
     """Whether a copy is in; None: the server does not say."""
+    places: tuple[tuple[str, str | None, str | None], ...] = ()
+    """Holder, location and shelving location of each holdings field (852 $b and $c beside the holder's symbol)."""
+    copies: tuple[tuple[str | None, str | None, bool | None], ...] = ()
+    """Location, shelving location and whether it is in, of each holding of the OPAC record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,15 @@ def _hit(record: Element, holders: Sequence[str]) -> Hit:
         if part.name == "controlfield" and part.attributes.get("tag") == "001"
     ]
     found: dict[str, None] = {}
+    places: dict[tuple[str, str | None, str | None], None] = {}
     calls = []
     for field in (part for part in everything if part.name == "datafield"):
         tag = field.attributes.get("tag", "")
         for sub in field.children:
             if f"{tag}${sub.attributes.get('code')}" in holders and sub.text:
                 found.setdefault(sub.text, None)
+                if tag == "852":
+                    places.setdefault((sub.text, _subfield(field, "b"), _subfield(field, "c")), None)
             if tag == "852" and sub.attributes.get("code") == "h":
                 calls.append(sub.text)
     calls += [part.text for part in everything if part.name == "callNumber" and part.text]
@@ -128,7 +135,20 @@ def _hit(record: Element, holders: Sequence[str]) -> Hit:
         tuple(found),
         next(iter(calls), None),
         any(states) if states else None,
+        tuple(places),
+        tuple(_holding(part) for part in everything if part.name == "holding"),
     )
+
+
+def _subfield(field: Element, code: str) -> str | None:
+    return next((sub.text for sub in field.children if sub.attributes.get("code") == code and sub.text), None)
+
+
+def _holding(told: Element) -> tuple[str | None, str | None, bool | None]:
+    parts = list(_all(told))
+    texts = {part.name: part.text for part in reversed(parts) if part.text}
+    states = [_truth(part) for part in parts if part.name == "availableNow"]
+    return texts.get("localLocation"), texts.get("shelvingLocation"), any(states) if states else None
 
 
 def _truth(part: Element) -> bool:
@@ -154,10 +174,27 @@ def outcome(found: Answer) -> dict[str, Any]:
                 "holders": list(h.holders),
                 "call_number": h.call_number,
                 "available": h.available,
+                "places": [list(place) for place in h.places],
+                "copies": [list(copy) for copy in h.copies],
             }
             for h in found.hits
         ],
     }
+
+
+def why_not(
+    told: Mapping[str, Any], lends: Callable[[str | None, str | None], bool] = lambda _where, _shelf: True
+) -> str | None:
+    """Why a supplier need not be asked, by its own catalogue; None: it has it, and lends it from where it stands."""
+    if not told["total"]:
+        return "not-found-there"
+    copies = [hit.get("copies", []) for hit in told["hits"]]
+    if not copies or not all(copies):  # not every record has its holdings
+        return None if in_now(told) else "not-available"
+    states = [state for hit in copies for where, shelf, state in hit if lends(where, shelf)]
+    if not states:
+        return "not-lent-from-there"
+    return "not-available" if all(state is False for state in states) else None
 
 
 def in_now(told: Mapping[str, Any]) -> bool:

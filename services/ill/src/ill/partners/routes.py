@@ -64,6 +64,30 @@ class ClosingDoc(BaseModel):
     """Included."""
 
 
+class LoanPolicyDoc(BaseModel):
+    """What a partner lends of what stands in a place of its; where no place is named, of all the rest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    location: Word | None = None
+    """As an index has it in 852$b, or its own catalogue as localLocation."""
+    shelving_location: Word | None = None
+    """852$c, shelvingLocation."""
+    lends: Literal["all", "physical", "electronic", "nothing"]
+    """physical: loans and no copies; electronic: copies and no loans."""
+
+
+class MembershipDoc(BaseModel):
+    """That a partner is in a network."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    network: Annotated[str, Field(max_length=40)]
+    """Its code."""
+    tier: Word | None = None
+    """In which of its tiers; none: in all of them."""
+
+
 class PartnerIn(BaseModel):
     """A library that we exchange requests with."""
 
@@ -100,6 +124,10 @@ class PartnerIn(BaseModel):
     charges_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     """What it takes, in minor units: of equal rank, the cheaper is asked first, and none that is above a request's
     `max_cost`."""
+    policies: list[LoanPolicyDoc] = Field(default=[], max_length=200)
+    """Of several that are about a place the first decides. What is nowhere lent from is not asked for there."""
+    networks: list[MembershipDoc] = Field(default=[], max_length=20)
+    """Networks that it is in with us: the best of their terms counts before its own rank and charges."""
     speaks: Literal["1.2", "2021-2"] = "1.2"
     """The version of ISO 18626 in which it is written to; its own messages are read in either."""
     broker: Literal["opaque", "transparent"] | None = None
@@ -207,7 +235,10 @@ _UPDATE = (
 
 def _told(body: PartnerIn) -> list[Any]:
     """Its columns; closings as JSON has them."""
-    plain = {"closings": [one.model_dump(mode="json") for one in body.closings]}
+    plain = {
+        name: [one.model_dump(mode="json") for one in getattr(body, name)]
+        for name in ("closings", "policies", "networks")
+    }
     return [plain.get(name, getattr(body, name)) for name in _COLUMNS]
 
 
@@ -237,6 +268,27 @@ def _may_be_asked(request: Request, body: PartnerIn) -> None:
             raise Invalid(reasons=[Reason(one.code, one.text, "/catalogue_url", one.mend) for one in found])
 
 
+_NETWORKS = "SELECT code, tiers FROM network WHERE code = ANY ($1::text[]) ORDER BY code FOR SHARE"
+
+
+async def _known(connection: Connection, body: PartnerIn) -> None:
+    """Its networks and their tiers are there. `Invalid` with each that is not."""
+    rows = await connection.fetch(_NETWORKS, [one.network for one in body.networks])
+    tiers = {row["code"]: {tier["name"] for tier in row["tiers"]} for row in rows}
+    reasons = []
+    for at, one in enumerate(body.networks):
+        if one.network not in tiers:
+            text = f"There is no network {one.network!r}."
+            reasons.append(
+                Reason("network-unknown", text, f"/networks/{at}/network", "Enter the network first.")
+            )
+        elif one.tier is not None and one.tier not in tiers[one.network]:
+            text = f"The network {one.network!r} has no tier {one.tier!r}."
+            reasons.append(Reason("tier-unknown", text, f"/networks/{at}/tier", "Name one that it has."))
+    if reasons:
+        raise Invalid(reasons=reasons)
+
+
 @router.post(
     "",
     status_code=201,
@@ -251,6 +303,7 @@ async def create_partner(
     _may_be_asked(request, body)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        await _known(connection, body)
         partner_id = uuid7()
         told = _told(body)
         try:
@@ -326,6 +379,7 @@ async def change_partner(
         if version is None:
             raise NoSuchPartner
         etags.guard(expected=expected, found=version)
+        await _known(connection, body)
         try:
             await connection.execute(_UPDATE, partner_id, *_told(body))
         except asyncpg.UniqueViolationError as error:

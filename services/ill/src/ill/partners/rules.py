@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -73,3 +73,82 @@ def closing_contradicts(closed_from: date | None, closed_until: date | None) -> 
     if (closed_from is None) != (closed_until is None):
         return True
     return closed_from is not None and closed_until is not None and closed_from > closed_until
+
+
+# --- from where it lends ---
+
+
+@dataclass(frozen=True, slots=True)
+class LoanPolicy:
+    """What a partner lends of what stands in a place of its; where no place is named, of everything."""
+
+    lends: str
+    """all, physical (loans), electronic (copies) or nothing."""
+    location: str | None = None
+    shelving_location: str | None = None
+
+    def covers(self, location: str | None, shelving_location: str | None) -> bool:
+        """Whether it is about this place; case does not matter."""
+        told = ((self.location, location), (self.shelving_location, shelving_location))
+        return all(own is None or own.casefold() == (there or "").strip().casefold() for own, there in told)
+
+
+def policies_of(row: Mapping[str, Any]) -> tuple[LoanPolicy, ...]:
+    """A partner's, from its row."""
+    return tuple(LoanPolicy(**one) for one in row["policies"])
+
+
+_LENT: Final = {
+    "loan": frozenset({"all", "physical"}),
+    "copy": frozenset({"all", "electronic"}),
+    "copy-or-loan": frozenset({"all", "physical", "electronic"}),
+}
+
+
+def lends_from(
+    policies: Sequence[LoanPolicy], location: str | None, shelving_location: str | None, service: str
+) -> bool:
+    """Whether it supplies from there: the first policy that is about the place decides; where none is, it does."""
+    found = next((one for one in policies if one.covers(location, shelving_location)), None)
+    return found is None or found.lends in _LENT[service]
+
+
+# --- on which terms ---
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a partner supplies: the rank of the network by which it is asked, and what that takes."""
+
+    rank: int
+    charge: int | None = None
+    """Minor units of `currency`; none: what the partner itself takes."""
+    currency: str | None = None
+
+
+OUTSIDE: Final = 100
+"""The rank of a partner that is in no network."""
+
+
+def best_terms(memberships: Sequence[Mapping[str, Any]], *, service: str, level: str | None) -> Terms | None:
+    """The terms of the best tier of all its networks that is meant for this; none: no tier is.
+
+    A network without tiers has one that is meant for everything.
+    """
+    found = [
+        Terms(one["rank"], tier.get("charge"), one["currency"])
+        for one in memberships
+        for tier in one["tiers"] or [{}]
+        if _meant(tier, one["tier"], service, level)
+    ]
+    return min(found, key=lambda terms: (terms.rank, terms.charge or 0), default=None)
+
+
+def _meant(tier: Mapping[str, Any], named: str | None, service: str, level: str | None) -> bool:
+    """Whether a tier is the one that the partner is in, and is meant for a service and service level."""
+    services, levels = tier.get("services") or (), [one.casefold() for one in tier.get("levels") or ()]
+    return (
+        named in (None, tier.get("name"))
+        and (not services or service in services or service == "copy-or-loan")
+        and (not levels or (level or "Normal").casefold() in levels)
+    )

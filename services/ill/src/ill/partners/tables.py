@@ -58,6 +58,14 @@ class Partner(Table, table=True):
     charges_copy: int | None = Field(default=None, sa_column=big(null=True))
     charges_currency: str | None = Field(default=None, sa_column=words(null=True))
     """What it takes, in minor units."""
+    policies: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    """What it lends from which of its places; the first that is about a place decides."""
+    networks: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    """Those it is in, by code, and the tier in each."""
     speaks: str = Field(default="1.2", sa_column=Column(Text, nullable=False, server_default="1.2"))
     """The version of ISO 18626 in which it is written to; it is read in either."""
     broker: str | None = Field(default=None, sa_column=words(null=True))
@@ -83,6 +91,21 @@ class Partner(Table, table=True):
     note: str | None = Field(default=None, sa_column=words(null=True))
     active: bool = Field(default=True, sa_column=flag(default=True))
     created_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=big(1))
+
+
+class Network(Table, table=True):
+    """Libraries that supply each other on terms of their own. One that is no more is inactive, and stays on record."""
+
+    __tablename__ = "network"
+
+    code: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=words())
+    rank: int = Field(default=100, sa_column=count(100))
+    """Lower is asked first."""
+    currency: str | None = Field(default=None, sa_column=words(null=True))
+    tiers: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'")))
+    active: bool = Field(default=True, sa_column=flag(default=True))
     version: int = Field(default=1, sa_column=big(1))
 
 

@@ -163,7 +163,9 @@ UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = N
 
 async def _make_rota(case: Case) -> None:
     """Every partner that lends, in the order of the rules; those that staff entered stand before."""
-    found = await queries.candidates(case.connection, service=case.row["service"])
+    found = await queries.candidates(
+        case.connection, service=case.row["service"], level=case.row["service_level"]
+    )
     partners = [one.partner_id for one in ranked(found, currency=case.doc.currency)]
     await case.connection.execute(_ENTER, case.id, [uuid7() for _ in partners], partners)
 
@@ -185,7 +187,10 @@ async def find_supplier(case: Case) -> str:
     known = {
         one.partner_id: one
         for one in await queries.candidates(
-            case.connection, [row["partner_id"] for row in waiting], service=case.row["service"]
+            case.connection,
+            [row["partner_id"] for row in waiting],
+            service=case.row["service"],
+            level=case.row["service_level"],
         )
     }
     skipped: list[tuple[UUID, str, datetime]] = []
@@ -198,6 +203,7 @@ async def find_supplier(case: Case) -> str:
             now=case.now,
             max_cost=case.row["max_cost"],
             currency=case.row["currency"],
+            places=() if row["chosen"] else held.get(str(candidate.partner_id), {}).get("places", ()),
         )
         if narrowed and reason is None and not row["chosen"] and not candidate.last_resort:
             reason = None if str(candidate.partner_id) in held else "not-in-index"

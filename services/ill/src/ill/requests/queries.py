@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Connection
-from ill.partners.rules import calendar_of
+from ill.partners.rules import OUTSIDE, best_terms, calendar_of, policies_of
 from ill.patrons import queries as patrons
 from ill.requests.rules import Candidate, Facts, Standing, split
 
@@ -27,7 +27,10 @@ SELECT EXISTS (SELECT FROM known_patron WHERE patron_ref = $1) AS known,
 """
 _CANDIDATES = """
 SELECT p.id AS partner_id, p.name, p.active, p.lends_books, p.lends_copies, p.rank, p.last_resort, p.closed_from,
-    p.closed_until, p.zone, p.closings, p.closed_weekdays, p.max_open, p.charges_currency AS currency,
+    p.closed_until, p.zone, p.closings, p.closed_weekdays, p.max_open, p.charges_currency AS currency, p.policies,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('rank', n.rank, 'currency', n.currency, 'tiers', n.tiers,
+            'tier', m ->> 'tier')), '[]')
+        FROM jsonb_array_elements(p.networks) m JOIN network n ON n.code = m ->> 'network' AND n.active) AS memberships,
     CASE WHEN $3 = 'copy' THEN p.charges_copy ELSE p.charges_loan END AS charges,
     (SELECT count(*) FROM rota_entry e WHERE e.partner_id = p.id AND e.state = 'active') AS open_now,
     (SELECT count(*) FROM rota_entry e JOIN request r ON r.id = e.request_id
@@ -79,20 +82,31 @@ async def standing(
     )
 
 
-_CALENDAR = ("closed_from", "closed_until", "zone", "closings", "closed_weekdays")
+_ELSEWHERE = ("closed_from", "closed_until", "zone", "closings", "closed_weekdays", "policies", "memberships")
 
 
 async def candidates(
-    connection: Connection, partner_ids: Sequence[UUID] | None = None, *, service: str = "loan"
+    connection: Connection,
+    partner_ids: Sequence[UUID] | None = None,
+    *,
+    service: str = "loan",
+    level: str | None = None,
 ) -> list[Candidate]:
-    """The partners named, or all that lend anything, with what they take for a service."""
+    """The partners named, or all that lend anything, on the terms that hold for a service and service level."""
     rows = await connection.fetch(_CANDIDATES, partner_ids, SUPPLIED, service)
-    return [
-        Candidate(
-            calendar=calendar_of(row), **{name: value for name, value in row.items() if name not in _CALENDAR}
-        )
-        for row in map(dict, rows)
-    ]
+    return [_candidate(dict(row), service, level) for row in rows]
+
+
+def _candidate(row: dict[str, Any], service: str, level: str | None) -> Candidate:
+    terms = best_terms(row["memberships"], service=service, level=level)
+    if terms is not None and terms.charge is not None:
+        row |= {"charges": terms.charge, "currency": terms.currency}
+    return Candidate(
+        calendar=calendar_of(row),
+        policies=policies_of(row),
+        network_rank=terms.rank if terms is not None else OUTSIDE,
+        **{name: value for name, value in row.items() if name not in _ELSEWHERE},
+    )
 
 
 def facts(row: Mapping[str, Any]) -> Facts:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ill.licences.rules import Answer, way_of
-from ill.partners.rules import ALWAYS, Calendar
+from ill.partners.rules import ALWAYS, OUTSIDE, Calendar, LoanPolicy, lends_from
 
 # --- may it go on ---
 
@@ -430,7 +430,11 @@ class Candidate:
     lends_books: bool = True
     lends_copies: bool = True
     rank: int = 100
+    network_rank: int = OUTSIDE
+    """Of the network on whose terms it is asked."""
     last_resort: bool = False
+    policies: tuple[LoanPolicy, ...] = ()
+    """What it lends from where."""
     calendar: Calendar = ALWAYS
     charges: int | None = None
     """What it takes for the service that is wanted, in minor units of `currency`; None: not known."""
@@ -445,13 +449,14 @@ class Candidate:
 
 
 def ranked(candidates: Sequence[Candidate], *, currency: str | None = None) -> list[Candidate]:
-    """In the order in which they are asked: last resorts last, by rank, then by what they take (in this currency;
-    others cannot be compared), then whoever has lent less than they took.
+    """In the order in which they are asked: last resorts last, by network, by rank, then by what they take (in this
+    currency; others cannot be compared), then whoever has lent less than they took.
     """
     return sorted(
         candidates,
         key=lambda one: (
             one.last_resort,
+            one.network_rank,
             one.rank,
             (one.charges or 0) if one.currency == currency else 0,
             one.lent - one.borrowed,
@@ -468,8 +473,12 @@ def skip_reason(
     now: datetime,
     max_cost: int | None = None,
     currency: str | None = None,
+    places: Sequence[Sequence[str | None]] = (),
 ) -> str | None:
-    """Why a partner is not asked now; None when it is. Costs in another currency are not compared."""
+    """Why a partner is not asked now; None when it is. Costs in another currency are not compared.
+
+    `places` are those of its, location and shelving location, at which an index has it; none: nobody knows.
+    """
     lends = {"loan": candidate.lends_books, "copy": candidate.lends_copies}.get(
         service, candidate.lends_books or candidate.lends_copies
     )
@@ -478,6 +487,8 @@ def skip_reason(
         return "inactive"
     if not lends:
         return "does-not-lend-this"
+    if places and not any(lends_from(candidate.policies, where, shelf, service) for where, shelf in places):
+        return "not-lent-from-there"
     if candidate.calendar.closing(now):
         return "closed"
     if dear:
