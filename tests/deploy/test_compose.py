@@ -20,7 +20,12 @@ HERE = Here(
     amqp="amqp://here/",
     ports={name: 20_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
     health_ports={name: 30_000 + number for number, name in enumerate([*LISTED, "catalog-index"])},
-    secrets={"ILL_SEALING_KEY": "sealing", "GATEWAY_SEALING_KEY": "sealing", "GATEWAY_ADMIN_KEY": "admin"},
+    secrets={
+        "ERM_SEALING_KEY": "sealing",
+        "ILL_SEALING_KEY": "sealing",
+        "GATEWAY_SEALING_KEY": "sealing",
+        "GATEWAY_ADMIN_KEY": "admin",
+    },
     files=Path("/files"),
     logs=Path("/logs"),
 )

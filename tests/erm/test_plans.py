@@ -128,6 +128,12 @@ SELECT id('transfer', n), id('title', n), '2027-01-01', 'both', 'x',
 INSERT INTO title_transfer_task (id, transfer_id, kind, due_on, state)
 SELECT id('task', n), id('transfer', n), 'new-platform', '2027-01-01',
     CASE WHEN n % 100 = 0 THEN 'open' ELSE 'done' END FROM generate_series(1, 6000) n;
+INSERT INTO trial (id, name, status, contacts, questions, decisions, created_at)
+SELECT id('trial', n), 'Trial ' || n, 'requested', '[]', '[]', '[]', now() FROM generate_series(1, 100) n;
+INSERT INTO trial_feedback (id, trial_id, giver, kind, answers, at)
+SELECT id('word', n), id('trial', n % 100 + 1), decode(md5(n::text), 'hex'), 'patron', '{}', now()
+FROM generate_series(1, 6000) n;
+UPDATE package_item SET access_end_on = date '2027-01-01' + abs(hashtext(key)) % 100 WHERE removed_at IS NOT NULL;
 DROP FUNCTION id;
 """
 PLANS = Plans(
@@ -160,6 +166,7 @@ PLANS = Plans(
             "title_review",
             "title_transfer",
             "title_transfer_task",
+            "trial_feedback",
         }
     ),
     few=600,
@@ -203,6 +210,7 @@ SAMPLES = {
     "identifier": "SELECT 'zdb:Z77'",
     "name": "SELECT 'Title 0001'",
     "right_id": "SELECT id FROM perpetual_right LIMIT 1",
+    "trial_id": "SELECT id FROM trial LIMIT 1",
     "transfer_id": "SELECT id FROM title_transfer LIMIT 1",
     "load_id": "SELECT load_id FROM kbart_row LIMIT 1",
     "on": "SELECT '2027-01-01'",
@@ -234,7 +242,7 @@ async def filled(dsn: str) -> None:
 async def test_no_list_reads_a_whole_table(full: Harness) -> None:
     pool = full.resources.pool
     told = {name: str(await pool.fetchval(statement)) for name, statement in SAMPLES.items()}
-    pages = [
+    pages = ["/v1/withdrawn-items?from=2027-01-05&until=2027-01-08"] + [
         f"{path.format(**told)}?{query}"
         for path, named, filters in gets(full)
         if set(named) <= set(told)

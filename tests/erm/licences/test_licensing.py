@@ -185,3 +185,25 @@ async def test_the_vocabulary_is_listed_page_by_page(erm: Harness) -> None:
         *found
     }
     assert second["next_cursor"] is None
+
+
+async def test_an_end_that_nobody_has_told_is_not_one_that_there_is_not(erm: Harness) -> None:
+    make = await shelf(erm)
+    amendment = {"name": "First", "status": "active"}
+    made = {
+        "explicit": await make.licence(ends_on="2028-12-31"),
+        "open": await make.licence(open_ended=True, amendments=[amendment | {"open_ended": True}]),
+        "unknown": await make.licence(amendments=[amendment]),
+    }
+    both = await erm.post(
+        "/v1/licences",
+        json={"name": "x", "amendments": [amendment | {"open_ended": True, "ends_on": "2028-12-31"}]},
+    )
+    agreement = await make.agreement(periods=[{"starts_on": "2027-01-01", "open_ended": True}])
+
+    for end, licence in made.items():
+        listed = (await erm.get(f"/v1/licences?end={end}")).json()["items"]
+        assert [one["id"] for one in listed] == [licence["id"]]
+    assert [made[end]["amendments"][0]["open_ended"] for end in ("open", "unknown")] == [True, False]
+    assert both.status_code == 422
+    assert agreement["periods"][0]["open_ended"] is True

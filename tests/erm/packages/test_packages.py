@@ -114,3 +114,28 @@ async def test_a_title_is_found_by_its_siblings_number_where_packages_in_use_hol
     assert await queries.listed_by(pool, [("issn", "1476-4687")]) == []
     assert await queries.known(pool, [("issn", "1476-4687")])
     assert not await queries.known(pool, [("issn", "1554-8627"), ("doi", "10.1/x")])
+
+
+async def test_titles_whose_access_ends_are_told_with_what_stays_of_them(kb: Knowledge) -> None:
+    first, second = await kb.package(), await kb.package()
+    gone, moved, rest = [await kb.title(name, f"zdb:{name}") for name in ("Gone", "Moved", "Rest")]
+    for package, title, end in (
+        (first, gone, "2027-03-31"),
+        (first, moved, "2027-03-15"),
+        (first, rest, None),
+        (second, moved, "2027-06-30"),
+    ):
+        await kb.item(package, title, **({"access_end_on": end} if end else {}))
+    await kb.post("/v1/perpetual-rights", {"title_id": gone["id"], "status": "confirmed"})
+
+    told = await kb.get("/v1/withdrawn-items?from=2027-03-01&until=2027-03-31&limit=1")
+    more = await kb.get(
+        f"/v1/withdrawn-items?from=2027-03-01&until=2027-03-31&limit=1&cursor={told['next_cursor']}"
+    )
+
+    found = [*told["items"], *more["items"]]
+    assert [(one["title"], one["access_end_on"], one["elsewhere"], one["stays"]) for one in found] == [
+        ("Moved", "2027-03-15", 1, 0),
+        ("Gone", "2027-03-31", 0, 1),
+    ]
+    assert more["next_cursor"] is None

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from chassis.markup import DEPTH, NotXml, read
 from ill.iso18626 import composing, documents
 from ill.iso18626.composing import Agency, decimal, minor
 from ill.iso18626.grammar import GRAMMARS, MESSAGES, SPACE
-from ill.iso18626.markup import DEPTH, NotXml, read
 from support.otherlibrary import SCHEMAS
 from support.shared_data import shared_data
 

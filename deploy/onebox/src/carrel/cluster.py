@@ -210,6 +210,7 @@ async def _made(
         ports=ports,
         health_ports={name: _free_port() for name in listed},
         secrets={
+            "ERM_SEALING_KEY": installation.secret("erm-sealing"),
             "ILL_SEALING_KEY": installation.secret("ill-sealing"),
             "GATEWAY_SEALING_KEY": installation.secret("sealing"),
             "GATEWAY_ADMIN_KEY": installation.secret("admin"),

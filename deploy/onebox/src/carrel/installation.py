@@ -137,6 +137,7 @@ def process_environment(installation: Installation, dsns: dict[str, str], bus: s
         }
     told["CATALOG_DATA_DIR"] = str(installation.files)
     told["GATEWAY_ADMIN_KEY"] = installation.secret("admin")
+    told["ERM_SEALING_KEY"] = installation.secret("erm-sealing")
     told["ILL_SEALING_KEY"] = installation.secret("ill-sealing")
     told["GATEWAY_SEALING_KEY"] = installation.secret("sealing")
     return told

@@ -24,6 +24,7 @@ from erm.kbart import routes as kbart
 from erm.kbart.worker import forget_rows, take_up_lists
 from erm.licences import routes as licences
 from erm.licences import vocabulary
+from erm.onixpl import routes as onixpl
 from erm.orders import routes as orders
 from erm.organisations import routes as organisations
 from erm.packages import routes as packages
@@ -33,8 +34,11 @@ from erm.resolver import routes as resolver
 from erm.rights import routes as rights
 from erm.rollovers import routes as rollovers
 from erm.settings import Settings
+from erm.sources import routes as sources
+from erm.sources.fetching import fetch_lists
 from erm.subscriptions import SUBSCRIPTIONS
 from erm.transfers import routes as transfers
+from erm.trials import routes as trials
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -60,12 +64,15 @@ def create_app(settings: Settings) -> FastAPI:
             packages.router,
             instances.router,
             kbart.router,
+            sources.router,
             licences.router,
             vocabulary.router,
+            onixpl.router,
             agreements.router,
             agreement_lines.router,
             rights.router,
             transfers.router,
+            trials.router,
             resolver.router,
             configuration.router,
         ],
@@ -86,5 +93,5 @@ SERVICE = Service(
         Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
         Timer("propose-claims", timedelta(minutes=10), propose),
     ],
-    workers=[take_up_lists, take_up_messages],
+    workers=[take_up_lists, fetch_lists, take_up_messages],
 )

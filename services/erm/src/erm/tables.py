@@ -17,7 +17,9 @@ from erm.platforms import tables as platforms
 from erm.receipts import tables as receipts
 from erm.rights import tables as rights
 from erm.rollovers import tables as rollovers
+from erm.sources import tables as sources
 from erm.transfers import tables as transfers
+from erm.trials import tables as trials
 
 METADATA = Table.metadata
 ALL = (
@@ -36,6 +38,8 @@ ALL = (
     platforms,
     receipts,
     rights,
+    sources,
     transfers,
     rollovers,
+    trials,
 )

@@ -1,13 +1,12 @@
 """What interlibrary loan needs to know."""
 
-import ipaddress
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from chassis.addresses import Network
-from chassis.settings import ServiceSettings
+from chassis.settings import Networks, ServiceSettings, networks_of
 
 
 class Settings(ServiceSettings):
@@ -21,7 +20,7 @@ class Settings(ServiceSettings):
     """Seals what we prove ourselves with to partners; none: no such thing is taken."""
     document_limit: int = Field(default=20_000_000, ge=1024, le=100_000_000)
     """Bytes of the file of a copy."""
-    lookup_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    lookup_networks: Networks = ()
     """Networks in which sources may be asked besides the public internet, with commas between them
     (`127.0.0.0/8`): a union catalogue within the campus, our own on this machine."""
     lookup_timeout: float = Field(default=10.0, gt=0, le=120)
@@ -38,13 +37,7 @@ class Settings(ServiceSettings):
     send_attempts: int = Field(default=10, ge=1)
     """How often a message is sent before the partner counts as out of reach."""
 
-    @field_validator("lookup_networks", mode="before")
-    @classmethod
-    def _listed(cls, told: Any) -> Any:
-        parts = told.split(",") if isinstance(told, str) else told
-        return tuple(str(ipaddress.ip_network(part.strip())) for part in parts if part.strip())
-
     @property
     def networks(self) -> tuple[Network, ...]:
         """The same, as networks."""
-        return tuple(ipaddress.ip_network(told) for told in self.lookup_networks)
+        return networks_of(self.lookup_networks)

@@ -1,13 +1,17 @@
 """Settings come from the environment once, in `__main__`; a wrong one ends the start with one clear line."""
 
 import difflib
+import ipaddress
 import os
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from chassis.addresses import Network
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -21,6 +25,20 @@ def _url_of(*schemes: str) -> AfterValidator:
         return told
 
     return AfterValidator(check)
+
+
+def _listed(told: Any) -> Any:
+    parts = told.split(",") if isinstance(told, str) else told
+    return tuple(str(ipaddress.ip_network(part.strip())) for part in parts if part.strip())
+
+
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Networks with commas between them: `127.0.0.0/8,10.20.0.0/16`."""
+
+
+def networks_of(told: Iterable[str]) -> tuple[Network, ...]:
+    """The same, as networks."""
+    return tuple(ipaddress.ip_network(each) for each in told)
 
 
 class ServiceSettings(BaseSettings):

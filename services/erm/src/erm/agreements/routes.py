@@ -61,7 +61,7 @@ def agreement_out(agreement: Agreement, today: date) -> AgreementOut:
 
     own = [relation(row, "other_id") for row in agreement.relations]
     told = agreement.row | {
-        "periods": parts(agreement.periods, "starts_on", "ends_on", "cancel_by", "note"),
+        "periods": parts(agreement.periods, "starts_on", "ends_on", "open_ended", "cancel_by", "note"),
         "organisations": parts(agreement.organisations, "organisation_id", "role"),
         "licences": parts(agreement.licences, "licence_id", "standing", "note"),
         "relations": own,

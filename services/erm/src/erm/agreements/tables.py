@@ -68,12 +68,15 @@ class AgreementPeriod(Table, table=True):
         ),
         Index("agreement_period_by_deadline", "cancel_by", postgresql_where=text("cancel_by IS NOT NULL")),
         CheckConstraint("ends_on >= starts_on", name="agreement_period_runs_forwards"),
+        CheckConstraint("NOT open_ended OR ends_on IS NULL", name="agreement_period_open_ended_has_no_end"),
     )
 
     agreement_id: UUID = Field(sa_column=ref(to="agreement.id", primary=True))
     position: int = Field(sa_column=count(None, primary=True))
     starts_on: date = Field(sa_column=day())
     ends_on: date | None = Field(default=None, sa_column=day(null=True))
+    open_ended: bool = Field(default=False, sa_column=flag(default=False))
+    """It was agreed to have no end; without this and without an end, none was told."""
     cancel_by: date | None = Field(default=None, sa_column=day(null=True))
     """The last day on which it can be cancelled."""
     note: str | None = Field(default=None, sa_column=words(null=True))

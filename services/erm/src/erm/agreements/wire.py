@@ -22,6 +22,8 @@ class PeriodIn(Strict):
     starts_on: date
     ends_on: date | None = None
     """The last day, included; none: it runs on."""
+    open_ended: bool = False
+    """It was agreed to have no end; false without `ends_on`: none was told."""
     cancel_by: date | None = None
     """The last day on which it can be cancelled."""
     note: Note | None = None
@@ -30,6 +32,8 @@ class PeriodIn(Strict):
     def _runs_forwards(self) -> "PeriodIn":
         if self.ends_on is not None and self.ends_on < self.starts_on:
             raise ValueError("a period ends after it has begun")
+        if self.open_ended and self.ends_on is not None:
+            raise ValueError("what is open-ended has no ends_on")
         return self
 
 

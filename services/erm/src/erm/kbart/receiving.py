@@ -2,7 +2,7 @@
 
 import codecs
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from starlette.requests import ClientDisconnect
 
+from chassis.database import Connection
 from chassis.problems import Invalid, Malformed, Reason, TooLarge
 from erm.kbart.rules import Flaw, header
 
@@ -159,6 +160,27 @@ async def receive(
     return Received(reader.encoding or "utf-8", columns, findings, line - 2, size, digest.digest())
 
 
+_QUEUE: Final = """
+UPDATE kbart_load SET state = 'queued', encoding = $2, columns = $3, findings = $4, lines = $5, size = $6, digest = $7
+WHERE id = $1
+"""
+
+
+async def queue(connection: Connection | asyncpg.Pool, load_id: UUID, received: Received) -> None:
+    """The worker takes it up; `UniqueViolationError` while another list of the package is taken."""
+    findings = [flaw.as_json() for flaw in received.findings]
+    await connection.execute(
+        _QUEUE,
+        load_id,
+        received.encoding,
+        received.columns,
+        findings,
+        received.lines,
+        received.size,
+        received.digest.hex(),
+    )
+
+
 def _columns(first: bytes) -> tuple[list[str], list[Flaw]]:
     try:
         told = first.decode().split("\t")
@@ -168,6 +190,11 @@ def _columns(first: bytes) -> tuple[list[str], list[Flaw]]:
         raise _refused(
             "not-text", "The first line is no line of columns.", "Save the list as text with tabs."
         )
+    return columns_of(told)
+
+
+def columns_of(told: Sequence[str]) -> tuple[list[str], list[Flaw]]:
+    """Columns as they are kept, with what is to be said of them; `Invalid` where they are not those of KBART."""
     _, flaws = header(told)
     if errors := [flaw for flaw in flaws if flaw.weight == "error"]:
         raise Invalid(

@@ -35,7 +35,7 @@ from erm.kbart.answers import ListLoadOut, ListRowOut, RemovalOut, out
 from erm.kbart.exporting import exported
 from erm.kbart.receiving import Received, forget, receive
 from erm.kbart.rules import OPEN, Outcome, State, named
-from erm.kbart.statements import MISSING
+from erm.kbart.statements import MISSING, UNDER_WAY
 from erm.packages.commands import PackageUnknown
 from erm.packages.commands import package as read_package
 from erm.rows import page, pool_of
@@ -72,13 +72,10 @@ _QUEUE = text("""
 UPDATE kbart_load SET state = 'queued', encoding = :encoding, columns = :columns, findings = CAST(:findings AS jsonb),
     lines = :lines, size = :size, digest = :digest WHERE id = :id RETURNING *
 """)
-_UNDER_WAY = """
-SELECT id FROM kbart_load WHERE package_id = $1 AND NOT dry_run
-    AND state IN ('queued', 'reading', 'applying', 'waiting')
-"""
 
 
-def _under_way(other: object = None) -> LoadRefused:
+def under_way(other: object = None) -> LoadRefused:
+    """The refusal of a list while another one is taken."""
     told = f"Load {other} of this package" if other else "Another load of this package"
     return LoadRefused(
         reasons=[
@@ -136,9 +133,9 @@ async def load_list(
     if (
         not dry_run
         and not (idempotency_key or "").strip()
-        and (other := await pool.fetchval(_UNDER_WAY, package_id))
+        and (other := await pool.fetchval(UNDER_WAY, package_id))
     ):
-        raise _under_way(other)  # before all of it is sent; with a key it may be the answer to be given again
+        raise under_way(other)  # before all of it is sent; with a key it may be the answer to be given again
     try:
         received = await receive(
             pool,
@@ -177,7 +174,7 @@ async def _queue(
     try:
         return (await session.execute(_QUEUE, told)).one()._mapping
     except IntegrityError as error:
-        raise _under_way() from error
+        raise under_way() from error
 
 
 @router.get(

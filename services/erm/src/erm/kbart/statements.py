@@ -3,6 +3,11 @@
 from typing import Final
 
 NEXT: Final = "SELECT id FROM kbart_load WHERE state IN ('queued', 'reading', 'applying') ORDER BY id LIMIT 1"
+UNDER_WAY: Final = """
+SELECT id FROM kbart_load WHERE package_id = $1 AND NOT dry_run
+    AND state IN ('queued', 'reading', 'applying', 'waiting')
+"""
+"""A package takes one list at a time."""
 TAKE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('kbart-load ' || $1::uuid::text, 0))"
 LOAD: Final = """
 SELECT * FROM kbart_load WHERE id = $1 AND state IN ('queued', 'reading', 'applying') FOR UPDATE

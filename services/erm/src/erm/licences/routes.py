@@ -34,6 +34,7 @@ from erm.licences.wire import (
     ComparedTermOut,
     EffectiveOut,
     EffectiveTermOut,
+    End,
     LicenceIn,
     LicenceOut,
     Status,
@@ -45,6 +46,9 @@ router = new_router("/v1", tag="licences")
 MayRead = Annotated[Principal, Depends(may("licences:read", "licences:write"))]
 MayWrite = Annotated[Principal, Depends(may("licences:write"))]
 On = Annotated[date | None, Query(description="The day; today where left out")]
+
+
+ENDS = "CASE WHEN ends_on IS NOT NULL THEN 'explicit' WHEN open_ended THEN 'open' ELSE 'unknown' END"
 
 
 def _terms(licence: Licence, number: int) -> list[dict[str, object]]:
@@ -59,7 +63,10 @@ def licence_out(licence: Licence) -> LicenceOut:
         return [{name: row[name] for name in names} for row in _terms(licence, number)]
 
     amendments = [
-        {name: row[name] for name in ("name", "status", "starts_on", "ends_on", "documents", "note")}
+        {
+            name: row[name]
+            for name in ("name", "status", "starts_on", "ends_on", "open_ended", "documents", "note")
+        }
         | {"terms": terms(row["number"])}
         for row in licence.amendments
     ]
@@ -97,11 +104,12 @@ async def list_licences(
     _: MayRead,
     status: Status | None = None,
     licensor_id: UUID | None = None,
+    end: Annotated[End | None, Query(description="Only those that end so")] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> cursors.Page[LicenceOut]:
     """Licences, newest first."""
-    wanted = {"status =": status, "licensor_id =": licensor_id}
+    wanted = {"status =": status, "licensor_id =": licensor_id, f"{ENDS} =": end}
     rows, more = await page(request, response, "SELECT id FROM licence", wanted, cursor=cursor, limit=limit)
     found = await queries.licences(pool_of(request), [row["id"] for row in rows])
     return cursors.Page(items=[licence_out(found[row["id"]]) for row in rows], next_cursor=more)

@@ -72,6 +72,7 @@ class LicenceAmendment(Table, table=True):
         CheckConstraint("number > 0", name="licence_amendment_number"),
         CheckConstraint(STATES, name="licence_amendment_status"),
         CheckConstraint("ends_on >= starts_on", name="licence_amendment_runs_forwards"),
+        CheckConstraint("NOT open_ended OR ends_on IS NULL", name="licence_amendment_open_ended_has_no_end"),
     )
 
     licence_id: UUID = Field(sa_column=ref(to="licence.id", primary=True))
@@ -80,6 +81,7 @@ class LicenceAmendment(Table, table=True):
     status: str = Field(sa_column=words())
     starts_on: date | None = Field(default=None, sa_column=day(null=True))
     ends_on: date | None = Field(default=None, sa_column=day(null=True))
+    open_ended: bool = Field(default=False, sa_column=flag(default=False))
     documents: list[dict[str, Any]] = Field(sa_column=document())
     note: str | None = Field(default=None, sa_column=words(null=True))
 

@@ -10,6 +10,8 @@ from erm.finance.named import Versioned
 from erm.wire import Note, Strict, Word
 
 Status = Literal["draft", "in-negotiation", "active", "closed", "rejected"]
+End = Literal["explicit", "open", "unknown"]
+"""`explicit`: a last day; `open`: it says that it has none; `unknown`: nobody has entered one."""
 Use = Literal["permitted", "prohibited", "silent", "interpreted"]
 Kind = Literal["text", "integer", "decimal", "date", "money", "boolean", "choice", "multi-choice"]
 TermCode = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -46,9 +48,13 @@ class _Spanned(Strict):
     starts_on: date | None = None
     ends_on: date | None = None
     """The last day, included."""
+    open_ended: bool = False
+    """It says that it has no end; false without `ends_on`: none was told."""
 
     @model_validator(mode="after")
     def _runs_forwards(self) -> "_Spanned":
+        if self.open_ended and self.ends_on is not None:
+            raise ValueError("what is open-ended has no ends_on")
         if self.starts_on is not None and self.ends_on is not None and self.ends_on < self.starts_on:
             raise ValueError("it ends after it has begun")
         return self
@@ -92,18 +98,10 @@ class LicenceIn(_Spanned):
     """local, consortial, alliance, open-access …: an open list."""
     status: Status = "draft"
     licensor_id: UUID | None = None
-    open_ended: bool = False
-    """It says that it has no end; false without `ends_on`: none was told."""
     documents: list[DocumentIn] = Field(default_factory=list, max_length=50)
     note: Note | None = None
     terms: list[TermIn] = Field(default_factory=list, max_length=MOST)
     amendments: list[AmendmentIn] = Field(default_factory=list, max_length=50)
-
-    @model_validator(mode="after")
-    def _open_ended_has_no_end(self) -> "LicenceIn":
-        if self.open_ended and self.ends_on is not None:
-            raise ValueError("what is open-ended has no ends_on")
-        return self
 
 
 class LicenceOut(LicenceIn):

@@ -93,6 +93,25 @@ class CoverageOut(BaseModel):
     """What its row of the list says of the title otherwise: what it was called before, say."""
 
 
+class WithdrawnOut(BaseModel):
+    """A title whose access in a package ends, and what stays of it."""
+
+    item_id: UUID
+    package_id: UUID
+    package: str
+    title_id: UUID
+    title: str
+    access_start_on: date | None
+    access_end_on: date
+    """The last day."""
+    removed_at: datetime | None
+    """When its list left it out; none: its end was entered."""
+    elsewhere: int
+    """Other packages in which the title is to be had afterwards."""
+    stays: int
+    """Confirmed perpetual rights in the title."""
+
+
 class PackageIn(Strict):
     """What a provider sells, or gives, together."""
 

@@ -39,6 +39,21 @@ ORDER BY i.id
 _IS_KNOWN: Final = f"WITH {_KNOWN} SELECT EXISTS (SELECT FROM known)"  # noqa: S608 - our own text
 
 
+WITHDRAWN: Final = """
+SELECT i.id AS item_id, i.package_id, p.name AS package, t.id AS title_id, t.name AS title, i.access_start_on,
+    i.access_end_on, i.removed_at,
+    (SELECT count(DISTINCT o.package_id) FROM platform_title ot JOIN package_item o ON o.platform_title_id = ot.id
+        WHERE ot.title_id = t.id AND o.package_id <> i.package_id
+            AND (o.access_end_on IS NULL OR o.access_end_on > i.access_end_on)) AS elsewhere,
+    (SELECT count(*) FROM perpetual_right r WHERE r.title_id = t.id AND r.status = 'confirmed') AS stays
+FROM package_item i JOIN package p ON p.id = i.package_id
+JOIN platform_title pt ON pt.id = i.platform_title_id JOIN title_instance t ON t.id = pt.title_id
+WHERE i.access_end_on BETWEEN $2 AND $3 AND (i.access_end_on, i.id) > ($4, $5::uuid)
+ORDER BY i.access_end_on, i.id LIMIT $1
+"""
+"""Titles whose access ends within days, those that lists have left out and those whose end was entered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A title that a package holds, and the way to it."""

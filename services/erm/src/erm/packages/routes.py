@@ -1,5 +1,6 @@
 """Packages on the wire, and the titles in them."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, PreconditionRequired, Stale, Unauthenticated, problems
 from erm.packages import commands, queries
 from erm.packages.commands import ItemListed, ItemUnknown, PackageTaken, PackageUnknown
-from erm.packages.entering import ItemChange, ItemIn, ItemOut, PackageIn, PackageOut
+from erm.packages.entering import ItemChange, ItemIn, ItemOut, PackageIn, PackageOut, WithdrawnOut
 from erm.rows import page, pool_of
 from erm.wire import Limit
 
@@ -178,6 +179,29 @@ async def add_package_item(
         return 201, told, {"location": f"/v1/package-items/{item_id}", "etag": etags.etag(told.version)}
 
     return await whole(pool_of(request), once, act)
+
+
+@router.get(
+    "/withdrawn-items",
+    response_model=cursors.Page[WithdrawnOut],
+    responses=problems(Unauthenticated, Forbidden, Invalid),
+)
+async def list_withdrawn_items(
+    request: Request,
+    response: Response,
+    _: MayRead,
+    first: Annotated[date, Query(alias="from", description="The first of the last days of access")],
+    last: Annotated[date, Query(alias="until", description="The last of them")],
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 100,
+) -> cursors.Page[WithdrawnOut]:
+    """Titles whose access ends within these days, whatever ends it, and what of them is still to be had."""
+    after = cursors.day_and_id(cursor) if cursor is not None else (date.min, UUID(int=0))
+    rows = await pool_of(request).fetch(queries.WITHDRAWN, limit + 1, first, last, *after)
+    end = rows[limit - 1] if len(rows) > limit else None
+    more = cursors.encode(end["access_end_on"].isoformat(), str(end["item_id"])) if end else None
+    cursors.link_next(request, response, more)
+    return cursors.Page(items=[WithdrawnOut(**dict(row)) for row in rows[:limit]], next_cursor=more)
 
 
 @router.get(

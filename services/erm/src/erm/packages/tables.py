@@ -88,6 +88,9 @@ class PackageItem(Table, table=True):
         Index("package_item_once", "package_id", "platform_title_id", unique=True),
         Index("package_item_one_per_key", "package_id", "key", unique=True),
         Index("package_item_by_title", "platform_title_id"),
+        Index(
+            "package_item_by_end", "access_end_on", "id", postgresql_where=text("access_end_on IS NOT NULL")
+        ),
         Index("package_item_by_name", "package_id", "sort_name", "id"),
         Index(
             "package_item_after",

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from chassis import markup
+from chassis.markup import Element, NotXml
 from chassis.moments import EARLIEST, LATEST
-from ill.iso18626 import grammar, markup, versions
+from ill.iso18626 import grammar, versions
 from ill.iso18626.grammar import GRAMMARS, MESSAGES, SPACE, V12, Grammar, Part
-from ill.iso18626.markup import Element, NotXml
 
 Document = dict[str, Any]
 

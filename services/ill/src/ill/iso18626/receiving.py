@@ -20,6 +20,7 @@ import asyncpg
 from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
+from chassis.markup import NotXml
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
 from chassis.resources import Resources
@@ -29,7 +30,6 @@ from ill.configuration.queries import in_force
 from ill.iso18626 import composing, documents
 from ill.iso18626.documents import Document, Read
 from ill.iso18626.grammar import QUESTIONS
-from ill.iso18626.markup import NotXml
 from ill.iso18626.queueing import what_of
 from ill.iso18626.rules import SupplierSays, tells_of_duplicate
 from ill.partners.rules import proves, symbol_key

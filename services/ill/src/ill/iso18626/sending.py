@@ -16,10 +16,10 @@ import asyncpg
 import httpx
 
 from chassis import faults, outbox
+from chassis.markup import NotXml
 from chassis.resources import Resources
 from contracts.events import Actor
 from ill.iso18626 import documents
-from ill.iso18626.markup import NotXml
 from ill.partners.sealing import WrongSealingKey, opened
 from ill.requests.case import Case
 from ill.requests.commands import happen, take_up

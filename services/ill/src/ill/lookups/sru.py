@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from chassis.markup import Element, NotXml, read
 from ill.citations.rules import bare
-from ill.iso18626.markup import Element, NotXml, read
 
 ELEMENTS: Final = 60_000
 DEPTH: Final = 40
