@@ -142,7 +142,8 @@ class _Reader:
 
     def _notes(self, element: Element) -> tuple[str | None, str | None]:
         """What is told readers (conditions), and what is ours (how it was understood)."""
-        public, internal = [], []
+        public: list[str | None] = []
+        internal: list[str | None] = []
         for each in _all(element, "Annotation"):
             kind, text = self._text(each, "AnnotationType"), self._text(each, "AnnotationText")
             (public if kind == "onixPL:SpecialConditions" else internal).append(text)
