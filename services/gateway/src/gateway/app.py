@@ -14,6 +14,7 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from gateway import fan_out
 from gateway.accounts import own as own_account
+from gateway.accounts import page as own_factors
 from gateway.accounts import passkeys
 from gateway.accounts import routes as accounts
 from gateway.accounts.door import Door
@@ -155,6 +156,7 @@ def create_app(
             accounts.router,
             own_account.router,
             passkeys.router,
+            own_factors.router,
             clients.router,
             own_clients.router,
             endpoint.router,

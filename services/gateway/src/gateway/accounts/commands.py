@@ -1,5 +1,6 @@
 """Accounts: made and changed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,8 +14,9 @@ from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated
 from gateway.accounts import passwords
-from gateway.accounts.rules import SHORTEST_PASSWORD, password_refusals
+from gateway.accounts.rules import SHORTEST_PASSWORD, password_refusals, roles_at_door
 from gateway.authentication import REVOKED, TURNED
+from gateway.persons.rules import MFA
 from gateway.roles.rules import ROLES, beyond, scopes_of, unknown_roles
 from gateway.tables import Account
 
@@ -43,8 +45,14 @@ TEXTS = {
 
 _END_SESSIONS: Final = text("DELETE FROM browser_session WHERE person_id = :account")
 """Whoever knew the old password may be signed in by it."""
-_ROLES_OF_SESSIONS: Final = text("UPDATE browser_session SET roles = :roles WHERE person_id = :account")
-"""Who loses their work loses it in every browser at once."""
+_ROLES_OF_SESSIONS: Final = text("""
+UPDATE browser_session SET roles = CASE
+    WHEN context = :mfa OR NOT coalesce((document #>> '{sessions,staff_second_factor}')::boolean, false)
+    THEN CAST(:roles AS text[]) ELSE CAST(:without AS text[]) END
+FROM sign_on WHERE person_id = :account
+""")
+"""Who loses their work loses it in every browser at once; who gains some does it with two factors, where those are
+wanted."""
 
 
 _LOOK_AGAIN: Final = text(
@@ -147,20 +155,22 @@ async def change(
     if password is not None or disabled:
         await session.execute(_END_SESSIONS, {"account": account.id})
     elif roles is not None:
-        await session.execute(_ROLES_OF_SESSIONS, {"account": account.id, "roles": roles})
+        without = roles_at_door(roles, two_factors=False, wanted=True)
+        given = {"account": account.id, "roles": roles, "without": without, "mfa": MFA}
+        await session.execute(_ROLES_OF_SESSIONS, given)
     if roles is not None or disabled is not None:
         told = {"channel": REVOKED, "turned": TURNED, "account": account.id}
         await session.execute(_LOOK_AGAIN, told)
     return account
 
 
-def principal_of(account: Account) -> Principal:
-    """An account as principal: a patron when that is all it is, else staff."""
+def principal_of(account: Account, roles: Sequence[str] | None = None) -> Principal:
+    """An account as principal: a patron when that is all it is, else staff. `roles`: those that count, if not all."""
     kind = "patron" if set(account.roles) <= {"patron"} else "staff"
     return Principal(
         kind,
         str(account.id),
-        scopes_of(account.roles),
+        scopes_of(account.roles if roles is None else roles),
         patron_id=account.patron_id,
         libraries=frozenset(account.libraries) if account.libraries is not None else None,
         service_point_id=account.service_point_id,

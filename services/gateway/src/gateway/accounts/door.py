@@ -18,7 +18,7 @@ from chassis.principal import Principal
 from chassis.problems import Problem, Reason, Unauthenticated
 from gateway.accounts import factors, passwords
 from gateway.accounts.commands import principal_of
-from gateway.accounts.rules import Standing, lock_after, locked
+from gateway.accounts.rules import Standing, lock_after, locked, roles_at_door
 from gateway.tables import Account
 from gateway.tokens.keys import Sealer
 
@@ -69,8 +69,18 @@ class SecondFactorWanted(Unauthenticated):
 class Opened:
     """Somebody whom the door let in."""
 
-    principal: Principal
+    account: Account
     two_factors: bool
+
+    @property
+    def principal(self) -> Principal:
+        """Them, with all their roles."""
+        return principal_of(self.account)
+
+    def at_work(self, *, wanted: bool) -> Principal:
+        """Them as they may work: `wanted` says whether that takes two factors."""
+        roles = roles_at_door(self.account.roles, two_factors=self.two_factors, wanted=wanted)
+        return principal_of(self.account, roles)
 
 
 class SignInBusy(Problem):
@@ -110,7 +120,7 @@ class Door:
             welcome = await self._pool.fetchrow(_WELCOME, row["id"], row["password_hash"])
             if welcome is None:
                 return None
-            return Opened(principal_of(Account(**dict(welcome))), row["totp"] is not None)
+            return Opened(Account(**dict(welcome)), row["totp"] is not None)
 
     @asynccontextmanager
     async def admitted(self, name: str, address: str) -> AsyncIterator[None]:

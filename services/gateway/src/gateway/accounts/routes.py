@@ -110,7 +110,7 @@ class WhoOut(BaseModel):
     responses=problems(SignInRefused, SecondFactorWanted, Invalid, SignInBusy),
 )
 async def sign_in(request: Request, body: SessionIn, response: Response, now: Now) -> SessionOut:
-    """Sign in with a local account."""
+    """Sign in with a local account. Where work takes two factors, a token without them opens no work."""
     door: Door = request.app.state.door
     address = request.client.host if request.client else ""
     opened = await door.sign_in(
@@ -118,7 +118,9 @@ async def sign_in(request: Request, body: SessionIn, response: Response, now: No
     )
     if opened is None:
         raise SignInRefused
-    return await given_token(request, opened.principal, response, now)
+    doc = await request.app.state.saml.in_force.now()
+    who = opened.at_work(wanted=doc.sessions.staff_second_factor)
+    return await given_token(request, who, response, now)
 
 
 async def given_token(

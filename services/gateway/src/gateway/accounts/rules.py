@@ -1,5 +1,6 @@
 """When may somebody sign in? Decisions only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,6 +29,15 @@ def lock_after(failures: int, *, now: datetime) -> datetime | None:
     if failures < FREE_FAILURES:
         return None
     return now + min(timedelta(seconds=2 ** min(failures - FREE_FAILURES, 20)), LONGEST_LOCK)
+
+
+OF_EVERYBODY: Final = frozenset({"patron"})
+"""Roles that one factor is enough for."""
+
+
+def roles_at_door(roles: Iterable[str], *, two_factors: bool, wanted: bool) -> list[str]:
+    """The roles that somebody comes in with: where two factors are wanted for work, none of staff without them."""
+    return [role for role in roles if two_factors or not wanted or role in OF_EVERYBODY]
 
 
 STEP_SECONDS: Final = 30

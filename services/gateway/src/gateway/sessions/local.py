@@ -15,6 +15,7 @@ from chassis.edge import streamed
 from chassis.problems import Malformed, Unavailable, problems
 from gateway.accounts.commands import SignInRefused
 from gateway.accounts.door import Door, SecondFactorWanted, SignInBusy
+from gateway.accounts.rules import roles_at_door
 from gateway.consents import pages
 from gateway.consents.standing import LOCAL
 from gateway.forms import HTML, read_form
@@ -178,12 +179,15 @@ async def begin(
             "SELECT id, roles, libraries, patron_id FROM account WHERE id = $1", account_id
         )
         assert account is not None  # accounts are never deleted
+        roles = roles_at_door(
+            account["roles"], two_factors=two_factors, wanted=doc.sessions.staff_second_factor
+        )
         await connection.execute(_PERSON, account["id"], LOCAL, account["patron_id"], now)
         return await commands.begin(
             connection,
             person_id=account["id"],
             patron_id=account["patron_id"],
-            roles=account["roles"],
+            roles=roles,
             libraries=account["libraries"],
             signed=Signed("account", None, None, None, None, MFA if two_factors else None, now),
             idle=idle_for(limits, account["roles"]),

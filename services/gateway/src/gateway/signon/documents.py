@@ -199,6 +199,9 @@ class SessionsDoc(Strict):
     longest_hours: int = Field(default=8, ge=1, le=24)
     mfa_hours: int = Field(default=12, ge=1, le=24)
     """How long a sign-in with two factors counts for staff roles."""
+    staff_second_factor: bool = False
+    """Whether people with an account of the library's own work with two factors alone. Without, they come in to set one
+    up (`/sign-in/security`), and may do no more than a patron."""
     start: Path = "/sign-in"
     """Where people arrive who came from nowhere."""
     front_ends: list[Origin] = Field(default_factory=list, max_length=50)
