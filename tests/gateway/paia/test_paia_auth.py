@@ -172,6 +172,11 @@ async def test_what_is_wrong_is_told_as_paia_tells_it(program: Program) -> None:
     assert stories["wrong PIN"].content == stories["nobody's card"].content
     assert all(each.headers["www-authenticate"].startswith("Bearer") for each in stories.values())
     assert stories["another way"].headers["allow"] == "POST, OPTIONS"
+    less = stories["a token for less"].headers
+    assert less["x-accepted-oauth-scopes"] == "change_password"
+    assert less["x-oauth-scopes"] == " ".join(DEFAULT)  # what the token is for
+    assert 'error="insufficient_scope", scope="change_password"' in less["www-authenticate"]
+    assert "x-oauth-scopes" not in stories["without a token"].headers
 
 
 async def test_browsers_that_ask_first_are_answered(program: Program) -> None:

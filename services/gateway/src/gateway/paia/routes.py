@@ -78,8 +78,12 @@ def _said(
     return Json(body, headers=_headers(request, accepted, held))
 
 
-def _refused(request: Request, refusal: Refusal, accepted: str = "") -> Response:
-    headers = _headers(request, accepted, None) | {"WWW-Authenticate": 'Bearer realm="PAIA auth"'}
+def _refused(request: Request, refusal: Refusal, accepted: str = "", held: Held | None = None) -> Response:
+    """An error; whoever showed a good token is told what it is for, too."""
+    challenge = 'Bearer realm="PAIA auth"'
+    if refusal.error == "insufficient_scope":  # RFC 6750 §3.1
+        challenge += f', error="insufficient_scope", scope="{accepted}"'
+    headers = _headers(request, accepted, held.scopes if held else None) | {"WWW-Authenticate": challenge}
     body = {"error": refusal.error, "error_description": refusal.words}
     return Json(body, status_code=refusal.status, headers=headers | refusal.headers)
 
@@ -189,13 +193,14 @@ async def paia_login(request: Request, now: Now) -> Response:
 @streamed
 async def paia_logout(request: Request, now: Now) -> Response:
     """The token that is sent along is good for nothing any more."""
+    held: Held | None = None
     try:
         held = await _holder(request, now)
         fields = await _fields(request) if request.headers.get("content-length", "0") != "0" else {}
         if fields.get("patron", str(held.patron_id)) != str(held.patron_id):
             raise Refusal(403, "access_denied", "The token is another patron's.")
     except Refusal as refusal:
-        return _refused(request, refusal)
+        return _refused(request, refusal, held=held)
     await tokens.end(request.app.state.resources.pool, held)
     return _said(request, {"patron": str(held.patron_id)}, held=held.scopes)
 
@@ -204,6 +209,7 @@ async def paia_logout(request: Request, now: Now) -> Response:
 @streamed
 async def paia_change(request: Request, now: Now) -> Response:
     """Another PIN (`patron`, `username`, `old_password`, `new_password`), with a token for `change_password`."""
+    held: Held | None = None
     try:
         held = await _holder(request, now)
         if CHANGE not in held.scopes:
@@ -214,9 +220,9 @@ async def paia_change(request: Request, now: Now) -> Response:
             raise Refusal(403, "access_denied", "The token is another patron's.")
         await _changed(request, held, fields, now)
     except Refusal as refusal:
-        return _refused(request, refusal, CHANGE)
+        return _refused(request, refusal, CHANGE, held)
     except (SignInBusy, Unavailable) as error:
-        return _refused(request, _away(error), CHANGE)
+        return _refused(request, _away(error), CHANGE, held)
     await tokens.end_others(request.app.state.resources.pool, held)
     return _said(request, {"patron": str(held.patron_id)}, accepted=CHANGE, held=held.scopes)
 
