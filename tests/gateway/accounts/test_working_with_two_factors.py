@@ -152,14 +152,14 @@ async def test_strangers_are_shown_the_way_in_and_the_page_runs_its_own_script_a
 
 BROWSER = """
 const fields = (name) => ({ value: name });
-const form = {
+const sheet = {
   hidden: true,
   elements: { proof: fields("the proof"), password: fields("a word"), code: fields(""), name: fields("Mine") },
   addEventListener(kind, act) { this.submit = act; },
 };
-const said = { textContent: "" };
+const line = { textContent: "" };
 const asked = [];
-globalThis.document = { getElementById: (id) => (id === "said" ? said : form) };
+globalThis.document = { getElementById: (id) => (id === "said" ? line : sheet) };
 globalThis.location = { reload() { asked.push("reload"); } };
 globalThis.PublicKeyCredential = { parseCreationOptionsFromJSON: (told) => ({ parsed: told }) };
 globalThis.window = { PublicKeyCredential };
@@ -171,7 +171,7 @@ globalThis.fetch = async (path, told) => {
   if (refuses) return { ok: false, json: async () => ({ title: "No.", reasons: [{ text: "The word is wrong." }] }) };
   return { ok: true, json: async () => (path.endsWith(":begin") ? { options: { challenge: "c" }, ticket: "t" } : {}) };
 };
-const submit = async () => { form.submit({ preventDefault() {} }); await new Promise((done) => setTimeout(done, 5)); };
+const submit = async () => { sheet.submit({ preventDefault() {} }); await new Promise((done) => setTimeout(done, 5)); };
 """
 
 
@@ -180,7 +180,7 @@ async def test_the_script_asks_the_device_and_keeps_what_it_made(house: House, t
         pytest.skip("no Node, which stands in for a browser")
     script = (await house.browser().client.get(f"{PLACE}.js")).text
     story = "await submit(); refuses = true; await submit();\n"
-    end = "console.log(JSON.stringify([form.hidden, asked, said.textContent]));\n"
+    end = "console.log(JSON.stringify([sheet.hidden, asked, line.textContent]));\n"
     (tmp_path / "page.mjs").write_text(BROWSER + script + story + end)
 
     process = await asyncio.create_subprocess_exec(
