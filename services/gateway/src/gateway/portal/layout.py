@@ -52,7 +52,7 @@ def page(title: str, body: str, *, here: str, status: int = 200, kept: bool = Fa
     told = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} – Carrel for developers</title><style>{STYLE}</style></head>"
+        f"<title>{escape(title)} – Carrel</title><style>{STYLE}</style></head>"
         f'<body><main><nav aria-label="For developers"><ul>{listed}</ul></nav>'
         f"<h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
