@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from chassis.ids import uuid7
+from gateway.accounts import passwords
 from gateway.clients.own import EACH_PERSON
 from gateway.clients.rules import Owner, own_scope_reasons, within_owner
 from gateway.webhooks.ending import end_orphans
@@ -53,6 +55,13 @@ def test_every_reason_against_the_scopes_of_ones_own_key(
     held: frozenset[str], asked: list[str], codes: list[str]
 ) -> None:
     assert [code for code, _ in own_scope_reasons(held, asked)] == codes
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed in no time: these stories are not about them."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", cheap)
 
 
 async def somebody(gateway: Front, *roles: str, name: str = "ada") -> tuple[dict[str, Any], dict[str, str]]:
