@@ -24,12 +24,14 @@ import asyncpg
 from carrel.postgres import Cluster
 from catalog.marc.generate import FAMILY, GIVEN, LANGUAGES, LIBRARIES, NOUNS, PLACES, SUBJECTS, TIMES
 from catalog.search.documents import TitleDocument
-from catalog.search.engine import Reader, SearchRequest, Writer, switch
+from catalog.search.engine import Reader, SearchRequest
+from catalog.search.folders import switch
 from catalog.search.folding import joined
+from catalog.search.writing import Writer
 
 FACETS = ("format", "language", "library", "decade")
 FORMATS = ("book",) * 17 + ("journal", "map", "score")
-NAME = "v1-bench"
+NAME = "v2-bench"
 PIECE = 20_000
 ENGINE_ROUNDS, SERVER_ROUNDS = 10, 2
 TERMS = [noun for noun in NOUNS if noun.isascii()] + [place.lower() for place in PLACES if place.isascii()]

@@ -69,6 +69,31 @@ def parsed(text: str) -> Any:
     return page
 
 
+async def test_a_result_is_shown_in_the_script_of_its_title_page_too(
+    catalog: Harness, shelf: Shelves
+) -> None:
+    page = parsed((await catalog.get("/search", params={"query": "toldot"})).text)
+
+    (original,) = page.xpath("//ol[@class='hits']//h2//bdi[@class='original']")
+    (romanised,) = page.xpath("//ol[@class='hits']//h2//bdi[not(@class)]")
+    assert (original.text, original.get("lang"), original.get("dir")) == (HEBREW, "he", "rtl")
+    assert (romanised.text, romanised.get("lang"), romanised.get("dir")) == ("Ḳitsur toldot", "he-Latn", None)
+    hit = (await catalog.get("/v1/titles", params={"query": "toldot"})).json()["items"][0]
+    assert (hit["original_title"], hit["original_author"]) == (HEBREW, None)
+
+
+async def test_a_slip_of_the_pen_is_led_to_what_is_here(catalog: Harness, shelf: Shelves) -> None:
+    page = parsed((await catalog.get("/search", params={"query": "plian", "sort": "title"})).text)
+    hebrew = parsed((await catalog.get("/search", params={"query": "קיצורר", "lang": "de"})).text)
+
+    (better,) = page.xpath("//p[starts-with(., 'Did you mean')]/a")
+    answer = await catalog.get(better.get("href"))
+    assert better.text_content() == "Plain"
+    assert "1 to 20 of 30" in parsed(answer.text).text_content()
+    assert "sort=title" in better.get("href")
+    assert hebrew.xpath("string(//p[starts-with(., 'Meinten Sie')]/a)") == "קיצור"
+
+
 async def test_results_are_listed_counted_and_narrowed(catalog: Harness, shelf: Shelves) -> None:
     answer = await catalog.get("/search", params={"query": "plain", "sort": "title"})
     assert answer.status_code == 200

@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.search.documents import TitleDocument
-from catalog.search.engine import AnotherWriter, Reader, SearchRequest, Writer, switch
+from catalog.search.engine import Reader, SearchRequest
+from catalog.search.folders import switch
 from catalog.search.grammar import QueryProblem
+from catalog.search.writing import AnotherWriter, Writer
 from chassis.ids import uuid7
 
-NAME = "v1-a"
+NAME = "v2-a"
 
 
 def titled(title: str, **more: object) -> TitleDocument:
@@ -141,12 +143,12 @@ def test_there_is_one_writer(index: Path) -> None:
 def test_another_index_takes_over_while_readers_go_on(index: Path) -> None:
     reader = Reader(index)
     assert reader.search(SearchRequest(query="rome")).total == 3
-    rebuilt = Writer(index, "v1-b")
+    rebuilt = Writer(index, "v2-b")
     rebuilt.add_new([titled("Only Rome")])
     rebuilt.apply([], [], 20)
     rebuilt.close()
 
-    switch(index, "v1-b")
+    switch(index, "v2-b")
 
     assert reader.search(SearchRequest(query="rome")).total == 1
     assert reader.position() == 20
@@ -157,7 +159,7 @@ def test_deep_pages_and_unknown_names_are_refused_in_words(index: Path) -> None:
         SearchRequest(offset=9_999, limit=2),
         SearchRequest(facets=("colour",)),
         SearchRequest(filters={"colour": ["red"]}),
-        SearchRequest(sort="colour"),  # type: ignore[arg-type]
+        SearchRequest(sort="colour"),
     ):
         with pytest.raises(QueryProblem):
             Reader(index).search(asked)

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from catalog.marc.generate import generate
-from catalog.search.engine import serving
+from catalog.search.folders import serving
 from catalog.search.indexer import Indexer
 from support.box import until
 from support.harness import Harness
@@ -159,7 +159,7 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
 
         await until(level, seconds=30)
         before = await state(catalog)
-        (folder_of(catalog) / "v1-half-built").mkdir()
+        (folder_of(catalog) / "v2-half-built").mkdir()
 
         asked = await catalog.post("/v1/search-index/rebuilds")
         await shelves.title(record("new", title="Zzyzx"))
@@ -176,7 +176,7 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
     assert totals <= {300, 301}
     assert after["count"] == 301
     assert found["total"] == 1
-    assert [path.name for path in folder_of(catalog).iterdir() if path.is_dir()] == [after["name"]]
+    assert [path.name for path in folder_of(catalog).glob("v*")] == [after["name"]]
 
 
 async def test_an_index_is_one_indexers_from_its_first_building_on(
@@ -230,3 +230,58 @@ async def test_a_position_far_ahead_is_waited_for_a_moment_only(
 
     assert found["total"] == 1
     assert found["index"]["position"] < 2**60
+
+
+async def test_another_order_is_built_beside_the_one_that_serves(catalog: Harness, shelves: Shelves) -> None:
+    await shelves.imported(
+        file_of(*(record(str(number), title=title) for number, title in enumerate(("Älg", "Zebra", "Adam"))))
+    )
+    async with shelves.indexed():
+        before = await hits(catalog, sort="title")
+    indexer = Indexer(
+        catalog.resources.pool, folder_of(catalog), filing="sv", ready=catalog.resources.own["ready"]
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(indexer.run(stop))
+
+    async def filed() -> bool:
+        told = await hits(catalog, sort="title")
+        assert told["total"] == 3
+        return [hit["title"] for hit in told["items"]] == ["Adam", "Zebra", "Älg"]
+
+    try:
+        await until(filed, seconds=30)
+    finally:
+        stop.set()
+        indexer.woken.set()
+        await running
+    assert [hit["title"] for hit in before["items"]] == ["Adam", "Älg", "Zebra"]
+
+
+async def test_a_part_of_the_index_is_made_again_and_nothing_beyond_what_was_told(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = [await shelves.title(record(str(number), title=f"Rome {number}")) for number in range(6)]
+    async with shelves.indexed() as indexer:
+        await catalog.resources.pool.execute(
+            "UPDATE title SET suppressed = true"
+        )  # untold: the index is behind
+        some = await catalog.post(
+            "/v1/search-index/refreshes", json={"ids": [titles[0]["id"], titles[1]["id"]]}
+        )
+        numbers = {"from_number": titles[4]["hrid"], "to_number": titles[4]["hrid"]}
+        one = await catalog.post("/v1/search-index/refreshes", json=numbers)
+        waiting = (await state(catalog))["waiting"]
+        while await indexer.follow():
+            pass
+        with catalog.asking(None):
+            left = (await catalog.get("/v1/titles", params={"sort": "title"})).json()["items"]
+        nothing = await catalog.post("/v1/search-index/refreshes", json={})
+        monkeypatch.setattr("catalog.search.operating.MOST_REFRESHED", 3)
+        many = await catalog.post("/v1/search-index/refreshes", json={"from_number": 1})
+        after = (await state(catalog))["waiting"]
+
+    assert (some.status_code, some.json(), one.json(), waiting) == (202, {"titles": 2}, {"titles": 1}, 3)
+    assert [hit["title"] for hit in left] == ["Rome 2", "Rome 3", "Rome 5"]
+    assert (nothing.status_code, nothing.json()["reasons"][0]["code"]) == (422, "titles-not-told")
+    assert (many.status_code, many.json()["reasons"][0]["code"], after) == (422, "too-many-titles", 0)

@@ -34,7 +34,8 @@ async def shelf(catalog: Harness, shelves: Shelves) -> AsyncIterator[Shelves]:
     for number, title in enumerate(("Xylophone one", "Xylophone two", "Xylem & <pith>")):
         await shelves.title(record(f"x{number}", title=title, author=f"Zeller, {number}"))
     await shelves.title(record("x9", title="Xylography"), suppressed="true")
-    async with shelves.indexed():
+    async with shelves.indexed() as indexer:
+        catalog.resources.own["indexer"] = indexer
         yield shelves
 
 
@@ -107,6 +108,15 @@ async def test_what_is_asked_is_what_is_found(catalog: Harness, shelf: Shelves) 
         "title = xy?em or subject = sol?tude": 3,
         "subject = solitude": 3,
         "dc.language = eng and title = xylem": 1,
+        "title == xylophone": 0,
+        'title == "xylophone one"': 1,
+        "title = ^one": 0,
+        "title = ^xylophone": 2,
+        "title = one^": 1,
+        "creator == zeller": 0,
+        "xylophone prox two": 1,
+        "two prox/distance<=2 xylophone": 1,
+        "two prox/ordered xylophone": 0,
     }
     found = {
         query: int(texts(await ask(catalog, query=query, maximumRecords="0"), "s:numberOfRecords/text()")[0])
@@ -125,7 +135,9 @@ async def test_what_is_asked_is_what_is_found(catalog: Harness, shelf: Shelves) 
 REFUSED = [
     ({"query": "title = and"}, "10"),
     ({"query": "dc.colour = red"}, "16"),
-    ({"query": "a prox b"}, "39"),
+    ({"query": "title = a prox creator = b"}, "39"),
+    ({"query": "cql.resultSetId = 0123"}, "51"),
+    ({"query": "a sortBy title date creator title title"}, "84"),
     ({"query": "xylem", "startRecord": "2"}, "61"),
     ({"query": "cql.allRecords=1", "startRecord": "10001"}, "61"),
     ({"query": "xylem", "recordSchema": "rdf"}, "66"),
@@ -160,6 +172,60 @@ async def test_a_record_that_is_gone_leaves_a_diagnostic_in_its_place(
     assert texts(root, "//s:recordPosition/text()") == ["1", "2"]
     assert texts(root, "//s:record[1]//d:uri/text()") == ["info:srw/diagnostic/1/64"]
     assert texts(root, "//s:record[2]//m:datafield[@tag='245']/m:subfield/text()") == ["Xylophone two"]
+
+
+TITLES = "//m:datafield[@tag='245']/m:subfield[@code='a']/text()"
+
+
+async def test_a_result_set_stays_as_it_was_found_and_can_be_narrowed(
+    catalog: Harness, shelf: Shelves
+) -> None:
+    for number, version in enumerate(VERSIONS):
+        first = await ask(catalog, **version, query="title = xyl* sortBy title", maximumRecords="2")
+        (name,) = texts(first, "s:resultSetId/text()")
+        again = {**version, "query": f'cql.resultSetId = "{name}"'}
+        await shelf.title(record(f"again{number}", title="Xylem again"))
+        await _followed(catalog)
+
+        rest = await ask(catalog, **again, startRecord="3")
+        narrowed = await ask(catalog, **version, query=f"{again['query']} and title = xylem")
+        other = await ask(catalog, **version, query=f"{again['query']} sortBy title/descending")
+
+        assert texts(rest, TITLES) == ["Xylophone two"]
+        assert texts(rest, "//s:recordPosition/text()") == ["3"]
+        assert texts(narrowed, TITLES) == ["Xylem & <pith>"]
+        assert texts(other, TITLES) == ["Xylophone two", "Xylophone one", "Xylem & <pith>"]
+        await catalog.resources.pool.execute(
+            "UPDATE title SET suppressed = true WHERE title LIKE 'Xylem again%'"
+        )
+        await catalog.resources.pool.execute(
+            "INSERT INTO title_change (title_id) SELECT id FROM title WHERE title LIKE 'Xylem again%'"
+        )
+        await _followed(catalog)
+
+
+async def test_who_goes_on_by_a_start_record_neither_skips_nor_sees_twice(
+    catalog: Harness, shelf: Shelves
+) -> None:
+    asked = {"query": "title = xyl* sortBy title", "maximumRecords": "1"}
+    seen = texts(await ask(catalog, **asked), TITLES)
+
+    for start in ("2", "3"):
+        await shelf.title(record(f"first{start}", title=f"Xyl {start} comes before all others"))
+        await _followed(catalog)
+        root = await ask(catalog, **asked, startRecord=start)
+        seen += texts(root, TITLES)
+
+    assert seen == ["Xylem & <pith>", "Xylophone one", "Xylophone two"]
+    assert texts(root, "s:numberOfRecords/text()") == ["3"]
+    assert texts(root, "s:nextRecordPosition/text()") == []
+
+
+async def _followed(catalog: Harness) -> None:
+    """Let the index see what was written: the fixture's indexer has the folder."""
+    indexer = catalog.resources.own["indexer"]
+    while await indexer.follow():
+        pass
 
 
 async def test_an_index_is_scanned_around_a_term_and_counts_what_the_public_sees(

@@ -14,6 +14,8 @@ from catalog.copycat.queries import forget_found
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
 from catalog.holdings import routes as holdings
+from catalog.idlists import routes as idlists
+from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
@@ -26,6 +28,7 @@ from catalog.oai.following import follow_for_harvesters
 from catalog.pages import routes as pages
 from catalog.profiles import routes as profiles
 from catalog.relations import routes as relations
+from catalog.search import operating
 from catalog.search import routes as search
 from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
@@ -69,6 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             locations.router,
             search.router,
+            operating.router,
+            idlists.router,
             titles.router,
             history.router,
             relations.router,
@@ -103,11 +108,19 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
+        Timer("sweep-id-lists", timedelta(hours=1), sweep_id_lists),
         Timer("shelve", timedelta(seconds=30), shelve),
         Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("key-titles", timedelta(seconds=30), key_titles),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),
-    workers=(import_files, undo_imports, keep_index, follow_for_harvesters, answer_lookups),
+    workers=(
+        import_files,
+        undo_imports,
+        keep_index,
+        follow_for_harvesters,
+        answer_lookups,
+        write_id_lists,
+    ),
     opening=opening,
 )

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from catalog.search.filing import Filing
 from chassis.addresses import Network
 from chassis.settings import ServiceSettings
 
@@ -39,6 +40,9 @@ class Settings(ServiceSettings):
     """Bytes of such a server's answer."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
+    filing: str = Field(default="", max_length=2000)
+    """How titles and names file: a language with an order of its own (`sv`, `de-phonebook`), or rules such as
+    `& z < å < ä < ö` (docs/search-query.md); unset: without diacritics."""
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     """ISO 4217 code of prices in imported records that name none."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")
@@ -66,6 +70,11 @@ class Settings(ServiceSettings):
     def networks(self) -> tuple[Network, ...]:
         """The same, as networks."""
         return tuple(ipaddress.ip_network(told) for told in self.search_networks)
+
+    @field_validator("filing")
+    @classmethod
+    def _readable_rules(cls, told: str) -> str:
+        return Filing(told).told
 
     @field_validator("time_zone")
     @classmethod

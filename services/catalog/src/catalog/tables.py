@@ -3,6 +3,7 @@
 from catalog.acquisitions import tables as acquisitions
 from catalog.copycat import tables as copycat
 from catalog.holdings import tables as holdings
+from catalog.idlists import tables as idlists
 from catalog.imports import tables as imports
 from catalog.items import tables as items
 from catalog.locations import tables as locations
@@ -21,6 +22,7 @@ ALL = (
     acquisitions,
     copycat,
     holdings,
+    idlists,
     imports,
     items,
     locations,

@@ -18,18 +18,18 @@ from catalog.pages import queries
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, Asked, asked, title_address
 from catalog.pages.rules import links
 from catalog.pages.words import LANGUAGES
-from catalog.search.engine import Reader, SearchResult, Sort
+from catalog.search.engine import Reader, SearchResult
 from catalog.search.grammar import QueryProblem
-from catalog.search.routes import TheReader
+from catalog.search.routes import TheReader, misunderstood
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx
-from chassis.problems import Invalid, NotFound, Reason, problems
+from chassis.problems import Invalid, NotFound, problems
 
 router = new_router(tag="discovery")
 
 XML: Final = "application/xml"
-SHELVES: Final[tuple[tuple[str, str, Sort], ...]] = (
+SHELVES: Final[tuple[tuple[str, str, str], ...]] = (
     ("All e-books", "e-book", "relevance"),
     ("Newest e-books", "e-book", "-year"),
     ("E-journals", "e-journal", "title"),
@@ -90,9 +90,7 @@ async def _found(reader: Reader, wanted: Asked) -> SearchResult:
     try:
         return await asyncio.to_thread(reader.search, wanted.search())
     except QueryProblem as problem:
-        raise Invalid(
-            reasons=[Reason(problem.code, f"{problem.message} (character {problem.position})", "query/query")]
-        ) from problem
+        raise misunderstood(problem) from problem
 
 
 def _paging(request: Request, wanted: Asked, last: int, path: str, kind: str) -> dict[str, tuple[str, str]]:

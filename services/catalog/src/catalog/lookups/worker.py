@@ -13,7 +13,8 @@ import asyncpg
 import orjson
 
 from catalog.lookups.rules import MOST, Sought, certain, ways
-from catalog.search.engine import Reader, SearchRequest, serving
+from catalog.search.engine import Reader, SearchRequest
+from catalog.search.folders import serving
 from catalog.search.grammar import QueryProblem
 from chassis import outbox
 from chassis.resources import Resources

@@ -59,6 +59,10 @@ class Facts(Headline):
     urls: tuple[str, ...]
     other_scripts: tuple[str, ...]
     """What 880 fields hold, for searching."""
+    original_title: str | None
+    """Title and subtitle in the script of the title page (880 linked to 245) …"""
+    original_author: str | None
+    """… and the author's name (880 linked to 100, 110 or 111)."""
     other_titles: tuple[str, ...]
     lccn: str | None
     oclc_numbers: tuple[str, ...]
@@ -158,6 +162,8 @@ def extract(record: Record) -> Facts:
         notes=_texts(get("note"), "a"),
         urls=_unique([value for field in get("url", _NONE) for value in field.all("u")]),
         other_scripts=_unique(_texts(get("script"), _LETTERS)),
+        original_title=_original_title(get("script", _NONE)),
+        original_author=_original_author(get("script", _NONE)),
         other_titles=_each(get("other_title"), lambda field: _clean(" ".join(field.all("abnp")))),
         lccn=next(filter(None, [(field.get("a") or "").strip() for field in get("lccn", _NONE)]), None),
         oclc_numbers=_unique(
@@ -220,6 +226,21 @@ def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
     skip = int(ind2) if (ind2 := field.ind2).isascii() and ind2.isdigit() else 0
     subtitle = " : ".join(filter(None, subtitles)) or None
     return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(responsibility)
+
+
+def _original_title(fields: list[Field]) -> str | None:
+    for field in fields:
+        if (field.get("6") or "").startswith("245-"):
+            proper, _, subtitle, _ = _title(field)
+            return f"{proper}: {subtitle}" if subtitle else proper
+    return None
+
+
+def _original_author(fields: list[Field]) -> str | None:
+    for field in fields:
+        if (field.get("6") or "")[:4] in ("100-", "110-", "111-"):
+            return name(field)
+    return None
 
 
 def name(field: Field) -> str | None:

@@ -6,9 +6,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from catalog.search.documents import FACETS
-from catalog.search.engine import SearchRequest, Sort
+from catalog.search.engine import SearchRequest
 
-SORTS: Final[tuple[Sort, ...]] = ("relevance", "-year", "year", "title", "author")
+SORTS: Final = ("relevance", "-year", "year", "title", "author")
 NARROWING: Final = (*FACETS, "year")
 PAGE_SIZE: Final = 20
 LAST_PAGE: Final = 500
@@ -21,7 +21,7 @@ class Asked:
 
     query: str = ""
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    sort: Sort = "relevance"
+    sort: str = "relevance"
     page: int = 1
     language: str | None = None
     """As chosen; None: the browser's."""
@@ -36,6 +36,8 @@ class Asked:
             sort=self.sort,
             limit=PAGE_SIZE,
             offset=(self.page - 1) * PAGE_SIZE,
+            paged=True,
+            suggest=True,
         )
 
     def parameters(self) -> list[tuple[str, str]]:

@@ -19,9 +19,9 @@ from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
 from catalog.pages import coins, queries, signposting
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, SORTS, Asked, asked, title_address
-from catalog.pages.languages import language_of, tag
+from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
-from catalog.pages.rules import pages_around, shown
+from catalog.pages.rules import Phrase, Value, pages_around, phrase, shown
 from catalog.pages.words import LANGUAGES
 from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
@@ -157,6 +157,12 @@ def _listed(
         ],
         before=wanted.address(page=wanted.page - 1) if wanted.page > 1 else None,
         after=wanted.address(page=wanted.page + 1) if wanted.page < last_page else None,
+        better=found.suggestion
+        and {
+            "query": found.suggestion.query,
+            "total": found.suggestion.total,
+            "href": wanted.address(query=found.suggestion.query, page=1),
+        },
         deep=wanted.page == LAST_PAGE and found.total > LAST_PAGE * PAGE_SIZE,
         facets=_facets(wanted, found, say, names),
     )
@@ -192,14 +198,22 @@ def value_name(say: Tongue, names: Mapping[tuple[str, str], str], facet: str, va
 
 def _hit(stored: bytes, say: Tongue, language: str | None) -> dict[str, Any]:
     hit: dict[str, Any] = orjson.loads(stored)
-    lang = language_of(hit["title"], tuple(hit["languages"]))
+    languages = tuple(hit["languages"])
     year = str(hit["year"]) if hit["year"] else None
     line = filter(
         None, (say.either("format-" + hit["format"], hit["format"]), hit["edition"], hit["publisher"], year)
     )
     return hit | {
         "href": title_address(hit["id"], language),
-        "lang": None if lang == "und" else lang,
+        "shown_title": Value(
+            phrase(": ".join(filter(None, (hit["title"], hit["subtitle"]))), languages),
+            phrase(hit["original_title"], languages) if hit["original_title"] else None,
+        ),
+        "shown_author": hit["author"]
+        and Value(
+            Phrase(hit["author"], None),
+            phrase(hit["original_author"], languages) if hit["original_author"] else None,
+        ),
         "line": " · ".join(line),
         "coins": coins.span(coins.of_hit(hit)),
     }

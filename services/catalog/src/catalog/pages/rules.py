@@ -156,11 +156,15 @@ class _Page:
         )
 
     def _phrase(self, text: str, whose: str) -> Phrase:
-        script = script_of(text)
-        if script != "Latn" or whose == "w":
-            told = language_of(text, self._languages)
-            return Phrase(text, None if told == "und" else told, script in RIGHT_TO_LEFT)
+        if whose == "w" or script_of(text) != "Latn":
+            return phrase(text, self._languages)
         return Phrase(text, self._cataloguing if whose == "c" else None)
+
+
+def phrase(text: str, languages: tuple[str, ...]) -> Phrase:
+    """A text of a work in these languages (MARC codes), with its own language and direction."""
+    told = language_of(text, languages)
+    return Phrase(text, None if told == "und" else told, script_of(text) in RIGHT_TO_LEFT)
 
 
 def _text(field: Field, codes: str) -> str:

@@ -12,9 +12,10 @@ import asyncpg
 
 from catalog.apart import Apart, Gone, serve
 from catalog.search.documents import Copies
-from catalog.search.engine import WRITER_BYTES, AnotherWriter, Writer, read_position
+from catalog.search.folders import read_position
 from catalog.search.loading import COLUMNS, entry_document, row_document
 from catalog.search.ready import Entry
+from catalog.search.writing import WRITER_BYTES, AnotherWriter, Writer
 from chassis import precedence
 
 
@@ -26,13 +27,13 @@ class WriterApart:
         self.apart = apart
 
     @classmethod
-    async def open(cls, folder: Path, name: str, *, memory: int = WRITER_BYTES) -> Self:
+    async def open(cls, folder: Path, name: str, *, memory: int = WRITER_BYTES, filing: str = "") -> Self:
         """Start one; `AnotherWriter` when the index is written elsewhere already."""
-        return await asyncio.to_thread(cls._started, folder, name, memory)
+        return await asyncio.to_thread(cls._started, folder, name, memory, filing)
 
     @classmethod
-    def _started(cls, folder: Path, name: str, memory: int) -> Self:
-        apart = Apart(__name__, folder, name, memory, niceness=precedence.BACKGROUND)
+    def _started(cls, folder: Path, name: str, memory: int, filing: str) -> Self:
+        apart = Apart(__name__, folder, name, memory, filing, niceness=precedence.BACKGROUND)
         if refusal := apart.heard():
             apart.end()
             raise AnotherWriter(refusal)
@@ -71,10 +72,10 @@ def _plain(rows: Sequence[asyncpg.Record]) -> list[tuple[Any, ...]]:
     return [(str(row["id"]), *(row[name] for name in COLUMNS[1:])) for row in rows]
 
 
-def write(pipe: Connection, folder: str, name: str, memory: str) -> None:
+def write(pipe: Connection, folder: str, name: str, memory: str, filing: str) -> None:
     """The child's side: do as told until told to close, or until nobody is there."""
     try:
-        writer = Writer(Path(folder), name, memory=int(memory))
+        writer = Writer(Path(folder), name, memory=int(memory), filing=filing)
     except AnotherWriter as error:
         pipe.send(str(error))
         return
@@ -84,13 +85,13 @@ def write(pipe: Connection, folder: str, name: str, memory: str) -> None:
         if asked == "apply":
             rows, ready, deletes, position = told
             for row in rows:
-                writer.replace(row[0], row_document(row))
+                writer.replace(row[0], row_document(row, writer.filing))
             for entry, *copies in ready:
-                writer.add(entry_document(entry, Copies(*copies)))
+                writer.add(entry_document(entry, Copies(*copies), writer.filing))
             writer.apply([], map(UUID, deletes), position)
         elif asked == "add":
             for row in told[0]:
-                writer.add(row_document(row))
+                writer.add(row_document(row, writer.filing))
         else:
             writer.close()
             pipe.send(None)

@@ -1,17 +1,32 @@
 """A query's tree as the engine's own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from catalog.search.documents import EXACT, FACETS, TEXT, WORDS_ONLY
-from catalog.search.folding import identifier, tokens
-from catalog.search.grammar import And, Everything, Masked, Node, Not, Or, QueryProblem, Range, Term
+from catalog.search.documents import BEGIN, END, EXACT, FACETS, TEXT, WORDS_ONLY
+from catalog.search.folding import asked_tokens, identifier, tokens
+from catalog.search.grammar import (
+    And,
+    Everything,
+    Listed,
+    Masked,
+    Near,
+    Node,
+    Not,
+    Or,
+    QueryProblem,
+    Range,
+    Term,
+)
 
 FILTERS: Final = (*FACETS, "year")
 MOST_FILTER_VALUES: Final = 100
+IDENTIFIER_WEIGHT: Final = 20.0
+"""What a number weighs where any field is asked for."""
 
 
 def compiled(node: Node, schema: tantivy.Schema) -> Query:
@@ -30,6 +45,11 @@ def compiled(node: Node, schema: tantivy.Schema) -> Query:
         return _term(node, schema)
     if isinstance(node, Masked):
         return _masked(node, schema)
+    if isinstance(node, Near):
+        return _near(node, schema)
+    if isinstance(node, Listed):
+        listed = Query.term_set_query(schema, "number", list(node.numbers))
+        return Query.const_score_query(listed, 0.0) if node.numbers else Query.empty_query()
     if isinstance(node, Not):
         return Query.boolean_query(
             [(Occur.Must, Query.all_query()), (Occur.MustNot, compiled(node.part, schema))]
@@ -49,6 +69,41 @@ def compiled(node: Node, schema: tantivy.Schema) -> Query:
     return Query.boolean_query([(occur, compiled(part, schema)) for part in node.parts])
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that stand together, the last of which may go on."""
+
+    words: tuple[str, ...]
+    prefix: bool
+
+    def query(self, field: str, schema: tantivy.Schema) -> Query:
+        """They are sought in a field."""
+        if self.prefix:
+            if len(self.words) == 1:
+                return Query.regex_query(schema, field, f"{self.words[0]}.*")
+            return Query.phrase_prefix_query(schema, field, list(self.words))
+        if len(self.words) == 1:
+            return Query.term_query(schema, field, self.words[0])
+        return Query.phrase_query(schema, field, list(self.words))
+
+
+def words_in(term: Term) -> Words | None:
+    """A term's words as the index holds them; None for one that has none."""
+    words, goes_on = asked_tokens(term.text)
+    if not words:
+        return None
+    anchored = (*([BEGIN] * term.begins), *words, *([END] * term.ends))
+    return Words(anchored, term.prefix or (goes_on and not term.ends))
+
+
+def identifier_fields(term: Term, schema: tantivy.Schema) -> list[tuple[str, Query]]:
+    """Where a term that is sought anywhere is sought as a number, if it may be one."""
+    if term.prefix or not any(char.isdigit() for char in term.text) or len(tokens(term.text)) > 3:
+        return []
+    value = identifier(term.text)
+    return [(name, Query.term_query(schema, f"x_{name}", value)) for name in ("identifier", "barcode")]
+
+
 def _term(term: Term, schema: tantivy.Schema) -> Query:
     field = term.field
     if field in EXACT:
@@ -60,23 +115,21 @@ def _term(term: Term, schema: tantivy.Schema) -> Query:
         return Query.term_query(schema, f"f_{field}", term.text)
     if field == "genre":
         field = "subject"
-    words = tokens(term.text)
-    if not words:
+    words = words_in(term)
+    if words is None:
         return Query.all_query() if field == "any" else Query.empty_query()
     if field == "any":
         parts = [
-            (Occur.Should, Query.boost_query(_words(words, name, term.prefix, schema), weight))
+            (Occur.Should, Query.boost_query(words.query(name, schema), weight))
             for name, weight in TEXT.items()
         ]
-        if len(words) <= 3 and not term.prefix and any(char.isdigit() for char in term.text):
-            value = identifier(term.text)
-            parts += [
-                (Occur.Should, Query.boost_query(Query.term_query(schema, f"x_{name}", value), 20.0))
-                for name in ("identifier", "barcode")
-            ]
+        parts += [
+            (Occur.Should, Query.boost_query(query, IDENTIFIER_WEIGHT))
+            for _, query in identifier_fields(term, schema)
+        ]
         return Query.boolean_query(parts)
     if field in TEXT or field in WORDS_ONLY:
-        return _words(words, field, term.prefix, schema)
+        return words.query(field, schema)
     raise QueryProblem("field-unknown", f"{field} cannot be searched.", 0)
 
 
@@ -93,14 +146,23 @@ def _masked(word: Masked, schema: tantivy.Schema) -> Query:
     )
 
 
-def _words(words: Sequence[str], field: str, prefix: bool, schema: tantivy.Schema) -> Query:
-    if prefix:
-        if len(words) == 1:
-            return Query.regex_query(schema, field, f"{words[0]}.*")
-        return Query.phrase_prefix_query(schema, field, list(words))
-    if len(words) == 1:
-        return Query.term_query(schema, field, words[0])
-    return Query.phrase_query(schema, field, list(words))
+def _near(near: Near, schema: tantivy.Schema) -> Query:
+    """Either order is asked for by itself: the engine's phrases keep theirs."""
+    left, right = tokens(near.left), tokens(near.right)
+    orders: list[list[str | tuple[int, str]]] = (
+        [[*left, *right]] if near.ordered else [[*left, *right], [*right, *left]]
+    )
+    name = "subject" if near.field == "genre" else near.field
+    return Query.boolean_query(
+        [
+            (
+                Occur.Should,
+                Query.boost_query(Query.phrase_query(schema, field, words, slop=near.distance - 1), weight),
+            )
+            for field, weight in (TEXT.items() if name == "any" else ((name, 1.0),))
+            for words in orders
+        ]
+    )
 
 
 def filtered(

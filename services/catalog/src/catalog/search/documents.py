@@ -7,9 +7,10 @@ from uuid import UUID
 
 import tantivy
 
-from catalog.search.folding import identifier, joined, sort_key
+from catalog.search.filing import Filing, numbers
+from catalog.search.folding import identifier, joined
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of the fields below: an index of another version is built anew."""
 
 TEXT = {"title": 5.0, "author": 3.0, "subject": 2.0, "rest": 1.0}
@@ -28,7 +29,14 @@ FACETS = (
     "availability",
     "material_type",
 )
-SORTS = ("title", "author")
+FILED: Final = {"title": 6, "author": 3}
+"""What is filed by its words, and by how many numbers of eight bytes: 48 letters of a title, 24 of a name."""
+BEGIN: Final = "\u22a2"
+END: Final = "\u22a3"
+"""Stand before and behind each value of a field of words, so that a search can be for what begins or ends with
+something. No text that is folded holds them."""
+AS_SEARCHED: Final = Filing()
+NO_YEAR: Final = -9999
 
 
 @dataclass(slots=True)
@@ -37,9 +45,13 @@ class TitleDocument:
 
     title_id: UUID
     title: str
+    number: int = 0
+    """In the catalogue (`hrid`), which lists of hits are kept by."""
     subtitle: str | None = None
     author: str | None = None
     contributors: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+    """Names in other scripts, which are searched and not counted."""
     subjects: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
@@ -96,8 +108,10 @@ def make_schema() -> tantivy.Schema:
         builder.add_text_field(f"f_{name}", tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_integer_field("year", indexed=True, fast=True)
     builder.add_text_field("public", tokenizer_name="raw", index_option="basic")
-    for name in SORTS:
-        builder.add_text_field(f"s_{name}", tokenizer_name="raw", fast=True, index_option="basic")
+    builder.add_integer_field("number", indexed=True, fast=True)
+    for name, count in FILED.items():
+        for place in range(count):
+            builder.add_integer_field(f"s_{name}_{place}", indexed=True, fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()
 
@@ -116,10 +130,11 @@ RECORD_FIELDS: Final = (
     "f_genre",
     "f_decade",
     "year",
-    "s_title",
-    "s_author",
+    "filed_title",
+    "filed_author",
 )
-"""What a record alone tells, in this order. Its copies add call numbers, its number in the catalogue an identifier."""
+"""What a record alone tells, in this order. Its copies add call numbers, its number in the catalogue an identifier;
+what it files by becomes numbers where the index is written, for there the library's order is known."""
 
 Fields = dict[str, list[Any]]
 
@@ -133,9 +148,9 @@ def record_fields(title: TitleDocument) -> Fields:
     rest = (*title.series, *imprint, title.edition, *title.text)
     return {
         "title": _words((title.title, title.subtitle, *title.other_titles)),
-        "author": _words(people),
+        "author": _words((*people, *title.other_names)),
         "subject": _words((*title.subjects, *title.genres)),
-        "rest": _words(rest),
+        "rest": list(filter(None, map(joined, rest))),
         "series": _words(title.series),
         "publisher": _words(imprint),
         "x_isbn": isbns,
@@ -148,9 +163,9 @@ def record_fields(title: TitleDocument) -> Fields:
         "f_author": _facet(people)[:20],
         "f_genre": _facet(title.genres[:10]),
         "f_decade": _facet(decade),
-        "year": [title.year if title.year is not None else -9999],
-        "s_title": [sort_key(title.sort_title or title.title)],
-        "s_author": [sort_key(title.author)],
+        "year": [title.year if title.year is not None else NO_YEAR],
+        "filed_title": [title.sort_title or title.title],
+        "filed_author": [title.author or ""],
     }
 
 
@@ -165,24 +180,34 @@ def copy_fields(title: Copies | TitleDocument) -> Fields:
     }
 
 
-def as_document(title: TitleDocument) -> tantivy.Document:
+def as_document(title: TitleDocument, filing: Filing = AS_SEARCHED) -> tantivy.Document:
     """A title as the engine takes it."""
     return document(
         str(title.title_id),
         record_fields(title) | copy_fields(title),
+        number=title.number,
         availability=title.availability,
         stored=title.stored,
+        filing=filing,
     )
 
 
-def document(key: str, fields: Fields, *, availability: str, stored: bytes) -> tantivy.Document:
+def document(
+    key: str, fields: Fields, *, number: int, availability: str, stored: bytes, filing: Filing
+) -> tantivy.Document:
     """The same, of fields that are folded already."""
     told = {name: values for name, values in fields.items() if values}
-    return tantivy.Document(key=[key], f_availability=[availability], stored=[stored], **told)
+    for name, count in FILED.items():
+        (text,) = told.pop(f"filed_{name}")
+        for place, value in enumerate(numbers(filing.key(text), count)):
+            told[f"s_{name}_{place}"] = [value]
+    return tantivy.Document(
+        key=[key], number=[number], f_availability=[availability], stored=[stored], **told
+    )
 
 
 def _words(texts: Sequence[str | None]) -> list[str]:
-    return list(filter(None, map(joined, texts))) if texts else []
+    return [f"{BEGIN} {each} {END}" for each in filter(None, map(joined, texts))] if texts else []
 
 
 def _exact(values: Sequence[str]) -> list[str]:

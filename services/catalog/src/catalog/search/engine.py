@@ -1,44 +1,38 @@
-"""The index in a folder: one writer, any number of readers in any process, rebuilt beside the serving one.
+"""The index in a folder: one writer, any number of readers in any process, rebuilt beside the serving one."""
 
-    index/CURRENT            the name of the folder that serves
-    index/v1-<name>/         a tantivy index, and `position`: how far the change table has been read
-
-The position is written after the commit, so a crash in between repeats a little: every change replaces the
-title whole, so repeating is harmless.
-"""
-
-import json
-import os
-import re
-import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 from uuid import UUID
 
 import tantivy
-from tantivy import Occur, Order, Query
+from tantivy import FieldType, Occur, Order, Query
 
 from catalog.search.compile import compiled, filtered
-from catalog.search.documents import FACETS, SCHEMA_VERSION, TitleDocument, as_document, make_schema
-from catalog.search.grammar import Node, QueryProblem, parse
+from catalog.search.documents import (
+    BEGIN,
+    END,
+    FACETS,
+    make_schema,
+)
+from catalog.search.explaining import Part, explained
+from catalog.search.folders import read_position, serving
+from catalog.search.grammar import Node, QueryProblem, parse, pieces
+from catalog.search.hitlists import HitList, HitLists, digest, state
+from catalog.search.ordering import Addresses, Ordered, SortKey, ordered, sort_keys
+from catalog.search.suggesting import FEW, Suggesting, Suggestion
 
-Sort = Literal["relevance", "title", "author", "year", "-title", "-author", "-year"]
 DEEPEST_HIT: Final = 10_000
+PINNED: Final = 1000
+"""Hits that a first page pins. Who reads on is given what follows by then, without what is pinned already: a title that
+has come forward meanwhile is not skipped, and one that has fallen back does not come twice."""
 MOST_FACET_VALUES: Final = 200
 SEGMENT_VALUES: Final = 65_000
 LONGEST_SCAN_PREFIX: Final = 6
-WRITER_BYTES: Final = 64_000_000
 TRIES: Final = 5
 """How often an index may be replaced in the moment of its opening."""
-_NAME: Final = re.compile(r"^v\d+-[A-Za-z0-9-]+$")
-
-
-class AnotherWriter(Exception):
-    """Another process writes this index already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +44,23 @@ class SearchRequest:
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facets: Sequence[str] = ()
     facet_size: int = 20
-    sort: Sort = "relevance"
+    sort: str | tuple[SortKey, ...] = "relevance"
+    """`relevance`, or keys such as `author,-year`."""
     limit: int = 20
     offset: int = 0
     with_suppressed: bool = False
+    paged: bool = False
+    """Whether further pages may be asked for: they go on in the list of hits that the first one found."""
+    whole: bool = False
+    """Whether that list is pinned to its end at once; others are once somebody reads beyond `PINNED`."""
+    list_name: str | None = None
+    """Which list to go on in; None: the one that was last found for what is asked."""
+    suggest: bool = False
+    """Whether better words are looked for when next to nothing is found."""
+
+
+class ListGone(Exception):
+    """The list of hits to go on in is kept no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +76,38 @@ class Hit:
 class SearchResult:
     """A page of hits. Totals and facet counts are exact."""
 
-    hits: list[Hit]
+    places: list[Hit | None]
+    """None: a title that was found when the list was pinned, and has gone or been hidden since."""
     total: int
     facets: dict[str, list[tuple[str, int]]]
     position: int
+    list_name: str | None = None
+    """The list that further pages go on in."""
+    suggestion: Suggestion | None = None
+
+    @property
+    def hits(self) -> list[Hit]:
+        """The titles that are there."""
+        return [hit for hit in self.places if hit is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A slice of all titles that answer: their ids, the last one's number, and how far the index had come."""
+
+    ids: list[str]
+    last: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """The index as it is at one moment."""
+
+    searcher: tantivy.Searcher
+    schema: tantivy.Schema
+    position: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +123,28 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.lists = HitLists(folder / "lists")
         self._lock = threading.Lock()
         self._name: str | None = None
         self._index: tantivy.Index | None = None
         self._seen: tuple[int, int] = (0, 0)
 
-    def _current(self) -> tantivy.Index | None:
-        """The serving index, reloaded when it has changed; None before there is any."""
+    def now(self) -> _Now | None:
+        """The serving index as it is now, reloaded when it has changed; None before there is any."""
         with self._lock:
             for _ in range(TRIES):
                 name = serving(self._folder)
                 if name is None:
                     return None
+                position = read_position(self._folder / name)
                 try:
-                    return self._opened(name)
+                    index = self._opened(name)
                 except (FileNotFoundError, ValueError):
                     if serving(self._folder) == name:
                         raise
+                else:
+                    told = state(position, name, self._seen)
+                    return _Now(index.searcher(), index.schema, position, told)
             raise FileNotFoundError(f"no index in {self._folder} stays")
 
     def _opened(self, name: str) -> tantivy.Index:
@@ -128,34 +168,138 @@ class Reader:
 
     def count(self) -> int:
         """Titles in the index, suppressed ones included."""
-        index = self._current()
-        return index.searcher().num_docs if index is not None else 0
+        now = self.now()
+        return now.searcher.num_docs if now is not None else 0
 
     def search(self, asked: SearchRequest) -> SearchResult:
-        """Search. Raises `QueryProblem`. Releases the interpreter's lock while the engine works."""
+        """Search. Raises `QueryProblem`, and `ListGone`. Releases the interpreter's lock while the engine works."""
         tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
+        keys = sort_keys(asked.sort) if isinstance(asked.sort, str) else asked.sort
         if asked.offset + asked.limit > DEEPEST_HIT:
             raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
         if unknown := [name for name in asked.facets if name not in FACETS]:
             raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
-        position = self.position()
-        index = self._current()
-        schema = index.schema if index is not None else make_schema()
+        now = self.now()
         query = filtered(
-            compiled(tree, schema), asked.filters, schema=schema, with_suppressed=asked.with_suppressed
+            compiled(tree, now.schema if now is not None else make_schema()),
+            asked.filters,
+            schema=now.schema if now is not None else make_schema(),
+            with_suppressed=asked.with_suppressed,
         )
-        order = _order(asked.sort)
-        if index is None:
+        if now is None:
             return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
-        searcher = index.searcher()
-        found = searcher.search(query, limit=max(asked.limit, 1), offset=asked.offset, **order)
-        total: int = found.count  # type: ignore[attr-defined]  # missing in the wheel's stubs
-        hits = []
-        for score, address in found.hits[: asked.limit]:
-            told = searcher.doc(address)
-            scored = score if isinstance(score, float) else None
-            hits.append(Hit(UUID(told["key"][0]), bytes(told["stored"][0]), scored))
-        return SearchResult(hits, total, _facets(searcher, query, asked), position)
+        facets = _facets(now.searcher, query, asked)
+        if not asked.paged:
+            found = ordered(now.searcher, now.schema, query, keys, asked.offset + max(asked.limit, 1))
+            hits = _hits(now, found.addresses, found.scores, asked)
+            return SearchResult(
+                hits, found.total, facets, now.position, suggestion=_better(now, asked, found.total)
+            )
+        what = digest(tree, sorted(asked.filters.items()), keys, asked.with_suppressed, asked.whole)
+        end = asked.offset + max(asked.limit, 1)
+        if asked.list_name is not None or asked.offset:
+            kept = self._kept(what, asked.list_name)
+            if kept is not None:
+                if len(kept.numbers) < min(end, kept.total):
+                    kept = self._read_on(
+                        kept, ordered(now.searcher, now.schema, query, keys, DEEPEST_HIT), now
+                    )
+                return self.page(kept, asked, facets)
+        name = f"{what}.{now.state}"
+        fresh = not self.lists.has(name)
+        pinned = DEEPEST_HIT if asked.whole else max(PINNED, end)
+        found = ordered(now.searcher, now.schema, query, keys, pinned if fresh else end)
+        goes_on = found.total > asked.limit
+        if fresh and goes_on:
+            numbers = _numbers(now, found.addresses)
+            self.lists.keep(HitList(name, found.total, now.position, numbers, found.scores))
+        hits = _hits(now, found.addresses, found.scores, asked)
+        suggestion = _better(now, asked, found.total)
+        return SearchResult(hits, found.total, facets, now.position, name if goes_on else None, suggestion)
+
+    def _read_on(self, kept: HitList, found: Ordered, now: _Now) -> HitList:
+        """A list with what follows what it pinned, as it is now; whoever reads on first says so for all."""
+        pinned = set(kept.numbers)
+        scores = found.scores or (0.0,) * len(found.addresses)
+        rest = [
+            (number, score)
+            for number, score in zip(_numbers(now, found.addresses), scores, strict=True)
+            if number not in pinned
+        ][: DEEPEST_HIT - len(kept.numbers)]
+        numbers = (*kept.numbers, *(number for number, _ in rest))
+        told = replace(
+            kept,
+            total=len(numbers) if found.total <= DEEPEST_HIT else kept.total,
+            numbers=numbers,
+            scores=(*kept.scores, *(score for _, score in rest)) if kept.scores else (),
+        )
+        return self.lists.keep_on(told)
+
+    def explain(self, asked: SearchRequest, title_ids: Iterable[UUID]) -> dict[UUID, list[Part]]:
+        """Why each of these titles scores as it does for what is asked. Raises `QueryProblem`."""
+        now = self.now()
+        if now is None:
+            return {}
+        tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
+        told = {}
+        for title_id in title_ids:
+            one = Query.term_query(now.schema, "key", str(title_id))
+            for _, at in now.searcher.search(one, limit=1).hits:
+                told[title_id] = explained(now.searcher, now.schema, tree, at)
+        return told
+
+    def _kept(self, what: str, name: str | None) -> HitList | None:
+        """The list to go on in. `ListGone` for one that a cursor names and that is not kept, or not of this search."""
+        if name is None:
+            return self.lists.newest(what)
+        kept = self.lists.get(name) if name.startswith(f"{what}.") else None
+        if kept is None:
+            raise ListGone(name)
+        return kept
+
+    def page(
+        self, kept: HitList, asked: SearchRequest, facets: Mapping[str, list[tuple[str, int]]] | None = None
+    ) -> SearchResult:
+        """A page of a list that is kept: its titles as they are now, without those that have gone or are hidden."""
+        numbers = list(kept.numbers[asked.offset : asked.offset + asked.limit])
+        scores = dict(zip(numbers, kept.scores[asked.offset : asked.offset + asked.limit], strict=False))
+        titles = self._titles(numbers, with_suppressed=asked.with_suppressed)
+        places = [
+            Hit(*titles[number], scores.get(number)) if number in titles else None for number in numbers
+        ]
+        return SearchResult(places, kept.total, dict(facets or {}), kept.position, kept.name)
+
+    def _titles(self, numbers: Sequence[int], *, with_suppressed: bool) -> dict[int, tuple[UUID, bytes]]:
+        """The titles of these numbers, as far as the asker may see them."""
+        now = self.now()
+        if now is None or not numbers:
+            return {}
+        listed = Query.term_set_query(now.schema, "number", list(numbers))
+        query = filtered(listed, {}, schema=now.schema, with_suppressed=with_suppressed)
+        addresses = [at for _, at in now.searcher.search(query, limit=len(numbers)).hits]
+        told = {}
+        for number, at in zip(_numbers(now, addresses), addresses, strict=True):
+            title = now.searcher.doc(at)
+            told[number] = (UUID(title["key"][0]), bytes(title["stored"][0]))
+        return told
+
+    def walk(self, asked: SearchRequest, *, after: int, most: int) -> Walked:
+        """The next titles that answer, by their numbers, behind a number: all there are, page by page."""
+        now = self.now()
+        if now is None:
+            return Walked([], after, 0)
+        tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
+        query = filtered(
+            compiled(tree, now.schema),
+            asked.filters,
+            schema=now.schema,
+            with_suppressed=asked.with_suppressed,
+        )
+        behind = Query.range_query(now.schema, "number", FieldType.Integer, after, None, include_lower=False)
+        both = Query.boolean_query([(Occur.Must, query), (Occur.Must, behind)])
+        found = now.searcher.search(both, limit=most, order_by_field="number", order=Order.Asc)
+        ids = [str(now.searcher.doc(at)["key"][0]) for _, at in found.hits]
+        return Walked(ids, found.hits[-1][0] if found.hits else after, now.position)
 
     def scan(self, field: str, start: str, *, before: int, after: int) -> tuple[list[ScannedTerm], int]:
         """The index's terms around `start`: up to `before` that are less, up to `after` from it on, in the order of
@@ -164,14 +308,14 @@ class Reader:
         The engine walks its dictionary by prefix, so the neighbourhood is widened letter by letter until there is
         enough of it.
         """
-        index = self._current()
-        if index is None:
+        now = self.now()
+        if now is None:
             return [], 0
-        searcher, schema = index.searcher(), index.schema
+        searcher, schema = now.searcher, now.schema
         public = Query.term_query(schema, "public", "yes")
         less: list[ScannedTerm] = []
         more: list[ScannedTerm] = []
-        seen: set[str] = set()
+        seen: set[str] = {BEGIN, END}
         for length in range(min(len(start), LONGEST_SCAN_PREFIX), -1, -1):
             found = sorted(
                 term for term, _ in searcher.terms_with_prefix(field, start[:length]) if term not in seen
@@ -198,20 +342,26 @@ def _count(searcher: tantivy.Searcher, schema: tantivy.Schema, public: Query, fi
     return int(found.count)  # type: ignore[attr-defined]  # missing in the wheel's stubs
 
 
-def _order(sort: Sort) -> dict[str, Any]:
-    orders: dict[str, dict[str, Any]] = {
-        "relevance": {},
-        "title": {"order_by_field": "s_title", "order": Order.Asc},
-        "author": {"order_by_field": "s_author", "order": Order.Asc},
-        "year": {"order_by_field": "year", "order": Order.Asc},
-        "-title": {"order_by_field": "s_title", "order": Order.Desc},
-        "-author": {"order_by_field": "s_author", "order": Order.Desc},
-        "-year": {"order_by_field": "year", "order": Order.Desc},
-    }
-    try:
-        return orders[sort]
-    except KeyError:
-        raise QueryProblem("sort-unknown", f"There is no order {sort!r}: {', '.join(orders)}.", 0) from None
+def _numbers(now: _Now, addresses: Addresses) -> list[int]:
+    return [int(each or 0) for each in now.searcher.fast_field_values("number", addresses)]
+
+
+def _hits(now: _Now, addresses: Addresses, scores: Sequence[float], asked: SearchRequest) -> list[Hit | None]:
+    hits: list[Hit | None] = []
+    for place, at in enumerate(addresses[asked.offset : asked.offset + asked.limit], asked.offset):
+        told = now.searcher.doc(at)
+        score = scores[place] if scores else None
+        hits.append(Hit(UUID(told["key"][0]), bytes(told["stored"][0]), score))
+    return hits
+
+
+def _better(now: _Now, asked: SearchRequest, total: int) -> Suggestion | None:
+    if not asked.suggest or total >= FEW or not isinstance(asked.query, str):
+        return None
+    narrowed = filtered(
+        Query.all_query(), asked.filters, schema=now.schema, with_suppressed=asked.with_suppressed
+    )
+    return Suggesting(now.searcher, now.schema, narrowed).better(asked.query, pieces(asked.query), total)
 
 
 def _facets(
@@ -229,89 +379,3 @@ def _facets(
         name: [(bucket["key"], bucket["doc_count"]) for bucket in told[name]["buckets"]]
         for name in asked.facets
     }
-
-
-class Writer:
-    """Writes one index folder; there is one writer at a time, in all processes."""
-
-    def __init__(self, folder: Path, name: str, *, memory: int = WRITER_BYTES, threads: int = 1) -> None:
-        self._path = folder / name
-        self._path.mkdir(parents=True, exist_ok=True)
-        self.schema = make_schema()
-        self._index = tantivy.Index(self.schema, path=str(self._path))
-        try:
-            self._writer = self._index.writer(memory, threads)
-        except ValueError as error:
-            if "LockBusy" in str(error):
-                raise AnotherWriter(f"another process writes {self._path}") from error
-            raise
-
-    def position(self) -> int:
-        """How far the changes have been applied."""
-        return read_position(self._path)
-
-    def apply(self, upserts: Iterable[TitleDocument], deletes: Iterable[UUID], position: int) -> None:
-        """Replace these titles and drop those, in one commit; then remember the position."""
-        for title in upserts:
-            self.replace(str(title.title_id), as_document(title))
-        for title_id in deletes:
-            self._drop(str(title_id))
-        self._writer.commit()
-        write_position(self._path, position)
-
-    def add_new(self, titles: Iterable[TitleDocument]) -> None:
-        """Add titles known not to be there (a rebuild); `apply` commits them."""
-        for title in titles:
-            self.add(as_document(title))
-
-    def replace(self, key: str, title: tantivy.Document) -> None:
-        """Put a title in place of what is there under its key; `apply` commits it."""
-        self._drop(key)
-        self._writer.add_document(title)
-
-    def add(self, title: tantivy.Document) -> None:
-        """Add a title known not to be there; `apply` commits it."""
-        self._writer.add_document(title)
-
-    def _drop(self, key: str) -> None:
-        self._writer.delete_documents_by_query(Query.term_query(self.schema, "key", key))
-
-    def close(self) -> None:
-        """Finish merging and let go of the lock."""
-        self._writer.wait_merging_threads()
-
-
-def serving(folder: Path) -> str | None:
-    """The name of the index that serves, if it is one that this release can read."""
-    try:
-        name = (folder / "CURRENT").read_text().strip()
-    except FileNotFoundError:
-        return None
-    return name if _NAME.match(name) and name.startswith(f"v{SCHEMA_VERSION}-") else None
-
-
-def switch(folder: Path, name: str) -> None:
-    """Let another index serve, at once for every reader; what served before, or was left half built, is removed.
-
-    A reader in the middle of a search has its files open, and finishes with them.
-    """
-    temporary = folder / f"CURRENT.{os.getpid()}"
-    temporary.write_text(name)
-    temporary.replace(folder / "CURRENT")
-    for old in folder.iterdir():
-        if old.is_dir() and old.name != name and _NAME.match(old.name):
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def read_position(path: Path) -> int:
-    """The position beside an index; 0 when there is none."""
-    with suppress(FileNotFoundError, ValueError, KeyError):
-        return int(json.loads((path / "position").read_text())["position"])
-    return 0
-
-
-def write_position(path: Path, position: int) -> None:
-    """Remember a position, atomically."""
-    temporary = path / "position.new"
-    temporary.write_text(json.dumps({"position": position}))
-    temporary.replace(path / "position")

@@ -1,8 +1,11 @@
 """Words as they are indexed and asked for: the same folding on both sides.
 
 The engine knows no language and no ICU, so it is fed tokens that are folded already: lower case without
-diacritics, ligatures and special letters spelled out, CJK in overlapping pairs, Arabic and Hebrew without
-vowel points.
+diacritics, ligatures and special letters spelled out, Arabic and Hebrew without vowel points, digits of every
+script as 0 to 9, katakana as hiragana. Scripts that write no spaces (Chinese, Japanese, Korean, Thai, Lao, Burmese,
+Khmer, Tibetan) go in overlapping pairs, and the last character of a run by itself, so that any one is found.
+
+No language is named: what Unicode says of a script is enough to search it.
 """
 
 import re
@@ -45,12 +48,33 @@ _SPECIAL: Final = str.maketrans(
         "ף": "פ",
         "ץ": "צ",
         "ё": "е",
+        "ґ": "г",
         "ς": "σ",
+        "ی": "ي",
+        "ک": "ك",
+        "װ": "וו",
+        "ױ": "וי",
+        "ײ": "יי",
+        "׳": "",
+        "״": "",
     }
+    | {
+        chr(zero + value): str(value)
+        for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0x17E0)
+        for value in range(10)
+    }
+    | {chr(katakana): chr(katakana - 0x60) for katakana in range(0x30A1, 0x30F7)}
+    | dict.fromkeys(map(chr, (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0xFEFF)), "")
+    | dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))), "")
 )
-_CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0002fa1f"
-_TOKEN: Final = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-_CJK_RUN: Final = re.compile(rf"^[{_CJK}]")
+_CJK: Final = (
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
+)
+_UNSPACED: Final = rf"{_CJK}\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0f40-\u0fbc\u1000-\u103f\u1780-\u17d3"
+_SIGNS_IN_WORDS: Final = "\u0900-\u0963\u0966-\u0dff"
+"""Vowel signs of India's scripts are no letters to Unicode, and part of their words."""
+_TOKEN: Final = re.compile(rf"[{_UNSPACED}]+|(?:[^\W_{_UNSPACED}]|[{_SIGNS_IN_WORDS}])+")
+_RUN: Final = re.compile(rf"^[{_UNSPACED}]")
 _SIGNS: Final = (("c++", " cplusplus "), ("c#", " csharp "), ("f#", " fsharp "))
 LONGEST_TOKEN: Final = 100
 
@@ -66,19 +90,42 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", stripped.translate(_SPECIAL))
 
 
-def tokens(text: str) -> list[str]:
-    """The words of a text as the index holds them."""
+def words(text: str) -> list[str]:
+    """The words of a text, folded, and the runs of scripts that write no spaces."""
     low = folded(text)
     if "#" in low or "++" in low:
         for sign, word in _SIGNS:
             low = low.replace(sign, word)
+    return [word[:LONGEST_TOKEN] if not unspaced(word) else word for word in _TOKEN.findall(low)]
+
+
+def unspaced(word: str) -> bool:
+    """Whether a word is in a script that writes no spaces."""
+    return not word.isascii() and _RUN.match(word) is not None
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text as the index holds them."""
     found: list[str] = []
-    for word in _TOKEN.findall(low):
-        if _CJK_RUN.match(word):
-            found += [word] if len(word) == 1 else [word[at : at + 2] for at in range(len(word) - 1)]
+    for word in words(text):
+        if unspaced(word):
+            found += [word[at : at + 2] for at in range(len(word))]
         else:
-            found.append(word[:LONGEST_TOKEN])
+            found.append(word)
     return found
+
+
+def asked_tokens(text: str) -> tuple[list[str], bool]:
+    """The words of a text as they are asked for, and whether the last one may go on.
+
+    A run may go on where the text ends, so its last character is not asked for by itself; a character alone is found
+    wherever a pair begins with it.
+    """
+    found = tokens(text)
+    if not found or not unspaced(found[-1]) or len(found[-1]) > 1:
+        return found, False
+    runs = words(text)
+    return (found, True) if len(runs[-1]) == 1 else (found[:-1], False)
 
 
 _PLAIN: Final = {
@@ -106,11 +153,6 @@ def _spelled_out(text: str) -> str:
 
 _spelled: Final = lru_cache(maxsize=20_000)(_spelled_out)
 """Names, places and subjects come again and again."""
-
-
-def sort_key(text: str | None) -> str:
-    """What a list is ordered by: folded words; nothing sorts last."""
-    return " ".join(joined(text).split())[:200] or "\uffff"
 
 
 _NOT_IN_NUMBER: Final = re.compile(r"[^0-9a-z]")

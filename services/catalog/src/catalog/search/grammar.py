@@ -59,6 +59,29 @@ class Term:
     field: str = "any"
     phrase: bool = False
     prefix: bool = False
+    begins: bool = False
+    """It stands at the beginning of the field (CQL has this; this language does not) …"""
+    ends: bool = False
+    """… or at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Two words or phrases of one field with fewer than `distance` words between them. CQL has it."""
+
+    left: str
+    right: str
+    distance: int
+    ordered: bool = False
+    """Whether the left one stands first."""
+    field: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Titles by their numbers: a list of hits that another search is narrowed by. CQL has it."""
+
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +127,7 @@ class Everything:
     """No condition."""
 
 
-Node = Term | Masked | Range | And | Or | Not | Everything
+Node = Term | Near | Listed | Masked | Range | And | Or | Not | Everything
 
 
 def parse(text: str) -> Node:
@@ -121,10 +144,30 @@ def parse(text: str) -> Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A word or phrase of a query, and where it stands in it: from `at` until before `end`."""
+
+    text: str
+    field: str
+    phrase: bool
+    at: int
+    end: int
+
+
+def pieces(text: str) -> list[Piece]:
+    """What a query looks for, word by word, in their order; not what it goes on with, nor what it is to be without."""
+    parser = _Parser(_lexed(text), len(text))
+    if not parser.at_end():
+        parser.either("any", 0)
+    return parser.pieces
+
+
+@dataclass(frozen=True, slots=True)
 class _Token:
     kind: str
     text: str
     at: int
+    end: int
 
 
 _BREAKS: Final = frozenset(' \t\r\n\f\v()":')
@@ -138,14 +181,14 @@ def _lexed(text: str) -> list[_Token]:
         if char.isspace():
             at += 1
         elif char in "()":
-            found.append(_Token(char, char, at))
+            found.append(_Token(char, char, at, at + 1))
             at += 1
         elif char == ":":
-            found.append(_Token("colon", char, at))
+            found.append(_Token("colon", char, at, at + 1))
             at += 1
         elif char == '"':
             phrase, end = _quoted(text, at)
-            found.append(_Token("phrase", phrase, at))
+            found.append(_Token("phrase", phrase, at, end))
             at = end
         elif (
             char == "-"
@@ -153,19 +196,13 @@ def _lexed(text: str) -> list[_Token]:
             and (at == 0 or text[at - 1] in " \t\r\n(")
             and text[at + 1] not in " \t\r\n)"
         ):
-            found.append(_Token("minus", char, at))
+            found.append(_Token("minus", char, at, at + 1))
             at += 1
         else:
             word, starred, end = _word(text, at)
-            found.append(_Token("prefix" if starred else "word", word, at))
+            found.append(_Token("prefix" if starred else "word", word, at, end))
             at = end
     return found
-
-
-def _begins_word(text: str, at: int) -> bool:
-    """Whether a minus stands before a word and after none: `-word`, not `x-ray`."""
-    before, after = text[at - 1 : at] if at else " ", text[at + 1 : at + 2] or " "
-    return (before.isspace() or before == "(") and not (after.isspace() or after == ")")
 
 
 def _quoted(text: str, start: int) -> tuple[str, int]:
@@ -205,6 +242,7 @@ class _Parser:
     def __init__(self, lexed: list[_Token], length: int) -> None:
         self._tokens, self._at, self._length = lexed, 0, length
         self._terms = 0
+        self.pieces: list[Piece] = []
 
     def at_end(self) -> bool:
         return self._at >= len(self._tokens)
@@ -241,7 +279,10 @@ class _Parser:
         token = self._peek()
         if token is not None and (token.kind == "minus" or self._operator() == "NOT"):
             self._at += 1
-            return Not(self.primary(field, depth))
+            before = len(self.pieces)
+            without = self.primary(field, depth)
+            del self.pieces[before:]
+            return Not(without)
         return self.primary(field, depth)
 
     def primary(self, field: str, depth: int) -> Node:
@@ -295,6 +336,8 @@ class _Parser:
             raise QueryProblem(
                 "prefix-too-short", f"Before a * stand {SHORTEST_PREFIX} characters or more.", token.at
             )
+        if token.kind != "prefix":
+            self.pieces.append(Piece(token.text, field, token.kind == "phrase", token.at, token.end))
         return Term(token.text, field, token.kind == "phrase", token.kind == "prefix")
 
 
@@ -313,8 +356,8 @@ def _years(token: _Token) -> Range:
 
 def rendered(node: Node) -> str:
     """A query that parses to the same tree; `ValueError` for what this language cannot say."""
-    if isinstance(node, Masked):
-        raise ValueError("a word with gaps has no form here")
+    if isinstance(node, (Masked, Near, Listed)) or (isinstance(node, Term) and (node.begins or node.ends)):
+        raise ValueError("CQL alone can say this")
     if isinstance(node, Everything):
         return ""
     if isinstance(node, Range):

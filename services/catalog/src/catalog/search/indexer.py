@@ -22,9 +22,10 @@ import asyncpg
 from catalog.apart import Gone
 from catalog.search.apart import WriterApart
 from catalog.search.documents import SCHEMA_VERSION
-from catalog.search.engine import WRITER_BYTES, AnotherWriter, serving, switch
+from catalog.search.folders import filed_by, serving, switch
 from catalog.search.loading import documents
 from catalog.search.ready import Entry, Ready
+from catalog.search.writing import WRITER_BYTES, AnotherWriter
 from chassis.ids import uuid7
 from chassis.resources import Resources
 
@@ -72,6 +73,8 @@ class Indexer:
     pool: asyncpg.Pool
     folder: Path
     memory: int = WRITER_BYTES
+    filing: str = ""
+    """The library's order (catalog.search.filing); an index of another one is built anew, while it serves."""
     ready: Ready = field(default_factory=Ready)
     writer: WriterApart | None = None
     importing: bool = False
@@ -138,7 +141,9 @@ class Indexer:
             if name is None:
                 await self.rebuild()
             else:
-                self.writer = await WriterApart.open(self.folder, name, memory=self.memory)
+                self.writer = await WriterApart.open(
+                    self.folder, name, memory=self.memory, filing=self.filing
+                )
         except AnotherWriter:  # of an indexer that was killed a moment ago: it ends with its last commit
             return False
         self.ready.forget(wanted=True)
@@ -169,6 +174,9 @@ class Indexer:
         return True
 
     async def _rebuild_wanted(self) -> bool:
+        name = serving(self.folder)
+        if name is not None and filed_by(self.folder / name) != self.filing:
+            return True
         return bool(
             await self.pool.fetchval(
                 "SELECT last_took IS NULL AND last_run_at IS NOT NULL FROM lease WHERE name = 'index rebuild'"
@@ -228,7 +236,7 @@ class Indexer:
         began = await self.pool.fetchval("SELECT clock_timestamp()")
         position = await self.pool.fetchval(_HORIZON) - 1
         name = f"v{SCHEMA_VERSION}-{uuid7().hex}"
-        writer = await WriterApart.open(self.folder, name, memory=self.memory)
+        writer = await WriterApart.open(self.folder, name, memory=self.memory, filing=self.filing)
         try:
             told = await self._fill(writer)
             await writer.apply([], [], position)
@@ -272,6 +280,11 @@ async def keep_index(resources: Resources, stop: asyncio.Event) -> None:
     """The worker."""
     settings = resources.settings
     folder = settings.data_dir / "index"
-    await Indexer(resources.pool, folder, memory=settings.index_memory, ready=resources.own["ready"]).run(
-        stop
+    indexer = Indexer(
+        resources.pool,
+        folder,
+        memory=settings.index_memory,
+        filing=settings.filing,
+        ready=resources.own["ready"],
     )
+    await indexer.run(stop)

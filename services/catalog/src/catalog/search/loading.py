@@ -11,6 +11,7 @@ import tantivy
 from catalog.marc.extract import Facts, extract
 from catalog.marc.storage import unpack
 from catalog.search.documents import (
+    AS_SEARCHED,
     RECORD_FIELDS,
     Copies,
     Fields,
@@ -19,6 +20,7 @@ from catalog.search.documents import (
     document,
     record_fields,
 )
+from catalog.search.filing import Filing
 from catalog.search.folding import identifier
 from chassis.database import Connection
 
@@ -75,7 +77,7 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
     facts = extract(unpack(row["record"]))
     copies = copies_of(tuple(row[name] for name in COLUMNS))
     title = _of_record(facts)
-    title.title_id = UUID(copies.title_id)
+    title.title_id, title.number = UUID(copies.title_id), copies.hrid
     title.identifiers += (f"t{copies.hrid}",)
     title.call_numbers += tuple(filter(None, copies.call_numbers))
     title.barcodes, title.libraries, title.locations, title.material_types = map(
@@ -110,28 +112,33 @@ def entry_of(facts: Facts) -> bytes:
     return orjson.dumps([_shown(facts).decode(), _is_online(facts), *map(fields.__getitem__, RECORD_FIELDS)])
 
 
-def entry_document(entry: bytes, copies: Copies) -> tantivy.Document:
+def entry_document(entry: bytes, copies: Copies, filing: Filing = AS_SEARCHED) -> tantivy.Document:
     """An entry and what is known beside it, as the engine takes them."""
     shown, online, *values = orjson.loads(entry)
-    return _document(dict(zip(RECORD_FIELDS, values, strict=True)), shown.encode(), copies, online=online)
+    fields = dict(zip(RECORD_FIELDS, values, strict=True))
+    return _document(fields, shown.encode(), copies, online=online, filing=filing)
 
 
-def row_document(row: Sequence[Any]) -> tantivy.Document:
+def row_document(row: Sequence[Any], filing: Filing = AS_SEARCHED) -> tantivy.Document:
     """A row of these columns as the engine takes it. Costs CPU: the record is taken apart."""
     facts = extract(unpack(row[1]))
     fields = record_fields(_of_record(facts))
-    return _document(fields, _shown(facts), copies_of(row), online=_is_online(facts))
+    return _document(fields, _shown(facts), copies_of(row), online=_is_online(facts), filing=filing)
 
 
-def _document(fields: Fields, shown: bytes, copies: Copies, *, online: bool) -> tantivy.Document:
+def _document(
+    fields: Fields, shown: bytes, copies: Copies, *, online: bool, filing: Filing
+) -> tantivy.Document:
     fields["x_identifier"].append(f"t{copies.hrid}")
     fields["x_call_number"] += filter(None, map(identifier, filter(None, copies.call_numbers)))
     availability = _availability(copies, online=online)
     return document(
         copies.title_id,
         fields | copy_fields(copies),
+        number=copies.hrid,
         availability=availability,
         stored=_stored(shown, copies, availability),
+        filing=filing,
     )
 
 
@@ -159,6 +166,8 @@ def _shown(facts: Facts) -> bytes:
             "languages": facts.languages,
             "isbns": facts.isbns,
             "issns": facts.issns,
+            "original_title": facts.original_title,
+            "original_author": facts.original_author,
         }
     )
 
@@ -196,7 +205,8 @@ def _of_record(facts: Facts) -> TitleDocument:
         issns=facts.issns,
         identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids))),
         call_numbers=facts.call_numbers,
-        other_titles=facts.other_titles,
+        other_titles=(*facts.other_titles, *filter(None, (facts.original_title,))),
+        other_names=tuple(filter(None, (facts.original_author,))),
         text=tuple(
             filter(
                 None,

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from catalog.search.compile import words_in
 from catalog.search.documents import EXACT, TEXT, TitleDocument, as_document
 from catalog.search.folding import identifier, tokens
-from catalog.search.grammar import And, Everything, Masked, Node, Not, Or, Range, Term
+from catalog.search.grammar import And, Everything, Listed, Masked, Near, Node, Not, Or, Range, Term
 
 Fields = Mapping[str, Sequence[Any]]
 
@@ -37,6 +38,10 @@ def matches(node: Node, fields: Fields) -> bool:
     if isinstance(node, Range):
         low, high = node.low if node.low is not None else -9998, node.high if node.high is not None else 9999
         return any(low <= year <= high for year in fields.get("year", ()))
+    if isinstance(node, Listed):
+        return any(number in node.numbers for number in fields.get("number", ()))
+    if isinstance(node, Near):
+        raise ValueError("a rule has no words near one another: its language cannot say so")
     return _term(node, fields)
 
 
@@ -48,20 +53,20 @@ def _term(term: Term, fields: Fields) -> bool:
         return any(each.startswith(value) for each in held) if term.prefix and value else value in held
     if field in ("language", "format", "library", "location"):
         return term.text in fields.get(f"f_{field}", ())
-    words = tokens(term.text)
-    if not words:
+    words = words_in(term)
+    if words is None:
         return field == "any"
     if field == "any":
-        if len(words) <= 3 and not term.prefix and any(char.isdigit() for char in term.text):
+        if not term.prefix and len(tokens(term.text)) <= 3 and any(char.isdigit() for char in term.text):
             value = identifier(term.text)
             if value in fields.get("x_identifier", ()) or value in fields.get("x_barcode", ()):
                 return True
-        return any(_said(words, fields.get(name, ()), prefix=term.prefix) for name in TEXT)
+        return any(_said(words.words, fields.get(name, ()), prefix=words.prefix) for name in TEXT)
     name = "subject" if field == "genre" else field
-    return _said(words, fields.get(name, ()), prefix=term.prefix)
+    return _said(words.words, fields.get(name, ()), prefix=words.prefix)
 
 
-def _said(words: list[str], texts: Iterable[str], *, prefix: bool) -> bool:
+def _said(words: Sequence[str], texts: Iterable[str], *, prefix: bool) -> bool:
     """Whether the words stand together in one of the texts; the last one may go on when a prefix is meant."""
     *first, last = words
     for text in texts:

@@ -10,24 +10,44 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from catalog.search.engine import Reader, SearchRequest, SearchResult, serving
+from catalog.search.engine import DEEPEST_HIT, ListGone, Reader, SearchRequest, SearchResult
+from catalog.search.explaining import MOST_EXPLAINED, Part
 from catalog.search.grammar import QueryProblem
+from catalog.search.hitlists import KEPT_SECONDS
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.consuming import LEVEL_NAME
 from chassis.json import Json
-from chassis.principal import Anyone, Principal, may
-from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
+from chassis.principal import Anyone
+from chassis.problems import Invalid, Problem, Reason, problems
 from chassis.resources import Resources
 
 router = new_router(tag="search")
 
 STALE_SECONDS = 5.0
 WAIT_SECONDS = 2.0
+_WRITTEN = "SELECT coalesce(max(xact), 0) FROM title_change"
 _FILTER = re.compile(r"^filter\[([a-z_]{1,40})\]$")
 
-Sort = Literal["relevance", "title", "author", "year", "-year"]
+
+class CursorExpired(Problem):
+    """The list of hits that a cursor goes on in is kept no longer."""
+
+    status, code, title = 410, "cursor-expired", "The list of hits that this cursor goes on in is gone."
+
+
+class PartOut(BaseModel):
+    """What one thing that was asked for adds to a title's score, in one field."""
+
+    field: str
+    words: str
+    adds: float
+    weight: float
+    times: int | None
+    titles: int | None
+    of: int | None
+    text: str
 
 
 class HitOut(BaseModel):
@@ -45,11 +65,16 @@ class HitOut(BaseModel):
     languages: list[str]
     isbns: list[str]
     issns: list[str]
+    original_title: str | None
+    """In the script of the title page, where the record has it so (MARC 880)."""
+    original_author: str | None
     availability: str
     items_total: int
     items_available: int
     suppressed: bool
     score: float | None = None
+    explanation: list[PartOut] | None = None
+    """What the score is made of, where that was asked for; empty where the order is not by score."""
 
 
 class FacetValueOut(BaseModel):
@@ -63,6 +88,8 @@ class IndexOut(BaseModel):
     """How far the index has followed the changes."""
 
     position: int
+    reached: bool
+    """Whether it had come as far as `at_least` wanted; true where nothing was wanted."""
 
 
 class AvailabilityFreshnessOut(BaseModel):
@@ -70,6 +97,13 @@ class AvailabilityFreshnessOut(BaseModel):
 
     as_of: datetime | None
     stale: bool
+
+
+class SuggestionOut(BaseModel):
+    """A query that finds something, where this one finds next to nothing: did you mean that?"""
+
+    query: str
+    total: int
 
 
 class SearchOut(BaseModel):
@@ -80,6 +114,7 @@ class SearchOut(BaseModel):
     total_relation: Literal["exact", "at_least"]
     facets: dict[str, list[FacetValueOut]]
     next_cursor: str | None
+    did_you_mean: SuggestionOut | None
     index: IndexOut
     availability: AvailabilityFreshnessOut
 
@@ -93,7 +128,7 @@ async def reader_of(request: Request) -> Reader:
 TheReader = Annotated[Reader, Depends(reader_of)]
 
 
-@router.get("/v1/titles", response_model=SearchOut, responses=problems(Invalid))
+@router.get("/v1/titles", response_model=SearchOut, responses=problems(Invalid, CursorExpired))
 async def search(
     request: Request,
     response: Response,
@@ -103,38 +138,109 @@ async def search(
     query: Annotated[str, Query(max_length=2000, description="See docs/search-query.md")] = "",
     facets: Annotated[str, Query(max_length=500, description="Names, separated by commas")] = "",
     facet_size: Annotated[int, Query(ge=1, le=200)] = 20,
-    sort: Sort = "relevance",
+    sort: Annotated[
+        str, Query(max_length=100, description="`relevance`, or up to four keys such as `author,-year`")
+    ] = "relevance",
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
-    at_least: Annotated[int, Query(ge=0, description="Wait up to 2 s for this index position")] = 0,
+    at_least: Annotated[
+        str,
+        Query(
+            pattern="^(now|[0-9]{1,19})$",
+            description="Wait up to 2 s for this position of the index; `now`: for all that is written by now",
+        ),
+    ] = "0",
+    explain: Annotated[bool, Query(description="Say what each title's score is made of")] = False,
 ) -> Response:
-    """Find titles. `filter[NAME]=value` narrows, and may be repeated; facets count all hits exactly."""
+    """Find titles. `filter[NAME]=value` narrows, and may be repeated; facets count all hits exactly.
+
+    The first page pins the hits: pages by its cursor neither skip a title nor bring one twice, whatever is written
+    meanwhile. What has gone since is left out of its page. A list is kept for a quarter of an hour after it was read.
+    """
+    list_name, offset = _place(cursor)
     asked = SearchRequest(
         query=query,
         filters=_filters(request),
         facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
         facet_size=facet_size,
         sort=sort,
-        limit=limit,
-        offset=_offset(cursor),
+        limit=min(limit, DEEPEST_HIT - offset),
+        offset=offset,
         with_suppressed=asker.may("titles:write"),
+        paged=True,
+        list_name=list_name,
+        suggest=True,
     )
-    await _until(reader, at_least)
+    if explain and limit > MOST_EXPLAINED:
+        raise Invalid(
+            reasons=[
+                Reason(
+                    "explain-too-many",
+                    f"Up to {MOST_EXPLAINED} hits are explained at once.",
+                    "query/limit",
+                    f"Ask with limit={MOST_EXPLAINED}.",
+                    value=limit,
+                    limit=MOST_EXPLAINED,
+                )
+            ]
+        )
+    resources: Resources = request.app.state.resources
+    wanted = await resources.pool.fetchval(_WRITTEN) if at_least == "now" else int(at_least)
+    await _until(reader, wanted)
     try:
         found = await asyncio.to_thread(reader.search, asked)
     except QueryProblem as problem:
-        raise Invalid(
-            reasons=[Reason(problem.code, f"{problem.message} (character {problem.position})", "query/query")]
-        ) from problem
-    more = cursors.encode(asked.offset + limit) if asked.offset + limit < min(found.total, 10_000) else None
+        raise misunderstood(problem) from problem
+    except ListGone:
+        raise CursorExpired(
+            f"A list is kept for {KEPT_SECONDS // 60} minutes after it was last read, and goes on only in the search "
+            "that it was given out for. Ask again without a cursor."
+        ) from None
+    more = None
+    seen = offset + len(found.places)
+    if found.list_name is not None and found.places and seen < min(found.total, DEEPEST_HIT):
+        more = cursors.encode(found.list_name, seen)
     head = Response()
     cursors.link_next(request, head, more)
-    freshness = await availability_level(request.app.state.resources, now)
+    freshness = await availability_level(resources, now)
     headers = {"link": head.headers["link"]} if more else None
-    return Json(_page(found, more, freshness), headers=headers)
+    told = _page(found, more, freshness)
+    told["index"]["reached"] = found.position >= wanted
+    if explain:
+        by_score = found.places and all(hit.score is not None for hit in found.hits)
+        parts = (
+            await asyncio.to_thread(reader.explain, asked, [hit.title_id for hit in found.hits])
+            if by_score
+            else {}
+        )
+        for item, hit in zip(told["items"], found.hits, strict=True):
+            item["explanation"] = [_part(each) for each in parts.get(hit.title_id, ())]
+    return Json(told, headers=headers)
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "field": part.field,
+        "words": part.words,
+        "adds": part.adds,
+        "weight": part.weight,
+        "times": part.times,
+        "titles": part.titles,
+        "of": part.of,
+        "text": part.text,
+    }
+
+
+def misunderstood(problem: QueryProblem, where: str = "query") -> Invalid:
+    """What is wrong with a search, at what says it."""
+    if problem.code.startswith("sort-"):
+        return Invalid(reasons=[Reason(problem.code, problem.message, f"{where}/sort")])
+    words = f"{problem.message} (character {problem.position})"
+    return Invalid(reasons=[Reason(problem.code, words, f"{where}/query")])
 
 
 def _page(found: SearchResult, more: str | None, freshness: dict[str, Any]) -> dict[str, Any]:
+    better = found.suggestion
     return {
         "items": [orjson.loads(hit.stored) | {"score": hit.score} for hit in found.hits],
         "total": found.total,
@@ -144,6 +250,7 @@ def _page(found: SearchResult, more: str | None, freshness: dict[str, Any]) -> d
             for name, values in found.facets.items()
         },
         "next_cursor": more,
+        "did_you_mean": {"query": better.query, "total": better.total} if better is not None else None,
         "index": {"position": found.position},
         "availability": freshness,
     }
@@ -157,13 +264,14 @@ def _filters(request: Request) -> dict[str, list[str]]:
     return told
 
 
-def _offset(cursor: str | None) -> int:
+def _place(cursor: str | None) -> tuple[str | None, int]:
+    """The list that a cursor goes on in, and from which hit on."""
     if cursor is None:
-        return 0
-    (offset,) = cursors.decode(cursor, parts=1)
-    if not isinstance(offset, int) or not 0 <= offset <= 10_000:
+        return None, 0
+    name, offset = cursors.decode(cursor, parts=2)
+    if not isinstance(name, str) or type(offset) is not int or not 0 < offset < DEEPEST_HIT:
         raise cursors.wrong_cursor()
-    return offset
+    return name, offset
 
 
 async def _until(reader: Reader, position: int) -> None:
@@ -182,61 +290,3 @@ async def availability_level(resources: Resources, now: datetime) -> dict[str, A
     as_of: datetime | None = known[0]
     stale = as_of is None or (now - as_of).total_seconds() > STALE_SECONDS
     return {"as_of": as_of, "stale": stale}
-
-
-class IndexStateOut(BaseModel):
-    """The index that serves."""
-
-    name: str | None
-    count: int
-    position: int
-    waiting: int
-    """Changes not yet applied."""
-    lag_seconds: float
-    """Age of the oldest change not yet applied."""
-
-
-@router.get("/v1/search-index", response_model=IndexStateOut)
-async def index_state(request: Request, reader: TheReader) -> IndexStateOut:
-    """How fresh the index is."""
-    resources: Resources = request.app.state.resources
-    position = reader.position()
-    row = await resources.pool.fetchrow(
-        "SELECT count(*) AS waiting, "
-        "  coalesce(extract(epoch FROM clock_timestamp() - min(changed_at)), 0)::float8 AS lag "
-        "FROM (SELECT changed_at FROM title_change WHERE xact > $1 ORDER BY xact LIMIT 100000) w",
-        position,
-    )
-    assert row is not None
-    return IndexStateOut(
-        name=serving(resources.settings.data_dir / "index"),
-        count=reader.count(),
-        position=position,
-        waiting=row["waiting"],
-        lag_seconds=row["lag"],
-    )
-
-
-class RebuildOut(BaseModel):
-    """A rebuild that was asked for; `GET /v1/search-index` tells when another index serves."""
-
-    asked_at: datetime
-
-
-@router.post(
-    "/v1/search-index/rebuilds",
-    status_code=202,
-    response_model=RebuildOut,
-    responses=problems(Unauthenticated, Forbidden),
-)
-async def ask_rebuild(
-    request: Request, _: Annotated[Principal, Depends(may("search-index:operate"))], now: Now
-) -> RebuildOut:
-    """Build the index anew beside the one that serves; it takes over when it is done."""
-    resources: Resources = request.app.state.resources
-    await resources.pool.execute(
-        "INSERT INTO lease (name, last_run_at, last_took) VALUES ('index rebuild', $1, NULL) "
-        "ON CONFLICT (name) DO UPDATE SET last_run_at = $1, last_took = NULL",
-        now,
-    )
-    return RebuildOut(asked_at=now)

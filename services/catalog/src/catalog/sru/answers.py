@@ -10,6 +10,7 @@ from catalog.marc import crosswalk, mods, slim
 from catalog.marc.record import Record
 from catalog.marc.xmltext import group, leaf, told
 from catalog.search.engine import ScannedTerm
+from catalog.search.hitlists import KEPT_SECONDS
 from catalog.sru.asking import (
     DEFAULT_RECORDS,
     DEFAULT_TERMS,
@@ -51,16 +52,22 @@ MESSAGES: Final[Mapping[int, str]] = {
     36: "Term in invalid format for index or relation",
     38: "Too many boolean operators in query",
     39: "Proximity not supported",
+    40: "Unsupported proximity relation",
+    41: "Unsupported proximity distance",
+    42: "Unsupported proximity unit",
     46: "Unsupported boolean modifier",
     48: "Query feature unsupported",
-    50: "Result sets not supported",
+    51: "Result set does not exist",
     61: "First record position out of range",
     64: "Record temporarily unavailable",
     66: "Unknown schema for retrieval",
     71: "Unsupported record packing",
-    80: "Sort not supported",
-    83: "Unsupported sort schema",
-    86: "Unsupported sort path",
+    84: "Too many sort keys to sort",
+    87: "Unsupported schema for sort",
+    88: "Unsupported path for sort",
+    90: "Unsupported direction",
+    91: "Unsupported case",
+    92: "Unsupported missing value action",
     110: "Stylesheets not supported",
     120: "Response position out of range",
 }
@@ -151,6 +158,7 @@ def found(
     schema: str,
     records: Sequence[Record | None],
     escaped: bool,
+    list_name: str | None,
 ) -> bytes:
     """A page of records; one that is gone since it was found leaves a diagnostic in its place. Costs CPU."""
     form = Form(version)
@@ -167,8 +175,11 @@ def found(
         form,
         "searchRetrieve",
         leaf("numberOfRecords", str(total)),
+        leaf("resultSetId", list_name),
+        leaf("resultSetIdleTime", None if form.is_new or list_name is None else str(KEPT_SECONDS)),
         group("records", *written),
         leaf("nextRecordPosition", str(behind) if records and behind <= total else None),
+        leaf("resultSetTTL", str(KEPT_SECONDS) if form.is_new and list_name is not None else None),
         "<resultCountPrecision>info:srw/vocabulary/resultCountPrecision/1/exact</resultCountPrecision>"
         if form.is_new
         else "",
@@ -248,8 +259,11 @@ def _explained(form: Form, base_url: str, *, escaped: bool = False) -> str:
             leaf("setting", str(MOST_RECORDS), type="maximumRecords"),
             leaf("setting", str(MOST_TERMS), type="maximumTerms"),
             *(leaf("supports", each, type="relation") for each in RELATIONS),
-            *(leaf("supports", each, type="booleanOperator") for each in ("and", "or", "not")),
+            *(leaf("supports", each, type="booleanOperator") for each in ("and", "or", "not", "prox")),
             leaf("supports", "*", type="maskingCharacter"),
+            leaf("supports", "?", type="maskingCharacter"),
+            leaf("supports", "^", type="anchoring"),
+            '<supports type="resultSets"/>',
             '<supports type="scan"/>',
             '<supports type="sort"/>',
         ),

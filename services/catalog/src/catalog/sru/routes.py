@@ -1,6 +1,8 @@
 """SRU on the wire: one address, GET or a form; what is wrong with a request is a diagnostic (200), not an error."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -10,7 +12,7 @@ from fastapi import Request, Response
 
 from catalog.cql import parsing
 from catalog.cql.parsing import CqlProblem
-from catalog.cql.tree import Clause
+from catalog.cql.tree import Clause, Node
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of, form_of
@@ -18,6 +20,8 @@ from catalog.search.documents import EXACT, WORDS_ONLY
 from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest, SearchResult
 from catalog.search.folding import folded, identifier, tokens
 from catalog.search.grammar import QueryProblem
+from catalog.search.hitlists import KEPT_SECONDS
+from catalog.search.ordering import SortKey
 from catalog.sru import answers, rules
 from catalog.sru.asking import Asked, Refused, asked
 from catalog.sru.indexes import Index
@@ -74,8 +78,10 @@ async def _answer(resources: Resources, wanted: Asked, base_url: str) -> bytes:
         return await _scan(reader, wanted)
     query = parsing.parse(wanted.clause)
     order = rules.order_of(query.sort) if query.sort else rules.order_of_keys(wanted.sort_keys)
-    found = await asyncio.to_thread(_search, reader, wanted, rules.compiled(query.root), order)
-    records = await _records(resources.pool, [hit.title_id for hit in found.hits])
+    found = await asyncio.to_thread(_search, reader, wanted, query.root, order)
+    records = await _records(
+        resources.pool, [hit.title_id if hit is not None else None for hit in found.places]
+    )
     return await asyncio.to_thread(
         answers.found,
         wanted.version,
@@ -84,14 +90,24 @@ async def _answer(resources: Resources, wanted: Asked, base_url: str) -> bytes:
         schema=wanted.schema,
         records=records,
         escaped=wanted.escaped,
+        list_name=found.list_name,
     )
 
 
-def _search(reader: Reader, wanted: Asked, tree: rules.Wanted, order: rules.Order) -> SearchResult:
+def _search(reader: Reader, wanted: Asked, root: Node, order: tuple[SortKey, ...]) -> SearchResult:
+    """A page of the hits; one that starts behind the first goes on in the list that the same query found last."""
     offset = wanted.start - 1
     most = min(wanted.most, max(DEEPEST_HIT - offset, 0))
+    asked = SearchRequest(sort=order, limit=most, offset=offset if most else 0, paged=True, whole=True)
+    name = rules.named_set(root)
     try:
-        found = reader.search(SearchRequest(query=tree, sort=order, limit=most, offset=offset if most else 0))
+        if name is not None and not order:
+            if (kept := reader.lists.get(name)) is None:
+                raise CqlProblem(51, name[:200], f"A set is kept for {KEPT_SECONDS // 60} minutes.")
+            found = reader.page(kept, asked)
+        else:
+            tree = rules.compiled(root, lambda name: _numbers(reader, name))
+            found = reader.search(replace(asked, query=tree))
     except QueryProblem as problem:
         raise CqlProblem(48, problem.message) from problem
     if (offset and offset >= found.total) or (wanted.most and not most and found.total):
@@ -101,11 +117,16 @@ def _search(reader: Reader, wanted: Asked, tree: rules.Wanted, order: rules.Orde
     return found
 
 
-async def _records(pool: asyncpg.Pool, ids: list[UUID]) -> list[Record | None]:
+def _numbers(reader: Reader, name: str) -> Sequence[int] | None:
+    kept = reader.lists.get(name)
+    return kept.numbers if kept is not None else None
+
+
+async def _records(pool: asyncpg.Pool, ids: Sequence[UUID | None]) -> list[Record | None]:
     """The records in the order of the hits; None for one that has gone since the index was written."""
     if not ids:
         return []
-    stored = {row["id"]: row["record"] for row in await pool.fetch(_RECORDS, ids)}
+    stored = {row["id"]: row["record"] for row in await pool.fetch(_RECORDS, [each for each in ids if each])}
     return [unpack(stored[each]) if each in stored else None for each in ids]
 
 

@@ -1,13 +1,16 @@
 """A CQL query as the catalogue's own, or the diagnostic that says what of it is not to be had. No I/O."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
 
+from catalog.cql import tree
 from catalog.cql.parsing import CqlProblem
-from catalog.cql.tree import Clause, Modifier, Node, SortKey
+from catalog.cql.tree import Boolean, Clause, Modifier, Node
 from catalog.search import grammar
 from catalog.search.folding import folded, tokens
-from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Masked, Or, Range, Term
+from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Listed, Masked, Near, Or, Range, Term
+from catalog.search.ordering import MOST_KEYS, SortKey
 from catalog.sru.indexes import ALL_RECORDS, RESULT_SET, WORDS, Index, Unknown, found
 
 Wanted = grammar.Node
@@ -19,25 +22,81 @@ _HARMLESS: Final = frozenset(
 LONGEST_TERM: Final = 500
 
 
-def compiled(node: Node) -> Wanted:
+FARTHEST: Final = 50
+"""Words between two that are near one another."""
+Sets = Callable[[str], Sequence[int] | None]
+"""The titles of a result set, by its name."""
+
+
+def compiled(node: Node, sets: Sets) -> Wanted:
     """The query's tree in the catalogue's terms. Raises `CqlProblem`."""
     if isinstance(node, Clause):
-        return _clause(node)
+        return _clause(node, sets)
     if node.operator == "prox":
-        raise CqlProblem(39, "prox")
+        return _near(node)
     if node.modifiers:
         raise CqlProblem(46, node.modifiers[0].name)
-    left, right = compiled(node.left), compiled(node.right)
+    left, right = compiled(node.left, sets), compiled(node.right, sets)
     if node.operator == "or":
         return Or((*_parts(left, Or), right))
     return And((*_parts(left, And), grammar.Not(right) if node.operator == "not" else right))
+
+
+def named_set(node: Node) -> str | None:
+    """The result set that a query asks for and nothing else, if it is such a query."""
+    alone = isinstance(node, Clause) and index_of(node) == RESULT_SET
+    return plain_text(node.term) if alone and isinstance(node, Clause) else None
+
+
+def _near(node: Boolean) -> Near:
+    """`a prox/unit=word/distance<=3 b`: two words or phrases of one index (CQL 1.2; by default next to each other)."""
+    told = []
+    for side in (node.left, node.right):
+        if not isinstance(side, Clause):
+            raise CqlProblem(39, "prox", "Words or phrases stand on both sides, and no other query.")
+        index = index_of(side)
+        if not isinstance(index, Index) or index.field not in WORDS:
+            raise CqlProblem(39, side.index, "Words alone are near one another.")
+        if _relation(side) not in ("=", "scr", "adj") or _heeded(side.modifiers):
+            raise CqlProblem(39, f"{side.index} {side.relation}")
+        term = _term(index, side.term, side, literal=False)
+        if not isinstance(term, Term) or term.prefix or term.begins or term.ends:
+            raise CqlProblem(39, side.term, "A word that masks is near to no other.")
+        told.append(term)
+    left, right = told
+    if left.field != right.field:
+        raise CqlProblem(39, f"{left.field} prox {right.field}", "Both are sought in one index.")
+    distance, is_ordered = _distance(node.modifiers)
+    return Near(left.text, right.text, distance, is_ordered, left.field)
+
+
+def _distance(modifiers: tuple[Modifier, ...]) -> tuple[int, bool]:
+    distance, is_ordered = 1, False
+    for each in modifiers:
+        name = each.name.removeprefix("cql.")
+        if name in ("ordered", "unordered") and not each.comparison:
+            is_ordered = name == "ordered"
+        elif name == "unit":
+            if (each.comparison, each.value.removeprefix("cql.")) != ("=", "word"):
+                raise CqlProblem(42, each.value, "Distance is counted in words.")
+        elif name == "distance":
+            if not (each.value.isascii() and each.value.isdigit() and len(each.value) < 4):
+                raise CqlProblem(41, each.value)
+            distance = int(each.value) - (each.comparison == "<")
+            if each.comparison not in ("<", "<=") and not (each.comparison == "=" and distance == 1):
+                raise CqlProblem(40, each.comparison, "A distance is told by < or <=.")
+            if not 1 <= distance <= FARTHEST:
+                raise CqlProblem(41, each.value, f"Up to {FARTHEST} words.")
+        else:
+            raise CqlProblem(46, each.name)
+    return distance, is_ordered
 
 
 def _parts(node: Wanted, kind: type[And] | type[Or]) -> tuple[Wanted, ...]:
     return node.parts if isinstance(node, kind) else (node,)
 
 
-def index_of(clause: Clause | SortKey) -> Index | str:
+def index_of(clause: Clause | tree.SortKey) -> Index | str:
     """The index that a clause or sort key names."""
     try:
         return found(clause.index, dict(clause.prefixes))
@@ -45,12 +104,16 @@ def index_of(clause: Clause | SortKey) -> Index | str:
         raise CqlProblem(unknown.number, unknown.details) from None
 
 
-def _clause(clause: Clause) -> Wanted:
+def _clause(clause: Clause, sets: Sets) -> Wanted:
     index = index_of(clause)
     relation = _relation(clause)
     literal = _heeded(clause.modifiers)
     if index == RESULT_SET:
-        raise CqlProblem(50, clause.term)
+        if relation not in ("=", "scr", "=="):
+            raise CqlProblem(22, f"{clause.index} {clause.relation}")
+        if (numbers := sets(plain_text(clause.term))) is None:
+            raise CqlProblem(51, clause.term[:200])
+        return Listed(tuple(numbers))
     if index == ALL_RECORDS:
         if relation not in ("=", "scr", "=="):
             raise CqlProblem(22, f"{clause.index} {clause.relation}")
@@ -92,8 +155,10 @@ def _heeded(modifiers: tuple[Modifier, ...]) -> bool:
 def _sought(index: Index, relation: str, clause: Clause, literal: bool) -> Wanted:
     if index.field == "year":
         return _years(relation, clause)
-    if relation in ("<", ">", "<=", ">=", "within") or (relation == "==" and index.field in WORDS):
+    if relation in ("<", ">", "<=", ">=", "within"):
         raise CqlProblem(22, f"{clause.index} {clause.relation}")
+    if relation == "==" and index.field in WORDS:
+        return _whole(index, clause, literal)
     if relation in ("all", "any"):
         parts = tuple(_term(index, word, clause, literal) for word in _split(clause.term))
         if len(parts) == 1:
@@ -115,9 +180,22 @@ def _split(term: str) -> list[str]:
     return [each for each in (*words, word) if each]
 
 
+def _whole(index: Index, clause: Clause, literal: bool) -> Term:
+    """`==`: the term is all that a field says (a title proper, a heading, a name), but for case and diacritics."""
+    term = _term(index, clause.term, clause, literal)
+    if not isinstance(term, Term) or term.prefix:
+        raise CqlProblem(28, clause.term, "Nothing masks in a term that is a whole field.")
+    return replace(term, phrase=True, begins=True, ends=True)
+
+
 def _term(index: Index, text: str, clause: Clause, literal: bool) -> Term | Masked:
+    begins, ends, text = _anchored(text) if not literal else (False, False, text)
+    if (begins or ends) and index.field not in WORDS:
+        raise CqlProblem(32, "^", "Fields of words alone have a beginning and an end to be told.")
     pieces = _pieces(text, literal=literal)
     if len(pieces) > 2 or (len(pieces) == 2 and pieces[1] == "?"):
+        if begins or ends:
+            raise CqlProblem(32, "^", "Before or behind a word with gaps nothing is anchored.")
         return _gapped(index, pieces, clause)
     plain, prefix = pieces[0], len(pieces) == 2
     words = tokens(plain)
@@ -128,8 +206,20 @@ def _term(index: Index, text: str, clause: Clause, literal: bool) -> Term | Mask
             raise CqlProblem(29, clause.term)
         if index.field in ("language", "format", "library", "location"):
             raise CqlProblem(28, clause.term)
-    phrase = len(words) > 1 and index.field in WORDS and not prefix
-    return Term(plain, index.field, phrase=phrase, prefix=prefix)
+    if prefix and ends:
+        raise CqlProblem(32, "^", "Where a word goes on, there is no end.")
+    phrase = (len(words) > 1 and index.field in WORDS and not prefix) or begins or ends
+    return Term(plain, index.field, phrase=phrase, prefix=prefix, begins=begins, ends=ends)
+
+
+def _anchored(text: str) -> tuple[bool, bool, str]:
+    """Whether a term is anchored at a field's beginning and end (`^rome`, `rome^`), and the term without the signs."""
+    text = text.strip()
+    begins = text.startswith("^")
+    text = text[begins:]
+    kept = text.rstrip("^")
+    ends = kept != text and (len(kept) - len(kept.rstrip("\\"))) % 2 == 0
+    return begins, ends, text[:-1] if ends else text
 
 
 def _gapped(index: Index, pieces: list[str], clause: Clause) -> Masked:
@@ -198,50 +288,62 @@ def _year(text: str, clause: Clause) -> int:
     return int(told)
 
 
-Order = Literal["relevance", "title", "author", "year", "-title", "-author", "-year"]
-_ORDERS: Final[Mapping[str, tuple[Order, Order]]] = {
-    "title": ("title", "-title"),
-    "author": ("author", "-author"),
-    "year": ("year", "-year"),
-}
-"""Upwards and downwards."""
+_UNKNOWN: Final = {"missinglow": False, "missinghigh": True}
+"""Whether a title of which the key is not known is above all others (sort context set 1.0)."""
 
 
-def order_of(keys: tuple[SortKey, ...]) -> Order:
+def order_of(keys: tuple[tree.SortKey, ...]) -> tuple[SortKey, ...]:
     """The search's order for CQL's `sortBy`. Raises `CqlProblem` for what is not to be had."""
-    if not keys:
-        return "relevance"
-    if len(keys) > 1:
-        raise CqlProblem(80, "more than one key")
-    (key,) = keys
+    return _order([_key_of(key) for key in keys])
+
+
+def _order(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
+    if len(keys) > MOST_KEYS:
+        raise CqlProblem(84, str(MOST_KEYS))
+    told: dict[str, SortKey] = {}
+    for key in keys:  # what is asked for again makes no difference
+        told.setdefault(key.name, key)
+    return tuple(told.values())
+
+
+def _key_of(key: tree.SortKey) -> SortKey:
     index = index_of(key)
     if isinstance(index, str) or index.sort is None:
         raise CqlProblem(16, key.index)
     down = False
+    high: bool | None = None
     for each in key.modifiers:
         name = each.name.removeprefix("sort.")
-        if name not in ("ascending", "descending", "ignorecase", "ignoreaccents") or each.comparison:
+        if name.startswith("missing"):
+            if name not in _UNKNOWN or each.comparison:
+                raise CqlProblem(92, each.name)
+            high = _UNKNOWN[name]
+        elif name not in ("ascending", "descending", "ignorecase", "ignoreaccents") or each.comparison:
             raise CqlProblem(20, each.name)
         down = name == "descending" or (down and name != "ascending")
-    return _ORDERS[index.sort][down]
+    return SortKey(index.sort, down, unknown_first=high is not None and high == down)
 
 
-def order_of_keys(told: str) -> Order:
+def order_of_keys(told: str) -> tuple[SortKey, ...]:
     """The same for SRU 1.1's `sortKeys`: path, schema, ascending (1 or 0), case, missing value."""
-    keys = told.split()
-    if not keys:
-        return "relevance"
-    if len(keys) > 1:
-        raise CqlProblem(80, "more than one key")
-    path, schema, ascending, *_ = (*keys[0].split(","), "", "", "")
+    return _order([_key_told(each) for each in told.split()])
+
+
+def _key_told(told: str) -> SortKey:
+    path, schema, ascending, case, missing, *_ = (*told.split(","), "", "", "", "")
     if schema and schema not in ("dc", "info:srw/schema/1/dc-v1.1", "cql"):
-        raise CqlProblem(83, schema)
+        raise CqlProblem(87, schema)
     try:
         index = found(path, {})
     except Unknown:
-        raise CqlProblem(86, path) from None
+        raise CqlProblem(88, path) from None
     if isinstance(index, str) or index.sort is None:
-        raise CqlProblem(86, path)
+        raise CqlProblem(88, path)
     if ascending not in ("", "0", "1"):
-        raise CqlProblem(80, keys[0])
-    return _ORDERS[index.sort][ascending == "0"]
+        raise CqlProblem(90, ascending)
+    if case not in ("", "0"):
+        raise CqlProblem(91, case)
+    if missing not in ("", "highValue", "lowValue"):
+        raise CqlProblem(92, missing)
+    down = ascending == "0"
+    return SortKey(index.sort, down, unknown_first=missing != "" and (missing == "highValue") == down)
