@@ -158,7 +158,7 @@ def found(
     schema: str,
     records: Sequence[Record | None],
     escaped: bool,
-    list_name: str | None,
+    list_name: str | None = None,
 ) -> bytes:
     """A page of records; one that is gone since it was found leaves a diagnostic in its place. Costs CPU."""
     form = Form(version)
