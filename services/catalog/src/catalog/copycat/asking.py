@@ -9,9 +9,11 @@ import aiohttp
 from yarl import URL
 
 from catalog.copycat import rules
+from catalog.copycat.ber import NotBer
+from catalog.copycat.calling import called
 from catalog.copycat.documents import CopySearchIn, TargetDoc
 from catalog.copycat.rules import NoAnswer
-from catalog.marc.marcxml import read
+from catalog.marc.reading import MARC, MARCXML, read
 from catalog.marc.record import Record
 from chassis.addresses import Network
 from chassis.guard import Guard
@@ -45,24 +47,41 @@ async def ask_all(
 async def _ask(
     target: TargetDoc, wanted: CopySearchIn, guard: Guard, session: aiohttp.ClientSession, limit: int
 ) -> Told:
-    query = wanted.cql or rules.cql(wanted.terms, target.index())
-    url = rules.url_of(
-        target.url, version=target.version, query=query, schema=target.record_schema, most=wanted.limit
-    )
     told = Told(target.code)
     try:
-        if reasons := guard.against(url):
-            raise NoAnswer(f"not asked: {reasons[0].text}")
         async with asyncio.timeout(target.seconds):
-            body = await _body(session, url, limit)
-        await asyncio.to_thread(_read, body, wanted.limit, told)
-    except NoAnswer as problem:
-        told.problem = str(problem)
+            if target.is_z3950:
+                told.total, found = await called(target, wanted, guard=guard, limit=limit)
+                told.unreadable = found.unreadable
+                await asyncio.to_thread(_take, found.records, MARC, told)
+            else:
+                await _by_sru(target, wanted, guard, session, limit, told)
+    except (NoAnswer, NotBer) as problem:
+        told.problem = str(problem) or "no answer"
     except TimeoutError:
         told.problem = f"no answer within {target.seconds:g} s"
     except (aiohttp.ClientError, OSError) as error:
         told.problem = f"no answer: {type(error).__name__}"
     return told
+
+
+async def _by_sru(
+    target: TargetDoc,
+    wanted: CopySearchIn,
+    guard: Guard,
+    session: aiohttp.ClientSession,
+    limit: int,
+    told: Told,
+) -> None:
+    query = wanted.cql or rules.cql(wanted.terms, target.index())
+    url = rules.url_of(
+        target.url, version=target.version, query=query, schema=target.record_schema, most=wanted.limit
+    )
+    if reasons := guard.against(url):
+        raise NoAnswer(f"not asked: {reasons[0].text}")
+    found = await asyncio.to_thread(rules.answer, await _body(session, url, limit))
+    told.total = found.total
+    await asyncio.to_thread(_take, found.records[: wanted.limit], MARCXML, told)
 
 
 async def _body(session: aiohttp.ClientSession, url: str, limit: int) -> bytes:
@@ -79,11 +98,9 @@ async def _body(session: aiohttp.ClientSession, url: str, limit: int) -> bytes:
         return bytes(body)
 
 
-def _read(body: bytes, most: int, told: Told) -> None:
+def _take(records: Sequence[bytes], media_type: str, told: Told) -> None:
     """Costs CPU."""
-    found = rules.answer(body)
-    told.total = found.total
-    for each in found.records[:most]:
-        records = [one.record for one in read(io.BytesIO(each)) if one.record is not None and len(one.record)]
-        told.records += records[:1]
-        told.unreadable += not records
+    for each in records:
+        whole = [one.record for one in read(io.BytesIO(each), media_type) if one.record is not None]
+        told.records += [record for record in whole[:1] if len(record)]
+        told.unreadable += not any(map(len, whole[:1]))

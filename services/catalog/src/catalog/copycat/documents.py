@@ -3,22 +3,25 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from yarl import URL
 
 from catalog.copycat.rules import INDEXES, Term
+from chassis.addresses import parsed
 
 Words = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
 IndexName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
 
 
 class TargetDoc(BaseModel):
-    """A server that speaks SRU."""
+    """A server that speaks SRU or, at a `z3950://` address, Z39.50."""
 
     model_config = ConfigDict(extra="forbid")
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     name: Words
     url: Annotated[str, Field(min_length=1, max_length=1000)]
-    """Where it answers; https to a public address, unless the operator allows its network."""
+    """Where it answers: https to a public address, unless the operator allows its network, or
+    `z3950://host:210/DATABASE`."""
     version: Literal["1.1", "1.2", "2.0"] = "1.2"
     record_schema: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")] = "marcxml"
     indexes: dict[Term, IndexName] = Field(default_factory=dict)
@@ -30,6 +33,17 @@ class TargetDoc(BaseModel):
     def key(self) -> str:
         """What identifies it in its section."""
         return self.code
+
+    @property
+    def is_z3950(self) -> bool:
+        """Whether it speaks Z39.50."""
+        return self.url.lower().startswith("z3950://")
+
+    @property
+    def judged_url(self) -> str:
+        """The address as the guard judges one: a Z39.50 host by the rules for hosts, whatever its port."""
+        url = parsed(self.url) if self.is_z3950 else None
+        return str(URL.build(scheme="https", host=url.host or "")) if url is not None else self.url
 
     def row(self) -> dict[str, Any]:
         """As a statement takes it."""

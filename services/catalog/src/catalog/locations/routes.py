@@ -103,7 +103,7 @@ async def apply_configuration(
     flaws = [
         Reason(each.code, each.text, f"/search_targets/{place}/url", each.mend)
         for place, target in enumerate(body.search_targets or ())
-        for each in refusals(target.url, networks)
+        for each in refusals(target.judged_url, networks)
     ]
     version, applied, sections = await commands.apply(tx, body, dry_run=dry_run, now=now, flaws=flaws)
     return AppliedOut(version=version, applied=applied, sections=sections)

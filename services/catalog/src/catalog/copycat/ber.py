@@ -1,0 +1,151 @@
+"""BER as Z39.50 needs it (ITU-T X.690): definite lengths written, any read. Nothing in it knows what a record is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+UNIVERSAL, CONTEXT = 0x00, 0x80
+CONSTRUCTED: Final = 0x20
+DEEPEST: Final = 32
+
+
+class NotBer(ValueError):
+    """Bytes that are no BER."""
+
+
+class Unfinished(NotBer):
+    """The bytes end before the element does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A tag with its class, and what it holds: bytes, or elements."""
+
+    kind: int
+    """Class bits of the identifier (X.690, 8.1.2.2)."""
+    tag: int
+    content: bytes = b""
+    parts: tuple["Element", ...] = ()
+    constructed: bool = False
+
+    def find(self, *path: int) -> "Element | None":
+        """The first context element along these tags."""
+        here: Element | None = self
+        for tag in path:
+            if here is None:
+                return None
+            here = next((part for part in here.parts if part.kind == CONTEXT and part.tag == tag), None)
+        return here
+
+    @property
+    def number(self) -> int:
+        """As an integer."""
+        return int.from_bytes(self.content, "big", signed=True)
+
+    @property
+    def text(self) -> str:
+        """As text; a string that was sent in pieces is joined."""
+        return b"".join(each.content for each in leaves(self)).decode("utf-8", "replace")
+
+
+def leaves(element: Element) -> Iterator[Element]:
+    """What holds bytes in it, in order."""
+    if not element.constructed:
+        yield element
+    for part in element.parts:
+        yield from leaves(part)
+
+
+def written(kind: int, tag: int, content: bytes | Sequence[bytes]) -> bytes:
+    """An element; with several contents a constructed one."""
+    constructed = 0 if isinstance(content, bytes) else CONSTRUCTED
+    body = content if isinstance(content, bytes) else b"".join(content)
+    first = kind | constructed
+    head = bytes([first | tag]) if tag < 31 else bytes([first | 31]) + _base128(tag)
+    return head + _length(len(body)) + body
+
+
+def integer(value: int) -> bytes:
+    """An integer's content octets."""
+    return value.to_bytes((value.bit_length() // 8) + 1, "big", signed=True)
+
+
+def oid(dotted: str) -> bytes:
+    """An object identifier's content octets."""
+    first, second, *rest = map(int, dotted.split("."))
+    return b"".join(map(_base128, [first * 40 + second, *rest]))
+
+
+def _base128(value: int) -> bytes:
+    octets = [value & 0x7F]
+    while value := value >> 7:
+        octets.append(value & 0x7F | 0x80)
+    return bytes(reversed(octets))
+
+
+def _length(length: int) -> bytes:
+    if length < 0x80:
+        return bytes([length])
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([0x80 | len(octets)]) + octets
+
+
+def read(told: bytes, at: int = 0, depth: int = 0) -> tuple[Element, int]:
+    """The element that begins there, and where the next one does; `Unfinished` when more bytes are needed."""
+    if depth > DEEPEST:
+        raise NotBer("elements that lie too deep in each other")
+    first, at = _octet(told, at)
+    tag = first & 0x1F
+    if tag == 0x1F:
+        tag = 0
+        while True:
+            more, at = _octet(told, at)
+            tag = tag << 7 | more & 0x7F
+            if tag > 0xFFFF:
+                raise NotBer("a tag that is too high")
+            if not more & 0x80:
+                break
+    kind, constructed = first & 0xC0, bool(first & CONSTRUCTED)
+    length, at = _octet(told, at)
+    if length == 0x80:
+        if not constructed:
+            raise NotBer("a plain element without a length")
+        parts, at = _until_end(told, at, depth)
+        return Element(kind, tag, b"", parts, constructed=True), at
+    if length > 0x80:
+        octets = length & 0x7F
+        if octets > 4:
+            raise NotBer("a length that is too long")
+        if at + octets > len(told):
+            raise Unfinished
+        length, at = int.from_bytes(told[at : at + octets], "big"), at + octets
+    end = at + length
+    if end > len(told):
+        raise Unfinished
+    if not constructed:
+        return Element(kind, tag, told[at:end]), end
+    within, place = told[at:end], 0
+    found = []
+    while place < len(within):
+        try:
+            part, place = read(within, place, depth + 1)
+        except Unfinished as error:
+            raise NotBer("an element that is longer than the one around it") from error
+        found.append(part)
+    return Element(kind, tag, b"", tuple(found), constructed=True), end
+
+
+def _until_end(told: bytes, at: int, depth: int) -> tuple[tuple[Element, ...], int]:
+    """The parts of an element of indefinite length (X.690, 8.1.3.6)."""
+    found: list[Element] = []
+    while True:
+        part, at = read(told, at, depth + 1)
+        if (part.kind, part.tag, part.content, part.constructed) == (UNIVERSAL, 0, b"", False):
+            return tuple(found), at
+        found.append(part)
+
+
+def _octet(told: bytes, at: int) -> tuple[int, int]:
+    if at >= len(told):
+        raise Unfinished
+    return told[at], at + 1
