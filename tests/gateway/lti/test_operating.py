@@ -169,8 +169,11 @@ async def test_a_roster_is_read_and_no_name_of_it_is_kept(library: Front, browse
     assert (course["label"], course["library"], course["roster_failure"]) == ("HIS101", "LAW", None)
     assert sorted(each["roles"][0] for each in members) == ["Instructor", "Learner"]
     assert [each["person_id"] is not None for each in members if each["roles"] == ["Learner"]] == [True]
-    rows = await library.resources.pool.fetch("SELECT row_to_json(lti_member) FROM lti_member")
-    assert not any(name in str(rows) for name in ("Canary", "marie", "pierre", "x.test"))
+    rows = await library.resources.pool.fetch("SELECT * FROM lti_member")
+    kept = " ".join(
+        str(tuple(row.values())) for row in rows
+    )  # bytes are shown as letters where they are some
+    assert not any(name in kept for name in ("Canary", "marie", "pierre", "x.test"))
 
     (assertion,) = lms.assertions
     keys = KeySet.import_key_set((await library.get("/lti/jwks")).json())
