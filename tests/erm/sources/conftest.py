@@ -36,6 +36,7 @@ async def provider() -> AsyncIterator[Provider]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.2", runner.addresses[0][1]).start()  # another host, for who is sent on
     told.port = runner.addresses[0][1]
     yield told
     await runner.cleanup()

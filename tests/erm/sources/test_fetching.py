@@ -61,9 +61,9 @@ async def test_the_key_is_sent_and_never_told(
     kb: Knowledge, provider: Provider, fetch: Fetch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=302, headers={"Location": f"http://127.0.0.2:{provider.port}/all"})
+        return web.Response(status=302, headers={"Location": f"http://127.0.0.2:{provider.port}/there"})
 
-    provider.lists = {"/all": LIST, "/away": away}
+    provider.lists = {"/all": LIST, "/away": away, "/there": LIST}
     asked = await sourced(kb, provider.url("/all?customer_id=7"), key_name="api_key", key="very secret")
     sent = await sourced(kb, provider.url("/away"), key_name="X-Api-Key", key_in="header", key="more secret")
     await fetch()
@@ -71,7 +71,7 @@ async def test_the_key_is_sent_and_never_told(
     first = next(path for path, _ in provider.asked if path.startswith("/all?customer"))
     assert first == "/all?customer_id=7&api_key=very+secret"
     keys = {path: headers.get("X-Api-Key") for path, headers in provider.asked}
-    assert keys["/away"] == "more secret"
+    assert (keys["/away"], keys["/there"]) == ("more secret", None)
     told = [await of(kb, each) for each in (asked, sent)]
     assert [each["has_key"] for each in told] == [True, True]
     kept = json.dumps(
