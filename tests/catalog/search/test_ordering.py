@@ -23,7 +23,9 @@ Held = tuple[str, str | None, int | None]
 def indexed(folder: Path, held: list[Held], filing: str = "") -> Reader:
     writer = Writer(folder, NAME, filing=filing)
     writer.add_new(
-        TitleDocument(title_id=uuid7(), number=number, title=title, author=author, year=year)
+        TitleDocument(
+            title_id=uuid7(), number=number, title=title, author=author, year=year, stored=b"%d" % number
+        )
         for number, (title, author, year) in enumerate(held, 1)
     )
     writer.apply([], [], 1)
@@ -79,6 +81,14 @@ def test_any_keys_order_any_page_as_sorting_everything_would(
     numbers = {hit.title_id: number for number, hit in enumerate(everything, 1)}
     assert [numbers[hit.title_id] for hit in told.hits] == [number for number, _ in right[:most]]
     assert told.total == len(held)
+
+
+def test_among_those_of_whom_one_key_says_nothing_the_next_one_chooses(tmp_path: Path) -> None:
+    held: list[Held] = [("Rome", None, None), ("Rome", "Mann, Thomas", None)]
+
+    told = indexed(tmp_path, held).search(SearchRequest(sort="year,-author", limit=1))
+
+    assert [int(hit.stored) for hit in told.hits] == [2]
 
 
 def test_names_and_titles_are_in_the_librarys_own_order(tmp_path: Path) -> None:

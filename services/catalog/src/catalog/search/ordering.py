@@ -124,11 +124,13 @@ class _Choosing:
         nothing = self._only(column, column.unknown)
         known = Query.boolean_query([(Occur.Must, query), (Occur.MustNot, nothing)])
         unknown = Query.boolean_query([(Occur.Must, query), (Occur.Must, nothing)])
-        parts = ((unknown, columns[1:]), (known, columns))
         chosen: Addresses = []
         total = 0
-        for part, by in parts if column.unknown_first else reversed(parts):
-            more, count = self._chosen(part, by, max(most - len(chosen), 0))
+        for is_known in (False, True) if column.unknown_first else (True, False):
+            left = max(most - len(chosen), 0)
+            more, count = (
+                self._chosen(known, columns, left) if is_known else self.first(unknown, columns[1:], left)
+            )
             chosen += more
             total += count
         return chosen, total
