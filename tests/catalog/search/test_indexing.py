@@ -207,7 +207,12 @@ async def test_a_process_that_is_gone_lets_go_of_the_index(catalog: Harness, she
         assert await asyncio.to_thread(child.wait, 10) == 0
 
 
-async def test_a_client_waits_for_what_it_has_written(catalog: Harness, shelves: Shelves) -> None:
+async def test_a_client_waits_for_what_it_has_written(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "catalog.search.routes.WAIT_SECONDS", 20.0
+    )  # the writer of the index has yet to start
     async with shelves.indexed():
         pass
     async with keeping(catalog):
