@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from catalog.citations import bibtex, csl, ris, schema_org
+from catalog.citations import bibtex, csl, endnote, ris, schema_org
 from catalog.marc.record import Field, Record
 from chassis.principal import ANONYMOUS
 from support.marc_records import LEADER, RECORDS
@@ -87,6 +87,55 @@ def test_ris_has_a_line_per_value_and_none_of_the_records_own() -> None:
     assert lines[-2:] == ["ER  - ", ""]
 
 
+def test_endnote_has_a_tag_per_value_and_none_of_the_records_own() -> None:
+    told = endnote.dumps(csl.csl(BOOK, key="t7"))
+
+    assert told.split("\r\n") == [
+        "%0 Book",
+        "%F t7",
+        "%T The trial: 100% {real} & <b> ER  -",
+        "%A Kafka, Franz",
+        "%E Schocken,",
+        "%? Muir, Willa",
+        "%D 1993",
+        "%B Classics",
+        "%C Berlin",
+        "%I Wagenbach",
+        "%7 2nd ed.",
+        "%@ 9780141439518",
+        "%R 10.1000/182",
+        "%U https://e.org/?a=1&b=2",
+        "%G ger",
+        "%K Trials -- Fiction",
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "beginning"),
+    [
+        (
+            [Field.data("700", "1 ", ("a", "Muir, Edwin,"), ("e", "editor."))],
+            ["%0 Edited Book", "%A Muir, Edwin"],
+        ),
+        ([Field.data("110", "2 ", ("a", "Unesco"))], ["%0 Book", "%A Unesco,"]),
+        (
+            [
+                Field.data("502", "  ", ("a", "Thesis, Bonn, 1993")),
+                Field.data("490", "0 ", ("a", "Classics")),
+            ],
+            ["%0 Thesis", "%9 Thesis, Bonn, 1993"],
+        ),
+    ],
+    ids=["edited", "by a body", "thesis"],
+)
+def test_endnote_knows_editors_bodies_and_theses(fields: list[Field], beginning: list[str]) -> None:
+    lines = endnote.dumps(csl.csl(Record(LEADER, [FIXED, *fields]), key="t1")).split("\r\n")
+
+    assert [line for line in lines if line[:2] in ("%0", "%A", "%E", "%9", "%B")] == beginning
+
+
 def test_bibtex_tells_texs_own_characters_as_text() -> None:
     told = bibtex.dumps(csl.csl(BOOK, key="t7"))
 
@@ -117,17 +166,21 @@ ODD = st.builds(
 def test_any_record_can_be_cited(made: Record) -> None:
     item = csl.csl(made, key="t1")
     lines = ris.dumps(item).split("\r\n")
+    tags = endnote.dumps(item).split("\r\n")
     entry = bibtex.dumps(item).replace("\\{", "").replace("\\}", "")
 
     assert all(line[2:6] == "  - " for line in lines[:-1])
     assert [line[:2] for line in lines[:-1]].count("ER") == 1
-    assert not any(char < " " for line in lines for char in line)
+    assert not any(char < " " for line in lines + tags for char in line)
+    assert all(tag[0] == "%" and tag[2] == " " and tag[3:].strip() for tag in tags[:-2])
+    assert tags[-2:] == ["", ""]
     assert entry.count("{") == entry.count("}")
     assert b"<" not in schema_org.dumps(item)
 
 
 KINDS: list[tuple[str, Any]] = [
     ("application/x-research-info-systems", "TY  - BOOK\r\n"),
+    ("application/x-endnote-refer", "%0 Book\r\n"),
     ("application/x-bibtex", "@book{thoreau1854,"),
     ("application/vnd.citationstyles.csl+json", '[{"id":"t'),
     ("application/ld+json", '{"@context":"https://schema.org"'),
@@ -167,9 +220,8 @@ async def test_a_reference_manager_asks_what_there_is_and_takes_one(shelves: She
         ]
 
     assert (offered.status_code, its_own.status_code) == (200, 300)
-    assert (
-        names(offered) == names(its_own) == ["marcxml", "mods", "oai_dc", "ris", "bibtex", "csl", "schemaorg"]
-    )
+    formats = ["marcxml", "mods", "oai_dc", "ris", "endnote", "bibtex", "csl", "schemaorg"]
+    assert names(offered) == names(its_own) == formats
     assert {name: answer.status_code for name, answer in taken.items()} == dict.fromkeys(taken, 200)
     assert taken["ris"].text.startswith("TY  - BOOK")
     assert refused == [406, 404, 404]

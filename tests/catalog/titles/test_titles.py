@@ -1,6 +1,8 @@
 """Titles in and out in every format, whole; stale changes and strangers are refused."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -290,6 +292,30 @@ async def test_export_gives_every_record_in_one_stream(catalog: Harness, shelves
     assert xml.text.count("<record>") == 3
     assert xml.text.rstrip().endswith("</collection>")
     assert len(some.json()) == 2
+
+
+async def test_a_list_is_exported_as_references(catalog: Harness, shelves: Shelves) -> None:
+    await shelves.imported(file_of(*(record(str(number), title=f"Title {number}") for number in range(1, 4))))
+
+    async def asked(kind: str) -> str:
+        answer = await catalog.get("/v1/titles:export", headers={"Accept": kind})
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, kind)
+        return answer.text
+
+    ris = await asked("application/x-research-info-systems")
+    endnote = await asked("application/x-endnote-refer")
+    bibtex = await asked("application/x-bibtex")
+    csl = json.loads(await asked("application/vnd.citationstyles.csl+json"))
+
+    assert [line for line in ris.split("\r\n") if line[:2] in ("TI", "ER")] == [
+        "TI  - Title 1", "ER  - ", "TI  - Title 2", "ER  - ", "TI  - Title 3", "ER  - ",
+    ]  # fmt: skip
+    references = endnote.split("\r\n\r\n")
+    assert [each.split("\r\n")[2] for each in references[:-1]] == ["%T Title 1", "%T Title 2", "%T Title 3"]
+    assert references[-1] == ""
+    assert [item["title"] for item in csl] == ["Title 1", "Title 2", "Title 3"]
+    keys = re.findall(r"^@book\{(.+),$", bibtex, re.MULTILINE)
+    assert len(set(keys)) == 3, "two entries under one key are an error in BibTeX"
 
 
 async def test_export_of_nonsense_is_refused(catalog: Harness, shelves: Shelves) -> None:

@@ -1,1 +1,1 @@
-"""A title as reference managers and search engines take it: CSL-JSON, RIS, BibTeX, schema.org. Pure."""
+"""A title as reference managers and search engines take it: CSL-JSON, RIS, EndNote, BibTeX, schema.org. Pure."""

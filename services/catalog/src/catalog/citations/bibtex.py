@@ -36,15 +36,15 @@ _TABLE: Final = str.maketrans(_SPECIAL)
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
 
 
-def dumps(item: Csl) -> str:
-    """One entry."""
+def dumps(item: Csl, *, alone: bool = True) -> str:
+    """One entry; one that is not `alone` in its file has the title's id in its key, which is then no other's."""
     fields = [(role, " and ".join(map(_name, item[role]))) for role in ("author", "editor") if item.get(role)]
     fields.append(("title", "{" + item["title"].translate(_TABLE) + "}"))
     if "issued" in item:
         fields.append(("year", str(item["issued"]["date-parts"][0][0])))
     fields += [(name, item[told].translate(_TABLE)) for name, told in _FIELDS if told in item]
     body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
-    return f"@{_TYPES.get(item['type'], 'misc')}{{{_key(item)},\n{body}\n}}\n"
+    return f"@{_TYPES.get(item['type'], 'misc')}{{{_key(item, alone=alone)},\n{body}\n}}\n"
 
 
 def _name(name: dict[str, str]) -> str:
@@ -52,9 +52,13 @@ def _name(name: dict[str, str]) -> str:
     return "{" + told + "}" if "literal" in name else told
 
 
-def _key(item: Csl) -> str:
+def _key(item: Csl, *, alone: bool) -> str:
     """Who and when, such as `thoreau1854`; without either, the title's id."""
     names = item.get("author") or item.get("editor") or ()
     first = names[0].get("family") or names[0].get("literal", "") if names else ""
     year = str(item["issued"]["date-parts"][0][0]) if "issued" in item else ""
-    return _NO_KEY.sub("", folded(first))[:40] + year or _NO_KEY.sub("", item["id"])
+    own = _NO_KEY.sub("", item["id"])
+    told = _NO_KEY.sub("", folded(first))[:40] + year
+    if told and alone:
+        return told
+    return f"{told}-{own}" if told else own

@@ -23,6 +23,7 @@ FORMATS: Final = {
     "mods": media.MODS,
     "oai_dc": media.DUBLIN_CORE,
     "ris": media.RIS,
+    "endnote": media.ENDNOTE,
     "bibtex": media.BIBTEX,
     "csl": media.CSL,
     "schemaorg": media.JSON_LD,

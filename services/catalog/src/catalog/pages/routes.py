@@ -47,7 +47,7 @@ FACETS: Final = (
     "decade",
 )
 FACET_VALUES: Final = 8
-SAVED_AS: Final = ("ris", "bibtex", "csl", "mods", "marcxml")
+SAVED_AS: Final = ("ris", "endnote", "bibtex", "csl", "mods", "marcxml")
 NAMES_FRESH: Final = 60.0
 MOST_OFFERS: Final = 20
 PAGE: Final[dict[int | str, dict[str, Any]]] = {

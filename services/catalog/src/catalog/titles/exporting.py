@@ -7,24 +7,32 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
+from catalog.citations import bibtex, csl
 from catalog.marc import iso2709, marcjson, marcxml
-from catalog.marc.reading import MARC, MARCXML
+from catalog.marc.reading import MARC, MARCXML, MEDIA_TYPES
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest
 from catalog.search.grammar import QueryProblem
+from catalog.titles.media import BIBTEX, CITED, CSL, ENDNOTE, RIS
 from chassis.principal import Principal
 from chassis.problems import Invalid, Reason
 from chassis.resources import Resources
 
 log = logging.getLogger(__name__)
 
+OFFERS: Final = (*MEDIA_TYPES, RIS, ENDNOTE, BIBTEX, CSL)
+"""The forms that many titles are given in, one behind the other."""
 SLICE: Final = 500
 MOST_IDS: Final = 1000
-_ALL = "SELECT id, record FROM title WHERE ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id"
+_BARE: Final = frozenset((MARC, RIS, ENDNOTE, BIBTEX))
+"""Forms whose records stand behind each other with nothing around them."""
+_ALL = "SELECT id, hrid, record FROM title WHERE ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id"
 _SOME = """
-SELECT id, record FROM title WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id
+SELECT id, hrid, record FROM title
+WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) AND deleted_at IS NULL ORDER BY id
 """
 
 
@@ -91,18 +99,21 @@ async def stream(
 
 def opening(kind: str) -> bytes:
     """What stands before the records."""
-    if kind == MARC:
-        return b""
     if kind == MARCXML:
         return next(marcxml.write([]))
-    return b"["
+    return b"" if kind in _BARE else b"["
 
 
 def closing(kind: str) -> bytes:
     """What stands behind them."""
-    if kind == MARC:
-        return b""
-    return b"</collection>\n" if kind == MARCXML else b"]\n"
+    if kind == MARCXML:
+        return b"</collection>\n"
+    return b"" if kind in _BARE else b"]\n"
+
+
+def _entry(item: csl.Csl) -> bytes:
+    """With a key that no other title has: two books of one author and year may stand in one file."""
+    return bibtex.dumps(item, alone=False).encode()
 
 
 def piece(rows: Sequence[asyncpg.Record], kind: str, *, first: bool) -> bytes:
@@ -111,8 +122,20 @@ def piece(rows: Sequence[asyncpg.Record], kind: str, *, first: bool) -> bytes:
         return b"".join(marcxml.dumps(unpack(row["record"]), namespace=False) + b"\n" for row in rows)
     if kind == MARC:
         return b"".join(_sayable(rows))
-    told = b",\n".join(marcjson.dumps(unpack(row["record"])) for row in rows)
+    if kind in _BARE:
+        write = _entry if kind == BIBTEX else CITED[kind]
+        return b"".join(map(write, _cited(rows)))
+    told = b",\n".join(
+        map(orjson.dumps, _cited(rows))
+        if kind == CSL
+        else [marcjson.dumps(unpack(row["record"])) for row in rows]
+    )
     return told if first else b",\n" + told
+
+
+def _cited(rows: Sequence[asyncpg.Record]) -> Iterator[csl.Csl]:
+    for row in rows:
+        yield csl.csl(unpack(row["record"]), key=f"t{row['hrid']}")
 
 
 def _sayable(rows: Sequence[asyncpg.Record]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from catalog.citations import bibtex, csl, ris, schema_org
+from catalog.citations import bibtex, csl, endnote, ris, schema_org
 from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
 from catalog.marc.problems import Read, acceptable
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, read
@@ -18,16 +18,19 @@ DUBLIN_CORE: Final = "application/xml"
 """Simple Dublin Core in an `oai_dc:dc` element: what harvesters mean when they ask for plain XML."""
 MODS: Final = "application/mods+xml"
 RIS: Final = "application/x-research-info-systems"
+ENDNOTE: Final = "application/x-endnote-refer"
+"""EndNote's tagged format, in files that end with `.enw`."""
 BIBTEX: Final = "application/x-bibtex"
 CSL: Final = "application/vnd.citationstyles.csl+json"
 JSON_LD: Final = "application/ld+json"
 """schema.org's terms."""
-OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE, MODS, RIS, BIBTEX, CSL, JSON_LD)
+OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE, MODS, RIS, ENDNOTE, BIBTEX, CSL, JSON_LD)
 ALIASES: Final = {
     "application/x-marc": MARC,
     "application/oai_dc+xml": DUBLIN_CORE,
     "text/xml": DUBLIN_CORE,
     "text/x-bibtex": BIBTEX,
+    "application/x-refer": ENDNOTE,
 }
 
 
@@ -132,6 +135,7 @@ def written(record: Record, kind: str, *, key: str) -> bytes:
 
 CITED: Final[Mapping[str, Callable[[csl.Csl], bytes]]] = {
     RIS: lambda item: ris.dumps(item).encode(),
+    ENDNOTE: lambda item: endnote.dumps(item).encode(),
     BIBTEX: lambda item: bibtex.dumps(item).encode(),
     CSL: lambda item: orjson.dumps([item]),
     JSON_LD: schema_org.dumps,

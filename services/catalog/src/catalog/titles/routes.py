@@ -249,8 +249,8 @@ async def read_title(
     if_none_match: Annotated[str | None, Header(description="ETags of what is held already")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
-    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, BibTeX,
-    CSL-JSON, schema.org as JSON-LD."""
+    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, EndNote,
+    BibTeX, CSL-JSON, schema.org as JSON-LD."""
     kind = media.chosen(accept, media.OFFERS)
     found = await queries.title(tx, title_id)
     if found is not None and found.merged_into is not None and version is None:
@@ -342,10 +342,10 @@ async def export_titles(
 ) -> StreamingResponse:
     """Records in one stream: all, those that match (up to 10 000), or those named (up to 1 000).
 
-    A record that ISO 2709 cannot say is left out of `application/marc` and counted in the log; MARCXML and
-    MARC-in-JSON have them all.
+    As MARC, MARCXML or MARC-in-JSON, or cited as RIS, EndNote, BibTeX or CSL-JSON. A record that ISO 2709 cannot
+    say is left out of `application/marc` and counted in the log; the other forms have them all.
     """
-    kind = media.chosen(media_type or accept, MEDIA_TYPES)
+    kind = media.chosen(media_type or accept, exporting.OFFERS)
     wanted = await exporting.wanted(request.app.state.resources, query, ids, asker)
     stream = exporting.stream(
         request.app.state.resources.pool, wanted, kind, hidden_too=asker.may("titles:write")
