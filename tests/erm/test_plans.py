@@ -20,6 +20,11 @@ CREATE FUNCTION id(kind text, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
         || lpad(to_hex(n), 9, '0'))::uuid $$;
 INSERT INTO organisation (id, code, name, roles, accounts, identifiers, created_at)
 SELECT id('vendor', n), 'V' || n, 'Vendor ' || n, '{vendor}', '[]', '[]', now() FROM generate_series(1, 500) n;
+INSERT INTO organisation_interface (id, organisation_id, name, kinds, created_at)
+SELECT id('interface', n), id('vendor', n % 400 + 1), 'Shop', '{other}', now() FROM generate_series(1, 6000) n;
+INSERT INTO bank_account (id, organisation_id, holder, account_number, state, told_by, created_at)
+SELECT id('bank', n), id('vendor', n % 400 + 1), 'x', n::text, 'unconfirmed', 'staff:x', now()
+FROM generate_series(1, 6000) n;
 INSERT INTO purchase_order (id, number, vendor_id, state, currency, created_at, created_by)
 SELECT id('order', n), 'X' || n, id('vendor', n % 400 + 1), (ARRAY['pending', 'open', 'closed'])[n % 3 + 1], 'EUR',
     now(), 'staff:x' FROM generate_series(1, 6000) n;
@@ -139,6 +144,7 @@ DROP FUNCTION id;
 PLANS = Plans(
     growing=frozenset(
         {
+            "bank_account",
             "budget_transaction",
             "claim",
             "coverage_statement",
@@ -153,6 +159,7 @@ PLANS = Plans(
             "kbart_load",
             "kbart_row",
             "order_line",
+            "organisation_interface",
             "package_item",
             "perpetual_right",
             "perpetual_right_entry",
@@ -182,6 +189,8 @@ PLANS = Plans(
 )
 SAMPLES = {
     "organisation_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
+    "interface_id": "SELECT id FROM organisation_interface LIMIT 1",
+    "bank_account_id": "SELECT id FROM bank_account LIMIT 1",
     "vendor_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
     "provider_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
     "code": "SELECT code FROM organisation LIMIT 1",

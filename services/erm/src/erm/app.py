@@ -26,6 +26,7 @@ from erm.licences import routes as licences
 from erm.licences import vocabulary
 from erm.onixpl import routes as onixpl
 from erm.orders import routes as orders
+from erm.organisations import banking, interfaces
 from erm.organisations import routes as organisations
 from erm.packages import routes as packages
 from erm.platforms import routes as platforms
@@ -48,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         routers=[
             organisations.router,
+            interfaces.router,
+            banking.router,
             finance.router,
             budgets.router,
             rebuilding.router,

@@ -79,6 +79,6 @@ def flag(*, default: bool) -> Any:
     return Column(Boolean, nullable=False, server_default=sql("true" if default else "false"))
 
 
-def document() -> Any:
+def document(*, default: str | None = None) -> Any:
     """JSON."""
-    return Column(JSONB, nullable=False)
+    return Column(JSONB, nullable=False, server_default=default)

@@ -35,6 +35,7 @@ router = new_router("/v1/organisations", tag="organisations")
 
 MayRead = Annotated[Principal, Depends(may("organisations:read", "organisations:write"))]
 MayWrite = Annotated[Principal, Depends(may("organisations:write"))]
+Purpose = Literal["orders", "claims", "invoices", "licensing", "sales", "technical-support", "other"]
 Role = Literal["vendor", "publisher", "consortium", "society", "platform-provider", "donor"]
 
 
@@ -55,6 +56,25 @@ class AccountIn(Strict):
 
     number: Word
     name: Word
+    payment_method: Literal["bank-transfer", "direct-debit", "card", "cheque", "deposit-account"] | None = (
+        None
+    )
+    """How its invoices are paid."""
+    note: Note | None = None
+    active: bool = True
+
+
+class OrganisationContactIn(Strict):
+    """Somebody to ask at an organisation."""
+
+    name: Word
+    purposes: list[Purpose] = Field(default=["other"], min_length=1, max_length=7)
+    """About what."""
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    phone: Annotated[str, Field(max_length=60, pattern=r"^[0-9+() /.-]+$")] | None = None
+    address: Note | None = None
+    """As it stands on an envelope."""
+    note: Note | None = None
     active: bool = True
 
 
@@ -70,10 +90,13 @@ class OrganisationIn(Strict):
 
     code: Code
     name: Word
+    aliases: list[Word] = Field(default_factory=list, max_length=50)
+    """Other names that it goes by, or went by; it is found by them."""
     roles: list[Role] = Field(default=["vendor"], min_length=1, max_length=6)
     currency: Currency | None = None
     """What its prices are in, unless an order says otherwise."""
     accounts: list[AccountIn] = Field(default_factory=list, max_length=50)
+    contacts: list[OrganisationContactIn] = Field(default_factory=list, max_length=100)
     identifiers: list[IdentifierIn] = Field(default_factory=list, max_length=50)
     claim_after_days: Annotated[int, Field(ge=0, le=3660)] | None = None
     """Claimed so long after an order was approved, where its line does not say when it is expected; none: never."""
@@ -109,7 +132,7 @@ async def read_organisation(
 
 def _values(body: OrganisationIn) -> dict[str, Any]:
     told = body.model_dump()
-    return told | {"roles": sorted(set(told["roles"]))}
+    return told | {"roles": sorted(set(told["roles"])), "aliases": list(dict.fromkeys(told["aliases"]))}
 
 
 def _taken(code: str) -> OrganisationTaken:
@@ -140,6 +163,11 @@ async def create_organisation(
     return await whole(pool_of(request), once, act)
 
 
+_NAMED = "organisation_names(code, name, aliases) @>"
+_NAMES = "SELECT ARRAY[lower($1)]"
+"""Folded where names are: in the database."""
+
+
 @router.get(
     "",
     response_model=cursors.Page[OrganisationOut],
@@ -150,12 +178,20 @@ async def list_organisations(
     response: Response,
     _: MayRead,
     code: Annotated[str | None, Query(max_length=40, description="Only the one with this code")] = None,
+    name: Annotated[
+        str | None,
+        Query(min_length=1, max_length=300, description="Its code, name or an alias, in whatever case"),
+    ] = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[OrganisationOut]:
     """Organisations, newest first."""
+    wanted = {
+        "code =": code,
+        _NAMED: None if name is None else await pool_of(request).fetchval(_NAMES, name.strip()),
+    }
     rows, more = await page(
-        request, response, "SELECT * FROM organisation", {"code =": code}, cursor=cursor, limit=limit
+        request, response, "SELECT * FROM organisation", wanted, cursor=cursor, limit=limit
     )
     return cursors.Page(items=[OrganisationOut(**dict(row)) for row in rows], next_cursor=more)
 

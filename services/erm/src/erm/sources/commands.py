@@ -19,7 +19,7 @@ from erm.kbart.routes import under_way
 from erm.kbart.statements import UNDER_WAY
 from erm.packages.commands import package as read_package
 from erm.rows import change, insert
-from erm.sources.sealing import seal
+from erm.sources.sealing import demanded, seal
 from erm.sources.wire import ListCompletionIn, ListSessionIn, ListSourceIn
 
 LASTS: Final = timedelta(days=1)
@@ -43,12 +43,6 @@ class SessionRefused(Refused):
     """Chunks are missing, or differ from those that were sent."""
 
     code, title = "load-session-refused", "This cannot be done with the session."
-
-
-class NotSealable(Refused):
-    """There is no key to seal with."""
-
-    code, title = "not-sealable", "This is kept sealed, and there is no key to seal it with."
 
 
 async def source(connection: Connection | asyncpg.Pool, package_id: UUID, *, lock: bool = False) -> Any:
@@ -76,9 +70,8 @@ async def put_source(
     await read_package(connection, package_id, lock=True)
     if reasons := [Reason(one.code, one.text, "/url", one.mend) for one in refusals(body.url, networks)]:
         raise Invalid(reasons=reasons)
-    if body.key is not None and sealing_key is None:
-        text = "Nothing is kept in plain text, and there is no key to seal it with."
-        raise NotSealable(reasons=[Reason("sealing-key-not-set", text, "/key", "Set ERM_SEALING_KEY.")])
+    if body.key is not None:
+        sealing_key = demanded(sealing_key, "/key")
     found = await connection.fetchrow("SELECT * FROM list_source WHERE package_id = $1", package_id)
     etags.guard(expected=expected or 0, found=found["version"] if found else 0)
     source_id = found["id"] if found else uuid7()

@@ -27,8 +27,9 @@ from erm.kbart.routes import MEDIA_TYPES, LoadRefused, MayRead, MayWrite
 from erm.packages.commands import PackageUnknown
 from erm.rows import page, pool_of
 from erm.sources import commands
-from erm.sources.commands import LASTS, NotSealable, SessionRefused, SessionUnknown, SourceUnknown
+from erm.sources.commands import LASTS, SessionRefused, SessionUnknown, SourceUnknown
 from erm.sources.rules import Fetched
+from erm.sources.sealing import NotSealable
 from erm.sources.wire import (
     ListChunkErrorOut,
     ListChunkOut,

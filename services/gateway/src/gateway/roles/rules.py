@@ -133,6 +133,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "finance": frozenset(
         {
             "organisations:read",
+            "bank-accounts:read",
+            "bank-accounts:write",
             "finance:read",
             "finance:write",
             "finance:rebuild",
