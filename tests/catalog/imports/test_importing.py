@@ -419,3 +419,47 @@ async def test_real_files_come_in_whole(
     assert (job["items"]["created"], job["items"]["problems"]) == (items, 0)
     assert again["counts"] == counts(unchanged=told["created"], discarded=told["discarded"])
     assert (again["items"]["created"], again["items"]["unchanged"]) == (0, items)
+
+
+DESCRIBED = """<collection xmlns:m="http://www.loc.gov/mods/v3" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<m:mods><m:titleInfo><m:title>Walden</m:title></m:titleInfo>
+  <m:name type="personal" usage="primary"><m:namePart>Thoreau, Henry David</m:namePart>
+    <m:affiliation>Concord</m:affiliation></m:name>
+  <m:recordInfo><m:recordIdentifier source="X">m1</m:recordIdentifier></m:recordInfo></m:mods>
+<about><dc:title>Cape Cod</dc:title><dc:creator>Thoreau</dc:creator><dc:date>1865</dc:date></about>
+<m:mods/>
+</collection>"""
+
+
+async def test_mods_and_dublin_core_are_imported_and_each_record_tells_what_was_lost(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    job = await shelves.imported(DESCRIBED.encode(), "application/xml", profile="none")
+
+    assert (job["media_type"], job["state"]) == ("application/xml", "finished-with-errors")
+    assert job["counts"] == counts(created=2, rejected=1)
+    whole, plain, empty = await shelves.outcomes(job)
+    assert whole["control_number"] == "m1"
+    assert whole["reasons"] == [
+        {"code": "not-said", "text": "Not taken over: 'Concord'.", "where": "name/affiliation"}
+    ]
+    assert plain["reasons"] == []
+    assert [each["code"] for each in empty["reasons"]] == ["syntax"]
+    titles = [(await catalog.get(f"/v1/titles/{each['title_id']}")).json() for each in (whole, plain)]
+    assert [(each["title"], each["author"], each["year"]) for each in titles] == [
+        ("Walden", "Thoreau, Henry David", None),
+        ("Cape Cod", None, 1865),
+    ]
+    assert titles[1]["contributors"] == ["Thoreau"]
+
+    again = await shelves.imported(DESCRIBED.encode(), "text/xml; charset=utf-8", profile="none")
+    assert again["counts"] == counts(unchanged=2, rejected=1)
+
+
+async def test_a_document_type_is_not_read_whatever_it_describes(catalog: Harness, shelves: Shelves) -> None:
+    bomb = '<!DOCTYPE mods [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><mods>&b;</mods>'
+    job = await shelves.imported(bomb.encode(), "application/xml")
+
+    assert job["counts"] == counts(rejected=1)
+    (only,) = await shelves.outcomes(job)
+    assert [each["code"] for each in only["reasons"]] == ["forbidden"]

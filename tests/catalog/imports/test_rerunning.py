@@ -6,6 +6,7 @@ import pytest
 
 from catalog.imports import queries
 from catalog.imports.worker import A_FEW, work_once
+from catalog.marc import mods
 from catalog.marc.marcjson import dumps as as_json
 from catalog.marc.marcxml import write as as_xml
 from catalog.marc.record import Field, Record
@@ -22,7 +23,8 @@ def book(number: str) -> Record:
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/marc", "application/marcxml+xml", "application/marc+json"]
+    "media_type",
+    ["application/marc", "application/marcxml+xml", "application/marc+json", "application/mods+xml"],
 )
 async def test_only_what_was_set_aside_is_taken_up_again(
     catalog: Harness, shelves: Shelves, media_type: str
@@ -37,6 +39,7 @@ async def test_only_what_was_set_aside_is_taken_up_again(
         "application/marc": file_of(*made),
         "application/marcxml+xml": b"".join(as_xml(made)),
         "application/marc+json": b"\n".join(map(as_json, made)),
+        "application/mods+xml": f"<modsCollection>{''.join(map(mods.dumps, made))}</modsCollection>".encode(),
     }[media_type]
     job = await shelves.imported(content, media_type, profile="report")
     assert (job["counts"]["created"], job["counts"]["matched_many"]) == (1, 2)

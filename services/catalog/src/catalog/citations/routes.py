@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from catalog.marc.reading import MARCXML
+from catalog.marc.reading import MARCXML, MODS
 from catalog.marc.storage import unpack
 from catalog.marc.xmltext import group, quoted
 from catalog.titles import media, queries
@@ -20,7 +20,7 @@ router = new_router(tag="discovery")
 XML: Final = "application/xml; charset=utf-8"
 FORMATS: Final = {
     "marcxml": MARCXML,
-    "mods": media.MODS,
+    "mods": MODS,
     "oai_dc": media.DUBLIN_CORE,
     "ris": media.RIS,
     "endnote": media.ENDNOTE,

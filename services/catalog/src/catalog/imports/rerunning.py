@@ -13,7 +13,7 @@ from catalog.imports.commands import ImportUnknown
 from catalog.imports.reading import KEPT_ORIGINAL
 from catalog.imports.rules import OPEN_STATES
 from catalog.marc.marcxml import NAMESPACE
-from catalog.marc.reading import MARC_JSON, MARCXML
+from catalog.marc.reading import MARC_JSON, MARCXML, MODS, XML
 from catalog.profiles.rules import NO_ITEMS
 from chassis.ids import uuid7
 from chassis.problems import Reason, Refused
@@ -28,6 +28,7 @@ class NothingSetAside(Refused):
 _AROUND: Final = {
     MARCXML: (f'<collection xmlns="{NAMESPACE}">'.encode(), b"\n", b"</collection>"),
     MARC_JSON: (b"", b"\n", b""),
+    **dict.fromkeys((XML, MODS), (b"<collection>", b"\n", b"</collection>")),
 }
 
 

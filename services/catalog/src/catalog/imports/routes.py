@@ -13,7 +13,7 @@ from catalog.imports import commands, queries, uploading
 from catalog.imports.commands import ImportEnded, ImportUnknown, TooManyImports
 from catalog.imports.rerunning import NothingSetAside, rerun
 from catalog.imports.rules import JobState, Outcome
-from catalog.marc.reading import MEDIA_TYPES
+from catalog.marc.reading import IMPORTED
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.profiles.rules import NO_ITEMS
@@ -184,7 +184,7 @@ def tagged(row: Any, response: Response) -> ImportOut:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES},
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMPORTED},
         }
     },
     responses=problems(Unauthenticated, Forbidden, Invalid, TooLarge, Unsupported, TooManyImports),
@@ -209,8 +209,9 @@ async def create_import(
     idempotency_key: Annotated[str | None, Header(max_length=KEY_LIMIT)] = None,
 ) -> ImportOut:
     """Send a file of records of any size; it is imported in the background by a profile, as that is now. With
-    `dry_run` the same is decided, and nothing is written but the outcomes."""
-    kind = media.told(request.headers.get("content-type"))
+    `dry_run` the same is decided, and nothing is written but the outcomes. Of MODS and Dublin Core (`application/xml`)
+    each outcome tells what MARC has no place for: reasons with the code `not-said`."""
+    kind = media.told(request.headers.get("content-type"), known=IMPORTED)
     if (coding := request.headers.get("content-encoding", "identity")) != "identity":
         raise Unsupported(f"Content-Encoding {coding[:40]!r} is not taken here; send the file as it is.")
     edge: Edge = request.state.edge

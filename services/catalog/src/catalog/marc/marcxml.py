@@ -1,8 +1,6 @@
 """MARCXML (MARC21 slim), streamed in and out.
 
-Expat and not libxml2: it hands over one event at a time and builds nothing, tells the byte where each began,
-and lets us turn away a DOCTYPE at its first word, before any entity in it exists. Nesting is counted, never
-recursed into. Names are compared without their prefix, so that a file that forgot its namespace can be read.
+Names are compared without their prefix, so that a file that forgot its namespace can be read.
 
 Where a document stops being well-formed, the rest of it is taken record by record (`_fragments`): each is
 parsed alone, once more with its wrong characters replaced, and the healthy ones lose nothing.
@@ -19,9 +17,9 @@ from catalog.marc.problems import Fault, Mode, Problem, Read, acceptable
 from catalog.marc.record import LEADER_LENGTH, Field, Record
 from catalog.marc.streams import CHUNK, ByteStream, Feed, chunks_of
 from catalog.marc.text import REPLACEMENT, fit, is_unfit
+from catalog.marc.xmlstream import Document, Refused
 
 NAMESPACE: Final = "http://www.loc.gov/MARC21/slim"
-MAX_DEPTH: Final = 64
 
 _OPENS = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?record(?=[\s>/])")
 _OPENS_OR_CLOSES = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?record(?=[\s>/])|</(?:[A-Za-z_][\w.-]*:)?record\s*>")
@@ -35,10 +33,6 @@ _CUT_SHORT: Final = Problem(Fault.TRUNCATED, "The record does not end.", "record
 
 
 _SEVERAL_DOCUMENTS: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
-
-
-class _Refused(Exception):
-    """Something in the document that we do not read on principle."""
 
 
 class _Unclosed(Exception):
@@ -64,7 +58,7 @@ def _reads(stream: ByteStream, mode: Mode, max_record: int) -> Iterator[Read]:
                 yield from document.taken()
         document.close()
         yield from document.taken()
-    except _Refused as refusal:
+    except Refused as refusal:
         yield from document.taken()
         yield Read(document.position, 0, b"", None, [Problem(Fault.FORBIDDEN, str(refusal), document.line())])
     except _Unclosed:
@@ -94,103 +88,26 @@ def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-class _Document:
-    """A parser over a stream, with the bytes of the record that is open."""
+class _Document(Document):
+    """Records of MARCXML; names are compared without their prefix."""
 
     def __init__(self, max_record: int, encoding: str | None = None) -> None:
-        parser = expat.ParserCreate(encoding)
-        parser.buffer_text = True
-        parser.buffer_size = CHUNK
-        parser.StartDoctypeDeclHandler = self._doctype
-        parser.EntityDeclHandler = self._doctype
-        parser.XmlDeclHandler = self._declaration
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        self._parser = parser
-        self._max = max_record
-        self._window = bytearray()
-        self._window_at = 0
-        self._fed = 0
-        self._depth = 0
-        self._found: list[Read] = []
+        super().__init__(max_record, encoding)
         self._parts: _Parts | None = None
-        self._opened_at = 0
-        self.encoding = encoding
-        self.is_blank = True
 
-    @property
-    def position(self) -> int:
-        """The byte that the parser is at."""
-        return max(0, self._parser.CurrentByteIndex)
-
-    @property
-    def inside_record(self) -> bool:
-        """Has a record begun that has not ended?"""
-        return self._parts is not None
-
-    def line(self) -> str:
-        """Where the parser is, for a message."""
-        return f"line {self._parser.CurrentLineNumber}"
-
-    def feed(self, chunk: bytes) -> None:
-        """Parse more; what has become complete is then in `taken`."""
-        self.is_blank = self.is_blank and not chunk.strip()
-        self._window += chunk
-        self._fed += len(chunk)
-        self._parser.Parse(chunk, False)
-        if self._parser.CurrentByteIndex >= 0 and self._fed - self._parser.CurrentByteIndex > self._max:
-            raise _Refused(f"One piece of markup is longer than the {self._max} bytes allowed.")
-        self._trim()
-
-    def close(self) -> None:
-        """The stream is at its end."""
-        self._parser.Parse(b"", True)
-
-    def taken(self) -> list[Read]:
-        """What has been found since the last time."""
-        found, self._found = self._found, []
-        return found
-
-    def unread(self) -> tuple[int, bytes]:
-        """The open record and all behind it, or what lies behind the parser's place; and where that is."""
-        at = self._opened_at if self._parts is not None else max(self.position, self._window_at)
-        return at, bytes(self._window[max(0, at - self._window_at) :])
-
-    def _trim(self) -> None:
-        """Keep the bytes of the open record only, and no more than the beginning of one that is too long."""
-        if self._parts is None:
-            keep_from = max(self._window_at, self.position)
-        else:
-            keep_from = self._opened_at
-            if self._fed - self._opened_at > self._max:
-                self._parts.is_too_long = True
-        del self._window[: max(0, keep_from - self._window_at)]
-        self._window_at = max(self._window_at, keep_from)
-        if self._parts is not None and self._parts.is_too_long and len(self._window) > 2 * KEPT_OF_TOO_LONG:
-            del self._window[KEPT_OF_TOO_LONG : len(self._window) - KEPT_OF_TOO_LONG]
-
-    def _doctype(self, *_: object) -> None:
-        raise _Refused("The document has a DOCTYPE; document types and entities are not read.")
-
-    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        self.encoding = self.encoding or encoding
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _Refused(f"Elements are nested more than {MAX_DEPTH} deep.")
+    def begins(self, name: str, attributes: dict[str, str]) -> None:
+        """A record, or a part of one."""
         local = name.rpartition(":")[2]
         if local == "record":
             if self._parts is not None and self._parts.has_content:
                 raise _Unclosed
             self._parts = _Parts()  # a record around it (OAI-PMH has one) is only a wrapper
-            self._opened_at = self.position
+            self.open_record()
         elif self._parts is not None:
             self._parts.start(local, attributes)
 
-    def _end(self, name: str) -> None:
-        self._depth -= 1
+    def ends(self, name: str) -> None:
+        """A record is complete, or a part of one."""
         if self._parts is None:
             return
         local = name.rpartition(":")[2]
@@ -198,18 +115,15 @@ class _Document:
             self._parts.end(local)
             return
         parts, self._parts = self._parts, None
-        close = self._window.find(b">", max(0, self.position - self._window_at))
-        if parts.is_too_long:
-            kept = bytes(self._window[:KEPT_OF_TOO_LONG])
-            length = self.position - self._opened_at
-            fault = Problem(Fault.TOO_LONG, f"{length} bytes, more than the {self._max} allowed.")
-            self._found.append(Read(self._opened_at, 0, kept, None, [fault]))
-            return
-        raw = bytes(self._window[self._opened_at - self._window_at : close + 1 if close >= 0 else None])
-        self._found.append(Read(self._opened_at, 0, raw, parts.record(), parts.problems))
+        at, raw, faults = self.close_record()
+        if faults:
+            self.found.append(Read(at, 0, raw, None, faults))
+        else:
+            self.found.append(Read(at, 0, raw, parts.record(), parts.problems))
 
-    def _characters(self, text: str) -> None:
-        if self._parts is not None and not self._parts.is_too_long:
+    def characters(self, text: str) -> None:
+        """A value's."""
+        if self._parts is not None and not self.is_too_long:
             self._parts.text.append(text)
 
 
@@ -223,7 +137,6 @@ class _Parts:
         "_leader",
         "_subfields",
         "_tag",
-        "is_too_long",
         "problems",
         "text",
     )
@@ -237,7 +150,6 @@ class _Parts:
         self._subfields: list[tuple[str, str]] = []
         self.text: list[str] = []
         self.problems: list[Problem] = []
-        self.is_too_long = False
 
     @property
     def has_content(self) -> bool:
@@ -358,7 +270,7 @@ def _fragment(position: int, raw: bytes, encoding: str | None, fault: Problem, m
             for start in range(0, len(source), CHUNK):
                 document.feed(source[start : start + CHUNK])
             document.close()
-        except (expat.ExpatError, _Refused):
+        except (expat.ExpatError, Refused):
             continue
         for found in document.taken():
             if source is not raw:

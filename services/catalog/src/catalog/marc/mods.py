@@ -54,7 +54,7 @@ _NOTES: Final = {
 }  # fmt: skip
 _RELATED: Final = {
     "773": "host", "774": "constituent", "775": "otherVersion", "776": "otherFormat", "780": "preceding",
-    "785": "succeeding", "786": "original",
+    "785": "succeeding", "786": "original", "787": None,
 }  # fmt: skip
 _CLASSES: Final = {"050": "lcc", "060": "nlm", "080": "udc", "082": "ddc"}
 

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     CHARACTERS = "characters"
     SYNTAX = "syntax"
     FORBIDDEN = "forbidden"
+    NOT_SAID = "not-said"
 
 
 HARMLESS: Final = frozenset({Fault.PADDING, Fault.FIXED_POSITIONS})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from catalog.marc import iso2709, marcjson, marcxml
+from catalog.marc import described, iso2709, marcjson, marcxml
 from catalog.marc.framing import MAX_RECORD
 from catalog.marc.problems import Mode, Read
 from catalog.marc.streams import ByteStream
@@ -11,6 +11,9 @@ from catalog.marc.streams import ByteStream
 MARC: Final = "application/marc"
 MARCXML: Final = "application/marcxml+xml"
 MARC_JSON: Final = "application/marc+json"
+XML: Final = "application/xml"
+"""MODS, Dublin Core or MARCXML, as the document's namespaces say."""
+MODS: Final = "application/mods+xml"
 
 _READERS: Final[dict[str, Callable[..., Iterator[Read]]]] = {
     MARC: iso2709.read,
@@ -18,6 +21,10 @@ _READERS: Final[dict[str, Callable[..., Iterator[Read]]]] = {
     MARC_JSON: marcjson.read,
 }
 MEDIA_TYPES: Final = tuple(_READERS)
+"""Formats that hold MARC records, whole in and whole out."""
+_DESCRIBED: Final = dict.fromkeys((XML, MODS), described.read)
+IMPORTED: Final = (*MEDIA_TYPES, *_DESCRIBED)
+"""Those, and formats of other descriptions, which are read as MARC as far as that goes."""
 
 
 class UnknownFormat(ValueError):
@@ -28,9 +35,10 @@ def read(
     stream: ByteStream, media_type: str, mode: Mode = "lenient", *, max_record: int = MAX_RECORD
 ) -> Iterator[Read]:
     """Records as they come, by the reader for this media type (its parameters do not matter)."""
-    reader = _READERS.get(media_type.partition(";")[0].strip().lower())
+    kind = media_type.partition(";")[0].strip().lower()
+    reader = _READERS.get(kind) or _DESCRIBED.get(kind)
     if reader is None:
-        raise UnknownFormat(f"{media_type!r} is none of {', '.join(MEDIA_TYPES)}.")
+        raise UnknownFormat(f"{media_type!r} is none of {', '.join(IMPORTED)}.")
     return reader(stream, mode, max_record=max_record)
 
 

@@ -9,14 +9,13 @@ import orjson
 from catalog.citations import bibtex, csl, endnote, ris, schema_org
 from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
 from catalog.marc.problems import Read, acceptable
-from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, read
+from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, MODS, read
 from catalog.marc.record import Record
 from chassis.problems import Invalid, NotAcceptable, Reason, Unsupported
 
 JSON: Final = "application/json"
 DUBLIN_CORE: Final = "application/xml"
 """Simple Dublin Core in an `oai_dc:dc` element: what harvesters mean when they ask for plain XML."""
-MODS: Final = "application/mods+xml"
 RIS: Final = "application/x-research-info-systems"
 ENDNOTE: Final = "application/x-endnote-refer"
 """EndNote's tagged format, in files that end with `.enw`."""
