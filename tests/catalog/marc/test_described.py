@@ -214,6 +214,7 @@ def test_it_does_not_matter_in_what_pieces_a_document_comes() -> None:
     ("document", "fault", "good"),
     [
         ('<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', Fault.FORBIDDEN, 0),
+        (f'<!DOCTYPE a SYSTEM "https://e.org/a.dtd"><a>{DUBLIN_CORE}</a>', Fault.FORBIDDEN, 0),
         ("<a>" * 70, Fault.FORBIDDEN, 0),
         (f'<a xmlns="{"x" * 501}">{DUBLIN_CORE}</a>', Fault.FORBIDDEN, 0),
         (f"<a>{DUBLIN_CORE}<b></a>", Fault.SYNTAX, 1),
@@ -223,6 +224,7 @@ def test_it_does_not_matter_in_what_pieces_a_document_comes() -> None:
         (f"<a>{DUBLIN_CORE.replace('Solitude', 'x' * 5000)}{DUBLIN_CORE}</a>", Fault.TOO_LONG, 1),
     ],
     ids=[
+        "entities",
         "DOCTYPE",
         "deep",
         "namespace",

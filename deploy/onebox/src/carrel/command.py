@@ -46,6 +46,7 @@ MEDIA_TYPES = {
     ".marc": "application/marc",
     ".dat": "application/marc",
     ".xml": "application/marcxml+xml",
+    ".mods": "application/mods+xml",
     ".json": "application/marc+json",
     ".jsonl": "application/marc+json",
     ".ndjson": "application/marc+json",
@@ -197,7 +198,7 @@ def import_file(
     client = Client(url, key, data, as_json=as_json)
     kind = media_type or MEDIA_TYPES.get(file.suffix.lower())
     if kind is None:
-        fail(f"What is {file.name}? Say --media-type application/marc, marcxml+xml or marc+json.", 2)
+        fail(f"What is {file.name}? Say --media-type application/marc, marcxml+xml, marc+json or xml.", 2)
     job = client.send_file(
         "/v1/imports",
         file,
