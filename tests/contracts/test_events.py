@@ -3,6 +3,7 @@
 import json
 import re
 import typing
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +19,8 @@ from contracts.promises import broken
 KINDS = list(event_types())
 SCHEMAS = files("contracts") / "schemas"
 
+st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
+"""Every moment that is told has its zone: without one it is no `date-time` (RFC 3339 §5.6)."""
 each = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
 
 
