@@ -45,6 +45,14 @@ INSERT INTO invoice (id, vendor_id, vendor_invoice_number, invoiced_on, state, c
     created_by)
 SELECT id('invoice', n), id('vendor', n % 400 + 1), 'I' || n, '2027-01-01',
     (ARRAY['open', 'approved', 'paid'])[n % 3 + 1], 'EUR', 200, now(), 'staff:x' FROM generate_series(1, 6000) n;
+INSERT INTO voucher_batch (id, batch_group_id, number, vouchers, as_json, as_xml, created_at, created_by)
+SELECT id('batch', n), (SELECT id FROM batch_group LIMIT 1), n, 1, '', '', now(), 'staff:x'
+FROM generate_series(1, 6000) n;
+INSERT INTO voucher (id, number, kind, invoice_id, batch_group_id, state, currency, amount, document, batch_id,
+    created_at)
+SELECT id('voucher', n), n, 'payment', id('invoice', n), (SELECT id FROM batch_group LIMIT 1),
+    CASE WHEN n % 100 = 0 THEN 'awaiting' ELSE 'exported' END, 'EUR', 200, '{}',
+    CASE WHEN n % 100 > 0 THEN id('batch', n) END, now() FROM generate_series(1, 6000) n;
 INSERT INTO invoice_line (id, invoice_id, position, description, order_line_id, quantity, subtotal, adjustments, total)
 SELECT id('charge', n), id('invoice', n % 6000 + 1), n, 'x', id('line', n), 1, 100, 0, 100
 FROM generate_series(1, 6000) n;
@@ -174,6 +182,8 @@ PLANS = Plans(
             "title_transfer",
             "title_transfer_task",
             "trial_feedback",
+            "voucher",
+            "voucher_batch",
         }
     ),
     few=600,
@@ -205,6 +215,9 @@ SAMPLES = {
     "claim_id": "SELECT id FROM claim LIMIT 1",
     "receipt_id": "SELECT id FROM receipt LIMIT 1",
     "invoice_id": "SELECT id FROM invoice LIMIT 1",
+    "voucher_id": "SELECT id FROM voucher LIMIT 1",
+    "batch_id": "SELECT id FROM voucher_batch LIMIT 1",
+    "batch_group_id": "SELECT id FROM batch_group LIMIT 1",
     "account_id": "SELECT id FROM edifact_account LIMIT 1",
     "interchange_id": "SELECT id FROM edifact_interchange WHERE direction = 'out' LIMIT 1",
     "message_id": "SELECT id FROM edifact_message LIMIT 1",

@@ -40,6 +40,7 @@ from erm.sources.fetching import fetch_lists
 from erm.subscriptions import SUBSCRIPTIONS
 from erm.transfers import routes as transfers
 from erm.trials import routes as trials
+from erm.vouchers import routes as vouchers
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
             receipts.router,
             claims.router,
             invoices.router,
+            vouchers.router,
             edifact_accounts.router,
             interchanges.router,
             edifact.router,

@@ -25,6 +25,7 @@ from erm.orders.commands import may_approve, open_books, settle
 from erm.orders.encumbering import bearer, rate_reasons
 from erm.orders.queries import Order
 from erm.rows import change, insert, insert_many
+from erm.vouchers import drawing as vouchers
 
 
 class InvoiceUnknown(NotFound):
@@ -69,9 +70,20 @@ async def _checked(connection: Connection, body: InvoiceIn, invoice_id: UUID) ->
         if state is None:
             text = f"There is no fiscal year {body.fiscal_year_id}."
             told.reasons.append(Reason("fiscal-year-unknown", text, "/fiscal_year_id"))
+    active = True
+    if body.batch_group_id is not None:
+        active = await connection.fetchval(
+            "SELECT active FROM batch_group WHERE id = $1", body.batch_group_id
+        )
+        if active is None:
+            text = f"There is no batch group {body.batch_group_id}."
+            told.reasons.append(Reason("batch-group-unknown", text, "/batch_group_id"))
     if told.reasons:
         raise Invalid(reasons=told.reasons)
     reasons = []
+    if not active:
+        text = "The batch group is not used any more."
+        reasons.append(Reason("batch-group-inactive", text, "/batch_group_id", "Name another."))
     if state == "closed":
         mend = "Book it in an open year, or have the year reopened."
         reasons.append(Reason("fiscal-year-closed", "The fiscal year is closed.", "/fiscal_year_id", mend))
@@ -262,6 +274,9 @@ async def approve(
         raise InvoiceRefused(reasons=reasons)
     await books.write(drawing.entries)
     await books.keep(drawing.kept)
+    assert currency is not None
+    charged = [vouchers.Charged(each.budget_id, each.expense_class_id, each.amount) for each in told]
+    await vouchers.draw(connection, row, charged, currency=currency, amount=ledger_total, now=books.now)
     return await changed(
         connection,
         invoice.id,
@@ -301,6 +316,7 @@ async def pay(connection: Connection, invoice: Invoice, books: Books, *, referen
     await _count(connection, invoice, 1)
     for order in bought:
         await settle(connection, order.id, books, "paid", released_by=invoice.id)
+    await vouchers.settle(connection, invoice.id, reference=reference, now=books.now)
     return await changed(
         connection,
         invoice.id,
@@ -354,6 +370,7 @@ async def cancel(connection: Connection, invoice: Invoice, books: Books, *, reas
             await _count(connection, invoice, -1)
             for order in bought:
                 await settle(connection, order.id, books, "payment-cancelled")
+        await vouchers.take_back(connection, invoice.id, now=books.now)
     return await changed(
         connection,
         invoice.id,

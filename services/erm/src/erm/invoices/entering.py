@@ -64,6 +64,8 @@ class InvoiceIn(Strict):
     """Units of the funds' currency for one of the invoice's; needed where they differ. It stays with the invoice."""
     fiscal_year_id: UUID | None = None
     """Whose money is spent; none: of the open year in which it is approved."""
+    batch_group_id: UUID | None = None
+    """The vouchers that its own goes to the university's books with; none: those of the group `main`."""
     lock_total: AmountIn | None = None
     """What stands on the paper: it is approved only when the lines come to it."""
     note: Note | None = None

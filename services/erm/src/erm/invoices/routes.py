@@ -103,6 +103,8 @@ class InvoiceOut(BaseModel):
     rate_at: datetime | None
     """When the rate was told; it stays with the invoice."""
     fiscal_year_id: UUID | None
+    batch_group_id: UUID | None
+    """Its voucher goes out with; none: with the group `main`."""
     lock_total: AmountOut | None
     total: AmountOut
     ledger_total: AmountOut | None

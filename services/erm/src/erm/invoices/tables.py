@@ -42,6 +42,8 @@ class Invoice(Table, table=True):
     rate_at: datetime | None = Field(default=None, sa_column=when(null=True))
     """When the rate was told; it stays with the invoice."""
     fiscal_year_id: UUID | None = Field(default=None, sa_column=ref(to="fiscal_year.id", null=True))
+    batch_group_id: UUID | None = Field(default=None, sa_column=ref(to="batch_group.id", null=True))
+    """Its voucher goes out with; none: with the group `main`."""
     lock_total: int | None = Field(default=None, sa_column=minor(null=True))
     """What stands on the paper; it must be what the lines come to."""
     total: int = Field(sa_column=minor())

@@ -145,6 +145,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "invoices:approve",
             "invoices:unlimited",
             "invoices:pay",
+            "vouchers:read",
+            "vouchers:export",
             "overrides:encumbrances",
             "overrides:expenditures",
         }
