@@ -310,6 +310,17 @@ CATALOGUER = IN_PERSON | {
     "catalog-list-profiles",
     "catalog-read-profile",
     "catalog-read-original",
+    "catalog-ask-export",
+    "catalog-list-exports",
+    "catalog-read-export",
+    "catalog-read-export-content",
+    "catalog-list-export-titles",
+    "catalog-cancel-export",
+    "catalog-list-export-schedules",
+    "catalog-read-export-schedule",
+    "catalog-write-export-schedule",
+    "catalog-delete-export-schedule",
+    "catalog-run-export-schedule",
 }
 
 

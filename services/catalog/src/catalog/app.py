@@ -11,6 +11,10 @@ from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
 from catalog.copycat import routes as copycat
 from catalog.copycat.queries import forget_found
+from catalog.exports import routes as exports
+from catalog.exports import scheduled
+from catalog.exports.scheduling import start_exports
+from catalog.exports.worker import make_exports, sweep_exports
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
 from catalog.holdings import routes as holdings
@@ -74,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
             search.router,
             operating.router,
             idlists.router,
+            exports.router,
+            scheduled.router,
             titles.router,
             history.router,
             relations.router,
@@ -109,6 +115,8 @@ SERVICE = Service(
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("sweep-id-lists", timedelta(hours=1), sweep_id_lists),
+        Timer("start-exports", timedelta(minutes=1), start_exports),
+        Timer("sweep-exports", timedelta(hours=1), sweep_exports),
         Timer("shelve", timedelta(seconds=30), shelve),
         Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("key-titles", timedelta(seconds=30), key_titles),
@@ -121,6 +129,7 @@ SERVICE = Service(
         follow_for_harvesters,
         answer_lookups,
         write_id_lists,
+        make_exports,
     ),
     opening=opening,
 )

@@ -2,6 +2,7 @@
 
 from catalog.acquisitions import tables as acquisitions
 from catalog.copycat import tables as copycat
+from catalog.exports import tables as exports
 from catalog.holdings import tables as holdings
 from catalog.idlists import tables as idlists
 from catalog.imports import tables as imports
@@ -21,6 +22,7 @@ METADATA = Table.metadata
 ALL = (
     acquisitions,
     copycat,
+    exports,
     holdings,
     idlists,
     imports,

@@ -18,6 +18,7 @@ from chassis.ids import uuid7
 from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
+from chassis.sheets import tame
 from circulation.fees.rules import Money
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
@@ -208,10 +209,6 @@ def _csv(lines: list[LineOut]) -> str:
     for line in lines:
         told = line.model_dump(mode="json") | {"amount": Money(line.amount, line.currency).decimal}
         writer.writerow(
-            [_tame(told[name]) if name in ("external_id", "kind", "owner") else told[name] for name in HEAD]
+            [tame(told[name]) if name in ("external_id", "kind", "owner") else told[name] for name in HEAD]
         )
     return out.getvalue()
-
-
-def _tame(cell: str | None) -> str:
-    return f"'{cell}" if cell and cell[0] in "=+-@\t\r" else cell or ""

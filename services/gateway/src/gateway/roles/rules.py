@@ -13,6 +13,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "configuration:read",
             "search-index:operate",
             "imports:read",
+            "exports:read",
             "audit:read",
             "webhooks:manage",
         }
@@ -76,6 +77,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "items:withdraw",
             "imports:create",
             "imports:read",
+            "exports:create",
+            "exports:read",
         }
     ),
     "interlibrary-loan": frozenset(

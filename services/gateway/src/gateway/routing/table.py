@@ -33,6 +33,8 @@ TABLE: Final = (
     _route("/v1/titles:export", "catalog"),
     _route("/v1/titles:deleted", "catalog"),
     _route("/v1/title-id-lists", "catalog"),
+    _route("/v1/exports", "catalog"),
+    _route("/v1/export-schedules", "catalog"),
     _route("/v1/holdings", "catalog"),
     _route("/v1/items", "catalog"),
     _route("/v1/items:announce", "catalog"),
