@@ -14,6 +14,7 @@ MEASUREMENTS = (
     ["freshness.py"],
     ["while_importing.py"],
     ["proxying.py"],
+    ["saml.py"],
     ["webhooks.py"],
     ["search.py"],
 )

@@ -233,7 +233,7 @@ def _asked_of_the_core(plain: bytes, expected: Expected, provider: IdentityProvi
         "post_data": {},
     }
     try:
-        settings = OneLogin_Saml2_Settings(_settings(expected, provider), sp_validation_only=True)
+        settings = OneLogin_Saml2_Settings(core_settings(expected, provider), sp_validation_only=True)
         response = OneLogin_Saml2_Response(settings, base64.b64encode(plain).decode())
         response.is_valid(asked, request_id=expected.request_id, raise_exceptions=True)
     except OneLogin_Saml2_ValidationError as error:
@@ -242,7 +242,8 @@ def _asked_of_the_core(plain: bytes, expected: Expected, provider: IdentityProvi
         raise MessageRefused(Code.CORE, type(error).__name__) from None
 
 
-def _settings(expected: Expected, provider: IdentityProvider) -> dict[str, Any]:
+def core_settings(expected: Expected, provider: IdentityProvider) -> dict[str, Any]:
+    """How python3-saml is to judge: strictly, and nothing that is not signed."""
     certificates = [body_of(certificate) for certificate in provider.certificates]
     return {
         "strict": True,
