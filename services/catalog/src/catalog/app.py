@@ -23,6 +23,8 @@ from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
+from catalog.lists import routes as lists
+from catalog.lists.worker import fill_lists, sweep_lists
 from catalog.locations import routes as locations
 from catalog.lookups.worker import answer_lookups
 from catalog.matching.keying import key_titles
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
             search.router,
             operating.router,
             idlists.router,
+            lists.router,
             exports.router,
             scheduled.router,
             titles.router,
@@ -115,6 +118,7 @@ SERVICE = Service(
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("sweep-id-lists", timedelta(hours=1), sweep_id_lists),
+        Timer("sweep-lists", timedelta(hours=6), sweep_lists),
         Timer("start-exports", timedelta(minutes=1), start_exports),
         Timer("sweep-exports", timedelta(hours=1), sweep_exports),
         Timer("shelve", timedelta(seconds=30), shelve),
@@ -130,6 +134,7 @@ SERVICE = Service(
         answer_lookups,
         write_id_lists,
         make_exports,
+        fill_lists,
     ),
     opening=opening,
 )

@@ -11,8 +11,9 @@ from catalog.exports import queries
 from catalog.exports.documents import ExportDoc
 from catalog.exports.rules import KEPT, MOST_OPEN, OPEN, Mode, State
 from catalog.exports.tables import Export
+from catalog.lists import queries as lists
 from chassis.ids import uuid7
-from chassis.problems import NotFound, Reason, Refused
+from chassis.problems import Invalid, NotFound, Reason, Refused
 
 _CANCEL: Final = text("""
 UPDATE export SET state = 'cancelled', finished_at = :now WHERE id = :id AND state = ANY (:open)
@@ -41,8 +42,21 @@ class TooManyExports(Refused):
     code, title = "too-many-exports", "As many exports of yours are under way as may be at a time."
 
 
+async def listed(session: AsyncSession, doc: ExportDoc, *, by: str) -> None:
+    """Raise unless the asker sees the list that is named, and it has been filled once."""
+    if doc.list_id is None:
+        return
+    row = await lists.one(session, doc.list_id, by=by)
+    if row is None:
+        raise Invalid(reasons=[Reason("list-unknown", f"There is no list {doc.list_id}.", "/list_id")])
+    if row.generation == 0 and row.state != "ready":
+        words = f"The list is {row.state}."
+        raise Invalid(reasons=[Reason("list-unfilled", words, "/list_id", "Ask again when it is ready.")])
+
+
 async def ask(session: AsyncSession, doc: ExportDoc, *, by: str, now: datetime) -> Export:
     """Ask for an export; whoever asks is counted one request after the other."""
+    await listed(session, doc, by=by)
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtext('exports'), hashtext(:by))"), {"by": by}
     )
@@ -72,6 +86,7 @@ async def begin(
         format=doc.format,
         query=doc.query,
         filters=doc.filters,
+        list_id=doc.list_id,
         with_suppressed=doc.with_suppressed,
         with_ids=doc.with_ids,
         requested_by=by,

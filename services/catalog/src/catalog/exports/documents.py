@@ -1,6 +1,7 @@
 """What an export gives, and how often a schedule makes one, as documents."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -21,6 +22,9 @@ class ExportDoc(BaseModel):
     query: str = Field(default="", max_length=2000, description="See docs/search-query.md")
     filters: dict[Annotated[str, Field(max_length=40)], list[Annotated[str, Field(max_length=250)]]] = Field(
         default_factory=dict, description="Values by the name of a filter"
+    )
+    list_id: UUID | None = Field(
+        default=None, description="Only titles in this list; those of its holdings or items (docs/lists.md)"
     )
     with_suppressed: bool = Field(default=False, description="Hidden titles, too (`titles:write`)")
     with_ids: bool = Field(

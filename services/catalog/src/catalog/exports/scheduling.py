@@ -49,6 +49,7 @@ async def put(
     session: AsyncSession, code: str, doc: ScheduleDoc, *, expected: int, by: str, now: datetime
 ) -> int:
     """Write a schedule; its version. Where files are to look different from now on, the next one gives everything."""
+    await commands.listed(session, doc, by=by)
     row = await queries.schedule(session, code, hold=True)
     etags.guard(expected=expected, found=row.version if row is not None else 0)
     due = first_at(doc, now=now)

@@ -25,26 +25,40 @@ FOUND_TO: Final = "UPDATE export SET last_number = $2, index_position = $3 WHERE
 POSITION: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
 """All transactions up to this one are in the snapshot."""
 _IN: Final = "t.deleted_at IS NULL AND ($2 OR NOT t.suppressed)"
-_CHOOSE: Final = """
+_OF_LIST: Final = """
+FROM saved_list l JOIN saved_list_member m ON m.list_id = l.id AND m.generation = l.generation
+"""
+_LISTED: Final = f"""t.id IN (
+    SELECT m.entity_id {_OF_LIST} WHERE l.id = $4 AND l.kind = 'titles'
+    UNION ALL SELECT h.title_id {_OF_LIST} JOIN holdings h ON h.id = m.entity_id WHERE l.id = $4 AND l.kind = 'holdings'
+    UNION ALL SELECT i.title_id {_OF_LIST} JOIN item i ON i.id = m.entity_id WHERE l.id = $4 AND l.kind = 'items')"""
+_FOUND: Final = "EXISTS (SELECT FROM export_found f WHERE f.export_id = $1 AND f.title_id = t.id)"
+LIST_SEEN: Final = "SELECT true FROM saved_list WHERE id = $1 AND (shared OR owner = $2)"
+
+
+def choose(*, found: bool, listed: bool) -> str:
+    """Titles to be given: those that the query found, those of a list, or both; of a schedule, those that are new."""
+    titles = "export_found f JOIN title t ON t.id = f.title_id" if found else "title t"
+    conditions = [_IN, *(["f.export_id = $1"] if found else []), *([_LISTED] if listed else [])]
+    return f"""
 INSERT INTO export_title (export_id, number, title_id, version)
 SELECT $1, t.hrid, t.id, t.version FROM {titles}
-WHERE {in_it} AND ($3::text IS NULL OR NOT EXISTS (
+WHERE {" AND ".join(conditions)} AND ($3::text IS NULL OR NOT EXISTS (
     SELECT FROM export_given g WHERE g.schedule = $3 AND g.title_id = t.id AND g.version = t.version
 ))
 """
-CHOOSE: Final = _CHOOSE.format(titles="title t", in_it=_IN)
-CHOOSE_FOUND: Final = _CHOOSE.format(
-    titles="export_found f JOIN title t ON t.id = f.title_id", in_it=f"f.export_id = $1 AND {_IN}"
-)
-_LEAVE: Final = """
+
+
+def leave(*, found: bool, listed: bool) -> str:
+    """Titles that a schedule has given and that are no longer among them."""
+    conditions = [_IN, *([_FOUND] if found else []), *([_LISTED] if listed else [])]
+    return f"""
 INSERT INTO export_title (export_id, number, title_id, version, outcome)
 SELECT $1, t.hrid, t.id, t.version, 'gone' FROM export_given g JOIN title t ON t.id = g.title_id
-WHERE g.schedule = $3 AND NOT ({in_it})
+WHERE g.schedule = $3 AND NOT ({" AND ".join(conditions)})
 """
-LEAVE: Final = _LEAVE.format(in_it=_IN)
-LEAVE_FOUND: Final = _LEAVE.format(
-    in_it=f"{_IN} AND EXISTS (SELECT FROM export_found f WHERE f.export_id = $1 AND f.title_id = t.id)"
-)
+
+
 FIXED: Final = """
 UPDATE export SET state = 'writing', position = $2, selected_at = $3, last_number = 0,
     selected = (SELECT count(*) FROM export_title WHERE export_id = $1)

@@ -41,6 +41,8 @@ class Export(Table, table=True):
     format: str = Field(sa_column=words())
     query: str = Field(sa_column=words(default=""))
     filters: dict[str, Any] = Field(sa_column=document("{}"))
+    list_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Only what is in this list, as it is when titles are fixed."""
     with_suppressed: bool = Field(sa_column=flag(default=False))
     with_ids: bool = Field(sa_column=flag(default=False))
     requested_by: str = Field(sa_column=words())

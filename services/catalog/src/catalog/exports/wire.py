@@ -24,6 +24,7 @@ class ExportOut(BaseModel):
     format: Format
     query: str
     filters: dict[str, list[str]]
+    list_id: UUID | None
     with_suppressed: bool
     with_ids: bool
     state: State

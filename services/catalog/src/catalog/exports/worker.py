@@ -32,6 +32,10 @@ IDLE_SECONDS: Final = 0.5
 Held = asyncpg.pool.PoolConnectionProxy
 
 
+class ListGone(Exception):
+    """The list that an export is made of is dropped, or its asker may see it no more."""
+
+
 def place(data_dir: Path, export_id: UUID) -> Path:
     """Where an export's file lies."""
     return data_dir / "exports" / str(export_id)
@@ -87,6 +91,9 @@ async def _carry(resources: Resources, connection: Held, export_id: UUID, stop: 
         raise
     except QueryProblem as problem:
         await connection.execute(sql.FAIL, export_id, problem.message, resources.clock())
+    except ListGone:
+        words = "The list that it is made of is not there any more, or is not shared any more."
+        await connection.execute(sql.FAIL, export_id, words, resources.clock())
     except Exception:
         log.exception("an export has failed", extra={"export": str(export_id)})
         words = "It could not be written; the log of the worker says why."
@@ -136,13 +143,17 @@ async def _find(resources: Resources, connection: Held, row: asyncpg.Record) -> 
 
 async def _fix(resources: Resources, connection: Held, row: asyncpg.Record) -> None:
     """Titles and versions of one snapshot."""
-    choose, leave = (sql.CHOOSE_FOUND, sql.LEAVE_FOUND) if row["asks_index"] else (sql.CHOOSE, sql.LEAVE)
+    kind = {"found": row["asks_index"], "listed": row["list_id"] is not None}
     since = row["schedule"] if row["since"] is not None else None
+    of = (row["id"], row["with_suppressed"], since, *([row["list_id"]] if kind["listed"] else []))
     async with connection.transaction(isolation="repeatable_read"):
+        seen = (row["list_id"], row["requested_by"])
+        if kind["listed"] and not await connection.fetchval(sql.LIST_SEEN, *seen):
+            raise ListGone
         position = await connection.fetchval(sql.POSITION)
-        await connection.execute(choose, row["id"], row["with_suppressed"], since)
+        await connection.execute(sql.choose(**kind), *of)
         if since is not None:
-            await connection.execute(leave, row["id"], row["with_suppressed"], since)
+            await connection.execute(sql.leave(**kind), *of)
         await connection.execute(sql.FIXED, row["id"], position, resources.clock())
 
 

@@ -301,6 +301,26 @@ class Reader:
         ids = [str(now.searcher.doc(at)["key"][0]) for _, at in found.hits]
         return Walked(ids, found.hits[-1][0] if found.hits else after, now.position)
 
+    def numbers(
+        self, query: str, *, among: Sequence[int] | None = None, most: int
+    ) -> tuple[list[int], int] | None:
+        """Numbers of the titles, hidden ones too, that answer a query – of those among which it is asked – and how far
+        the index had come; None where there are more than `most`, or there is no index yet. Raises `QueryProblem`."""
+        tree: Node = parse(query)
+        now = self.now()
+        if now is None:
+            return None
+        if among is not None and not among:
+            return [], now.position
+        asked = compiled(tree, now.schema)
+        if among is not None:
+            listed = Query.term_set_query(now.schema, "number", list(among))
+            asked = Query.boolean_query([(Occur.Must, listed), (Occur.Must, asked)])
+        found = now.searcher.search(
+            asked, limit=most + 1, order_by_field="number", order=Order.Asc, count=False
+        )
+        return None if len(found.hits) > most else ([int(number) for number, _ in found.hits], now.position)
+
     def scan(self, field: str, start: str, *, before: int, after: int) -> tuple[list[ScannedTerm], int]:
         """The index's terms around `start`: up to `before` that are less, up to `after` from it on, in the order of
         their characters; and how many of them are less. Only terms of titles that the public sees are told.

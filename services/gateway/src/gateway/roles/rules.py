@@ -79,6 +79,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "imports:read",
             "exports:create",
             "exports:read",
+            "lists:read",
+            "lists:write",
         }
     ),
     "interlibrary-loan": frozenset(
