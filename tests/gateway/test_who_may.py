@@ -205,10 +205,18 @@ ID_LISTS = {
 }
 """Their own, whoever may read titles."""
 
+MIGRATED = {"catalog-list-migrated-titles", "catalog-list-migrated-items"}
+"""What a title was known by in another system, whoever may read titles."""
+
 DESK = (
     ((OWN - INTERLIBRARY) - ON_TRIAL)
     | ID_LISTS
+    | MIGRATED
     | {
+        "circulation-list-migrated-patrons",
+        "circulation-list-migrated-loans",
+        "circulation-list-migrated-holds",
+        "circulation-list-migrated-fees",
         "catalog-fast-add",
         "circulation-list-merges",
         "circulation-list-blocks",
@@ -273,6 +281,7 @@ DESK = (
 CATALOGUER = (
     IN_PERSON
     | ID_LISTS
+    | MIGRATED
     | {
         "catalog-export-titles",
         "catalog-create-title",
@@ -426,6 +435,7 @@ async def test_administrators_are_shut_out_of_nothing(whole: Front, role: str | 
 
 async def test_a_token_for_nothing_opens_no_more_than_none_at_all(whole: Front) -> None:
     await whole.account("nobody", WORD)
+    await whole.put("/v1/configuration/budgets", json={"patron": 0}, headers=bearer(OPERATOR))
     answer = await whole.client.post("/v1/sessions", json={"username": "nobody", "password": WORD})
 
     told = await answers(whole, bearer(answer.json()["access_token"]))

@@ -23,6 +23,7 @@ from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
+from catalog.legacy import routes as legacy
 from catalog.lists import routes as lists
 from catalog.lists.worker import fill_lists, sweep_lists
 from catalog.locations import routes as locations
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         SERVICE,
         settings,
         routers=[
+            legacy.router,
             locations.router,
             search.router,
             operating.router,

@@ -7,6 +7,7 @@ from catalog.holdings import tables as holdings
 from catalog.idlists import tables as idlists
 from catalog.imports import tables as imports
 from catalog.items import tables as items
+from catalog.legacy import tables as legacy
 from catalog.lists import tables as lists
 from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
@@ -29,6 +30,7 @@ ALL = (
     imports,
     items,
     lists,
+    legacy,
     locations,
     lookups,
     oai,

@@ -39,6 +39,7 @@ from circulation.inlibrary import routes as inlibrary
 from circulation.interlibrary.telling import tell_patrons
 from circulation.items import routes as items
 from circulation.items.timers import read_volumes
+from circulation.legacy import routes as legacy
 from circulation.loading import routes as loading
 from circulation.loading.worker import forget_loads, take_up_loads
 from circulation.loans import batches, redating, together
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
             guarantors.router,
             blocks.router,
             autorenewal.router,
+            legacy.router,
             loading.router,
             places.router,
             shelves.router,

@@ -12,6 +12,7 @@ from circulation.hold_groups import tables as hold_groups
 from circulation.holds import tables as holds
 from circulation.interlibrary import tables as interlibrary
 from circulation.items import tables as items
+from circulation.legacy import tables as legacy
 from circulation.loading import tables as loading
 from circulation.loans import tables as loans
 from circulation.merges import tables as merges
@@ -41,6 +42,7 @@ ALL = (
     holds,
     interlibrary,
     items,
+    legacy,
     loading,
     loans,
     merges,

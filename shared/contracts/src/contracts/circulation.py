@@ -76,6 +76,8 @@ class LoanCreated(LoanEvent):
 
     availability: ItemAvailability
     overridden: tuple[str, ...] = ()
+    migrated_from: str | None = None
+    """The system that it was taken over from with its own dates: nothing happened that anybody need be told of."""
 
 
 class LoanRenewed(LoanEvent):
@@ -354,6 +356,8 @@ class HoldPlaced(HoldEvent):
 
     overridden: tuple[str, ...] = ()
     """What stood against it and was set aside by staff."""
+    migrated_from: str | None = None
+    """The system that it was taken over from with its own dates: nothing happened that anybody need be told of."""
 
 
 class HoldInTransit(HoldEvent):
@@ -530,6 +534,9 @@ class FeeCharged(FeeEvent):
     """A patron owes something new."""
 
     type: ClassVar = "circulation.fee-charged.v1"
+
+    migrated_from: str | None = None
+    """The system that it was taken over from with its own dates: nothing happened that anybody need be told of."""
 
 
 class FeePaid(FeeEvent):

@@ -59,6 +59,7 @@ def _sent(record: Prepared) -> tuple[Any, ...]:
         record.raw,
         record.entry,
         record.whole,
+        record.legacy_id,
     )
 
 

@@ -11,6 +11,7 @@ from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
 from catalog.items.announcing import amount
+from catalog.legacy.queries import known
 from catalog.marc.items import ItemFacts, ItemProfile
 from catalog.marc.prices import price_of
 from catalog.profiles.rules import ItemPlan, Plan
@@ -112,6 +113,10 @@ class Shelving:
         self._new_titles: Container[UUID] = ()
         self._deleted: set[UUID] = set()
         self._used: set[UUID] = set()
+        self._source = plan.legacy.source if plan.legacy is not None else None
+        self._legacy: dict[str, UUID] = {}
+        self.legacy: dict[str, UUID] = {}
+        """Items by what the system knew them by that they are brought from."""
         self.announced: list[ItemState] = []
         """New items of new titles, whole."""
         self.touched: list[UUID] = []
@@ -219,6 +224,9 @@ class Shelving:
                 self._holdings[row["title_id"], row["location_id"], row["call_number"]] = row["id"]
                 if row["deleted_at"] is not None:
                     self._deleted.add(row["id"])
+        if self._source is not None:
+            brought = [item.legacy_id for each, _, _ in outcomes for item in each.items if item.legacy_id]
+            self._legacy = await known(connection, self._source, "item", brought)
         for row in rows:
             kept = ItemData(**{name: row[name] for name in ItemData.__slots__})
             if kept.barcode is not None:
@@ -233,14 +241,20 @@ class Shelving:
         if told is None:
             self.problems += 1
             return
+        brought = item.legacy_id if self._source is not None else None
         if told.barcode is None:
-            if unmarked[told.shelf_mark] > 0:
+            if brought is not None and brought in self._legacy:
+                self.unchanged += 1
+                return
+            if brought is None and unmarked[told.shelf_mark] > 0:
                 unmarked[told.shelf_mark] -= 1
                 self.unchanged += 1
                 return
             self._unmarked[title_id].append(told)
         elif told.barcode in self._by_barcode:
-            self._meet(each, told, title_id)
+            item_id = self._meet(each, told, title_id)
+            if brought is not None and item_id is not None:
+                self.legacy.setdefault(brought, item_id)
             return
         if not self._plan.create:
             named = f"Item {told.barcode or '(no barcode)'} is not here, and none is to be made."
@@ -250,7 +264,10 @@ class Shelving:
             named = f"Item {told.barcode or '(no barcode)'} would need holdings that the title has not."
             each.reasons.append(reason("holdings-unknown", named))
             return
-        self._make(told, title_id, title)
+        item_id = self._make(told, title_id, title)
+        if brought is not None:
+            self.legacy.setdefault(brought, item_id)
+            self._legacy.setdefault(brought, item_id)
 
     def _may_stand(self, told: ItemData, title_id: UUID) -> bool:
         """Whether it goes where the title has holdings, or may have others."""
@@ -296,30 +313,31 @@ class Shelving:
             each.reasons.append(reason("price-unreadable", told))
         return found or (None, None)
 
-    def _meet(self, each: Prepared, told: ItemData, title_id: UUID) -> None:
-        """The barcode is there already: the same item, or somebody else's."""
+    def _meet(self, each: Prepared, told: ItemData, title_id: UUID) -> UUID | None:
+        """The barcode is there already: the same item, which is told, or somebody else's."""
         assert told.barcode is not None
         found = self._by_barcode[told.barcode]
         if found is None or found[1] != title_id:
             self.problems += 1
             holder = "this file" if found is None else f"item {found[0]}"
             each.reasons.append(reason("barcode-taken", f"Barcode {told.barcode} is taken by {holder}."))
-            return
+            return None
         item_id, _, kept, base_state = found
         after = merged(kept, told)
         if after == kept or base_state == "withdrawn" or not self._plan.update:
             self.unchanged += 1
-            return
+            return item_id
         if not self._may_stand(after, title_id):
             self.problems += 1
             words = f"Item {told.barcode} would need holdings that the title has not."
             each.reasons.append(reason("holdings-unknown", words))
-            return
+            return item_id
         self._updates[item_id] = (self._shelf(title_id, after), after)
         self._by_barcode[told.barcode] = (item_id, title_id, after, base_state)
         self.touched.append(title_id)
+        return item_id
 
-    def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> None:
+    def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> UUID:
         item_id, holdings_id = uuid7(), self._shelf(title_id, told)
         self._new_items.append(
             (
@@ -344,7 +362,7 @@ class Shelving:
         self.touched.append(title_id)
         if title_id not in self._new_titles:
             self._late.append(item_id)
-            return
+            return item_id
         self._of_new[title_id].append(told)
         self.announced.append(
             ItemState(
@@ -368,6 +386,7 @@ class Shelving:
                 replacement_price=amount(told.replacement_minor, told.replacement_currency),
             )
         )
+        return item_id
 
     def _shelf(self, title_id: UUID, told: ItemData) -> UUID:
         """The holdings for an item, found or made."""

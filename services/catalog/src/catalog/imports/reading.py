@@ -21,7 +21,7 @@ SLICE_RECORDS: Final = 1000
 SLICE_SECONDS: Final = 0.3
 SLICE_BYTES: Final = 8 * 1024 * 1024
 KEPT_ORIGINAL: Final = 1 << 20
-LONGEST: Final = {"barcode": 100, "call_number": 500}
+LONGEST: Final = {"barcode": 100, "call_number": 500, "legacy_id": 200}
 _values: Final = attrgetter(*ItemFacts.__slots__)
 
 
@@ -42,6 +42,8 @@ class Prepared:
     """The record's part of its title's entry in the index (`catalog.search.loading`), where that is wanted."""
     whole: bool = True
     """Whether it says of itself that it is complete."""
+    legacy_id: str | None = None
+    """What the system knew it by that it was brought from."""
 
 
 @dataclass(slots=True)
@@ -129,6 +131,8 @@ def prepared(found: Read, ordinal: int, position: int, plan: Plan, *, entries: b
             return told
         if plan.items is not None:
             told.items = [_storable(item) for item in plan.items_of(record)]
+        if plan.legacy is not None:
+            told.legacy_id = storable((plan.legacy.id_of(record) or "")[:200]) or None
         told.whole = not is_brief(record)
         record = plan.taken(record)
         if entries:

@@ -16,6 +16,7 @@ from catalog.imports.places import Places
 from catalog.imports.reading import KEPT_ORIGINAL, Prepared
 from catalog.imports.rules import KEEPING, Outcome
 from catalog.items.announcing import batches, states_on
+from catalog.legacy import commands as legacy
 from catalog.profiles.rules import Plan
 from catalog.search.ready import Entry
 from catalog.titles.facts import summary
@@ -126,6 +127,8 @@ async def write_slice(
     else:
         hrids = await _write_titles(connection, told, plan, by=by, now=now)
         await shelving.shelve(connection, told.outcomes, told.present, new=new)
+        if plan.legacy is not None:
+            await _keep_legacy_ids(connection, plan.legacy.source, job["id"], told, shelving)
     await _write_outcomes(connection, job["id"], told, new if rehearsal is not None else None)
     if rehearsal is None:
         await _tell(connection, job["id"], told, plan, shelving, now)
@@ -152,6 +155,19 @@ async def write_slice(
             if (entry := told.entries.get(title_id)) is not None:
                 offered[title_id] = (entry, shelving.copies(title_id, hrid))
     return told
+
+
+async def _keep_legacy_ids(
+    connection: Connection, source: str, import_id: UUID, told: Written, shelving: Shelving
+) -> None:
+    """What titles and items were known by where they are brought from."""
+    titles = {
+        each.legacy_id: title_id
+        for each, _, title_id in reversed(told.outcomes)  # the first that has an id counts
+        if title_id is not None and each.legacy_id is not None
+    }
+    for kind, ids in (("title", titles), ("item", shelving.legacy)):
+        await legacy.keep(connection, source, kind, ids, import_id=import_id)
 
 
 async def _tell(

@@ -18,6 +18,7 @@ Meaning = Literal[
     "note",
     "purchase_price",
     "replacement_price",
+    "legacy_id",
 ]
 
 
@@ -33,7 +34,7 @@ class ItemProfile:
     """A field (852) that tells the location of the items linked to it by $8, or of all."""
 
 
-PRICES: Final = ("purchase_price", "replacement_price")
+ALONE: Final = frozenset({"purchase_price", "replacement_price", "legacy_id"})
 """Of which a second one is no part of the first."""
 
 
@@ -53,6 +54,8 @@ class ItemFacts:
     purchase_price: str | None = None
     """As it is written."""
     replacement_price: str | None = None
+    legacy_id: str | None = None
+    """What the system knew it by that it was brought from."""
 
 
 PROFILES: Final[Mapping[str, ItemProfile]] = {
@@ -143,7 +146,7 @@ def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
                 continue
             if meaning not in told:
                 told[meaning] = text
-            elif meaning not in PRICES:
+            elif meaning not in ALONE:
                 told[meaning] += " " + text
     if place is not None:
         if "call_number" not in told:
@@ -167,4 +170,5 @@ def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
         get("note") or None,
         get("purchase_price"),
         get("replacement_price"),
+        get("legacy_id"),
     )

@@ -152,6 +152,25 @@ class SourceDoc(BaseModel):
     subfields: SubfieldCodes = "ab"
 
 
+class LegacyDoc(BaseModel):
+    """Which system the records are brought from, and where they say what they were known by there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    """Our word for that system; legacy ids are asked for with it."""
+    tag: Tag = "001"
+    subfield: SubfieldCode | None = None
+    """Left out for 00X."""
+
+    @model_validator(mode="after")
+    def somewhere(self) -> Self:
+        """A control field has no subfields, any other has."""
+        if self.tag.startswith("00") != (self.subfield is None):
+            raise ValueError("a legacy id stands in 00X, or in a subfield of another tag")
+        return self
+
+
 class ItemsDoc(BaseModel):
     """Where items stand in the records, and what comes of them. One is known by its barcode, else by its place."""
 
@@ -173,8 +192,8 @@ class ItemsDoc(BaseModel):
     @classmethod
     def not_barcodes(cls, told: dict[str, Any]) -> dict[str, Any]:
         """Two items never have one barcode."""
-        if "barcode" in told:
-            raise ValueError("a barcode is an item's own")
+        if "barcode" in told or "legacy_id" in told:
+            raise ValueError("a barcode or a legacy id is an item's own")
         return told
 
     @field_validator("translate")
@@ -221,6 +240,16 @@ class ProfileDoc(BaseModel):
     specification: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")] | None = None
     """Whose protected fields are kept, beside those of the one that records are held against on saving."""
     holdings: HoldingsDoc | None = None
+    legacy: LegacyDoc | None = None
+    """Of records that are brought from another system: what they were known by there is kept."""
+
+    @model_validator(mode="after")
+    def legacy_of_something(self) -> Self:
+        """An item's legacy id without a system to which it belongs would be silently without effect."""
+        items = self.holdings.items if self.holdings is not None else None
+        if self.legacy is None and items is not None and "legacy_id" in items.subfields.values():
+            raise ValueError("the meaning legacy_id needs legacy, which names the system")
+        return self
 
     def flaws(self, place: str = "") -> Iterator[Reason]:
         """What is not sound in its whole: conditions that find nothing, grow too deep, or can never hold."""

@@ -34,6 +34,20 @@ class ItemPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Legacy:
+    """Which system the records come from, and where each says what it was known by there."""
+
+    source: str
+    tag: str
+    subfield: str | None
+
+    def id_of(self, record: Record) -> str | None:
+        """The record's, of a control field or a subfield."""
+        found = record.control(self.tag) if self.subfield is None else record.get(self.tag, self.subfield)
+        return (found or "").strip() or None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A profile."""
 
@@ -49,6 +63,8 @@ class Plan:
     set: tuple[tuple[Field, bool], ...] = ()
     """Fields that every record is given; with True only where it has none of that tag."""
     items: ItemPlan | None = None
+    legacy: Legacy | None = None
+    """Of records that are brought from another system."""
 
     @property
     def plain(self) -> bool:
@@ -126,6 +142,7 @@ def plan_of(told: Mapping[str, Any], *, protected: Sequence[str] = ()) -> Plan:
         strip=_specs(told["strip"]),
         set=tuple((_field(each), each["when"] == "absent") for each in told["set"]),
         items=_items(holdings) if holdings is not None and holdings["items"] is not None else None,
+        legacy=Legacy(**legacy) if (legacy := told.get("legacy")) is not None else None,
     )
 
 

@@ -57,6 +57,7 @@ MOVED: Final = (
     ("patron_guarantee", "guarantor_id"),
     ("pickup_appointment", "patron_id"),
     ("hold_group_member", "patron_id"),
+    ("migrated_record", "record_id"),
 )
 """Every column that names a patron and is written anew."""
 LEFT: Final = {

@@ -162,6 +162,19 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     ),
     "discovery": frozenset({"titles:read", "items:read", "changes:read", "webhooks:own"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),
+    "migrator": frozenset(
+        {
+            "migrations:run",
+            "configuration:read",
+            "configuration:write",
+            "imports:create",
+            "imports:read",
+            "titles:read",
+            "items:read",
+            "patrons:read",
+            "patrons:write",
+        }
+    ),
     "auditor": frozenset({"audit:read", "changes:read", "configuration:read", "loans:read", "fees:read"}),
     "patron": frozenset({"account:own"}),
 }

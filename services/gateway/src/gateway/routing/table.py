@@ -134,6 +134,9 @@ TABLE: Final = (
     _route("/v1/rules:explain", "circulation"),
     _route("/v1/discrepancies", "circulation"),
     _route("/v1/rules", "circulation"),
+    _route("/v1/migrations/*/titles", "catalog"),
+    _route("/v1/migrations/*/items", "catalog"),
+    _route("/v1/migrations", "circulation"),
 )
 
 
