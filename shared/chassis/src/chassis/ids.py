@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 _AHEAD = 512
 """Random numbers asked of the kernel at once: a call for each is most of what an id costs, and lets go of the
 interpreter in the middle of a statement."""
@@ -22,6 +24,18 @@ def uuid7() -> UUID:
     value |= 0x7 << 76 | rest * 4096 // 1_000_000 << 64
     value |= 0b10 << 62 | _random() & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
+
+
+def uuid7s(count: int) -> list[UUID]:
+    """New ids of one moment, in order: for rows that are written a thousand at once.
+
+    They are of the database client's own kind, which costs a quarter of the other to make, and to send.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    begin = milliseconds << 16 | 0x7 << 12 | rest * 4096 // 1_000_000
+    head = begin.to_bytes(8, "big")
+    told = sorted(struct.unpack(f">{count}Q", os.urandom(8 * count)))
+    return [pgproto.UUID(head + (0b10 << 62 | each >> 2).to_bytes(8, "big")) for each in told]
 
 
 def random_hex(words: int) -> str:

@@ -57,10 +57,10 @@ class TitleIdentifier(Table, table=True):
             "namespace",
             "value",
             "medium",
+            text("(\nCASE\n    WHEN approved THEN id\n    ELSE NULL::uuid\nEND)"),
             unique=True,
-            postgresql_where=text("NOT approved"),
+            postgresql_nulls_not_distinct=True,
         ),
-        Index("title_identifier_by_value", "namespace", "value"),
         Index("title_identifier_by_title", "title_id"),
     )
 

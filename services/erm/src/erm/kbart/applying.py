@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,9 @@ from erm.instances.rules import (
     followed,
     match,
 )
-from erm.kbart import statements
-from erm.kbart.gathering import Entry, wanted
+from erm.kbart import plain, statements
+from erm.kbart.gathering import Entry, gathered, wanted
+from erm.kbart.plain import Plain
 from erm.kbart.rules import Flaw, Outcome
 from erm.packages.announcing import items_changed
 from erm.platforms.rules import domain_of
@@ -72,6 +74,8 @@ class Slice:
     package: asyncpg.Record
     zone: str
     now: datetime
+    plain: Plain
+    """What has become of the plain ones."""
     known: Known = field(default_factory=Known)
     items: dict[str, asyncpg.Record] = field(default_factory=dict)
     """Of the package, by key."""
@@ -93,6 +97,8 @@ class Slice:
     digests: dict[str, bytes] = field(default_factory=dict)
     """Of what the list says and where that is: the same again changes nothing."""
     asked: dict[str, Wanted] = field(default_factory=dict)
+    lie: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Where rows lie in their table, by line: nobody else touches them."""
     outcomes: list[tuple[int, Outcome, UUID | None, list[Flaw]]] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 
@@ -263,13 +269,15 @@ class Slice:
             self.follow[item["title_id"]] = kept | changes
 
     async def write(self, connection: Connection) -> None:
-        """Write what was decided, and tell of it."""
-        await connection.copy_records_to_table("title_instance", records=self.titles, columns=TITLE)
-        await connection.copy_records_to_table(
-            "title_identifier",
-            records=self.identifiers,
-            columns=("id", "title_id", "namespace", "value", "medium"),
-        )
+        """Write what was decided, and tell of it and of what is plain."""
+        if self.titles:
+            await connection.copy_records_to_table("title_instance", records=self.titles, columns=TITLE)
+        if self.identifiers:
+            await connection.copy_records_to_table(
+                "title_identifier",
+                records=self.identifiers,
+                columns=("id", "title_id", "namespace", "value", "medium"),
+            )
         told = set[UUID]()
         if self.joined:
             rows = await connection.fetch(
@@ -282,8 +290,9 @@ class Slice:
                 for title_id, row in self.follow.items()
             ]
             await connection.execute(statements.FOLLOW, *map(list, zip(*values, strict=True)))
-        await self._write_items(connection)
-        fresh = [row[0] for row in self.titles]
+        if self.written:
+            await self._write_items(connection)
+        fresh = [*self.plain.titles, *(row[0] for row in self.titles)]
         told |= await self._precede(connection, [*fresh, *self.follow, *told])
         if self.reviews:
             asked = [(uuid7(), question.value, *rest) for question, *rest in self.reviews]
@@ -297,13 +306,15 @@ class Slice:
             self.tally["questions"] = len(rows)
         await titles_changed(connection, sorted(self.follow), "followed", self.now)
         await titles_changed(connection, sorted(told - set(fresh) - set(self.follow)), "changed", self.now)
+        self.happened.update(dict.fromkeys(self.plain.items, "added"))
         await items_changed(connection, self.package["id"], self.happened, self.now, load_id=self.load["id"])
 
     async def _write_places(self, connection: Connection) -> dict[tuple[UUID, UUID], UUID]:
         """Titles on their platforms; where a title is new, nobody else can have put it there."""
         new = {row[0] for row in self.titles}
         made = [(uuid7(), *place, url) for place, url in self.places.items() if place[0] in new]
-        await connection.copy_records_to_table("platform_title", records=made, columns=PLACE)
+        if made:
+            await connection.copy_records_to_table("platform_title", records=made, columns=PLACE)
         known = [(uuid7(), *place, url) for place, url in self.places.items() if place[0] not in new]
         rows = (
             await connection.fetch(statements.PLACES, *map(list, zip(*known, strict=True))) if known else []
@@ -346,8 +357,9 @@ class Slice:
         """
         namespace = OWN + self.package["source"]
         brought = [value for _, _, name, value, _ in self.identifiers if name == namespace]
-        after = [each["id"] for each in self.written]
-        if not after:
+        brought += self.plain.brought
+        after = [each["id"] for each in self.written] + list(self.plain.after)
+        if not after and not brought:
             return set()
         rows = await connection.fetch(
             statements.PRECEDED, self.package["id"], namespace, list(raised), after, brought
@@ -359,7 +371,7 @@ class Slice:
         dry = self.load["dry_run"]
         rows = [
             (
-                line,
+                self.lie[line],
                 outcome.value,
                 None if dry and outcome == Outcome.ADDED else item_id,
                 orjson.dumps([each.as_json() for each in flaws]).decode(),
@@ -367,10 +379,13 @@ class Slice:
             for line, outcome, item_id, flaws in self.outcomes
         ]
         if rows:
-            await connection.execute(
-                statements.OUTCOMES, self.load["id"], *map(list, zip(*rows, strict=True))
-            )
+            await connection.execute(statements.OUTCOMES, *map(list, zip(*rows, strict=True)))
         counts = Counter(outcome for _, outcome, _, _ in self.outcomes)
+        counts[Outcome.ADDED] += self.plain.added
+        counts[Outcome.UNCHANGED] += self.plain.same
+        self.tally["items_added"] += self.plain.added
+        self.tally["items_unchanged"] += self.plain.same
+        self.tally["titles_added"] += self.plain.titles_added
         await connection.execute(
             statements.APPLIED,
             self.load["id"],
@@ -402,18 +417,29 @@ async def apply(
     connection: Connection,
     load: asyncpg.Record,
     package: asyncpg.Record,
-    entries: Sequence[Entry],
     *,
+    upto: str,
     zone: str,
     now: datetime,
 ) -> None:
-    """Take a slice of titles, in the order of their keys."""
+    """Take a slice of titles, as far as a key: what is plain at once, the rest in the order of their keys."""
     if not load["dry_run"]:
         await connection.execute(LOCK)
     await connection.execute(statements.BY_INDEX)
-    slice_ = Slice(load, package, zone, now)
-    await slice_.look(connection, entries)
-    await asyncio.to_thread(slice_.take_all, entries)
+    slice_ = Slice(load, package, zone, now, await plain.take(connection, load, package, upto=upto, now=now))
+    rows = await connection.fetch(statements.TO_APPLY, load["id"], load["applied_to"] or "", upto)
+    if rows:
+        slice_.lie = {row["line"]: row["at"] for row in rows}
+        entries = await asyncio.to_thread(_gather, rows)
+        await slice_.look(connection, entries)
+        await asyncio.to_thread(slice_.take_all, entries)
     if not load["dry_run"]:
         await slice_.write(connection)
-    await slice_.tell(connection, upto=entries[-1].key)
+    await slice_.tell(connection, upto=upto)
+
+
+def _gather(rows: Sequence[Any]) -> list[Entry]:
+    return [
+        gathered(key, [(each["line"], each["cells"]) for each in group])
+        for key, group in groupby(rows, key=lambda each: each["key"])
+    ]

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from erm.coverage.rules import Statement, first_day, last_day, narrowest, surely_overlap
 from erm.identifiers.rules import DOI, OWN, read_doi
 from erm.instances.rules import Name, Wanted, folded
 from erm.kbart.rules import AT, OF_TITLE, Flaw, number
+from erm.platforms.rules import domain_of
 
 
 @dataclass(slots=True)
@@ -87,6 +89,52 @@ def _statement(cells: Sequence[str], line: int) -> dict[str, object]:
     }
 
 
+class Marks(NamedTuple):
+    """What the database tells by whether a row says anything new: columns of `kbart_row`, in their order there."""
+
+    digest: bytes
+    domain: str | None
+    sort_name: str
+    start_on: date | None
+    end_on: date | None
+    online_kind: str | None
+    online: str | None
+    print_kind: str | None
+    print: str | None
+    doi: str | None
+
+
+NO_MARKS: Final = (None,) * len(Marks._fields)
+
+
+def marks(cells: Sequence[str]) -> Marks:
+    """Of a sound row: what `gathered` and `wanted` would make of it if it is its title's only one."""
+    kind = cells[AT["publication_type"]]
+    starts, ends = cells[AT["date_first_issue_online"]], cells[AT["date_last_issue_online"]]
+    online_kind, online = _number(cells[AT["online_identifier"]], kind)
+    print_kind, printed = _number(cells[AT["print_identifier"]], kind)
+    return Marks(
+        sha256("\t".join(cells).encode()).digest(),
+        domain_of(cells[AT["title_url"]]),
+        folded(cells[AT["publication_title"]]),
+        first_day(starts) if starts else None,
+        last_day(ends) if ends else None,
+        online_kind,
+        online,
+        print_kind,
+        printed,
+        read_doi(cells[AT["title_id"]]).value,
+    )
+
+
+def _number(told: str, kind: str) -> tuple[str, str] | tuple[None, None]:
+    """A number that titles are known by, in its namespace."""
+    if not told:
+        return None, None
+    namespace, value, _ = number(told, kind)
+    return (namespace, value) if value else (None, None)
+
+
 SHARED: Final = "of:"
 """How the key begins of a title whose id in the list is another title's, too."""
 
@@ -95,15 +143,13 @@ def wanted(listed: Mapping[str, str], source: str, *, key: str) -> Wanted:
     """What a title is looked for by: its number online, a DOI, the provider's own id, and its number in print."""
     kind = listed["publication_type"]
     online: list[Name] = []
-    if told := listed.get("online_identifier"):
-        namespace, value, _ = number(told, kind)
-        online += [Name(namespace, value)] if value else []
+    namespace, value = _number(listed.get("online_identifier", ""), kind)
+    if namespace and value:
+        online.append(Name(namespace, value))
     if (own := listed.get("title_id")) and not key.startswith(SHARED):
         doi = read_doi(own).value
         online += [Name(DOI, doi)] if doi else []
         online.append(Name(OWN + source, own))
-    printed = None
-    if told := listed.get("print_identifier"):
-        namespace, value, _ = number(told, kind)
-        printed = Name(namespace, value, "print") if value else None
+    namespace, value = _number(listed.get("print_identifier", ""), kind)
+    printed = Name(namespace, value, "print") if namespace and value else None
     return Wanted(kind, folded(listed["publication_title"]), tuple(online), printed)

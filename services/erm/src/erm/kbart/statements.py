@@ -15,10 +15,14 @@ SELECT * FROM kbart_load WHERE id = $1 AND state IN ('queued', 'reading', 'apply
 PART: Final = "SELECT first_line, content FROM kbart_part WHERE load_id = $1 AND ordinal = $2"
 PART_DONE: Final = "DELETE FROM kbart_part WHERE load_id = $1 AND ordinal <= $2"
 ROWS: Final = """
-INSERT INTO kbart_row (load_id, line, key, name, cells, outcome, reasons)
-SELECT $1, line, key, name, string_to_array(cells, E'\t'), outcome, reasons::jsonb
-FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-    AS told (line, key, name, cells, outcome, reasons)
+INSERT INTO kbart_row (load_id, line, key, name, cells, outcome, reasons, digest, domain, sort_name, start_on, end_on,
+    online_kind, online, print_kind, print, doi)
+SELECT $1, line, key, name, string_to_array(cells, E'\t'), outcome, reasons::jsonb, digest, domain, sort_name, start_on,
+    end_on, online_kind, online, print_kind, print, doi
+FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[],
+    $10::text[], $11::date[], $12::date[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[])
+    AS told (line, key, name, cells, outcome, reasons, digest, domain, sort_name, start_on, end_on, online_kind, online,
+        print_kind, print, doi)
 """
 READ: Final = """
 UPDATE kbart_load SET state = 'reading', started_at = coalesce(started_at, $2), part = part + 1,
@@ -29,6 +33,8 @@ BY_INDEX: Final = """
 SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off
 """
 """A slice is a thousand titles of maybe millions; while a load fills tables, what the planner knows of them is old."""
+KNOW: Final = "ANALYZE kbart_row"
+"""A list that the planner has not heard of has a row or two, it would think."""
 BY_HASH: Final = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
 """For a list as a whole: row by row, guessed to be few, it would be compared with all of itself."""
 _NUMBERS: Final = r"""
@@ -46,22 +52,33 @@ FROM shared JOIN numbers n USING (key)
 WHERE r.load_id = $1 AND r.line = n.line AND coalesce(n.online, n.print) IS NOT NULL
 """
 """A provider's id that stands for titles of several numbers (a journal and what it was called before) names none."""
+SLICE: Final = """
+WITH ahead AS MATERIALIZED (SELECT key FROM kbart_row WHERE load_id = $1 AND key > $2 AND outcome IS NULL
+    ORDER BY key, line LIMIT $3),
+last AS MATERIALIZED (SELECT max(key) AS key, count(*) AS rows FROM ahead)
+SELECT coalesce((SELECT max(a.key) FROM ahead a WHERE l.rows < $3 OR a.key < l.key), l.key) FROM last l
+"""
+"""The last key of the next titles: as many as have so many rows, one at least, each with all of its rows."""
 TO_APPLY: Final = """
-SELECT line, key, cells FROM kbart_row WHERE load_id = $1 AND key > $2 AND outcome IS NULL
-ORDER BY key, line LIMIT $3
+SELECT line, key, cells, ctid AS at FROM kbart_row WHERE load_id = $1 AND key > $2 AND key <= $3 AND outcome IS NULL
+ORDER BY key, line
 """
-OF_KEY: Final = """
-SELECT line, key, cells FROM kbart_row WHERE load_id = $1 AND key = $2 AND outcome IS NULL ORDER BY line
-"""
-ITEMS: Final = """
+_ITEM: Final = """
 SELECT i.id, i.key, i.digest, i.listed, i.removed_at, i.access_end_on, i.platform_title_id, i.url, pt.platform_id,
     pt.title_id, t.work_id, t.kind, t.medium, t.name, t.publisher, t.first_author, t.first_editor, t.edition,
     t.volume, t.published_print, t.published_online
-FROM package_item i JOIN platform_title pt ON pt.id = i.platform_title_id
-JOIN title_instance t ON t.id = pt.title_id
 """
-BY_KEY: Final = f"{ITEMS} WHERE i.package_id = $1 AND i.key = ANY ($2::text[])"
-BY_TITLE: Final = f"{ITEMS} WHERE i.package_id = $1 AND pt.title_id = ANY ($2::uuid[])"
+BY_KEY: Final = f"""
+SELECT found.* FROM unnest($2::text[]) AS asked (key) CROSS JOIN LATERAL ({_ITEM}
+    FROM package_item i JOIN platform_title pt ON pt.id = i.platform_title_id
+    JOIN title_instance t ON t.id = pt.title_id WHERE i.package_id = $1 AND i.key = asked.key OFFSET 0) AS found
+"""
+BY_TITLE: Final = f"""
+SELECT found.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL ({_ITEM}
+    FROM platform_title pt JOIN package_item i ON i.platform_title_id = pt.id AND i.package_id = $1
+    JOIN title_instance t ON t.id = pt.title_id WHERE pt.title_id = asked.id OFFSET 0) AS found
+"""
+"""One by one (OFFSET 0 keeps the planner from beginning with all that the package holds)."""
 IN_LIST: Final = "SELECT DISTINCT key FROM kbart_row WHERE load_id = $1 AND key = ANY ($2::text[])"
 HOLDERS: Final = """
 SELECT DISTINCT ON (n.namespace, n.value, n.medium) n.namespace, n.value, n.medium, t.id, t.work_id, t.kind
@@ -135,22 +152,31 @@ SELECT told.*, $6, $7, $8, 'open' FROM unnest($1::uuid[], $2::text[], $3::uuid[]
 ON CONFLICT (kind, title_id, other_id) DO NOTHING RETURNING id
 """
 PRECEDED: Final = """
-UPDATE title_instance t SET preceded_by = before.title_id, version = t.version + CASE WHEN t.id = ANY ($3::uuid[])
-    THEN 0 ELSE 1 END
-FROM package_item i JOIN platform_title pt ON pt.id = i.platform_title_id
-JOIN title_identifier before ON before.namespace = $2 AND before.medium = 'electronic'
-    AND before.value = i.listed ->> 'preceding_publication_title_id'
-WHERE i.package_id = $1
-    AND (i.id = ANY ($4::uuid[]) OR i.listed ->> 'preceding_publication_title_id' = ANY ($5::text[]))
-    AND (i.listed ->> 'preceding_publication_title_id') IS NOT NULL AND t.id = pt.title_id
-    AND t.preceded_by IS NULL AND before.title_id <> t.id
-RETURNING t.id
+WITH told AS MATERIALIZED (
+    SELECT i.platform_title_id, i.before FROM unnest($4::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT platform_title_id, listed ->> 'preceding_publication_title_id' AS before FROM package_item
+        WHERE id = asked.id AND (listed ->> 'preceding_publication_title_id') IS NOT NULL OFFSET 0) AS i
+    UNION
+    SELECT i.platform_title_id, asked.before FROM unnest($5::text[]) AS asked (before) CROSS JOIN LATERAL (
+        SELECT platform_title_id FROM package_item
+        WHERE package_id = $1 AND listed ->> 'preceding_publication_title_id' = asked.before
+            AND (listed ->> 'preceding_publication_title_id') IS NOT NULL OFFSET 0) AS i
+),
+pairs AS MATERIALIZED (
+    SELECT pt.title_id, (SELECT n.title_id FROM title_identifier n WHERE n.namespace = $2 AND n.value = told.before
+        AND n.medium = 'electronic' ORDER BY n.approved, n.id LIMIT 1) AS before
+    FROM told CROSS JOIN LATERAL (SELECT title_id FROM platform_title WHERE id = told.platform_title_id OFFSET 0) AS pt
+)
+UPDATE title_instance t SET preceded_by = p.before,
+    version = t.version + CASE WHEN t.id = ANY ($3::uuid[]) THEN 0 ELSE 1 END
+FROM pairs p WHERE t.id = p.title_id AND t.preceded_by IS NULL AND p.before <> t.id RETURNING t.id
 """
 OUTCOMES: Final = """
-UPDATE kbart_row r SET outcome = told.outcome, item_id = told.item_id, cells = NULL,
-    reasons = NULLIF(coalesce(r.reasons, '[]') || told.reasons::jsonb, '[]')
-FROM unnest($2::int[], $3::text[], $4::uuid[], $5::text[]) AS told (line, outcome, item_id, reasons)
-WHERE r.load_id = $1 AND r.line = told.line
+UPDATE kbart_row r SET outcome = told.outcome, item_id = told.item_id, cells = NULL, digest = NULL, domain = NULL,
+    sort_name = NULL, start_on = NULL, end_on = NULL, online_kind = NULL, online = NULL, print_kind = NULL,
+    print = NULL, doi = NULL, reasons = NULLIF(coalesce(r.reasons, '[]') || told.reasons::jsonb, '[]')
+FROM unnest($1::tid[], $2::text[], $3::uuid[], $4::text[]) AS told (at, outcome, item_id, reasons)
+WHERE r.ctid = told.at
 """
 APPLIED: Final = """
 UPDATE kbart_load SET applied_to = $2, added = added + $3, changed = changed + $4, unchanged = unchanged + $5,

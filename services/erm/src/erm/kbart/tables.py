@@ -1,6 +1,6 @@
 """Loads of title lists: the file in parts, its rows, and what became of each."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from erm.metadata import Table, count, document, flag, key, ref, several, sorted_words, version, when, words
+from erm.metadata import (
+    Table,
+    count,
+    day,
+    document,
+    flag,
+    key,
+    ref,
+    several,
+    sorted_words,
+    version,
+    when,
+    words,
+)
 
 
 class KbartLoad(Table, table=True):
@@ -107,7 +120,13 @@ class KbartRow(Table, table=True):
     __tablename__ = "kbart_row"
     __table_args__ = (
         Index("kbart_row_by_key", "load_id", "key", "line", postgresql_where=text("key IS NOT NULL")),
-        Index("kbart_row_by_outcome", "load_id", "outcome", "line"),
+        Index(
+            "kbart_row_by_outcome",
+            "load_id",
+            "outcome",
+            "line",
+            postgresql_where=text("outcome IS NOT NULL"),
+        ),
     )
 
     load_id: UUID = Field(sa_column=_load())
@@ -118,6 +137,21 @@ class KbartRow(Table, table=True):
     name: str | None = Field(default=None, sa_column=words(null=True))
     cells: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
     """In KBART's order; kept until it is applied."""
+    digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """Of its cells; with what follows until `doi` kept until it is applied, as they are."""
+    domain: str | None = Field(default=None, sa_column=words(null=True))
+    """Of its address."""
+    sort_name: str | None = Field(default=None, sa_column=sorted_words(null=True))
+    """None: it is applied, or was read by a release that wrote none."""
+    start_on: date | None = Field(default=None, sa_column=day(null=True))
+    end_on: date | None = Field(default=None, sa_column=day(null=True))
+    online_kind: str | None = Field(default=None, sa_column=words(null=True))
+    """The namespace of its number online, where that is sound."""
+    online: str | None = Field(default=None, sa_column=words(null=True))
+    print_kind: str | None = Field(default=None, sa_column=words(null=True))
+    print: str | None = Field(default=None, sa_column=words(null=True))
+    doi: str | None = Field(default=None, sa_column=words(null=True))
+    """Where the provider's id is one."""
     outcome: str | None = Field(default=None, sa_column=words(null=True))
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     reasons: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 import asyncpg
@@ -17,7 +16,7 @@ from contracts.events import Actor
 from erm.configuration.queries import in_force
 from erm.kbart import statements
 from erm.kbart.applying import apply
-from erm.kbart.gathering import Entry, gathered
+from erm.kbart.gathering import NO_MARKS, marks
 from erm.kbart.rules import Flaw, Row, State, header, row, too_many_go
 from erm.packages.announcing import items_changed, package_changed
 from erm.packages.commands import package as read_package
@@ -86,7 +85,7 @@ async def _read(connection: Connection, load: asyncpg.Record, *, now: datetime) 
         await _weigh(connection, load)
         return
     columns, _ = header(load["columns"])
-    rows = await asyncio.to_thread(_rows, bytes(part["content"]), part["first_line"], columns)
+    rows, seen = await asyncio.to_thread(_rows, bytes(part["content"]), part["first_line"], columns)
     if rows:
         await connection.execute(
             statements.ROWS,
@@ -97,6 +96,7 @@ async def _read(connection: Connection, load: asyncpg.Record, *, now: datetime) 
             ["\t".join(each.cells) if each.sound else None for _, each in rows],
             [None if each.sound else "rejected" for _, each in rows],
             [_told(each.flaws) for _, each in rows],
+            *map(list, zip(*seen, strict=True)),
         )
     rejected = sum(1 for _, each in rows if not each.sound)
     warned = sum(1 for _, each in rows if each.sound and each.flaws)
@@ -104,9 +104,13 @@ async def _read(connection: Connection, load: asyncpg.Record, *, now: datetime) 
     await connection.execute(statements.READ, load["id"], now, len(rows), rejected, warned)
 
 
-def _rows(content: bytes, first_line: int, columns: Sequence[str | None]) -> list[tuple[int, Row]]:
+def _rows(
+    content: bytes, first_line: int, columns: Sequence[str | None]
+) -> tuple[list[tuple[int, Row]], list[Sequence[Any]]]:
+    """The rows of a part by line, and the marks of each."""
     told = ((line, row(each, columns)) for line, each in enumerate(content.split(b"\n")[:-1], first_line))
-    return [(line, each) for line, each in told if each is not None]
+    rows = [(line, each) for line, each in told if each is not None]
+    return rows, [marks(each.cells) if each.sound else NO_MARKS for _, each in rows]
 
 
 def _told(flaws: Sequence[Flaw]) -> str | None:
@@ -115,6 +119,7 @@ def _told(flaws: Sequence[Flaw]) -> str | None:
 
 async def _weigh(connection: Connection, load: asyncpg.Record) -> None:
     """Before anything is changed: a list that leaves out too much waits for somebody's word."""
+    await connection.execute(statements.KNOW)
     await connection.execute(statements.BY_HASH)
     await connection.execute(statements.TELL_APART, load["id"])
     counts = await connection.fetchrow(statements.COUNT_MISSING, load["id"], load["package_id"])
@@ -139,12 +144,13 @@ async def _weigh(connection: Connection, load: asyncpg.Record) -> None:
 
 
 async def _apply(connection: Connection, load: asyncpg.Record, *, now: datetime) -> None:
-    entries = await _entries(connection, load)
+    upto = await connection.fetchval(statements.SLICE, load["id"], load["applied_to"] or "", SLICE)
     package = await read_package(connection, load["package_id"])
     configuration = await in_force(connection)
-    if entries:
-        await apply(connection, load, package, entries, zone=configuration.time_zone, now=now)
+    if upto is not None:
+        await apply(connection, load, package, upto=upto, zone=configuration.time_zone, now=now)
         return
+    await connection.execute(statements.BY_HASH)
     if load["dry_run"]:
         counts = await connection.fetchrow(statements.COUNT_MISSING, load["id"], load["package_id"])
         assert counts is not None
@@ -158,23 +164,6 @@ async def _apply(connection: Connection, load: asyncpg.Record, *, now: datetime)
         await items_changed(connection, load["package_id"], happened, now, load_id=load["id"])
         return
     await _end(connection, load, now=now)
-
-
-async def _entries(connection: Connection, load: asyncpg.Record) -> list[Entry]:
-    """The next titles with all of their rows."""
-    rows = await connection.fetch(statements.TO_APPLY, load["id"], load["applied_to"] or "", SLICE)
-    if len(rows) == SLICE:
-        last = rows[-1]["key"]
-        whole = [each for each in rows if each["key"] != last]
-        rows = whole or await connection.fetch(statements.OF_KEY, load["id"], last)
-    return await asyncio.to_thread(_gather, rows)
-
-
-def _gather(rows: Sequence[Any]) -> list[Entry]:
-    return [
-        gathered(key, [(each["line"], each["cells"]) for each in group])
-        for key, group in groupby(rows, key=lambda each: each["key"])
-    ]
 
 
 async def _end(connection: Connection, load: asyncpg.Record, *, now: datetime, removed: int = 0) -> None:

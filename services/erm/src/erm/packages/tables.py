@@ -85,9 +85,8 @@ class PackageItem(Table, table=True):
             "access_end_on >= access_start_on OR removed_at IS NOT NULL",
             name="package_item_access_ends_after_it_starts",
         ),
-        Index("package_item_once", "package_id", "platform_title_id", unique=True),
+        Index("package_item_once", "platform_title_id", "package_id", unique=True),
         Index("package_item_one_per_key", "package_id", "key", unique=True),
-        Index("package_item_by_title", "platform_title_id"),
         Index(
             "package_item_by_end", "access_end_on", "id", postgresql_where=text("access_end_on IS NOT NULL")
         ),

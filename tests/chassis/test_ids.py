@@ -1,0 +1,18 @@
+"""Ids that sort by time."""
+
+import asyncpg
+
+from chassis.ids import minted_at, uuid7, uuid7s
+
+
+def test_many_ids_of_one_moment_are_as_good_as_one() -> None:
+    before = uuid7()
+    told = uuid7s(2000)
+    after = uuid7()
+
+    assert len(set(told)) == 2000
+    assert told == sorted(told)
+    assert {(each.version, each.variant) for each in told} == {(7, before.variant)}
+    assert minted_at(before) <= minted_at(told[0]) <= minted_at(after)
+    assert uuid7s(0) == []
+    assert isinstance(told[0], asyncpg.pgproto.pgproto.UUID)
