@@ -180,12 +180,14 @@ class Other:
         """Ask us for a book."""
         return await self.send(self.asking(request_id, **more))
 
+    def doing(self, action: str, request_id: str = "T1", note: str | None = None) -> bytes:
+        """A requestingAgencyMessage about a request of its own."""
+        document = {"header": self._header(supplier=False, request_id=request_id), "action": action}
+        return self.written("requestingAgencyMessage", document | ({"note": note} if note else {}))
+
     async def does(self, action: str, request_id: str = "T1", note: str | None = None) -> str:
         """Act on a request of its own."""
-        document = {"header": self._header(supplier=False, request_id=request_id), "action": action}
-        return await self.send(
-            self.written("requestingAgencyMessage", document | ({"note": note} if note else {}))
-        )
+        return await self.send(self.doing(action, request_id, note))
 
     async def send(self, body: bytes) -> str:
         """Post it to us; OK, or the error."""

@@ -1,10 +1,9 @@
 """`POST /iso18626`: who is let in, what is read, and that the same message twice changes nothing."""
 
 import asyncio
+import json
 import re
 from datetime import timedelta
-
-import pytest
 
 from chassis.principal import Principal
 from ill.iso18626 import documents
@@ -28,6 +27,9 @@ async def counted(ill: Harness) -> tuple[int, int]:
 async def test_what_is_no_message_is_told_so_and_nothing_is_kept(ill: Harness, world: World) -> None:
     await world.other()
     bomb = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'
+    laughs = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+    laughs = b'<!DOCTYPE a [<!ENTITY l0 "ha">' + laughs + b"]><a>&l9;</a>"
+    outside = b'<!DOCTYPE a SYSTEM "http://169.254.169.254/a.dtd"><a/>'
     confirmation = documents.write("requestConfirmation", {"confirmationHeader": {"messageStatus": "OK"}})
 
     told = [
@@ -36,11 +38,15 @@ async def test_what_is_no_message_is_told_so_and_nothing_is_kept(ill: Harness, w
         await post(ill, b"<" + b"a" * 100_001),
         await post(ill, b"<a>"),
         await post(ill, bomb),
+        await post(ill, laughs),
+        await post(ill, outside),
+        await post(ill, b"<a>" * 30_000),
+        await post(ill, b"<a>" + b" " * 10_000_000 + b"</a>"),
         await post(ill, confirmation),
         await post(ill, b""),
     ]
 
-    assert [answer.status_code for answer in told] == [405, 415, 413, 400, 400, 400, 400]
+    assert [answer.status_code for answer in told] == [405, 415, 413] + [400] * 5 + [413, 400, 400]
     assert await counted(ill) == (0, 0)
 
 
@@ -96,31 +102,61 @@ async def test_a_stranger_or_somebody_elses_key_is_not_let_in(ill: Harness, worl
     assert told == [401, 401, 200, 403, 403, 401, 403]
 
 
-@pytest.mark.parametrize(
-    ("file", "error"),
-    [
-        ("empty-request-id.xml", "UnrecognisedDataValue requestingAgencyRequestId"),
-        ("unknown-action.xml", "UnsupportedActionType Reclaimed"),
-        ("unknown-reason.xml", "UnsupportedReasonForMessageType MoodChange"),
-        ("unknown-status.xml", "UnrecognisedDataValue status"),
-        ("unknown-element.xml", "UnrecognisedDataElement shelfColour"),
-    ],
+MALFORMED = {
+    "empty-request-id.xml": "UnrecognisedDataValue requestingAgencyRequestId",
+    "unknown-action.xml": "UnsupportedActionType Reclaimed",
+    "unknown-reason.xml": "UnsupportedReasonForMessageType MoodChange",
+    "unknown-status.xml": "UnrecognisedDataValue status",
+    "unknown-element.xml": "UnrecognisedDataElement shelfColour",
+}
+"""What exactly; of a file that is added, what the data expects."""
+ERRORS = (
+    "UnsupportedActionType",
+    "UnsupportedReasonForMessageType",
+    "UnrecognisedDataElement",
+    "UnrecognisedDataValue",
+    "BadlyFormedMessage",
 )
-async def test_the_malformed_messages_are_answered_by_the_right_error(
-    ill: Harness, make: Make, file: str, error: str
+KEPT = """
+SELECT md5((SELECT coalesce(string_agg(r::text, '' ORDER BY id), '') FROM request r) ||
+    (SELECT coalesce(string_agg(e::text, '' ORDER BY id), '') FROM rota_entry e) ||
+    (SELECT coalesce(string_agg(s::text, '' ORDER BY id), '') FROM step s) ||
+    (SELECT count(*) FROM message WHERE state <> 'refused') || (SELECT count(*) FROM outbox))
+"""
+
+
+async def test_each_malformed_message_is_told_what_is_wrong_with_it_and_changes_nothing(
+    ill: Harness, world: World, make: Make
 ) -> None:
+    folder = shared_data("iso18626", "malformed")
+    expected = json.loads((folder / "expected.json").read_text())
+    supplier, borrower = await world.other("XX-SUPA", client_id="XX-SUPA"), "XX-REQ1"
+    request = await make.request()
+    await world.deliver()
+    wire = supplier.last["header"]["requestingAgencyRequestId"].encode()
     await make.configure(agency={"symbol": "XX-SUPA"})
-    for symbol in ("XX-REQ1", "XX-SUPA"):
-        await make.partner(symbol, client_id=symbol)
-    body = shared_data("iso18626", "malformed", file).read_bytes()
-    sender = "XX-SUPA" if b"<supplyingAgencyMessage>" in body else "XX-REQ1"
+    asks = await world.other(borrower, client_id=borrower)
+    assert await asks.send(asks.asking("M1").replace(b">XX-REQ1<", b">XX-SUPA<", 1)) == "OK"
+    before = await ill.resources.pool.fetchval(KEPT)
 
-    with ill.asking(Principal("client", sender, frozenset({"ill:exchange"}))):
-        answer = await ill.client.post("/iso18626", content=body, headers={"Content-Type": "application/xml"})
+    for file in sorted(folder.glob("*.xml")):
+        body, says = file.read_bytes(), expected[file.name]
+        supplying = b"<supplyingAgencyMessage>" in body
+        await make.configure(agency={"symbol": borrower if supplying else "XX-SUPA"})
+        body = body.replace(b">M1<", b">" + wire + b"<") if supplying else body
+        by = Principal("client", "XX-SUPA" if supplying else borrower, frozenset({"ill:exchange"}))
+        answer = await post(ill, body, by=by)
+        if answer.status_code == 400:
+            assert "HTTP 400" in says, file.name
+            continue
+        assert answer.status_code == 200, file.name
+        told = documents.read(answer.content).document["errorData"]
+        assert told["errorType"] in {error for error in ERRORS if error in says}, file.name
+        said = f"{told['errorType']} {told['errorValue']}"
+        assert MALFORMED.get(file.name, said) == said, file.name
+        assert await ill.resources.pool.fetchval(KEPT) == before, file.name
 
-    told = documents.read(answer.content).document["errorData"]
-    assert f"{told['errorType']} {told['errorValue']}" == error
-    assert (await counted(ill))[0] == 0
+    assert (await make.now(request))["state"] == "sent"
 
 
 async def test_a_lenient_partner_may_say_more_than_the_standard_knows(ill: Harness, make: Make) -> None:

@@ -142,6 +142,7 @@ def request(
         ),
         publicationInfo=_kept(
             publisher=citation.get("publisher"),
+            publicationType="Article" if citation.get("article_title") and citation.get("issn") else None,
             publicationDate=citation.get("year"),
             placeOfPublication=citation.get("place"),
         )

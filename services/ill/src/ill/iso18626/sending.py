@@ -181,16 +181,28 @@ async def _settle(
     await _tell(connection, case, message, state, Told(reason=answer.missing or answer.error))
 
 
+_MEANS: Final = {
+    ("request", "failed"): "out-of-reach",
+    ("request", "refused"): "request-refused",
+    ("Renew", "refused"): "supplier-declines-renewal",
+    ("Cancel", "refused"): "cancel-declined",
+}
+"""What it comes to that a message of ours was not taken. A supplier that does not know how to renew or to cancel has
+said no; of anything else staff are told."""
+
+
 async def _tell(connection: Any, case: Case, message: Mapping[str, Any], state: str, told: Told) -> None:
-    """A request that was refused, or reached nobody, goes to the next; for anything else staff are told."""
+    """A request that was refused, or reached nobody, goes to the next; what else was not taken is looked into."""
     active = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM rota_entry WHERE id = $1 AND state = 'active')", message["entry_id"]
     )
     case.told = told
-    event = "out-of-reach" if state == "failed" else "request-refused"
-    if message["kind"] == "request" and active and await happen(case, event):
+    event = _MEANS.get((message["kind"] if message["kind"] == "request" else message["what"], state))
+    if event is not None and active and await happen(case, event):
         return
     what = f"message-{state}"
+    if message["what"] == "Renew":  # nobody will answer it
+        case.row["renewal_pending"] = False
     case.row["attention"] = what
     case.steps.append((what, case.row["state"], case.row["state"]))
     await case.write()

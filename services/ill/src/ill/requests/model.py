@@ -1,4 +1,4 @@
-"""The state model as data: read from `borrowing-2.toml` and its like, and held against the code at start.
+"""The state model as data: read from `borrowing-3.toml` and its like, and held against the code at start.
 
 Models have versions. A request runs by the one that it began with until it has ended, whatever the library has
 installed since; new ones begin with the newest. A wrong model ends the start with one line that names every flaw, so
