@@ -114,6 +114,11 @@ async def test_the_desk_goes_on_without_the_broker(
     copy = await buyer.received(line, "BOUGHT-1")
     await buyer.paid(line)
     assert await buyer.state(copy) == "asked"
+    killed = [cluster.members[name] for name in ("erm-relay", "catalog-consume")]
+    for member in killed:  # who is to tell of the copy, and who is to hear of it
+        member.kill()
+        assert member.process is not None
+        await member.process.wait()
     await library.post(f"/v1/patrons/{patron['id']}/merges", {"merged": [twin["id"]]})
     assert (await library.get(f"/v1/patrons/{patron['id']}/wards"))["items"][0]["ward_id"] == waiter["id"]
     assert (await library.get(f"/v1/accounts/{account['id']}"))["patron_id"] == twin["id"]
@@ -121,17 +126,49 @@ async def test_the_desk_goes_on_without_the_broker(
     assert await _waiting(cluster) > 0
 
     broker.start()  # not in a thread: the node would end with it
+    for member in killed:
+        await member.start()
 
     await until(lambda: level(cluster), seconds=60)
     await until(lambda: _withdrawn(library, asked["id"]), seconds=60)
     await until(lambda: buyer.is_in_process(copy), seconds=60)
     assert len((await library.get("/v1/items", barcode="BOUGHT-1"))["items"]) == 1
-    assert await buyer.differences() == []
+    await _lent_and_credited(library, buyer, line, copy, lent)
     await until(lambda: _stale(library, False), seconds=30)
     await until(lambda: _reconciled(cluster), seconds=30)
     assert (await library.get(f"/v1/loans/{loan['id']}"))["version"] == 2
     await until(lambda: _signs_in_as(library, account["id"], patron["id"]), seconds=30)
     await until(lambda: _is_known_elsewhere(cluster, twin["id"], as_=patron["id"]), seconds=30)
+
+
+async def _lent_and_credited(
+    library: Library, buyer: Buyer, line: dict[str, Any], copy: dict[str, Any], loan: dict[str, Any]
+) -> None:
+    """The bought copy is catalogued and lent; the second comes, is paid, goes back, and is credited."""
+    item = await buyer.catalogued(copy)
+
+    async def is_lent() -> bool:
+        answer = await library.http.post(
+            "/v1/loans",
+            json=loan | {"item_id": item},
+            headers={"Idempotency-Key": f"k{random.getrandbits(64)}"},
+        )
+        return answer.status_code == 201
+
+    await until(is_lent, seconds=30)
+    second = await buyer.received(line, "BOUGHT-2")
+    await buyer.paid(line)
+    await until(lambda: buyer.is_in_process(second), seconds=60)
+    await library.post(f"/v1/receipts/{second['id']}/actions", {"action": "undo"}, expect=200)
+
+    async def is_undone() -> bool:
+        return await buyer.state(second) == "undone"
+
+    await until(is_undone, seconds=60)
+    await buyer.paid(line, "-10.00", -1)
+    told = await library.get(f"/v1/order-lines/{line['id']}")
+    assert (told["received"], told["paid"]) == (1, 1)
+    assert await buyer.differences() == []
 
 
 async def test_nothing_acknowledged_is_lost_when_processes_are_killed(

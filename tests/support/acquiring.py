@@ -214,9 +214,9 @@ class Buyer:
             await self.library.post(f"/v1/order-lines/{line['id']}/receipts", {"barcodes": [barcode]})
         )
 
-    async def paid(self, line: dict[str, Any]) -> None:
-        """An invoice for one copy, paid."""
-        charge = {"description": "x", "order_line_id": line["id"], "amount": "10.00"}
+    async def paid(self, line: dict[str, Any], amount: str = "10.00", quantity: int = 1) -> None:
+        """An invoice for one copy, paid; less than nothing is a credit for one that went back."""
+        charge = {"description": "x", "order_line_id": line["id"], "amount": amount, "quantity": quantity}
         body = {
             "vendor_id": self.vendor_id,
             "vendor_invoice_number": str(uuid7()),
@@ -228,6 +228,16 @@ class Buyer:
         for action in ("approve", "pay"):
             path = f"/v1/invoices/{invoice['id']}/actions"
             await self.library.post(path, {"action": action}, expect=200)
+
+    async def catalogued(self, receipt: dict[str, Any]) -> str:
+        """Its item is ready to be lent; which that is."""
+        piece = (await self.library.get(f"/v1/receipts/{receipt['id']}"))["pieces"][0]
+        path = f"/v1/items/{piece['item_id']}"
+        version = (await self.library.get(path))["version"]
+        body, tag = {"base_state": "active"}, {"If-Match": f'"{version}"'}
+        answer = await self.library.http.patch(path, json=body, headers=tag)
+        assert answer.status_code == 200, answer.text
+        return str(piece["item_id"])
 
     async def state(self, receipt: dict[str, Any]) -> str:
         """Of its one copy."""
