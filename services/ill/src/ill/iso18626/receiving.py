@@ -22,17 +22,18 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.markup import NotXml
 from chassis.principal import Principal
-from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
+from chassis.problems import Malformed, Reason
 from chassis.resources import Resources
 from contracts.events import Actor
 from ill.configuration.documents import ConfigurationDoc
 from ill.configuration.queries import in_force
-from ill.iso18626 import composing, documents
+from ill.iso18626 import composing, documents, senders
 from ill.iso18626.documents import Document, Read
 from ill.iso18626.grammar import QUESTIONS
 from ill.iso18626.queueing import what_of
 from ill.iso18626.rules import SupplierSays, tells_of_duplicate
-from ill.partners.rules import proves, symbol_key
+from ill.iso18626.senders import SENDER
+from ill.partners.rules import symbol_key
 from ill.requests import commands
 from ill.requests.case import Case
 from ill.requests.commands import Wish, happen, place
@@ -41,19 +42,7 @@ from ill.requests.rules import Told
 
 log = logging.getLogger(__name__)
 
-SCOPE = "ill:exchange"
 Error = tuple[str, str]
-_SENDER = {
-    "request": ("requestingAgencyId", "supplyingAgencyId"),
-    "requestingAgencyMessage": ("requestingAgencyId", "supplyingAgencyId"),
-    "supplyingAgencyMessage": ("supplyingAgencyId", "requestingAgencyId"),
-}
-"""By message: who sends it, and to whom."""
-_BY_CLIENT = "SELECT * FROM partner WHERE client_id = $1 AND active"
-_BY_SYMBOL = """
-SELECT p.*, s.security_code_hash FROM partner p LEFT JOIN partner_secret s ON s.partner_id = p.id
-WHERE upper(p.scheme) = $1 AND upper(p.symbol) = $2 AND p.active
-"""
 _TAKEN = """
 SELECT answer FROM message WHERE partner_id = $1 AND fingerprint = $2 AND direction = 'in' AND state = 'taken'
 """
@@ -66,6 +55,11 @@ _NAMED = """
 UPDATE rota_entry SET suppliers_request_id = coalesce($2, suppliers_request_id), named = coalesce($3, named)
 WHERE id = $1
 """
+_THEIRS = """
+SELECT id, state FROM request WHERE partner_id = $1 AND partners_request_id = $2 AND side = 'lending'
+ORDER BY coalesce(named, '') = $3 DESC LIMIT 1
+"""
+"""The request of this id that was made under the same symbol, or else under another one of the partner's."""
 _URL = re.compile(r"https?://\S{1,1000}")
 
 
@@ -93,44 +87,13 @@ async def receive(resources: Resources, body: bytes, asker: Principal, now: date
     if read.kind not in QUESTIONS:
         text = "A confirmation is the answer to a message, and is not taken by itself."
         raise Malformed(reasons=[Reason("message-unreadable", text)])
-    partner = await _sender(resources.pool, read, asker)
+    partner = await senders.sender(resources.pool, read, asker)
     token = outbox.origin.set(resources.origin(Actor("partner", str(partner["id"]))))
     try:
         kind, told = await _answered(resources.pool, read, partner, now)
     finally:
         outbox.origin.reset(token)
     return await asyncio.to_thread(documents.write, kind, told, read.version)
-
-
-async def _sender(pool: asyncpg.Pool, read: Read, asker: Principal) -> Mapping[str, Any]:
-    """The partner that proves to be the sender: by its key at the gateway, or by the code in the message."""
-    head = read.document.get("header", {})
-    agency = head.get(_SENDER[read.kind][0], {})
-    named = symbol_key(agency.get("agencyIdType", ""), agency.get("agencyIdValue", ""))
-    if asker.kind == "client":
-        if not asker.may(SCOPE):
-            raise Forbidden(f"This needs the scope {SCOPE}.")
-        partner = await pool.fetchrow(_BY_CLIENT, asker.ref)
-        if partner is None:
-            raise Forbidden("No partner in the directory sends as this client.")
-        if partner["broker"] == "transparent":
-            return dict(partner) | {"named": _behind(dict(partner), agency)}
-        if named != ("", "") and named != symbol_key(partner["scheme"], partner["symbol"]):
-            raise Forbidden("The message names another sender than its key belongs to.")
-        return dict(partner) | {"named": None}
-    partner = await pool.fetchrow(_BY_SYMBOL, *named)
-    code = head.get("requestingAgencyAuthentication", {}).get("securityCode")
-    if partner is None or not proves(code, partner["security_code_hash"]):
-        raise Unauthenticated("Send with a key, or with the security code in requestingAgencyAuthentication.")
-    return dict(partner) | {"named": None}
-
-
-def _behind(broker: Mapping[str, Any], agency: Mapping[str, Any]) -> str | None:
-    """The library for which a transparent broker speaks, as `scheme:symbol`; None: for itself."""
-    scheme, symbol = agency.get("agencyIdType", "").strip(), agency.get("agencyIdValue", "").strip()
-    if not symbol or symbol_key(scheme, symbol) == symbol_key(broker["scheme"], broker["symbol"]):
-        return None
-    return f"{scheme}:{symbol}"
 
 
 def _fingerprint(document: Mapping[str, Any]) -> bytes:
@@ -216,7 +179,7 @@ async def _taken(
 
 
 def _not_for_us(doc: ConfigurationDoc, read: Read, document: Document) -> Error | None:
-    element = _SENDER[read.kind][1]
+    element = SENDER[read.kind][1]
     agency = document["header"].get(element)
     if agency is None:  # 2021-2: to whoever gets it
         return None
@@ -252,9 +215,10 @@ async def _hear_request(
     content = _fingerprint(asked)
     known = await connection.fetchrow(
         "SELECT id, fingerprint FROM request WHERE partner_id = $1 AND partners_request_id = $2 "
-        "AND side = 'lending' FOR UPDATE",
+        "AND coalesce(named, '') = $3 AND side = 'lending' FOR UPDATE",
         partner["id"],
         theirs,
+        partner["named"] or "",
     )
     if known is not None:
         outcome.request_id = known["id"]
@@ -282,12 +246,10 @@ async def _hear_request(
 
 async def _may_retry(connection: Connection, partner: Mapping[str, Any], service: Document) -> bool:
     """A retry follows a request that we answered with RetryPossible."""
-    state = await connection.fetchval(
-        "SELECT state FROM request WHERE partner_id = $1 AND partners_request_id = $2 AND side = 'lending'",
-        partner["id"],
-        service.get("requestingAgencyPreviousRequestId"),
+    before = await connection.fetchrow(
+        _THEIRS, partner["id"], service.get("requestingAgencyPreviousRequestId"), partner["named"] or ""
     )
-    return bool(state == "retry-offered")
+    return before is not None and before["state"] == "retry-offered"
 
 
 _CITATION = {
@@ -466,16 +428,13 @@ async def _hear_partner(
     now: datetime,
     outcome: _Outcome,
 ) -> Document | None:
-    request_id = await connection.fetchval(
-        "SELECT id FROM request WHERE partner_id = $1 AND partners_request_id = $2 AND side = 'lending'",
-        partner["id"],
-        document["header"]["requestingAgencyRequestId"],
-    )
-    if request_id is None:
+    theirs = document["header"]["requestingAgencyRequestId"]
+    found = await connection.fetchrow(_THEIRS, partner["id"], theirs, partner["named"] or "")
+    if found is None:
         outcome.error = _wrong("requestingAgencyRequestId")
         return None
-    outcome.request_id = request_id
-    case = await commands.take_up(connection, request_id, actor=_actor(partner), now=now)
+    outcome.request_id = found["id"]
+    case = await commands.take_up(connection, found["id"], actor=_actor(partner), now=now)
     if (before := await _before(connection, partner, fingerprint)) is not None:
         return before
     if not await hear_partner(case, document["action"], Told(note=document.get("note"))):

@@ -18,8 +18,10 @@ INSERT INTO lookup (id, request_id, kind, by, url, partner_id, reads, state, nex
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $8)
 """
 _PARTNERS: Final = """
-SELECT id, upper(symbol) AS symbol, upper(scheme) AS scheme, upper(holdings_code) AS holdings_code FROM partner
-WHERE active AND (lends_books OR lends_copies)
+SELECT p.id, upper(n.symbol) AS symbol, upper(n.scheme) AS scheme, upper(p.holdings_code) AS holdings_code
+FROM partner p CROSS JOIN LATERAL (SELECT p.scheme, p.symbol UNION ALL
+    SELECT o.scheme, o.symbol FROM partner_symbol o WHERE o.partner_id = p.id) AS n (scheme, symbol)
+WHERE p.active AND (p.lends_books OR p.lends_copies)
 """
 _NOT_IN: Final = """
 UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE request_id = $1 AND state = 'active'

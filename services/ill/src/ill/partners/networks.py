@@ -23,7 +23,8 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
-from ill.partners.routes import MayRead, MayWrite, Word
+from ill.partners.documents import Word
+from ill.partners.routes import MayRead, MayWrite
 
 router = new_router("/v1/ill/networks", tag="interlibrary loan")
 

@@ -1,14 +1,12 @@
 """The directory of partners on the wire. What proves who somebody is goes in, or out once, and never again."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis import cursors, etags
 from chassis.addresses import refusals
@@ -31,15 +29,14 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
-from ill.partners.rules import closing_contradicts, hashed, new_security_code
+from ill.partners.documents import PartnerIn
+from ill.partners.rules import hashed, new_security_code, symbol_key
 from ill.partners.sealing import SEAL, seal
 
 router = new_router("/v1/ill/partners", tag="interlibrary loan")
 
 MayRead = Annotated[Principal, Depends(may("ill:read", "ill:partners"))]
 MayWrite = Annotated[Principal, Depends(may("ill:partners"))]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
-Symbol = Annotated[str, Field(pattern=r"^\S.{0,59}$")]
 
 
 class NoSuchPartner(NotFound):
@@ -52,131 +49,6 @@ class PartnerTaken(Refused):
     """Another partner has this symbol or client."""
 
     code, title = "partner-taken", "Another partner has this symbol or client."
-
-
-class ClosingDoc(BaseModel):
-    """Days on which a partner is closed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    first: date
-    last: date
-    """Included."""
-
-
-class LoanPolicyDoc(BaseModel):
-    """What a partner lends of what stands in a place of its; where no place is named, of all the rest."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    location: Word | None = None
-    """As an index has it in 852$b, or its own catalogue as localLocation."""
-    shelving_location: Word | None = None
-    """852$c, shelvingLocation."""
-    lends: Literal["all", "physical", "electronic", "nothing"]
-    """physical: loans and no copies; electronic: copies and no loans."""
-
-
-class MembershipDoc(BaseModel):
-    """That a partner is in a network."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    network: Annotated[str, Field(max_length=40)]
-    """Its code."""
-    tier: Word | None = None
-    """In which of its tiers; none: in all of them."""
-
-
-class PartnerIn(BaseModel):
-    """A library that we exchange requests with."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Word
-    scheme: Symbol = "ISIL"
-    symbol: Symbol
-    address: Annotated[str, Field(max_length=500)] | None = None
-    """Where its messages go: the URL of its ISO 18626 service. None: staff write to it, and record what it says."""
-    lends_books: bool = True
-    lends_copies: bool = True
-    borrows: bool = True
-    """Whether its requests are taken."""
-    rank: int = Field(default=100, ge=0, le=100_000)
-    """Lower is asked first."""
-    last_resort: bool = False
-    """Asked when nobody else is left."""
-    days_to_respond: int = Field(default=4, ge=1, le=90)
-    """Working days."""
-    max_open: int | None = Field(default=None, ge=1, le=100_000)
-    """How many requests of ours it takes at a time."""
-    closed_from: date | None = None
-    closed_until: date | None = None
-    """The last day, included."""
-    zone: str = Field(default="UTC", max_length=60)
-    """Its time zone (IANA): days begin and end there."""
-    closings: list[ClosingDoc] = Field(default=[], max_length=100)
-    """More of them: holidays, say."""
-    closed_weekdays: list[Annotated[int, Field(ge=0, le=6)]] = Field(default=[5, 6], max_length=6)
-    """Closed every week: 0 is Monday. These days do not count for `days_to_respond`."""
-    charges_loan: int | None = Field(default=None, ge=0, le=10**9)
-    charges_copy: int | None = Field(default=None, ge=0, le=10**9)
-    charges_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    """What it takes, in minor units: of equal rank, the cheaper is asked first, and none that is above a request's
-    `max_cost`."""
-    policies: list[LoanPolicyDoc] = Field(default=[], max_length=200)
-    """Of several that are about a place the first decides. What is nowhere lent from is not asked for there."""
-    networks: list[MembershipDoc] = Field(default=[], max_length=20)
-    """Networks that it is in with us: the best of their terms counts before its own rank and charges."""
-    speaks: Literal["1.2", "2021-2"] = "1.2"
-    """The version of ISO 18626 in which it is written to; its own messages are read in either."""
-    broker: Literal["opaque", "transparent"] | None = None
-    """It passes requests on to others: opaque, it stands for them and names them in notes; transparent, messages name
-    them as the agency, and come with its key."""
-    holdings_code: Word | None = None
-    """As which the index of `lookups.index` names it, where that is not its symbol."""
-    catalogue_url: Annotated[str, Field(max_length=1000)] | None = None
-    """SRU of its own catalogue: looked into before it is asked, and what is not there or not in is not asked for."""
-    catalogue_version: Literal["1.1", "1.2", "2.0"] = "1.2"
-    catalogue_schema: Annotated[str, Field(min_length=1, max_length=200)] = "marcxml"
-    """`opac` or what else has holdings, where it is to tell whether a copy is in."""
-    catalogue_silent: Literal["ask", "skip"] = "ask"
-    """When its catalogue does not answer."""
-    lenient: bool = False
-    """Take messages with elements that the standard does not know."""
-    client_id: str | None = Field(default=None, min_length=1, max_length=100)
-    """The machine at the gateway as which it sends (with the scope ill:exchange)."""
-    patron_id: UUID | None = None
-    """Its registration with circulation, as which our items are lent to it."""
-    note: str | None = Field(default=None, min_length=1, max_length=2000)
-    active: bool = True
-
-    @field_validator("address")
-    @classmethod
-    def _is_a_url(cls, told: str | None) -> str | None:
-        if told is None:
-            return None
-        parts = urlsplit(told)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-            raise ValueError("an address begins with http:// or https://, and holds no user and no fragment")
-        return told
-
-    @model_validator(mode="after")
-    def _closes_forwards(self) -> "PartnerIn":
-        if closing_contradicts(self.closed_from, self.closed_until):
-            raise ValueError("a closing has a first and a last day, in this order")
-        if any(one.first > one.last for one in self.closings):
-            raise ValueError("a closing has a first and a last day, in this order")
-        if self.charges_currency is None and (self.charges_loan, self.charges_copy) != (None, None):
-            raise ValueError("what it takes has a currency")
-        return self
-
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, told: str) -> str:
-        if told not in available_timezones():
-            raise ValueError("a zone is one of IANA's: Europe/Berlin")
-        return told
 
 
 class NotSealable(Refused):
@@ -219,10 +91,14 @@ class CredentialsIn(BaseModel):
 
 _SELECT = """
 SELECT p.*, s.security_code_hash IS NOT NULL AS has_security_code,
-    num_nonnulls(s.sealed, s.our_account, s.our_security_code, s.our_token) > 0 AS has_our_credentials
+    num_nonnulls(s.sealed, s.our_account, s.our_security_code, s.our_token) > 0 AS has_our_credentials,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('scheme', o.scheme, 'symbol', o.symbol, 'branch', o.branch,
+            'preferred_for', to_jsonb(o.preferred_for)) ORDER BY o.position), '[]')
+        FROM partner_symbol o WHERE o.partner_id = p.id) AS symbols
 FROM partner p LEFT JOIN partner_secret s ON s.partner_id = p.id
 """
-_COLUMNS = tuple(PartnerIn.model_fields)
+_COLUMNS = tuple(name for name in PartnerIn.model_fields if name != "symbols")
+"""Its symbols besides the first have a table of their own."""
 _INSERT = (
     f"INSERT INTO partner (id, created_at, {', '.join(_COLUMNS)}) "  # noqa: S608 - our own names
     f"VALUES ($1, $2, {', '.join(f'${at}' for at in range(3, len(_COLUMNS) + 3))})"
@@ -233,11 +109,25 @@ _UPDATE = (
 )
 
 
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('partner symbols'))"
+_OTHERS = """
+SELECT w.at FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (scheme, symbol, at)
+WHERE EXISTS (SELECT FROM partner p WHERE upper(p.scheme) = w.scheme AND upper(p.symbol) = w.symbol AND p.id <> $3)
+    OR EXISTS (SELECT FROM partner_symbol o WHERE upper(o.scheme) = w.scheme AND upper(o.symbol) = w.symbol
+        AND o.partner_id <> $3)
+ORDER BY w.at
+"""
+_FORGET = "DELETE FROM partner_symbol WHERE partner_id = $1"
+_ENTER = """
+INSERT INTO partner_symbol (partner_id, position, scheme, symbol, branch, preferred_for) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
 def _told(body: PartnerIn) -> list[Any]:
     """Its columns; closings as JSON has them."""
     plain = {
         name: [one.model_dump(mode="json") for one in getattr(body, name)]
-        for name in ("closings", "policies", "networks")
+        for name in ("closings", "policies", "networks", "branches", "endpoints")
     }
     return [plain.get(name, getattr(body, name)) for name in _COLUMNS]
 
@@ -258,6 +148,35 @@ def _taken(error: asyncpg.UniqueViolationError) -> PartnerTaken:
     pointer = "/client_id" if error.constraint_name == "partner_one_per_client" else "/symbol"
     text = "Another partner has it."
     return PartnerTaken(reasons=[Reason("partner-taken", text, pointer, "Change that partner instead.")])
+
+
+async def _free(connection: Connection, partner_id: UUID, body: PartnerIn) -> None:
+    """Every symbol is this library's alone. `PartnerTaken` with each that is another's.
+
+    The first is kept with the partner and the others apart, so directories are changed one after the other.
+    """
+    await connection.execute(_ONE_AT_A_TIME)
+    keys = [
+        symbol_key(body.scheme, body.symbol),
+        *(symbol_key(one.scheme, one.symbol) for one in body.symbols),
+    ]
+    rows = await connection.fetch(_OTHERS, [one[0] for one in keys], [one[1] for one in keys], partner_id)
+    if rows:
+        pointers = ["/symbol", *(f"/symbols/{at}/symbol" for at in range(len(body.symbols)))]
+        text, mend = "Another partner has it.", "Change that partner instead."
+        raise PartnerTaken(
+            reasons=[Reason("partner-taken", text, pointers[row["at"] - 1], mend) for row in rows]
+        )
+
+
+async def _enter_symbols(connection: Connection, partner_id: UUID, body: PartnerIn) -> None:
+    """Those besides the first, in the place of what there was."""
+    await connection.execute(_FORGET, partner_id)
+    rows = [
+        (partner_id, at, one.scheme, one.symbol, one.branch, one.preferred_for)
+        for at, one in enumerate(body.symbols)
+    ]
+    await connection.executemany(_ENTER, rows)
 
 
 def _may_be_asked(request: Request, body: PartnerIn) -> None:
@@ -305,15 +224,25 @@ async def create_partner(
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         await _known(connection, body)
         partner_id = uuid7()
-        told = _told(body)
+        await _free(connection, partner_id, body)
         try:
-            await connection.execute(_INSERT, partner_id, now, *told)
+            await connection.execute(_INSERT, partner_id, now, *_told(body))
         except asyncpg.UniqueViolationError as error:
             raise _taken(error) from error
+        await _enter_symbols(connection, partner_id, body)
         where = {"location": f"/v1/ill/partners/{partner_id}", "etag": etags.etag(1)}
         return 201, await _read(connection, partner_id), where
 
     return await whole(_pool(request), once, act)
+
+
+_WHERE = """
+WHERE (p.name, p.id) > ($1, $2)
+  AND ($3::text IS NULL OR upper(p.symbol) = upper($3)
+    OR p.id IN (SELECT partner_id FROM partner_symbol WHERE upper(symbol) = upper($3)))
+  AND ($4::jsonb IS NULL OR p.networks @> $4)
+ORDER BY p.name, p.id LIMIT $5
+"""
 
 
 @router.get(
@@ -325,7 +254,12 @@ async def list_partners(
     request: Request,
     response: Response,
     _: MayRead,
-    symbol: Annotated[str | None, Query(max_length=60, description="Only the one with this symbol")] = None,
+    symbol: Annotated[
+        str | None, Query(max_length=60, description="Only those with this symbol, in whichever namespace")
+    ] = None,
+    network: Annotated[
+        str | None, Query(max_length=40, description="Only the members of this network")
+    ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[PartnerOut]:
@@ -338,10 +272,10 @@ async def list_partners(
         except ValueError:
             raise cursors.wrong_cursor() from None
     rows = await _pool(request).fetch(
-        _SELECT + "WHERE (p.name, p.id) > ($1, $2) AND ($3::text IS NULL OR upper(p.symbol) = upper($3)) "
-        "ORDER BY p.name, p.id LIMIT $4",
+        _SELECT + _WHERE,
         *after,
         symbol,
+        [{"network": network}] if network is not None else None,
         limit + 1,
     )
     last = rows[limit - 1] if len(rows) > limit else None
@@ -380,10 +314,12 @@ async def change_partner(
             raise NoSuchPartner
         etags.guard(expected=expected, found=version)
         await _known(connection, body)
+        await _free(connection, partner_id, body)
         try:
             await connection.execute(_UPDATE, partner_id, *_told(body))
         except asyncpg.UniqueViolationError as error:
             raise _taken(error) from error
+        await _enter_symbols(connection, partner_id, body)
         told = await _read(connection, partner_id)
     etags.tag(response, told.version)
     return told

@@ -17,6 +17,11 @@ def symbol_key(scheme: str, symbol: str) -> tuple[str, str]:
     return scheme.strip().upper(), symbol.strip().upper()
 
 
+def symbols_of(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every symbol of a partner, the first one first."""
+    return [symbol_key(*told) for told in ((row["scheme"], row["symbol"]), *row["others"])]
+
+
 def new_security_code() -> str:
     """A code with 192 bits of chance in it: nobody guesses it, so its hash need not be slow."""
     return secrets.token_urlsafe(CODE_BYTES)
@@ -41,6 +46,8 @@ class Calendar:
     """Closed every week: 0 is Monday."""
     closings: tuple[tuple[date, date], ...] = ()
     """First and last days."""
+    reasons: tuple[str | None, ...] = ()
+    """Why, by closing, where that was told."""
 
     def day(self, moment: datetime) -> date:
         """Which day it is there."""
@@ -50,6 +57,12 @@ class Calendar:
         """Whether it is closed then, other than every week."""
         day = self.day(moment)
         return any(first <= day <= last for first, last in self.closings)
+
+    def closed_for(self, moment: datetime) -> str | None:
+        """Why it is closed then, if that was told."""
+        day = self.day(moment)
+        told = zip(self.closings, self.reasons, strict=False)
+        return next((why for (first, last), why in told if first <= day <= last and why), None)
 
     def resting(self, moment: datetime) -> bool:
         """Whether it is a day on which it is closed every week."""
@@ -62,10 +75,14 @@ ALWAYS: Final = Calendar()
 
 def calendar_of(row: Mapping[str, Any]) -> Calendar:
     """A partner's, from its row."""
-    told = [(date.fromisoformat(one["first"]), date.fromisoformat(one["last"])) for one in row["closings"]]
+    told, reasons = _closings(row["closings"]), [one.get("reason") for one in row["closings"]]
     if row["closed_from"] is not None and row["closed_until"] is not None:
         told.append((row["closed_from"], row["closed_until"]))
-    return Calendar(row["zone"], frozenset(row["closed_weekdays"]), tuple(told))
+    return Calendar(row["zone"], frozenset(row["closed_weekdays"]), tuple(told), tuple(reasons))
+
+
+def _closings(told: Sequence[Mapping[str, Any]]) -> list[tuple[date, date]]:
+    return [(date.fromisoformat(one["first"]), date.fromisoformat(one["last"])) for one in told]
 
 
 def closing_contradicts(closed_from: date | None, closed_until: date | None) -> bool:
@@ -111,6 +128,37 @@ def lends_from(
     """Whether it supplies from there: the first policy that is about the place decides; where none is, it does."""
     found = next((one for one in policies if one.covers(location, shelving_location)), None)
     return found is None or found.lends in _LENT[service]
+
+
+# --- its branches ---
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch of a partner, as far as it decides."""
+
+    locations: frozenset[str]
+    """The places in it, as an index has them, in folded case."""
+    closings: tuple[tuple[date, date], ...] = ()
+
+
+def branches_of(row: Mapping[str, Any]) -> tuple[Branch, ...]:
+    """A partner's, from its row."""
+    return tuple(
+        Branch(
+            frozenset(where.strip().casefold() for where in one["locations"]),
+            tuple(_closings(one["closings"])),
+        )
+        for one in row["branches"]
+    )
+
+
+def branch_closed(branches: Sequence[Branch], location: str | None, day: date) -> bool:
+    """Whether the branch that a place is in is closed on this day; of a place in no branch nobody knows."""
+    where = (location or "").strip().casefold()
+    return any(
+        first <= day <= last for one in branches if where in one.locations for first, last in one.closings
+    )
 
 
 # --- on which terms ---

@@ -19,6 +19,12 @@ class Partner(Table, table=True):
         Index("partner_one_per_symbol", text("upper(scheme)"), text("upper(symbol)"), unique=True),
         Index("partner_one_per_client", "client_id", unique=True),
         Index("partner_by_name", "name", "id"),
+        Index(
+            "partner_by_network",
+            "networks",
+            postgresql_using="gin",
+            postgresql_ops={"networks": "jsonb_path_ops"},
+        ),
         CheckConstraint("closed_from <= closed_until", name="partner_closed_forwards"),
         CheckConstraint("days_to_respond > 0", name="partner_has_time_to_respond"),
         CheckConstraint("max_open > 0", name="partner_takes_some"),
@@ -66,6 +72,13 @@ class Partner(Table, table=True):
         sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
     )
     """Those it is in, by code, and the tier in each."""
+    branches: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    endpoints: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )
+    """Other services of its: told, and never called."""
     speaks: str = Field(default="1.2", sa_column=Column(Text, nullable=False, server_default="1.2"))
     """The version of ISO 18626 in which it is written to; it is read in either."""
     broker: str | None = Field(default=None, sa_column=words(null=True))
@@ -92,6 +105,38 @@ class Partner(Table, table=True):
     active: bool = Field(default=True, sa_column=flag(default=True))
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=big(1))
+
+
+class PartnerSymbol(Table, table=True):
+    """A symbol that a partner has besides the one in its row. That no two partners share one is seen to by whoever
+    writes here, one after the other (`routes._free`), for the first ones stand elsewhere."""
+
+    __tablename__ = "partner_symbol"
+    __table_args__ = (
+        Index("partner_symbol_one_library", text("upper(scheme)"), text("upper(symbol)"), unique=True),
+        Index("partner_symbol_by_symbol", text("upper(symbol)")),
+        Index(
+            "partner_symbol_one_for_messages",
+            "partner_id",
+            unique=True,
+            postgresql_where=text("'messages' = ANY (preferred_for)"),
+        ),
+        Index(
+            "partner_symbol_one_for_slips",
+            "partner_id",
+            unique=True,
+            postgresql_where=text("'slips' = ANY (preferred_for)"),
+        ),
+    )
+
+    partner_id: UUID = Field(sa_column=ref(to="partner.id", primary=True))
+    position: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    scheme: str = Field(sa_column=words())
+    symbol: str = Field(sa_column=words())
+    branch: str | None = Field(default=None, sa_column=words(null=True))
+    preferred_for: list[str] = Field(
+        sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
+    )
 
 
 class Network(Table, table=True):

@@ -157,8 +157,11 @@ _ASKED = "SELECT coalesce(sum(tries), 0) FROM rota_entry WHERE request_id = $1"
 _SKIP = "UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE id = $1"
 _ACTIVATE = """
 UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = NULL, asked_at = NULL,
-    suppliers_request_id = NULL, tries = tries + 1, record_id = $3, call_number = $4 WHERE id = $1
+    suppliers_request_id = NULL, tries = tries + 1, record_id = $3, call_number = $4, named = (
+        SELECT o.scheme || ':' || o.symbol FROM partner_symbol o
+        WHERE o.partner_id = rota_entry.partner_id AND 'messages' = ANY (o.preferred_for)) WHERE id = $1
 """
+"""It is asked by the symbol that is preferred now; who is asked under one is not called by another half-way."""
 
 
 async def _make_rota(case: Case) -> None:

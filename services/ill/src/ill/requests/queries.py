@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Connection
-from ill.partners.rules import OUTSIDE, best_terms, calendar_of, policies_of
+from ill.partners.rules import OUTSIDE, best_terms, branches_of, calendar_of, policies_of
 from ill.patrons import queries as patrons
 from ill.requests.rules import Candidate, Facts, Standing, split
 
@@ -28,6 +28,7 @@ SELECT EXISTS (SELECT FROM known_patron WHERE patron_ref = $1) AS known,
 _CANDIDATES = """
 SELECT p.id AS partner_id, p.name, p.active, p.lends_books, p.lends_copies, p.rank, p.last_resort, p.closed_from,
     p.closed_until, p.zone, p.closings, p.closed_weekdays, p.max_open, p.charges_currency AS currency, p.policies,
+    p.branches,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('rank', n.rank, 'currency', n.currency, 'tiers', n.tiers,
             'tier', m ->> 'tier')), '[]')
         FROM jsonb_array_elements(p.networks) m JOIN network n ON n.code = m ->> 'network' AND n.active) AS memberships,
@@ -82,7 +83,16 @@ async def standing(
     )
 
 
-_ELSEWHERE = ("closed_from", "closed_until", "zone", "closings", "closed_weekdays", "policies", "memberships")
+_ELSEWHERE = (
+    "closed_from",
+    "closed_until",
+    "zone",
+    "closings",
+    "closed_weekdays",
+    "policies",
+    "branches",
+    "memberships",
+)
 
 
 async def candidates(
@@ -104,6 +114,7 @@ def _candidate(row: dict[str, Any], service: str, level: str | None) -> Candidat
     return Candidate(
         calendar=calendar_of(row),
         policies=policies_of(row),
+        branches=branches_of(row),
         network_rank=terms.rank if terms is not None else OUTSIDE,
         **{name: value for name, value in row.items() if name not in _ELSEWHERE},
     )

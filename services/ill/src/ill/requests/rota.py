@@ -49,7 +49,8 @@ class RotaEntryOut(BaseModel):
     call_number: str | None
     """… and where it stands."""
     named: str | None
-    """Who supplies through it, where it is a transparent broker: `scheme:symbol`."""
+    """As which it is asked and answers, where that is not its first symbol (`scheme:symbol`): another one of its own,
+    or who supplies through it, where it is a transparent broker."""
     asked_at: datetime | None
     left_at: datetime | None
 

@@ -8,7 +8,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from ill.licences.rules import Answer, way_of
-from ill.partners.rules import ALWAYS, OUTSIDE, Calendar, LoanPolicy, lends_from
+from ill.partners.rules import (
+    ALWAYS,
+    OUTSIDE,
+    Branch,
+    Calendar,
+    LoanPolicy,
+    branch_closed,
+    lends_from,
+)
 
 # --- may it go on ---
 
@@ -435,6 +443,7 @@ class Candidate:
     last_resort: bool = False
     policies: tuple[LoanPolicy, ...] = ()
     """What it lends from where."""
+    branches: tuple[Branch, ...] = ()
     calendar: Calendar = ALWAYS
     charges: int | None = None
     """What it takes for the service that is wanted, in minor units of `currency`; None: not known."""
@@ -487,10 +496,15 @@ def skip_reason(
         return "inactive"
     if not lends:
         return "does-not-lend-this"
-    if places and not any(lends_from(candidate.policies, where, shelf, service) for where, shelf in places):
+    lent = [where for where, shelf in places if lends_from(candidate.policies, where, shelf, service)]
+    if places and not lent:
         return "not-lent-from-there"
     if candidate.calendar.closing(now):
-        return "closed"
+        why = candidate.calendar.closed_for(now)
+        return f"closed: {why}" if why else "closed"
+    day = candidate.calendar.day(now)
+    if lent and all(branch_closed(candidate.branches, where, day) for where in lent):
+        return "branch-closed"
     if dear:
         return "costs-too-much"
     if candidate.max_open is not None and candidate.open_now >= candidate.max_open:

@@ -22,9 +22,10 @@ class Request(Table, table=True):
         Index("request_by_patron", "patron_ref", "id"),
         Index("request_by_state", "side", "state", "id"),
         Index(
-            "request_one_per_partners_id",
+            "request_one_per_asking_id",
             "partner_id",
             "partners_request_id",
+            text("coalesce(named, '')"),
             unique=True,
             postgresql_where=text("side = 'lending'"),
         ),
@@ -88,7 +89,8 @@ class Request(Table, table=True):
     preferred_edition: str | None = Field(default=None, sa_column=words(null=True))
     """any, this or most-recent; none: nothing but `any_edition` is known."""
     named: str | None = Field(default=None, sa_column=words(null=True))
-    """Lending: the library that asks through a transparent broker, as `scheme:symbol`."""
+    """Lending: as which the partner asks, where that is not its first symbol, as `scheme:symbol`: another one of its
+    own, or the library behind a transparent broker."""
     volumes: list[dict[str, Any]] = Field(
         sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
     )
@@ -165,7 +167,8 @@ class RotaEntry(Table, table=True):
     wire_id: str | None = Field(default=None, sa_column=words(null=True))
     """The requestingAgencyRequestId it was asked with; a retry gets a new one."""
     named: str | None = Field(default=None, sa_column=words(null=True))
-    """The library that supplies through a transparent broker, as `scheme:symbol`."""
+    """As which the partner is asked and answers, where that is not its first symbol: another one of its own, or the
+    library behind a transparent broker, as `scheme:symbol`."""
     chosen: bool = Field(default=False, sa_column=flag(default=False))
     """Staff put it there: whatever an index says."""
     record_id: str | None = Field(default=None, sa_column=words(null=True))
