@@ -24,7 +24,10 @@ from ill.partners import routes as partners
 from ill.partners.sealing import seal_old_credentials
 from ill.patrons.handlers import ask_for_patrons
 from ill.patrons.queries import SUCCESSOR
-from ill.requests import acting, changing, pulling, rota
+from ill.pulling import batches
+from ill.pulling import routes as pulling
+from ill.pulling.commands import follow_schedules
+from ill.requests import acting, changing, rota
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
 from ill.requests.watching import watch
@@ -53,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
             acting.router,
             rota.router,
             pulling.router,
+            batches.router,
             deliveries.router,
             copyright_.router,
             copyright_.declarations,
@@ -78,6 +82,7 @@ SERVICE = Service(
         Timer("forget-lookups", timedelta(hours=1), forget_lookups),
         Timer("ask-for-patrons", timedelta(minutes=1), ask_for_patrons),
         Timer("seal-old-credentials", timedelta(hours=1), seal_old_credentials),
+        Timer("make-pull-slips", timedelta(seconds=30), follow_schedules),
         Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),
     workers=(send_messages, look_up),

@@ -8,7 +8,8 @@ from ill.lookups import tables as lookups
 from ill.metadata import Table
 from ill.partners import tables as partners
 from ill.patrons import tables as patrons
+from ill.pulling import tables as pulling
 from ill.requests import tables as requests
 
 METADATA = Table.metadata
-ALL = (configuration, deliveries, iso18626, licences, lookups, partners, patrons, requests)
+ALL = (configuration, deliveries, iso18626, licences, lookups, partners, patrons, pulling, requests)

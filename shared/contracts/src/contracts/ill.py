@@ -255,3 +255,20 @@ class RequestProgressed(Event):
     """The events of the state model, in order."""
     notice: str | None = None
     """What the patron is to be told now, as a code; none: nothing that they were not told before."""
+
+
+class PullSlipsMade(Event):
+    """Slips were made of what is to be fetched for partners: print the batch, or mail it, where it is read."""
+
+    type: ClassVar = "ill.pull-slips-made.v1"
+    subject: ClassVar = "batch_id"
+
+    batch_id: UUID
+    schedule: str | None = None
+    """The code of the schedule that made it; none: somebody has taken it."""
+    library: str | None = None
+    location: str | None = None
+    """Of which place; none: of all."""
+    slips: int
+    more: bool = False
+    """More was waiting; the rest is in another batch, or waits still."""

@@ -1,6 +1,8 @@
 """The document, as it is exported, compared and applied."""
 
+from datetime import time
 from typing import Annotated, Final, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -56,6 +58,37 @@ class ReasonDoc(_Strict):
     text: Word
 
 
+class PullScheduleDoc(_Strict):
+    """When slips of a place are made by themselves."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    library: Word | None = None
+    """The code of a branch of ours; none: of all."""
+    location: Word | None = None
+    at: Annotated[tuple[time, ...], Field(min_length=1, max_length=24)]
+    """Times of day there: `08:30`."""
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], Field(min_length=1, max_length=7)] = (
+        0,
+        1,
+        2,
+        3,
+        4,
+    )
+    """0 is Monday."""
+    zone: Annotated[str, Field(max_length=60)] = "UTC"
+    """IANA's: `Europe/Berlin`."""
+    most: Annotated[int, Field(ge=1, le=200)] = 50
+    """Slips in one batch; what waits besides goes into others."""
+
+    @model_validator(mode="after")
+    def _is_of_a_clock(self) -> "PullScheduleDoc":
+        if self.zone not in available_timezones():
+            raise ValueError("a zone is one of IANA's: Europe/Berlin")
+        if any(one.tzinfo is not None for one in self.at):
+            raise ValueError("a time of day is told without a zone; `zone` says where")
+        return self
+
+
 class LendingDoc(_Strict):
     """How our own items go out to partners."""
 
@@ -77,6 +110,14 @@ class LendingDoc(_Strict):
     """Calendar days by which a partner's loan is renewed by itself; none: staff answer each."""
     most_renewals: Annotated[int, Field(ge=0, le=100)] = 1
     """How often; then it is declined."""
+    pulling: Annotated[tuple[PullScheduleDoc, ...], Field(max_length=50)] = ()
+    """When slips of what is to be fetched are made by themselves, by place."""
+
+    @model_validator(mode="after")
+    def _schedules_are_told_apart(self) -> "LendingDoc":
+        if len({one.code for one in self.pulling}) < len(self.pulling):
+            raise ValueError("each schedule of slips has a code of its own")
+        return self
 
     @property
     def unfilled(self) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
-from ill.requests.slips import page
+from ill.pulling.slips import PullSlipOut, page
 from support.harness import Harness
 from support.lending import Make
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
-SLIP: dict[str, Any] = {
+TOLD: dict[str, Any] = {
+    "request_id": UUID(int=7),
     "number": "ILL-000007",
     "partner": "Library <b>",
     "symbol": "XX-1",
@@ -24,6 +26,7 @@ SLIP: dict[str, Any] = {
     "location": "STACKS",
     "call_number": "GB 1205 .O4",
 }
+SLIP = PullSlipOut.model_validate(TOLD)
 
 
 class Reader(HTMLParser):
@@ -43,7 +46,9 @@ class Reader(HTMLParser):
 
 
 def test_a_slip_says_what_to_fetch_from_where_for_whom_and_nothing_in_it_is_markup() -> None:
-    read = Reader(page([SLIP, SLIP | {"call_number": None, "item_barcode": None}], more=True, now=NOW))
+    read = Reader(
+        page([SLIP, SLIP.model_copy(update={"call_number": None, "item_barcode": None})], more=True, at=NOW)
+    )
 
     for word in (
         "GB 1205 .O4",

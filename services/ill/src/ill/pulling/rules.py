@@ -1,0 +1,24 @@
+"""When is a batch of slips due? Decisions only: no clock, no database."""
+
+from collections.abc import Collection
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def last_due(
+    weekdays: Collection[int], times: Collection[time], zone: str, *, now: datetime
+) -> datetime | None:
+    """The last moment until now at which a batch was to be made; None where there is none.
+
+    An hour that a day does not have, when clocks go forward, is the one after; one that it has twice is its first.
+    """
+    there = ZoneInfo(zone)
+    today = now.astimezone(there).date()
+    found = [
+        moment
+        for back in range(8)
+        for at in times
+        if (day := today - timedelta(days=back)).weekday() in weekdays
+        and (moment := datetime.combine(day, at, there).astimezone(now.tzinfo)) <= now
+    ]
+    return max(found, default=None)
