@@ -16,6 +16,10 @@ settings.load_profile("ci" if os.environ.get("CARREL_CI") == "1" else "here")
 """In continuous integration the examples are the same each time; whoever works here draws new ones."""
 
 
+LONG = ("tests/journeys/", "tests/onebox/", "tests/deploy/")
+"""Run first: one of them begun last would leave the other worker without work."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a broker carry its mark and run in one worker: a node is dear, and some of them stop it."""
@@ -23,6 +27,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if {"broker", "amqp_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.rabbitmq)
             item.add_marker(pytest.mark.xdist_group("rabbitmq"))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a pytest that pytest-xdist keeps no groups together with: each worker would have a box and a broker."""
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    astray = [
+        item.nodeid
+        for item in session.items
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
+    ]
+    if astray:
+        raise pytest.UsageError(f"pytest-xdist keeps no groups together with this pytest: {astray[0]}")
 
 
 @pytest.fixture(scope="session")
