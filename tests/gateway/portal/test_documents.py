@@ -1,7 +1,9 @@
 """One page for the whole API, that works where there is no internet."""
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,6 +60,25 @@ async def test_every_schema_in_it_is_json_schema(document: dict[str, Any]) -> No
     for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+
+
+async def test_it_is_made_once_and_nobody_else_waits_for_it(
+    gateway_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def slowly(self: FastAPI) -> dict[str, Any]:
+        made.append(threading.get_ident())
+        self.openapi_schema = {"openapi": "3.1.0", "paths": {}}
+        return self.openapi_schema
+
+    monkeypatch.setattr(FastAPI, "openapi", slowly)
+    async with fronting(gateway_dsn) as gateway:
+        answers = await asyncio.gather(*(gateway.get("/openapi.json") for _ in range(3)))
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len(made) == 1
+    assert threading.get_ident() not in made, "the desks share this thread"
 
 
 def references(told: Any) -> Iterator[str]:

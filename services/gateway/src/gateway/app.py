@@ -54,6 +54,7 @@ from gateway.portal import hooks as own_hooks
 from gateway.portal import own as own_pages
 from gateway.portal import routes as portal
 from gateway.portal import security
+from gateway.portal.whole import WholeDocument
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.upstream import Upstream
 from gateway.saml import operating as saml_operating
@@ -204,6 +205,7 @@ def create_app(
     app.router.lifespan_context = lifespan
     app.state.apps = dict(apps or {})
     app.state.upstreams = {}
+    app.state.whole_document = WholeDocument(app, app.state.apps, app.state.upstreams)
     app.add_middleware(Dispatcher, settings=settings, state=lambda: app.state, apps=apps)
     return app
 

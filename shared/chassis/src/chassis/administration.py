@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import PlainTextResponse, Response
 
 from chassis import feed, metrics
+from chassis.describing import described
 from chassis.edge import EdgeRoute
 from chassis.feed import PositionLost
+from chassis.json import Json
 from chassis.moments import Moment
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, Unavailable, problems
@@ -87,6 +89,12 @@ class StartNamedTwice(Invalid):
                 )
             ]
         )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """The service's own document; the gateway's is of all services."""
+    return Json(await described(request.app))
 
 
 @router.get(

@@ -64,7 +64,7 @@ def build(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if operated else None,
+        openapi_url=None,  # ours is `administration.openapi`
         separate_input_output_schemas=False,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours is `tracing` and `metrics`

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.resources
-import time
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,7 +15,6 @@ from chassis.json import Json
 from chassis.problems import NotFound
 from contracts.events import UnknownEventType, event_type
 from gateway.portal import reference
-from gateway.portal.merging import Document, merged
 from gateway.portal.typed import python, typescript
 
 router = new_router(tag="documentation")
@@ -60,39 +58,15 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-FRESH_SECONDS = 60.0
-"""How long the merged document is given out before the services, which may be newer by then, are asked again."""
 ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
-
-
-async def _documents(request: Request) -> tuple[dict[str, Document], list[str]]:
-    """Each service's document, and who does not tell theirs just now."""
-    state = request.app.state
-    parts: dict[str, Document] = {name: app.openapi() for name, app in state.apps.items()}
-    fetched = await asyncio.gather(*(upstream.document() for upstream in state.upstreams.values()))
-    parts |= {name: told for name, told in zip(state.upstreams, fetched, strict=True) if told is not None}
-    parts["gateway"] = request.app.openapi()
-    return parts, [name for name in state.upstreams if name not in parts]
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
     """OpenAPI 3.1 of all services. While one is away its part is missing, and `x-carrel-away` names it."""
-    document = await _whole(request)
-    headers = {"Cache-Control": "no-store"} if "x-carrel-away" in document else None
-    return Json(document, headers=headers)
-
-
-async def _whole(request: Request) -> Document:
-    known: tuple[Document, float] | None = getattr(request.app.state, "openapi_document", None)
-    if known is not None and known[1] > time.monotonic():
-        return known[0]
-    parts, away = await _documents(request)
-    document = merged(parts, own="gateway")
-    if away:
-        return {**document, "x-carrel-away": away}
-    request.app.state.openapi_document = (document, time.monotonic() + FRESH_SECONDS)
-    return document
+    whole = await request.app.state.whole_document.now()
+    headers = {"Cache-Control": "no-store"} if whole.away else None
+    return Response(whole.content, media_type="application/json", headers=headers)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -146,7 +120,7 @@ async def event_reference(name: str) -> Response:
 @router.get(ENDINGS, include_in_schema=False)
 async def endings(request: Request) -> Response:
     """Which operations end, and what stands in their place."""
-    return reference.endings(await _whole(request))
+    return reference.endings((await request.app.state.whole_document.now()).document)
 
 
 CLIENTS = {
@@ -161,7 +135,7 @@ async def client_code(request: Request, name: str) -> Response:
     if name not in CLIENTS:
         raise NotFound("There are carrel_client.py and carrel.ts.")
     make, media_type = CLIENTS[name]
-    told = await asyncio.to_thread(make, await _whole(request))
+    told = await asyncio.to_thread(make, (await request.app.state.whole_document.now()).document)
     return Response(told, media_type=media_type)
 
 
