@@ -359,6 +359,16 @@ CATALOGUER = (
         "catalog-renew-list",
         "catalog-list-list-members",
         "catalog-read-list-content",
+        "catalog-ask-bulk-edit",
+        "catalog-list-bulk-edits",
+        "catalog-read-bulk-edit",
+        "catalog-list-bulk-edit-records",
+        "catalog-read-bulk-edit-sheet",
+        "catalog-confirm-bulk-edit",
+        "catalog-pause-bulk-edit",
+        "catalog-resume-bulk-edit",
+        "catalog-cancel-bulk-edit",
+        "catalog-undo-bulk-edit",
     }
 )
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 
+from catalog.bulkedits import routes as bulkedits
+from catalog.bulkedits.worker import edit_in_bulk, sweep_edits
 from catalog.callnumbers import routes as callnumbers
 from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
@@ -83,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
             operating.router,
             idlists.router,
             lists.router,
+            bulkedits.router,
             exports.router,
             scheduled.router,
             titles.router,
@@ -120,6 +123,7 @@ SERVICE = Service(
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),
         Timer("sweep-id-lists", timedelta(hours=1), sweep_id_lists),
+        Timer("sweep-bulk-edits", timedelta(hours=6), sweep_edits),
         Timer("sweep-lists", timedelta(hours=6), sweep_lists),
         Timer("start-exports", timedelta(minutes=1), start_exports),
         Timer("sweep-exports", timedelta(hours=1), sweep_exports),
@@ -137,6 +141,7 @@ SERVICE = Service(
         write_id_lists,
         make_exports,
         fill_lists,
+        edit_in_bulk,
     ),
     opening=opening,
 )

@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from catalog.acquisitions import tables as acquisitions
+from catalog.bulkedits import tables as bulkedits
 from catalog.copycat import tables as copycat
 from catalog.exports import tables as exports
 from catalog.holdings import tables as holdings
@@ -23,6 +24,7 @@ from catalog.withdrawals import tables as withdrawals
 METADATA = Table.metadata
 ALL = (
     acquisitions,
+    bulkedits,
     copycat,
     exports,
     holdings,

@@ -92,7 +92,7 @@ def _replaced(kept: Record, told: Record, overlay: Overlay) -> Record:
     staying = [field for field in kept if _meant(field, stay) and field.tag != LINK]
     held = [spec for spec in stay if any(spec.means(field) for field in staying)]
     base = [field for field in told if not _meant(field, held)]
-    return _joined(Record(told.leader, _unlinked(base, told)), staying, kept)
+    return _joined(Record(told.leader, unlinked(base, told)), staying, kept)
 
 
 def _merged(kept: Record, told: Record, overlay: Overlay) -> Record:
@@ -112,10 +112,10 @@ def _merged(kept: Record, told: Record, overlay: Overlay) -> Record:
         for field in told
         if _meant(field, overlay.add) and field not in known and field not in taken and field.tag != LINK
     ]
-    return _joined(Record(kept.leader, _unlinked(base, kept)), [*taken, *added], told)
+    return _joined(Record(kept.leader, unlinked(base, kept)), [*taken, *added], told)
 
 
-def _unlinked(fields: Sequence[Field], whole: Record) -> list[Field]:
+def unlinked(fields: Sequence[Field], whole: Record) -> list[Field]:
     """Without the other-script halves (880) of fields that are no longer there (MARC 21, appendix A)."""
     gone = {link for field in whole if (link := _link(field)) and field.tag != LINK and field not in fields}
     return [field for field in fields if not (field.tag == LINK and _link(field) in gone)]

@@ -81,6 +81,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "exports:read",
             "lists:read",
             "lists:write",
+            "bulk-edits:create",
+            "bulk-edits:read",
         }
     ),
     "interlibrary-loan": frozenset(

@@ -36,6 +36,7 @@ TABLE: Final = (
     _route("/v1/lists", "catalog"),
     _route("/v1/queries:preview", "catalog"),
     _route("/v1/query-fields", "catalog"),
+    _route("/v1/bulk-edits", "catalog"),
     _route("/v1/exports", "catalog"),
     _route("/v1/export-schedules", "catalog"),
     _route("/v1/holdings", "catalog"),

@@ -1,0 +1,163 @@
+"""Items and holdings: facts in columns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from catalog.bulkedits import statements as sql
+from catalog.bulkedits.documents import ChangesDoc
+from catalog.bulkedits.editing import Rows, Verdicts, announce, to_write, untouched
+from catalog.bulkedits.rules import (
+    HOLDINGS_SLICE,
+    SLICE,
+    Outcome,
+    Verdict,
+    holdings_verdict,
+    item_verdict,
+    reason,
+)
+from catalog.items.announcing import batches, states_on
+from chassis.database import Connection, plain
+from chassis.json import dumped
+from contracts.catalog import HoldingsState, HoldingsUpdated
+
+REFERRED: Final = ("location_id", "material_type", "loan_type")
+
+
+async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdicts:
+    """Whatever is referred to must be here; it stays here to the end of the transaction."""
+    wanted = {
+        name: list({verdict.after[name] for verdict in verdicts.values() if name in verdict.after})
+        for name in REFERRED
+    }
+    if not any(wanted.values()):
+        return verdicts
+    row = await connection.fetchrow(sql.KNOWN, *wanted.values())
+    assert row is not None
+    unknown = {name: set(values) - set(row[name]) for name, values in wanted.items()}
+    if not any(unknown.values()):
+        return verdicts
+    return {id_: _held_to(verdict, unknown) for id_, verdict in verdicts.items()}
+
+
+def _held_to(verdict: Verdict, unknown: dict[str, set[Any]]) -> Verdict:
+    reasons = [
+        reason(f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {verdict.after[name]}.")
+        for name in REFERRED
+        if name in verdict.after and verdict.after[name] in unknown[name]
+    ]
+    return Verdict(Outcome.CANNOT, reasons=reasons) if reasons else verdict
+
+
+class Items:
+    """Items."""
+
+    slice = SLICE
+
+    def __init__(self, changes: ChangesDoc) -> None:
+        self._told, self._note = changes.told, changes.note
+
+    async def look(self, connection: Connection, ids: Sequence[UUID], *, hold: bool) -> Rows:
+        """The items."""
+        rows = await connection.fetch(sql.HOLD_ITEMS if hold else sql.LOOK_AT_ITEMS, list(ids))
+        return {row["id"]: row for row in rows}
+
+    async def judge(self, connection: Connection, rows: Rows) -> Verdicts:
+        """As strict as a change of one."""
+        told = {id_: item_verdict(plain(row), self._told, self._note) for id_, row in rows.items()}
+        return await without_unknown(connection, told)
+
+    async def write(
+        self, connection: Connection, rows: Rows, verdicts: Verdicts, *, by: str, now: datetime
+    ) -> dict[UUID, str]:
+        """One statement for all of them, whatever changes of each."""
+        ids = to_write(verdicts)
+        if not ids:
+            return {}
+        written = await connection.fetch(
+            sql.WRITE_ITEMS, ids, [dumped(verdicts[id_].after).decode() for id_ in ids], now
+        )
+        states = await states_on(connection, ids)
+        await announce(
+            connection, list(batches(states, now=now)), [title for each in states for title in each.title_ids]
+        )
+        return {row["id"]: row["left_as"] for row in written}
+
+    async def back(self, connection: Connection, rows: Rows, records: Sequence[asyncpg.Record]) -> Verdicts:
+        """Facts as they were."""
+        return await without_unknown(connection, untouched(rows, records))
+
+
+class Holdings:
+    """Holdings, and the items that carry their facts."""
+
+    slice = HOLDINGS_SLICE
+
+    def __init__(self, changes: ChangesDoc) -> None:
+        self._told = changes.told
+
+    async def look(self, connection: Connection, ids: Sequence[UUID], *, hold: bool) -> Rows:
+        """The holdings."""
+        rows = await connection.fetch(sql.HOLD_HOLDINGS if hold else sql.LOOK_AT_HOLDINGS, list(ids))
+        return {row["id"]: row for row in rows}
+
+    async def judge(self, connection: Connection, rows: Rows) -> Verdicts:
+        """A title has one shelf at a place under a call number, deleted ones included."""
+        taken = await self._taken(connection, rows)
+        told = {id_: holdings_verdict(plain(row), self._told, taken) for id_, row in rows.items()}
+        return await without_unknown(connection, told)
+
+    async def _taken(self, connection: Connection, rows: Rows) -> set[tuple[Any, Any, str]]:
+        titles = list({row["title_id"] for row in rows.values()})
+        found = await connection.fetch(sql.PLACES_TAKEN, titles)
+        return {(row["title_id"], row["location_id"], row["call_number"]) for row in found}
+
+    async def write(
+        self, connection: Connection, rows: Rows, verdicts: Verdicts, *, by: str, now: datetime
+    ) -> dict[UUID, str]:
+        """Holdings first, then their items: those that stood with them come along."""
+        ids = to_write(verdicts)
+        if not ids:
+            return {}
+        written = await connection.fetch(
+            sql.WRITE_HOLDINGS, ids, [dumped(verdicts[id_].after).decode() for id_ in ids], now
+        )
+        before = [rows[id_]["location_id"] for id_ in ids]
+        after = [verdicts[id_].after.get("location_id", rows[id_]["location_id"]) for id_ in ids]
+        carried = await connection.fetch(sql.CARRY_ITEMS, ids, before, after, now)
+        states = await states_on(connection, [row["id"] for row in carried]) if carried else []
+        told = [
+            HoldingsUpdated(
+                version=row["version"],
+                occurred_at=now,
+                holdings_id=row["id"],
+                holdings=HoldingsState(
+                    holdings_id=row["id"],
+                    version=row["version"],
+                    title_id=row["title_id"],
+                    location_id=row["location_id"],
+                    call_number=row["call_number"] or None,
+                    suppressed=row["suppressed"],
+                ),
+            )
+            for row in written
+        ]
+        titles = [row["title_id"] for row in written] + [title for each in states for title in each.title_ids]
+        await announce(connection, [*told, *batches(states, now=now)], titles)
+        return {row["id"]: row["left_as"] for row in written}
+
+    async def back(self, connection: Connection, rows: Rows, records: Sequence[asyncpg.Record]) -> Verdicts:
+        """Facts as they were, unless the title has other holdings there by now."""
+        taken = await self._taken(connection, rows)
+        told = untouched(rows, records)
+        for id_, verdict in told.items():
+            row = rows.get(id_)
+            if row is None or verdict.outcome is not Outcome.CHANGE:
+                continue
+            again = holdings_verdict(plain(row), verdict.after, taken)
+            if again.outcome is Outcome.CANNOT:
+                told[id_] = again
+        return await without_unknown(connection, told)

@@ -1,0 +1,127 @@
+"""What the worker says to the database."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from catalog.bulkedits.rules import HOLDINGS_FACTS, ITEM_FACTS
+from catalog.bulkedits.tables import WORKING
+
+WAITING: Final = f"""
+SELECT e.id, e.matched, e.gathered FROM bulk_edit e WHERE {WORKING} AND (NOT e.gathered OR e.matched <= $1)
+ORDER BY e.worked_at NULLS FIRST, e.id LIMIT 200
+"""
+TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('bulk edit'), hashtext($1::text))"
+GIVE_BACK: Final = "SELECT pg_advisory_unlock(hashtext('bulk edit'), hashtext($1::text))"
+BEGIN: Final = f"UPDATE bulk_edit SET worked_at = $2 WHERE id = $1 AND {WORKING} RETURNING *"
+LIST: Final = """
+SELECT kind, state, problem, generation, count FROM saved_list WHERE id = $1 AND (shared OR owner = $2) FOR SHARE
+"""
+GATHER: Final = """
+INSERT INTO bulk_edit_record (edit_id, entity_id) SELECT $1, entity_id FROM saved_list_member
+WHERE list_id = $2 AND generation = $3
+"""
+GATHERED: Final = "UPDATE bulk_edit SET gathered = true, matched = $2 WHERE id = $1 AND state = 'previewing'"
+NEXT: Final = """
+SELECT entity_id AS id, version_seen, before, left_as FROM bulk_edit_record
+WHERE edit_id = $1 AND outcome = $2 AND entity_id > $3 ORDER BY entity_id LIMIT $4
+"""
+TELL: Final = """
+UPDATE bulk_edit_record r SET outcome = told.outcome, version_seen = coalesce(told.version, r.version_seen),
+    differences = coalesce(told.differences::jsonb, r.differences), reasons = told.reasons::jsonb,
+    before = coalesce(told.before::jsonb, r.before), left_as = coalesce(told.left_as, r.left_as)
+FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS told (id, outcome, version, differences, reasons, before, left_as)
+WHERE r.edit_id = $1 AND r.entity_id = ANY ($2::uuid[]) AND r.entity_id = told.id
+"""
+"""(By the primary key, whatever is thought of how many records an edit has.)"""
+SURVEY: Final = "ANALYZE bulk_edit_record"
+MOVE_ON: Final = """
+UPDATE bulk_edit SET position = $4, worked_at = $5 WHERE id = $1 AND state = $2 AND position = $3 RETURNING true
+"""
+END_STEP: Final = """
+UPDATE bulk_edit SET state = $3, version = version + 1, position = $4,
+    previewed_at = CASE WHEN $3 = 'previewed' THEN $5 ELSE previewed_at END,
+    ended_at = CASE WHEN $3 = 'previewed' THEN NULL ELSE $5::timestamptz END
+WHERE id = $1 AND state = $2
+"""
+FAIL: Final = f"""
+UPDATE bulk_edit SET state = 'failed', problem = $2, ended_at = $3, version = version + 1 WHERE id = $1 AND {WORKING}
+"""
+SWEEP: Final = f"DELETE FROM bulk_edit WHERE (ended_at <= $1 OR created_at <= $2) AND NOT ({WORKING})"
+
+
+def digest(alias: str, facts: Sequence[str]) -> str:
+    """What stands in these facts, in few characters."""
+    told = ", ".join(f"'{name}', {alias}.{name}" for name in facts)
+    return f"md5(jsonb_build_object({told})::text)"
+
+
+def _write(table: str, facts: Sequence[str], returning: str) -> str:
+    told = ", ".join(f"{name} = b.{name}" for name in facts)
+    return f"""
+UPDATE {table} e SET version = e.version + 1, updated_at = $3, {told}
+FROM unnest($1::uuid[], $2::text[]) AS told (id, after) JOIN {table} s ON s.id = told.id
+    CROSS JOIN LATERAL jsonb_populate_record(s, told.after::jsonb) AS b
+WHERE e.id = told.id RETURNING e.id, {digest("e", facts)} AS left_as{returning}
+"""
+
+
+HOLD_ITEMS: Final = f"""
+SELECT i.id, i.version, i.title_id, {", ".join(f"i.{name}" for name in ITEM_FACTS)}, {digest("i", ITEM_FACTS)} AS is_now
+FROM item i WHERE i.id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE
+"""
+LOOK_AT_ITEMS: Final = HOLD_ITEMS.replace(" FOR UPDATE", "")
+WRITE_ITEMS: Final = _write("item", ITEM_FACTS, "")
+HOLD_HOLDINGS: Final = f"""
+SELECT h.id, h.version, h.title_id, h.deleted_at, {", ".join(f"h.{name}" for name in HOLDINGS_FACTS)},
+    {digest("h", HOLDINGS_FACTS)} AS is_now
+FROM holdings h WHERE h.id = ANY ($1::uuid[]) AND h.merged_into IS NULL ORDER BY h.id FOR UPDATE
+"""
+LOOK_AT_HOLDINGS: Final = HOLD_HOLDINGS.replace(" FOR UPDATE", "")
+WRITE_HOLDINGS: Final = _write(
+    "holdings", HOLDINGS_FACTS, ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed"
+)
+PLACES_TAKEN: Final = """
+SELECT title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])
+"""
+CARRY_ITEMS: Final = """
+UPDATE item i SET version = i.version + 1, updated_at = $4,
+    location_id = CASE WHEN i.location_id = told.before THEN told.after ELSE i.location_id END
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS told (id, before, after)
+    JOIN holdings h ON h.id = told.id
+WHERE i.title_id = h.title_id AND i.holdings_id = h.id RETURNING i.id
+"""
+KNOWN: Final = """
+SELECT (SELECT coalesce(array_agg(l.id), '{}') FROM (
+        SELECT id FROM location WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE) l) AS location_id,
+    (SELECT coalesce(array_agg(code), '{}') FROM material_type WHERE code = ANY ($2::text[])) AS material_type,
+    (SELECT coalesce(array_agg(code), '{}') FROM loan_type WHERE code = ANY ($3::text[])) AS loan_type
+"""
+
+HOLD_TITLES: Final = """
+SELECT id, version, match_key, title, author, record, suppressed, deleted_at FROM title
+WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+"""
+LOOK_AT_TITLES: Final = HOLD_TITLES.replace(" FOR UPDATE", "")
+KEEP_TITLES: Final = """
+INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
+SELECT id, version, record, suppressed, $2, $3 FROM title WHERE id = ANY ($1::uuid[])
+"""
+WRITE_TITLES: Final = """
+UPDATE title t SET version = version + 1, control_number = n.control_number, control_agency = n.control_agency,
+    title = n.title, subtitle = n.subtitle, author = n.author, year = n.year, format = n.format, record = n.record,
+    keys = string_to_array(n.keys, chr(10)), suppressed = n.suppressed, updated_at = $13,
+    brief_since = CASE WHEN n.whole THEN NULL ELSE t.brief_since END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[],
+    $9::bytea[], $10::text[], $11::boolean[], $12::boolean[]) AS n (id, control_number, control_agency, title, subtitle,
+    author, year, format, record, keys, suppressed, whole)
+WHERE t.id = n.id RETURNING t.id, t.version
+"""
+BEFORE_TITLES: Final = """
+SELECT v.title_id AS id, v.record, v.suppressed
+FROM unnest($1::uuid[], $2::bigint[]) AS asked (id, version)
+JOIN title_version v ON v.title_id = asked.id AND v.version = asked.version
+"""
+RAISE_ITEMS: Final = """
+UPDATE item SET version = version + 1, updated_at = $2 WHERE title_id = ANY ($1::uuid[]) RETURNING id
+"""
