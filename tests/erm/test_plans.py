@@ -13,6 +13,7 @@ from support.acquiring import furnished
 from support.harness import Harness, migrated, running
 from support.knowing import Knowledge, knowing, listing
 from support.plans import Plans, gets, overheard, wishes
+from support.units import buyer
 
 MANY = """
 CREATE FUNCTION id(kind text, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
@@ -20,6 +21,9 @@ CREATE FUNCTION id(kind text, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
         || lpad(to_hex(n), 9, '0'))::uuid $$;
 INSERT INTO organisation (id, code, name, roles, accounts, identifiers, created_at)
 SELECT id('vendor', n), 'V' || n, 'Vendor ' || n, '{vendor}', '[]', '[]', now() FROM generate_series(1, 500) n;
+INSERT INTO acquisition_unit (id, name, created_at) SELECT id('unit', n), 'U' || n, now() FROM generate_series(1, 20) n;
+INSERT INTO acquisition_unit_member (unit_id, member, added_at, added_by)
+SELECT id('unit', n % 20 + 1), 'staff:' || n, now(), 'x' FROM generate_series(1, 6000) n;
 INSERT INTO organisation_interface (id, organisation_id, name, kinds, created_at)
 SELECT id('interface', n), id('vendor', n % 400 + 1), 'Shop', '{other}', now() FROM generate_series(1, 6000) n;
 INSERT INTO bank_account (id, organisation_id, holder, account_number, state, told_by, created_at)
@@ -152,6 +156,7 @@ DROP FUNCTION id;
 PLANS = Plans(
     growing=frozenset(
         {
+            "acquisition_unit_member",
             "bank_account",
             "budget_transaction",
             "claim",
@@ -198,6 +203,8 @@ PLANS = Plans(
     ),
 )
 SAMPLES = {
+    "unit_id": "SELECT id FROM acquisition_unit LIMIT 1",
+    "member": "SELECT 'staff:7'",
     "organisation_id": "SELECT vendor_id FROM purchase_order LIMIT 1",
     "interface_id": "SELECT id FROM organisation_interface LIMIT 1",
     "bank_account_id": "SELECT id FROM bank_account LIMIT 1",
@@ -285,6 +292,54 @@ async def test_no_list_reads_a_whole_table(full: Harness) -> None:
             await known(pool, [number])
 
     assert answered > 50
+    assert await PLANS.slow(pool, asked) == ""
+
+
+OF_UNITS = (
+    "/v1/orders",
+    "/v1/orders?vendor_id={vendor_id}",
+    "/v1/order-lines?title_id={title}",
+    "/v1/order-lines/{line_id}/receipts",
+    "/v1/claims?state=proposed",
+    "/v1/order-lines/{line_id}/claims",
+    "/v1/invoices?state=open",
+    "/v1/vouchers?state=awaiting",
+    "/v1/voucher-batches",
+    "/v1/voucher-batches/{batch_id}",
+    "/v1/rollovers/{rollover_id}/orders",
+    "/v1/edifact-messages?state=held",
+    "/v1/edifact-messages/{message_id}",
+    "/v1/edifact-interchanges",
+    "/v1/edifact-interchanges/{interchange_id}",
+    "/v1/despatch-advices?organisation_id={organisation_id}",
+    "/v1/budgets/{budget_id}/transactions",
+    "/v1/changes",
+)
+
+
+async def test_no_list_reads_a_whole_table_for_those_whom_units_hold_back(full: Harness) -> None:
+    pool = full.resources.pool
+    law = (await full.post("/v1/acquisition-units", json={"name": "Law", "protect_read": True})).json()["id"]
+    for table in ("purchase_order", "invoice"):
+        where = "WHERE abs(hashtext(id::text)) % 3 = 0"
+        await pool.execute(f"UPDATE {table} SET acquisition_unit_ids = ARRAY[$1::uuid] {where}", law)
+    few = (await full.post("/v1/acquisition-units", json={"name": "Few"})).json()["id"]
+    mark = "UPDATE purchase_order SET acquisition_unit_ids = ARRAY[$1::uuid] WHERE number LIKE 'X777%'"
+    await pool.execute(mark, few)
+    await pool.execute("ANALYZE purchase_order, invoice")
+    told = {name: str(await pool.fetchval(statement)) for name, statement in SAMPLES.items()}
+    told["title"] = str(
+        await pool.fetchval("SELECT title_id FROM order_line WHERE title_id IS NOT NULL LIMIT 1")
+    )
+
+    async with overheard(full) as asked:
+        with full.asking(buyer("painter")):
+            for page in OF_UNITS:
+                answer = await full.get(page.format(**told))
+                assert answer.status_code in (200, 404), (page, answer.text)
+        used = await full.delete(f"/v1/acquisition-units/{few}", headers={"If-Match": '"1"'})
+
+    assert used.status_code == 409
     assert await PLANS.slow(pool, asked) == ""
 
 

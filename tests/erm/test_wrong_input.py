@@ -171,6 +171,16 @@ async def bodies(make: Make) -> dict[str, dict[str, Any]]:
         f"POST /v1/claims/{line['id']}/actions": {"action": "put-off", "until": "2027-05-01", "note": "x"},
         f"POST /v1/order-lines/{line['id']}/receipts": {"quantity": 1, "barcodes": ["x"], "note": "x"},
         "POST /v1/invoices": invoice,
+        "POST /v1/acquisition-units": {"name": "W", "description": "x", "protect_read": False},
+        f"PUT /v1/orders/{order['id']}/acquisition-units": {"acquisition_unit_ids": [fund["id"]]},
+        "POST /v1/vendor-order-accounts": {
+            "organisation_id": make.vendor["id"],
+            "client": "client:w",
+            "name": "W",
+            "format": "json",
+            "approve": False,
+            "acquisition_unit_ids": [],
+        },
         "PUT /v1/configuration/erm": {
             "order_prefix": "P",
             "order_suffix": "S",

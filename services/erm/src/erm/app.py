@@ -16,7 +16,7 @@ from erm.edifact import accounts as edifact_accounts
 from erm.edifact import deliveries, interchanges
 from erm.edifact import routes as edifact
 from erm.edifact.worker import take_up_messages
-from erm.finance import budgets, rebuilding
+from erm.finance import budgets, rebuilding, transactions
 from erm.finance import routes as finance
 from erm.instances import routes as instances
 from erm.invoices import routes as invoices
@@ -40,6 +40,9 @@ from erm.sources.fetching import fetch_lists
 from erm.subscriptions import SUBSCRIPTIONS
 from erm.transfers import routes as transfers
 from erm.trials import routes as trials
+from erm.units import assigning
+from erm.units import routes as units
+from erm.units.telling import shown
 from erm.vouchers import routes as vouchers
 
 
@@ -49,11 +52,14 @@ def create_app(settings: Settings) -> FastAPI:
         SERVICE,
         settings,
         routers=[
+            units.router,
+            assigning.router,
             organisations.router,
             interfaces.router,
             banking.router,
             finance.router,
             budgets.router,
+            transactions.router,
             rebuilding.router,
             rollovers.router,
             orders.router,
@@ -94,6 +100,7 @@ SERVICE = Service(
     create_app=create_app,
     migrations=migrations_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
+    shown=shown,
     timers=[
         Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
         Timer("propose-claims", timedelta(minutes=10), propose),

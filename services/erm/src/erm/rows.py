@@ -1,6 +1,7 @@
 """Writing rows by the names of their columns, and reading a page of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,18 @@ def pool_of(request: Request) -> asyncpg.Pool:
     """The pool of the process that answers."""
     pool: asyncpg.Pool = request.app.state.resources.pool
     return pool
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A condition of several values, which `{0}`, `{1}` … stand for in its text."""
+
+    text: str
+    values: tuple[Any, ...]
+
+    def numbered(self, first: int) -> str:
+        """Its text with the statement's marks, from `$first` on."""
+        return self.text.format(*(f"${at}" for at in range(first, first + len(self.values))))
 
 
 async def insert(connection: Connection, table: str, **values: Any) -> None:
@@ -54,17 +67,24 @@ async def page(
     cursor: str | None,
     limit: int,
     by: str = "id",
+    within: Within | None = None,
 ) -> tuple[list[asyncpg.Record], str | None]:
     """Rows newest first (ids are minted in time), and the cursor of the next page.
 
     `wanted` are conditions that end before their value (`"vendor_id ="`); those without a value are left out.
+    `within` is what whoever asks may see of them.
     """
     told = {condition: value for condition, value in wanted.items() if value is not None}
     if cursor is not None:
         told[f"{by} <"] = cursors.uuid_in(cursor)
-    where = " AND ".join(f"{condition} ${at}" for at, condition in enumerate(told, 2))
+    conditions = [f"{condition} ${at}" for at, condition in enumerate(told, 2)]
+    values = list(told.values())
+    if within is not None:
+        conditions.append(within.numbered(len(values) + 2))
+        values += within.values
+    where = " AND ".join(conditions)
     statement = f"{select}{' WHERE ' + where if where else ''} ORDER BY {by} DESC LIMIT $1"
-    rows = await pool_of(request).fetch(statement, limit + 1, *told.values())
+    rows = await pool_of(request).fetch(statement, limit + 1, *values)
     more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     cursors.link_next(request, response, more)
     return rows[:limit], more

@@ -20,6 +20,7 @@ from erm.rollovers import tables as rollovers
 from erm.sources import tables as sources
 from erm.transfers import tables as transfers
 from erm.trials import tables as trials
+from erm.units import tables as units
 from erm.vouchers import tables as vouchers
 
 METADATA = Table.metadata
@@ -43,5 +44,6 @@ ALL = (
     transfers,
     rollovers,
     trials,
+    units,
     vouchers,
 )

@@ -39,6 +39,8 @@ Note = Annotated[str, Field(min_length=1, max_length=2000)]
 Percent = Annotated[Decimal, Field(gt=0, le=100, max_digits=9, decimal_places=6)]
 Rate = Annotated[Decimal, Field(gt=0, lt=10**9, max_digits=19, decimal_places=10)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(9999, 12, 31))]
+UnitIds = Annotated[list[UUID], Field(max_length=20)]
+"""The acquisition units that a record belongs to; none: it is open to whoever has the scope."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 LONGEST: Final = 500
 """Lines of an order or invoice."""

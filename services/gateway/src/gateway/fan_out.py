@@ -156,7 +156,7 @@ async def changes(
     body = {
         "events": [event for part in told.values() for event in part["events"]],
         "next_cursor": base64.urlsafe_b64encode(orjson.dumps(positions)).rstrip(b"=").decode(),
-        "more": any(len(part["events"]) == share for part in told.values()),
+        "more": any(part.get("more", len(part["events"]) == share) for part in told.values()),
         "away": away,
     }
     return Response(orjson.dumps(body), media_type="application/json")

@@ -74,6 +74,8 @@ class ChangesOut(BaseModel):
     """Where each of them stands."""
     position: int
     """Ask again after this position."""
+    more: bool
+    """Whether there is more to be had at once."""
 
 
 class StartNamedTwice(Invalid):
@@ -104,13 +106,14 @@ async def openapi(request: Request) -> Response:
 )
 async def changes(
     here: Here,
-    _: MayReadChanges,
+    by: MayReadChanges,
     after: Annotated[int, Query(ge=0, description="The position read last; 0 from the oldest kept")] = 0,
     since: Annotated[Moment | None, Query(description="Begin with what was published at this moment")] = None,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma-separated")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """This service's part of the change feed: every event that was published, in order, without gaps.
+    """This service's part of the change feed: every event that was published, in order, without gaps. (What belongs to
+    others alone is left out for whoever may not see it; the position goes past it.)
 
     `0` begins with the oldest kept; a position whose successors have gone is told, not passed over.
     """
@@ -120,10 +123,16 @@ async def changes(
             raise StartNamedTwice
         after = await feed.position_before(here.pool, since)
     told = await feed.read(here.pool, after=after, types=wanted, limit=limit)
-    body = b'{"events":[%b],"positions":%b,"position":%d}' % (
-        ",".join(told.envelopes).encode(),
-        orjson.dumps(told.positions),
+    envelopes, positions = told.envelopes, told.positions
+    if here.shown is not None and envelopes:
+        shown = await here.shown(here.pool, by, envelopes)
+        envelopes = [each for each, seen in zip(envelopes, shown, strict=True) if seen]
+        positions = [each for each, seen in zip(positions, shown, strict=True) if seen]
+    body = b'{"events":[%b],"positions":%b,"position":%d,"more":%b}' % (
+        ",".join(envelopes).encode(),
+        orjson.dumps(positions),
         told.position,
+        orjson.dumps(len(told.envelopes) == limit),
     )
     return Response(body, media_type="application/json")
 

@@ -14,6 +14,7 @@ from chassis import outbox
 from chassis.clock import Clock, system_clock
 from chassis.database import Connection, Sessions, make_engine, make_sessions, open_pool
 from chassis.outbox import Origin
+from chassis.principal import Principal
 from chassis.settings import ServiceSettings
 from chassis.transport import EventTransport, transport_for
 from contracts.events import Actor, Event
@@ -32,10 +33,16 @@ class Resources:
     clock: Clock = system_clock
     own: dict[str, Any] = field(default_factory=dict)
     """What the service itself opens for the life of the process (an index, a cache), by name."""
+    shown: "Shown | None" = None
+    """Which of its events somebody may see; none: all of them."""
 
     def origin(self, actor: Actor, traceparent: str | None = None) -> Origin:
         """What surrounds the events that this actor causes."""
         return Origin(self.name, self.epoch, actor, traceparent)
+
+
+Shown = Callable[[asyncpg.Pool, Principal, Sequence[str]], Awaitable[list[bool]]]
+"""Of each envelope, whether whoever reads the change feed may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,8 @@ class Service:
     subscriptions: Mapping[type[Event], Handler] = field(default_factory=dict)
     timers: Sequence[Timer] = ()
     workers: Sequence[Worker] = ()
+    shown: Shown | None = None
+    """Which of its events somebody with `changes:read` may see; none: all of them."""
     opening: Callable[[Resources], Any] | None = None
     """An async context manager that fills `resources.own`, in every role but migrate and relay."""
 
@@ -130,6 +139,7 @@ async def open_resources(
             transport=transport or transport_for(settings.transport_url),
             epoch=await outbox.read_epoch(pool),
             clock=clock,
+            shown=service.shown,
         )
         if transport is None:
             stack.push_async_callback(resources.transport.close)

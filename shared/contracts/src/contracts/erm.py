@@ -50,6 +50,8 @@ class OrderChanged(Event):
     what: str
     """What happened: entered, changed, approved, unopened, closed, reopened, cancelled, received, paid …"""
     order: OrderFacts
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
 
 
 class ReceivedPiece(Part):
@@ -85,6 +87,8 @@ class OrderLineReceived(Event):
     """What one copy costs, with tax and its part of what comes on top."""
     price_currency: str | None = None
     pieces: tuple[ReceivedPiece, ...]
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
 
 
 class ReceiptUndone(Event):
@@ -98,6 +102,8 @@ class ReceiptUndone(Event):
     receipt_id: UUID
     order_line_id: UUID
     pieces: tuple[UUID, ...]
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
 
 
 class InvoiceFacts(Part):
@@ -124,6 +130,8 @@ class InvoiceChanged(Event):
     invoice_id: UUID
     what: str
     invoice: InvoiceFacts
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
 
 
 class PackageFacts(Part):

@@ -17,7 +17,9 @@ from erm.agreements.queries import Agreement
 from erm.agreements.rules import Days, Flaw, entry_of, period_flaws, status_flaws
 from erm.agreements.wire import AgreementIn, CoverageIn, LineIn
 from erm.coverage.rules import NotADay, Span, first_day, last_day
+from erm.orders.queries import lines_in_sight
 from erm.rows import change, insert, insert_many
+from erm.units.rules import UNLIMITED, Standing
 
 
 class AgreementUnknown(NotFound):
@@ -262,8 +264,11 @@ async def _entry(
     )
 
 
-async def _write_line(connection: Connection, line_id: UUID, body: LineIn, write: Any) -> None:
-    """Write a line and its orders; `Invalid` for what it names and is not there."""
+async def _write_line(
+    connection: Connection, line_id: UUID, body: LineIn, write: Any, standing: Standing
+) -> None:
+    """Write a line and its orders; `Invalid` for what it names and is not there, or not for whoever writes it. Orders
+    that they may not see stay as they are."""
     try:
         async with connection.transaction():
             await write
@@ -272,19 +277,22 @@ async def _write_line(connection: Connection, line_id: UUID, body: LineIn, write
         raise Invalid(
             reasons=[Reason("resource-unknown", text, "/resource_id", "Name one that there is.")]
         ) from error
-    await connection.execute("DELETE FROM agreement_line_order WHERE line_id = $1", line_id)
-    try:
-        async with connection.transaction():
-            await insert_many(
-                connection,
-                "agreement_line_order",
-                [{"line_id": line_id, "order_line_id": one} for one in dict.fromkeys(body.order_line_ids)],
-            )
-    except asyncpg.ForeignKeyViolationError as error:
+    wanted = list(dict.fromkeys(body.order_line_ids))
+    if set(wanted) - await lines_in_sight(connection, wanted, standing):
         text = "There is no such order line."
         raise Invalid(
             reasons=[Reason("order-line-unknown", text, "/order_line_ids", "Name those that there are.")]
-        ) from error
+        )
+    before = [row["order_line_id"] for row in await connection.fetch(_ORDERED, line_id)]
+    seen = await lines_in_sight(connection, before, standing)
+    await connection.execute(_NOT_ORDERED, line_id, list(seen))
+    await insert_many(
+        connection, "agreement_line_order", [{"line_id": line_id, "order_line_id": one} for one in wanted]
+    )
+
+
+_ORDERED = "SELECT order_line_id FROM agreement_line_order WHERE line_id = $1"
+_NOT_ORDERED = "DELETE FROM agreement_line_order WHERE line_id = $1 AND order_line_id = ANY ($2::uuid[])"
 
 
 async def _raised(connection: Connection, agreement: Agreement) -> None:
@@ -300,13 +308,19 @@ def _refuse_closed(agreement: Agreement) -> None:
 
 
 async def add_line(
-    connection: Connection, agreement: Agreement, body: LineIn, *, actor: str, now: datetime
+    connection: Connection,
+    agreement: Agreement,
+    body: LineIn,
+    *,
+    actor: str,
+    now: datetime,
+    standing: Standing = UNLIMITED,
 ) -> UUID:
     """A line of a locked agreement; its id. `AgreementRefused` where that is closed, `Invalid`."""
     _refuse_closed(agreement)
     line_id = uuid7()
     values = _line_values(body) | {"id": line_id, "agreement_id": agreement.id, "created_at": now}
-    await _write_line(connection, line_id, body, insert(connection, "agreement_line", **values))
+    await _write_line(connection, line_id, body, insert(connection, "agreement_line", **values), standing)
     await _entry(connection, agreement.id, line_id, "added", body, actor, now)
     await _raised(connection, agreement)
     await _told(connection, agreement.id, "line-added", now, _line_facts(line_id, body))
@@ -321,6 +335,7 @@ async def change_line(
     *,
     actor: str,
     now: datetime,
+    standing: Standing = UNLIMITED,
 ) -> None:
     """Put another text in the place of a line of a locked agreement. What it is of stays: its history tells of that.
 
@@ -337,7 +352,8 @@ async def change_line(
         mend = "End it, and add another."
         raise AgreementRefused(reasons=[Reason("line-resource-fixed", text, "/resource", mend)])
     line_id: UUID = before["id"]
-    await _write_line(connection, line_id, body, change(connection, "agreement_line", line_id, **values))
+    written = change(connection, "agreement_line", line_id, **values)
+    await _write_line(connection, line_id, body, written, standing)
     what = entry_of((before["suppressed"], before["active_to"]), (body.suppressed, body.active_to))
     await _entry(connection, agreement.id, line_id, what, body, actor, now)
     await _raised(connection, agreement)

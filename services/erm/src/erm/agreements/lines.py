@@ -30,7 +30,10 @@ from erm.agreements.rules import standing
 from erm.agreements.wire import CostOut, CoverageIn, CoverageOut, EntryOut, LineIn, LineOut, OrderedOut
 from erm.configuration.queries import in_force
 from erm.money.rules import written
+from erm.orders.queries import units_of_line
 from erm.rows import page, pool_of
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, held
 
 router = new_router("/v1", tag="agreements")
 
@@ -61,8 +64,8 @@ def line_out(row: Any, today: date) -> LineOut:
     return LineOut(**{name: told[name] for name in LineOut.model_fields})
 
 
-async def _one(connection: Any, line_id: UUID, today: date) -> LineOut:
-    rows = await queries.lines(connection, [line_id])
+async def _one(connection: Any, line_id: UUID, today: date, seen: Standing) -> LineOut:
+    rows = await queries.lines(connection, [line_id], seen)
     if not rows:
         raise LineUnknown
     return line_out(rows[0], today)
@@ -80,9 +83,12 @@ async def add_agreement_line(
     """Add to what an agreement lets be used."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        seen = await held(connection, by)
         agreement = await commands.locked(connection, agreement_id)
-        line_id = await commands.add_line(connection, agreement, body, actor=str(by.actor), now=now)
-        told = await _one(connection, line_id, (await in_force(connection)).today(now))
+        line_id = await commands.add_line(
+            connection, agreement, body, actor=str(by.actor), now=now, standing=seen
+        )
+        told = await _one(connection, line_id, (await in_force(connection)).today(now), seen)
         return 201, told, {"location": f"/v1/agreement-lines/{line_id}", "etag": etags.etag(1)}
 
     return await whole(pool_of(request), once, act)
@@ -97,6 +103,7 @@ async def list_agreement_lines(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     now: Now,
     agreement_id: UUID | None = None,
     package_id: UUID | None = None,
@@ -115,12 +122,14 @@ async def list_agreement_lines(
         "order_line_id =": order_line_id,
     }
     source = "SELECT id FROM agreement_line"
+    pool = pool_of(request)
     if order_line_id is not None:
         source += " JOIN agreement_line_order ON line_id = id"
+        if not seen.lets(Act.READ, await units_of_line(pool, order_line_id)):
+            return cursors.Page(items=[])
     rows, more = await page(request, response, source, wanted, cursor=cursor, limit=limit)
-    pool = pool_of(request)
     today = (await in_force(pool)).today(now)
-    found = await queries.lines(pool, [row["id"] for row in rows])
+    found = await queries.lines(pool, [row["id"] for row in rows], seen)
     return cursors.Page(items=[line_out(row, today) for row in found], next_cursor=more)
 
 
@@ -130,11 +139,11 @@ async def list_agreement_lines(
     responses=problems(Unauthenticated, Forbidden, LineUnknown),
 )
 async def get_agreement_line(
-    request: Request, response: Response, line_id: UUID, _: MayRead, now: Now
+    request: Request, response: Response, line_id: UUID, _: MayRead, seen: Seen, now: Now
 ) -> LineOut:
-    """One line."""
+    """One line. Of what was ordered for it, it names and sums what whoever asks may see."""
     pool = pool_of(request)
-    told = await _one(pool, line_id, (await in_force(pool)).today(now))
+    told = await _one(pool, line_id, (await in_force(pool)).today(now), seen)
     etags.tag(response, told.version)
     return told
 
@@ -157,6 +166,7 @@ async def change_agreement_line(
 ) -> LineOut:
     """Replace what is told of a line, except what it is of."""
     async with pool_of(request).acquire() as connection, connection.transaction():
+        seen = await held(connection, by)
         agreement_id = await connection.fetchval(
             "SELECT agreement_id FROM agreement_line WHERE id = $1", line_id
         )
@@ -166,8 +176,10 @@ async def change_agreement_line(
         before = await connection.fetchrow("SELECT * FROM agreement_line WHERE id = $1", line_id)
         assert before is not None
         etags.guard(expected=expected, found=before["version"])
-        await commands.change_line(connection, agreement, dict(before), body, actor=str(by.actor), now=now)
-        told = await _one(connection, line_id, (await in_force(connection)).today(now))
+        await commands.change_line(
+            connection, agreement, dict(before), body, actor=str(by.actor), now=now, standing=seen
+        )
+        told = await _one(connection, line_id, (await in_force(connection)).today(now), seen)
     etags.tag(response, told.version)
     return told
 

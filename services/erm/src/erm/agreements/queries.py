@@ -10,6 +10,8 @@ import asyncpg
 
 from chassis.database import Connection
 from erm.agreements.rules import ACTIVE, Days, Line
+from erm.units.rules import Standing
+from erm.units.standing import within
 
 _LOCK = "SELECT id FROM agreement WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _AGREEMENTS = "SELECT * FROM agreement WHERE id = ANY ($1::uuid[])"
@@ -98,7 +100,7 @@ SELECT l.*, coalesce(p.name, t.name, l.description, l.reference) AS name, a.stat
     (SELECT coalesce(jsonb_agg(jsonb_build_object('order_line_id', o.id, 'order_id', h.id, 'order_number', h.number,
             'minor', o.total, 'currency', h.currency, 'cancelled', o.cancelled) ORDER BY h.number, o.position), '[]')
         FROM agreement_line_order x JOIN order_line o ON o.id = x.order_line_id
-        JOIN purchase_order h ON h.id = o.order_id WHERE x.line_id = l.id) AS orders
+        JOIN purchase_order h ON h.id = o.order_id WHERE x.line_id = l.id AND {seen}) AS orders
 FROM agreement_line l
 JOIN agreement a ON a.id = l.agreement_id
 LEFT JOIN package p ON p.id = l.package_id
@@ -110,9 +112,14 @@ ORDER BY l.id DESC
 """
 
 
-async def lines(connection: Connection | asyncpg.Pool, ids: Sequence[UUID]) -> list[asyncpg.Record]:
-    """Lines with names, coverage of the knowledge base and orders, newest first."""
-    return list(await connection.fetch(_LINES, list(ids)))
+async def lines(
+    connection: Connection | asyncpg.Pool, ids: Sequence[UUID], standing: Standing
+) -> list[asyncpg.Record]:
+    """Lines with names, coverage of the knowledge base and those of their orders that somebody may see, newest
+    first."""
+    seen = within(standing, "h.acquisition_unit_ids")
+    text, values = ("true", ()) if seen is None else (seen.numbered(2), seen.values)
+    return list(await connection.fetch(_LINES.replace("{seen}", text), list(ids), *values))
 
 
 def days_of(told: Sequence[Sequence[str | None]]) -> tuple[Days, ...]:

@@ -57,7 +57,8 @@ async def claim(connection: Connection, line_id: UUID, books: Books, *, via: str
     """Write down that a line was claimed, whether its day has come or not."""
     if not await orders.orders_of(connection, [line_id]):
         raise OrderUnknown("There is no such order line.")
-    order, line = await locked_of(connection, line_id)
+    unknown = OrderUnknown("There is no such order line.")
+    order, line = await locked_of(connection, line_id, books.standing, unknown)
     await connection.execute("SELECT FROM order_line WHERE id = $1 FOR UPDATE", line_id)  # before the timer
     if reasons := _refusals(order, line):
         raise ClaimRefused(reasons=reasons)
@@ -92,10 +93,10 @@ async def _send(connection: Connection, claim_id: UUID, books: Books, *, via: st
     await change(connection, "claim", claim_id, **told)
 
 
-async def _proposed(connection: Connection, claim_id: UUID) -> tuple[Order, Line]:
+async def _proposed(connection: Connection, claim_id: UUID, books: Books) -> tuple[Order, Line]:
     """The order and line of a claim that is proposed, under the order's lock; or why it is not any more."""
     row = await read(connection, claim_id)
-    order, line = await locked_of(connection, row["order_line_id"])
+    order, line = await locked_of(connection, row["order_line_id"], books.standing, ClaimUnknown())
     row = await read(connection, claim_id)
     if row["state"] != "proposed":
         text = f"The claim is {row['state']}."
@@ -106,7 +107,7 @@ async def _proposed(connection: Connection, claim_id: UUID) -> tuple[Order, Line
 
 async def send(connection: Connection, claim_id: UUID, books: Books, *, via: str, note: str | None) -> None:
     """It went to the vendor; the next one is due after the interval. Refused when all has come meanwhile."""
-    order, line = await _proposed(connection, claim_id)
+    order, line = await _proposed(connection, claim_id, books)
     missing = line.row["quantity"] - line.row["received"]
     await connection.execute("UPDATE claim SET missing = $2 WHERE id = $1", claim_id, missing)
     await _send(connection, claim_id, books, via=via, note=note)
@@ -117,7 +118,7 @@ async def stop(
     connection: Connection, claim_id: UUID, books: Books, *, until: date | None, note: str | None
 ) -> None:
     """It is not sent: not before a day, or, with none, not at all."""
-    order, line = await _proposed(connection, claim_id)
+    order, line = await _proposed(connection, claim_id, books)
     reason = "withdrawn" if until is None else "put-off"
     await change(
         connection,

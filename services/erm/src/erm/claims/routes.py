@@ -20,6 +20,7 @@ from erm.claims.commands import ClaimRefused, ClaimUnknown
 from erm.finance.commands import Books
 from erm.orders.commands import OrderUnknown
 from erm.rows import page, pool_of
+from erm.units.standing import Seen, held, within
 from erm.wire import Day, Limit, Note, Strict
 
 router = new_router("/v1", tag="orders")
@@ -104,6 +105,7 @@ async def list_claims(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     state: State | None = None,
     vendor_id: UUID | None = None,
     cursor: str | None = None,
@@ -111,7 +113,16 @@ async def list_claims(
 ) -> cursors.Page[ClaimOut]:
     """Claims, newest first; `state=proposed` are those to be sent now."""
     wanted = {"c.state =": state, "c.vendor_id =": vendor_id}
-    rows, more = await page(request, response, _SELECT, wanted, cursor=cursor, limit=limit, by="c.id")
+    rows, more = await page(
+        request,
+        response,
+        _SELECT,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="c.id",
+        within=within(seen, "o.acquisition_unit_ids"),
+    )
     return cursors.Page(items=[ClaimOut(**dict(row)) for row in rows], next_cursor=more)
 
 
@@ -125,12 +136,22 @@ async def list_claims_of_line(
     response: Response,
     line_id: UUID,
     _: MayRead,
+    seen: Seen,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[ClaimOut]:
     """Claims of a line, newest first."""
     wanted = {"c.order_line_id =": line_id}
-    rows, more = await page(request, response, _SELECT, wanted, cursor=cursor, limit=limit, by="c.id")
+    rows, more = await page(
+        request,
+        response,
+        _SELECT,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="c.id",
+        within=within(seen, "o.acquisition_unit_ids"),
+    )
     return cursors.Page(items=[ClaimOut(**dict(row)) for row in rows], next_cursor=more)
 
 
@@ -146,7 +167,7 @@ async def claim_line(
     """Write down that a line was claimed, whether its day has come or not."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now)
+        books = Books(connection, str(by.actor), now, standing=await held(connection, by))
         claim_id = await commands.claim(connection, line_id, books, via=body.via, note=body.note)
         told = await _told(connection, claim_id)
         return 201, told, {"etag": etags.etag(told.version)}
@@ -165,7 +186,7 @@ async def act_on_claim(
     """Send, put off or withdraw what is proposed; refused when it has come meanwhile."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now)
+        books = Books(connection, str(by.actor), now, standing=await held(connection, by))
         if body.via is not None:
             await commands.send(connection, claim_id, books, via=body.via, note=body.note)
         else:

@@ -27,8 +27,11 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from erm.edifact import sight
 from erm.edifact.sending import AccountUnknown
 from erm.rows import change, insert, page, pool_of
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, demand_units, forbidden, held
 from erm.wire import Limit, Strict, Word
 
 router = new_router("/v1/edifact-accounts", tag="edifact")
@@ -113,17 +116,41 @@ async def _read(
     return EdifactAccountOut(**dict(row))
 
 
+async def demand_account(connection: Connection, account_id: UUID, standing: Standing) -> None:
+    """Raise `AccountUnknown` or `UnitsForbid` unless somebody may see and change an account's vendor."""
+    against = await sight.against_change(connection, account_id, standing)
+    if against is None:
+        raise AccountUnknown
+    if against:
+        raise forbidden(standing, against)
+
+
+_VENDOR = "SELECT acquisition_unit_ids FROM organisation WHERE id = $1 FOR SHARE"
+
+
+async def _demand_vendor(connection: Connection, body: EdifactAccountIn, standing: Standing) -> None:
+    """Raise unless somebody may see and change the vendor whose account it is to be; `Invalid`, `UnitsForbid`."""
+    units = await connection.fetchval(_VENDOR, body.organisation_id)
+    if units is None or not standing.lets(Act.READ, units):
+        raise _unknown_vendor()
+    demand_units(standing, Act.UPDATE, units)
+    fund = "SELECT acquisition_unit_ids FROM fund WHERE id = $1"
+    if body.default_fund_id is not None:
+        units = await connection.fetchval(fund, body.default_fund_id)
+        if units is None or not standing.lets(Act.READ, units):
+            raise Invalid(reasons=[Reason("fund-unknown", "There is no such fund.", "/default_fund_id")])
+
+
+def _unknown_vendor() -> Invalid:
+    text = "There is no such organisation."
+    return Invalid(reasons=[Reason("organisation-unknown", text, "/organisation_id")])
+
+
 def _values(body: EdifactAccountIn) -> dict[str, Any]:
     return body.model_dump() | {"branches": [branch.model_dump(mode="json") for branch in body.branches]}
 
 
-def _refused(error: asyncpg.PostgresError, body: EdifactAccountIn) -> Refused | Invalid:
-    if isinstance(error, asyncpg.ForeignKeyViolationError):
-        if "fund" in str(error.constraint_name):
-            return Invalid(reasons=[Reason("fund-unknown", "There is no such fund.", "/default_fund_id")])
-        return Invalid(
-            reasons=[Reason("organisation-unknown", "There is no such organisation.", "/organisation_id")]
-        )
+def _taken(body: EdifactAccountIn) -> AccountTaken:
     text = f"Another one is for {body.vendor_code} and {body.library_code}."
     return AccountTaken(reasons=[Reason("codes-taken", text, "/vendor_code", "Change that one instead.")])
 
@@ -135,16 +162,17 @@ def _refused(error: asyncpg.PostgresError, body: EdifactAccountIn) -> Refused | 
     responses=problems(Unauthenticated, Forbidden, AccountTaken, InFlight, Invalid),
 )
 async def create_account(
-    request: Request, body: EdifactAccountIn, _: MayWrite, once: OnceRequired, now: Now
+    request: Request, body: EdifactAccountIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter an account: from then on messages with these codes are the vendor's."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        await _demand_vendor(connection, body, await held(connection, by))
         row_id = uuid7()
         try:
             await insert(connection, "edifact_account", id=row_id, created_at=now, **_values(body))
-        except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
-            raise _refused(error, body) from error
+        except asyncpg.UniqueViolationError as error:
+            raise _taken(body) from error
         where = {"location": f"/v1/edifact-accounts/{row_id}", "etag": etags.etag(1)}
         return 201, await _read(connection, row_id), where
 
@@ -160,6 +188,7 @@ async def list_accounts(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     organisation_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
@@ -172,6 +201,7 @@ async def list_accounts(
         {"organisation_id =": organisation_id},
         cursor=cursor,
         limit=limit,
+        within=sight.of(sight.ACCOUNT, seen),
     )
     return cursors.Page(items=[EdifactAccountOut(**dict(row)) for row in rows], next_cursor=more)
 
@@ -182,10 +212,13 @@ async def list_accounts(
     responses=problems(Unauthenticated, Forbidden, AccountUnknown),
 )
 async def get_account(
-    request: Request, response: Response, account_id: UUID, _: MayRead
+    request: Request, response: Response, account_id: UUID, _: MayRead, seen: Seen
 ) -> EdifactAccountOut:
     """One account."""
-    told = await _read(pool_of(request), account_id)
+    pool = pool_of(request)
+    if not await sight.is_seen(pool, "edifact_account", sight.ACCOUNT, account_id, seen):
+        raise AccountUnknown
+    told = await _read(pool, account_id)
     etags.tag(response, told.version)
     return told
 
@@ -202,17 +235,20 @@ async def change_account(
     response: Response,
     account_id: UUID,
     body: EdifactAccountIn,
-    _: MayWrite,
+    by: MayWrite,
     expected: IfMatch,
 ) -> EdifactAccountOut:
     """Replace what is told of an account.."""
     async with pool_of(request).acquire() as connection, connection.transaction():
+        standing = await held(connection, by)
+        await demand_account(connection, account_id, standing)
         found = await _read(connection, account_id, lock=True)
         etags.guard(expected=expected, found=found.version)
+        await _demand_vendor(connection, body, standing)
         try:
             await change(connection, "edifact_account", account_id, **_values(body))
-        except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
-            raise _refused(error, body) from error
+        except asyncpg.UniqueViolationError as error:
+            raise _taken(body) from error
         told = await _read(connection, account_id)
     etags.tag(response, told.version)
     return told

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from chassis.database import Connection
+from chassis.principal import Principal
 from chassis.problems import Invalid, Reason, Refused
 from erm.edifact import billing, despatching, quoting, responding
 from erm.edifact.documents import Bill, Despatch, Document, Quote, Response
@@ -16,9 +17,12 @@ from erm.edifact.rules import MessageState
 from erm.edifact.syntax import Flaw, Separators, Unreadable, segments
 from erm.edifact.tasks import Held, Outcome, Task, Told
 from erm.rows import change
+from erm.units.rules import UNLIMITED, Standing
+from erm.units.standing import UnitsForbid, held
 
 _ACCOUNT = """
-SELECT a.*, o.currency AS organisation_currency FROM edifact_account a JOIN organisation o ON o.id = a.organisation_id
+SELECT a.*, o.currency AS organisation_currency, o.acquisition_unit_ids
+FROM edifact_account a JOIN organisation o ON o.id = a.organisation_id
 WHERE a.vendor_code = $1 AND a.library_code = $2 AND a.active
 """
 _BEFORE = """
@@ -54,10 +58,17 @@ def reason_of(flaw: Flaw) -> Reason:
 
 
 async def take_up(
-    connection: Connection, message: Mapping[str, Any], told: Told, *, actor: str, now: datetime
+    connection: Connection,
+    message: Mapping[str, Any],
+    told: Told,
+    *,
+    actor: str,
+    now: datetime,
+    standing: Standing | None = None,
 ) -> Ended:
-    """Apply a message that is locked; what became of it is written."""
-    ended = await _ended(connection, message, told, actor=actor, now=now)
+    """Apply a message that is locked; what became of it is written. `standing` is of whoever applies it by hand; none:
+    it does what whoever sent the file in may do."""
+    ended = await _ended(connection, message, told, actor=actor, now=now, standing=standing)
     await change(
         connection,
         "edifact_message",
@@ -72,7 +83,13 @@ async def take_up(
 
 
 async def _ended(
-    connection: Connection, message: Mapping[str, Any], told: Told, *, actor: str, now: datetime
+    connection: Connection,
+    message: Mapping[str, Any],
+    told: Told,
+    *,
+    actor: str,
+    now: datetime,
+    standing: Standing | None,
 ) -> Ended:
     if message["kind"] not in KINDS:
         text = f"{message['kind'][:20]} is not taken in: {', '.join(sorted(KINDS))} are."
@@ -109,7 +126,12 @@ async def _ended(
     if interchange["test"]:
         mend = "Discard it, or accept `test-interchange`."
         reasons.append(Reason("test-interchange", "The vendor says that it is a test.", None, mend))
-    task = Task(connection, message, account, told, actor, now)
+    if standing is None and interchange["unlimited"]:
+        standing = UNLIMITED
+    elif standing is None:
+        kind, _, ref = interchange["created_by"].partition(":")
+        standing = await held(connection, Principal(kind, ref))
+    task = Task(connection, message, account, told, actor, now, standing)
     try:
         async with connection.transaction():
             task.hold(reasons)
@@ -123,9 +145,13 @@ async def _ended(
         return Ended(
             MessageState.DUPLICATE, [Reason("applied-before", "The same was applied at this moment.")], values
         )
-    except (Held, Invalid, Refused) as held:
-        return Ended(MessageState.HELD, list(held.reasons), values)
-    return Ended(MessageState.APPLIED, outcome.warnings, values | dict(outcome.values))
+    except (Held, Invalid, Refused, UnitsForbid) as why:
+        return Ended(MessageState.HELD, list(why.reasons), values | _named(task))
+    return Ended(MessageState.APPLIED, outcome.warnings, values | dict(outcome.values) | _named(task))
+
+
+def _named(task: Task) -> dict[str, Any]:
+    return {"named_order_ids": sorted(task.named)}
 
 
 async def _applied(task: Task, document: Document) -> Outcome:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from chassis.problems import Reason
 from erm.edifact.documents import Bill, BilledLine, Line
-from erm.edifact.matching import Found, order_lines, unknown
+from erm.edifact.matching import Found, unknown
 from erm.edifact.tasks import Held, Outcome, Task, flaws_of
 from erm.invoices import commands as invoices
 from erm.invoices.entering import InvoiceIn
@@ -32,8 +32,7 @@ ORDER BY y.code
 
 async def apply(task: Task, bill: Bill) -> Outcome:
     """Enter the invoice as the vendor has it."""
-    found, _ = await order_lines(task.connection, bill.lines, order_number=bill.order_number)
-    found = await task.corrected(bill.lines, found)
+    found, _ = await task.found(bill.lines, order_number=bill.order_number)
     currency = task.currency(bill.currency)
     reasons = [unknown(line) for line in bill.lines if line.segment not in found and not _shares(task, line)]
     if bill.dated is None:
@@ -47,7 +46,15 @@ async def apply(task: Task, bill: Bill) -> Outcome:
         body = InvoiceIn.model_validate(_body(task, bill, found, currency))
     except ValidationError as error:
         raise Held(flaws_of(error, "")) from error
-    invoice = await invoices.enter(task.connection, body, actor=task.actor, now=task.now)
+    units = {unit for its in found.values() for unit in its.order.units} or set(task.vendor_units)
+    invoice = await invoices.enter(
+        task.connection,
+        body,
+        actor=task.actor,
+        now=task.now,
+        standing=task.standing,
+        units=sorted(units),
+    )
     task.hold(await _found_wrong(task, invoice))
     return Outcome({"invoice_id": invoice.id}, _warnings(invoice, bill))
 

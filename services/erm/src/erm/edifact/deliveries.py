@@ -16,12 +16,15 @@ from chassis.edge import InFlight, OnceRequired
 from chassis.once import whole
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
+from erm.edifact import sight
 from erm.finance.commands import Books
 from erm.orders import queries as orders
 from erm.receipts import commands as receipts
 from erm.receipts.commands import Arrival, ReceiptRefused
 from erm.receipts.routes import Barcode
 from erm.rows import page, pool_of
+from erm.units.rules import Standing
+from erm.units.standing import Seen, clause, held, within
 from erm.wire import LONGEST, Limit, Note, Strict
 
 router = new_router("/v1/despatch-advices", tag="edifact")
@@ -101,32 +104,47 @@ class DeliveryIn(Strict):
 _LINES = """
 SELECT d.*, l.order_id, o.number AS order_number, l.title FROM despatch_advice_line d
 LEFT JOIN order_line l ON l.id = d.order_line_id LEFT JOIN purchase_order o ON o.id = l.order_id
-WHERE d.despatch_id = ANY ($1::uuid[]) ORDER BY d.despatch_id, d.position
+WHERE d.despatch_id = ANY ($1::uuid[]) AND {} ORDER BY d.despatch_id, d.position
 """
 
 
-async def _with_lines(connection: Connection | asyncpg.Pool, rows: list[Any]) -> list[DespatchOut]:
+async def _with_lines(
+    connection: Connection | asyncpg.Pool, rows: list[Any], seen: Standing
+) -> list[DespatchOut]:
+    """With those of their lines that are of orders somebody may see."""
     lines: dict[UUID, list[DespatchLineOut]] = {row["id"]: [] for row in rows}
-    for line in await connection.fetch(_LINES, list(lines)):
+    condition = within(seen, "o.acquisition_unit_ids")
+    text, values = ("true", ()) if condition is None else (condition.numbered(2), condition.values)
+    for line in await connection.fetch(_LINES.format(text), list(lines), *values):
         told = {name: line[name] for name in DespatchLineOut.model_fields}
         lines[line["despatch_id"]].append(DespatchLineOut(**told))
     return [DespatchOut(**dict(row), lines=lines[row["id"]]) for row in rows]
 
 
 async def _read(
-    connection: Connection | asyncpg.Pool, despatch_id: UUID, *, lock: bool = False
+    connection: Connection | asyncpg.Pool, despatch_id: UUID, seen: Standing, *, lock: bool = False
 ) -> DespatchOut:
+    """One; `DespatchUnknown` for one of a vendor that somebody may not see, too."""
+    condition = sight.of(_VENDOR, seen)
+    text, values = ("true", ()) if condition is None else (condition.numbered(2), condition.values)
     row = await connection.fetchrow(
-        f"SELECT * FROM despatch_advice WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
+        f"SELECT * FROM despatch_advice WHERE id = $1 AND {text}{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
         despatch_id,
+        *values,
     )
     if row is None:
         raise DespatchUnknown
-    return (await _with_lines(connection, [row]))[0]
+    return (await _with_lines(connection, [row], seen))[0]
+
+
+_VENDOR = (
+    f"(SELECT {clause('r.acquisition_unit_ids', '{0}', '{1}')} FROM organisation r "  # noqa: S608 - our own words
+    "WHERE r.id = despatch_advice.organisation_id) IS NOT FALSE"
+)
 
 
 _BY_PARCEL = """
-SELECT * FROM despatch_advice WHERE id IN (SELECT despatch_id FROM despatch_advice_line WHERE parcel = $1)
+SELECT * FROM despatch_advice WHERE id IN (SELECT despatch_id FROM despatch_advice_line WHERE parcel = $1) AND {}
 ORDER BY id DESC LIMIT 100
 """
 
@@ -138,6 +156,7 @@ async def list_despatches(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     organisation_id: UUID | None = None,
     number: Annotated[str | None, Query(max_length=100)] = None,
     parcel: Annotated[str | None, Query(max_length=35, description="Its SSCC, from the label")] = None,
@@ -147,14 +166,21 @@ async def list_despatches(
     """Deliveries, newest first; of a vendor, with a number, or that a parcel belongs to."""
     pool = pool_of(request)
     if parcel is not None:
-        return cursors.Page(
-            items=await _with_lines(pool, await pool.fetch(_BY_PARCEL, parcel)), next_cursor=None
-        )
+        condition = sight.of(_VENDOR, seen)
+        text, values = ("true", ()) if condition is None else (condition.numbered(2), condition.values)
+        rows = await pool.fetch(_BY_PARCEL.format(text), parcel, *values)
+        return cursors.Page(items=await _with_lines(pool, rows, seen), next_cursor=None)
     wanted = {"organisation_id =": organisation_id, "number =": number}
     rows, more = await page(
-        request, response, "SELECT * FROM despatch_advice", wanted, cursor=cursor, limit=limit
+        request,
+        response,
+        "SELECT * FROM despatch_advice",
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        within=sight.of(_VENDOR, seen),
     )
-    return cursors.Page(items=await _with_lines(pool, rows), next_cursor=more)
+    return cursors.Page(items=await _with_lines(pool, rows, seen), next_cursor=more)
 
 
 @router.get(
@@ -162,9 +188,9 @@ async def list_despatches(
     response_model=DespatchOut,
     responses=problems(Unauthenticated, Forbidden, DespatchUnknown),
 )
-async def get_despatch(request: Request, despatch_id: UUID, _: MayRead) -> DespatchOut:
-    """One delivery."""
-    return await _read(pool_of(request), despatch_id)
+async def get_despatch(request: Request, despatch_id: UUID, _: MayRead, seen: Seen) -> DespatchOut:
+    """One delivery, without lines of orders that whoever asks may not see."""
+    return await _read(pool_of(request), despatch_id, seen)
 
 
 @router.post(
@@ -180,15 +206,20 @@ async def receive_delivery(
     """Receive a whole delivery, a parcel of it, or some lines: each as if received by itself, all or none of them."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        told = await _read(connection, despatch_id, lock=True)
+        standing = await held(connection, by)
+        told = await _read(connection, despatch_id, standing, lock=True)
         wanted = _wanted(told, body)
         ids = await orders.orders_of(connection, [line.order_line_id for line, _ in wanted])
         await orders.orders(connection, ids, lock=True)
         for line, its in wanted:
-            order, order_line = await receipts.locked_of(connection, line.order_line_id)
+            order, order_line = await receipts.locked_of(connection, line.order_line_id, standing)
             arrival = Arrival(its.quantity or line.quantity, its.barcodes, body.over, body.note)
             receipt_id = await receipts.receive(
-                connection, order, order_line, arrival, Books(connection, str(by.actor), now)
+                connection,
+                order,
+                order_line,
+                arrival,
+                Books(connection, str(by.actor), now, standing=standing),
             )
             await connection.execute(
                 "UPDATE despatch_advice_line SET receipt_id = $3 WHERE despatch_id = $1 AND position = $2",
@@ -196,7 +227,7 @@ async def receive_delivery(
                 line.position,
                 receipt_id,
             )
-        return 200, await _read(connection, despatch_id), {}
+        return 200, await _read(connection, despatch_id, standing), {}
 
     return await whole(pool_of(request), once, act)
 

@@ -3,15 +3,14 @@
 from chassis.ids import uuid7
 from chassis.problems import Reason
 from erm.edifact.documents import Despatch
-from erm.edifact.matching import foreign, order_lines, unknown
+from erm.edifact.matching import foreign, unknown
 from erm.edifact.tasks import Held, Outcome, Task
 from erm.rows import insert, insert_many
 
 
 async def apply(task: Task, despatch: Despatch) -> Outcome:
     """Write down what is to come; nothing is received yet."""
-    found, _ = await order_lines(task.connection, despatch.lines, order_number=despatch.order_number)
-    found = await task.corrected(despatch.lines, found)
+    found, _ = await task.found(despatch.lines, order_number=despatch.order_number)
     reasons = []
     for line in despatch.lines:
         if (its := found.get(line.segment)) is None:

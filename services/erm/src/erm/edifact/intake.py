@@ -11,18 +11,21 @@ from starlette.requests import ClientDisconnect
 
 from chassis.database import Connection
 from chassis.ids import uuid7
+from chassis.principal import Principal
 from chassis.problems import Invalid, Malformed, Reason, TooLarge
 from erm.edifact.envelope import Interchange, Message, read_file
 from erm.edifact.rules import MessageState
 from erm.edifact.syntax import Flaw, Unreadable
 from erm.rows import insert_many
+from erm.units.standing import UNLIMITED_SCOPE
 
 LIMIT: Final = 16 * 1024 * 1024
 """Bytes of a file."""
 _TAKE: Final = """
 INSERT INTO edifact_interchange (id, direction, state, sender, sender_qualifier, recipient, recipient_qualifier,
-    reference, prepared, character_set, separators, test, digest, findings, messages, file_name, created_at, created_by)
-VALUES ($1, 'in', 'taken', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    reference, prepared, character_set, separators, test, digest, findings, messages, file_name, created_at, created_by,
+    unlimited)
+VALUES ($1, 'in', 'taken', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT (digest) WHERE direction = 'in' DO NOTHING RETURNING id
 """
 _THERE: Final = "SELECT id FROM edifact_interchange WHERE digest = $1 AND direction = 'in'"
@@ -42,7 +45,7 @@ async def gathered(stream: AsyncIterator[bytes]) -> bytes:
 
 
 async def take_in(
-    pool: asyncpg.Pool, content: bytes, *, file_name: str | None, actor: str, now: datetime
+    pool: asyncpg.Pool, content: bytes, *, file_name: str | None, by: Principal, now: datetime
 ) -> list[tuple[UUID, bool]]:
     """Write down the interchanges of a file; each one's id, and whether it is new: one that was here before changes
     nothing. `Invalid`, with the place of each flaw, for a file that is not whole."""
@@ -51,7 +54,7 @@ async def take_in(
     except Unreadable as wrong:
         raise Invalid(reasons=[_refused(flaw) for flaw in wrong.flaws]) from wrong
     async with pool.acquire() as connection, connection.transaction():
-        return [await _written(connection, each, file_name=file_name, actor=actor, now=now) for each in told]
+        return [await _written(connection, each, file_name=file_name, by=by, now=now) for each in told]
 
 
 def _refused(flaw: Flaw) -> Reason:
@@ -61,8 +64,9 @@ def _refused(flaw: Flaw) -> Reason:
 
 
 async def _written(
-    connection: Connection, told: Interchange, *, file_name: str | None, actor: str, now: datetime
+    connection: Connection, told: Interchange, *, file_name: str | None, by: Principal, now: datetime
 ) -> tuple[UUID, bool]:
+    actor = str(by.actor)
     interchange_id: UUID | None = await connection.fetchval(
         _TAKE,
         uuid7(),
@@ -81,6 +85,7 @@ async def _written(
         file_name,
         now,
         actor,
+        by.may(UNLIMITED_SCOPE),
     )
     if interchange_id is None:
         there: UUID = await connection.fetchval(_THERE, told.digest)

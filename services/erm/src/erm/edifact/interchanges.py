@@ -26,10 +26,13 @@ from chassis.problems import (
     Unsupported,
     problems,
 )
-from erm.edifact.accounts import MayRead, MayWrite
+from erm.edifact import sight
+from erm.edifact.accounts import MayRead, MayWrite, demand_account
 from erm.edifact.intake import gathered, take_in
 from erm.edifact.sending import AccountUnknown, make_interchange
 from erm.rows import change, page, pool_of
+from erm.units.rules import Standing
+from erm.units.standing import Seen, held
 from erm.wire import Note, Strict
 
 router = new_router("/v1", tag="edifact")
@@ -125,6 +128,12 @@ async def _read_interchange(
     return _interchange(row)
 
 
+async def _demand_sight(connection: Connection | asyncpg.Pool, interchange_id: UUID, seen: Standing) -> None:
+    """Raise `InterchangeUnknown` unless somebody may see all that is in it."""
+    if not await sight.is_seen(connection, "edifact_interchange", sight.INTERCHANGE, interchange_id, seen):
+        raise InterchangeUnknown
+
+
 @router.post(
     "/edifact-interchanges",
     status_code=202,
@@ -158,7 +167,7 @@ async def take_file(
         raise Unsupported(f"Content-Encoding {coding[:40]!r} is not taken here; send the file as it is.")
     pool = pool_of(request)
     content = await gathered(request.stream())
-    taken = await take_in(pool, content, file_name=file_name, actor=str(by.actor), now=now)
+    taken = await take_in(pool, content, file_name=file_name, by=by, now=now)
     items = [await _read_interchange(pool, row_id) for row_id, _ in taken]
     return EdifactTakenOut(items=items, repeated=sum(not new for _, new in taken))
 
@@ -172,6 +181,7 @@ async def list_interchanges(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     state: Literal["taken", "made", "sent", "failed"] | None = None,
     account_id: UUID | None = None,
     cursor: str | None = None,
@@ -185,6 +195,7 @@ async def list_interchanges(
         {"state =": state, "account_id =": account_id},
         cursor=cursor,
         limit=limit,
+        within=sight.of(sight.INTERCHANGE, seen),
     )
     return cursors.Page(items=[_interchange(row) for row in rows], next_cursor=more)
 
@@ -195,9 +206,10 @@ async def list_interchanges(
     responses=problems(Unauthenticated, Forbidden, InterchangeUnknown),
 )
 async def get_interchange(
-    request: Request, response: Response, interchange_id: UUID, _: MayRead
+    request: Request, response: Response, interchange_id: UUID, _: MayRead, seen: Seen
 ) -> EdifactInterchangeOut:
     """One interchange."""
+    await _demand_sight(pool_of(request), interchange_id, seen)
     told = await _read_interchange(pool_of(request), interchange_id)
     etags.tag(response, told.version)
     return told
@@ -209,8 +221,9 @@ async def get_interchange(
     responses=problems(Unauthenticated, Forbidden, InterchangeUnknown, InterchangeRefused)
     | {200: {"content": {EDIFACT: {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def fetch_interchange(request: Request, interchange_id: UUID, _: MayRead) -> Response:
+async def fetch_interchange(request: Request, interchange_id: UUID, _: MayRead, seen: Seen) -> Response:
     """The file that goes out, as often as it is asked for: always the same bytes."""
+    await _demand_sight(pool_of(request), interchange_id, seen)
     row = await pool_of(request).fetchrow(
         "SELECT content, reference FROM edifact_interchange WHERE id = $1", interchange_id
     )
@@ -236,7 +249,7 @@ async def act_on_interchange(
     request: Request,
     interchange_id: UUID,
     body: EdifactInterchangeAct,
-    _: MayWrite,
+    by: MayWrite,
     once: OnceRequired,
     now: Now,
 ) -> Response:
@@ -245,6 +258,7 @@ async def act_on_interchange(
         raise Invalid(reasons=[Reason("reason-missing", "Say why.", "/reason", "Send a reason.")])
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        await _demand_sight(connection, interchange_id, await held(connection, by))
         found = await _read_interchange(connection, interchange_id, lock=True)
         if found.state not in _FROM[body.action]:
             text = f"The interchange is {found.state}."
@@ -283,7 +297,11 @@ async def make_next_interchange(
     """Put the orders that wait for a vendor into its next interchange, each once; numbered without gaps."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        made, withdrawn = await make_interchange(connection, account_id, actor=str(by.actor), now=now)
+        standing = await held(connection, by)
+        await demand_account(connection, account_id, standing)
+        made, withdrawn = await make_interchange(
+            connection, account_id, actor=str(by.actor), now=now, standing=standing
+        )
         told = None if made is None else await _read_interchange(connection, made)
         where = {} if made is None else {"location": f"/v1/edifact-interchanges/{made}"}
         return 200, EdifactMadeOut(interchange=told, withdrawn=withdrawn), where

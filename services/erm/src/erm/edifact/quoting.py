@@ -50,7 +50,13 @@ async def apply(task: Task, quote: Quote) -> Outcome:
         "note": f"Quote {quote.number}",
     }
     order = await orders.enter(
-        task.connection, head, [line for line, _ in told], actor=task.actor, now=task.now
+        task.connection,
+        head,
+        [line for line, _ in told],
+        actor=task.actor,
+        now=task.now,
+        standing=task.standing,
+        units=task.vendor_units,
     )
     await insert_many(
         task.connection,

@@ -4,7 +4,7 @@ from typing import Final
 
 from chassis.problems import Reason
 from erm.edifact.documents import Response, ResponseLine
-from erm.edifact.matching import Found, foreign, order_lines, unknown
+from erm.edifact.matching import Found, foreign, unknown
 from erm.edifact.rules import Report, report_of
 from erm.edifact.tasks import Held, Outcome, Task
 from erm.money.rules import NotAnAmount, read, written
@@ -28,8 +28,7 @@ WHERE order_id = ANY ($1::uuid[]) AND direction = 'out' AND state = 'sent'
 
 async def apply(task: Task, response: Response) -> Outcome:
     """Keep the report of each line; cancel what will not come, which lets its money go."""
-    found, _ = await order_lines(task.connection, response.lines, order_number=response.order_number)
-    found = await task.corrected(response.lines, found)
+    found, _ = await task.found(response.lines, order_number=response.order_number)
     reasons = []
     for line in response.lines:
         if (its := found.get(line.segment)) is None:

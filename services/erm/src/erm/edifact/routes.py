@@ -25,6 +25,7 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
+from erm.edifact import sight
 from erm.edifact.accounts import MayRead, MayWrite
 from erm.edifact.applying import document_of, take_up
 from erm.edifact.reading import KINDS
@@ -36,6 +37,8 @@ from erm.money.rules import written
 from erm.orders import queries as orders
 from erm.orders.commands import OrderUnknown, locked
 from erm.rows import change, page, pool_of
+from erm.units.rules import Act
+from erm.units.standing import Seen, UnitsForbid, held
 from erm.wire import LONGEST, AmountOut, ShareIn, Strict
 
 router = new_router("/v1", tag="edifact")
@@ -153,6 +156,7 @@ async def list_messages(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     state: MessageState | None = None,
     interchange_id: UUID | None = None,
     order_id: UUID | None = None,
@@ -167,6 +171,7 @@ async def list_messages(
         {"state =": state, "interchange_id =": interchange_id, "order_id =": order_id},
         cursor=cursor,
         limit=limit,
+        within=sight.of(sight.MESSAGE, seen),
     )
     return cursors.Page(items=[_message(row) for row in rows], next_cursor=more)
 
@@ -182,8 +187,12 @@ WHERE m.id = $1
     response_model=WholeMessageOut,
     responses=problems(Unauthenticated, Forbidden, MessageUnknown),
 )
-async def get_message(request: Request, response: Response, message_id: UUID, _: MayRead) -> WholeMessageOut:
+async def get_message(
+    request: Request, response: Response, message_id: UUID, _: MayRead, seen: Seen
+) -> WholeMessageOut:
     """One message with its text, and what it was understood to say."""
+    if not await sight.is_seen(pool_of(request), "edifact_message", sight.MESSAGE, message_id, seen):
+        raise MessageUnknown
     row = await pool_of(request).fetchrow(_WHOLE, message_id)
     if row is None:
         raise MessageUnknown
@@ -221,8 +230,11 @@ async def act_on_message(
         raise Invalid(reasons=[Reason("not-acceptable", text, "/accept", mend)])
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        standing = await held(connection, by)
         row = await connection.fetchrow("SELECT * FROM edifact_message WHERE id = $1 FOR UPDATE", message_id)
-        if row is None:
+        if row is None or not await sight.is_seen(
+            connection, "edifact_message", sight.MESSAGE, message_id, standing
+        ):
             raise MessageUnknown
         if row["state"] not in APPLICABLE:
             text = f"The message is {row['state']}."
@@ -233,7 +245,9 @@ async def act_on_message(
             values = {"state": MessageState.DISCARDED.value, "done_at": now, "done_by": actor}
             await change(connection, "edifact_message", message_id, **values)
         else:
-            ended = await take_up(connection, dict(row), _told(body), actor=actor, now=now)
+            ended = await take_up(connection, dict(row), _told(body), actor=actor, now=now, standing=standing)
+            if any(reason.code == UnitsForbid.code for reason in ended.reasons):
+                raise UnitsForbid(reasons=ended.reasons)
             if ended.state is MessageState.HELD:
                 raise MessageRefused("The message is held for these reasons.", reasons=ended.reasons)
         told = await connection.fetchrow("SELECT * FROM edifact_message WHERE id = $1", message_id)
@@ -264,7 +278,7 @@ async def send_order(request: Request, order_id: UUID, by: MaySend, once: OnceRe
     """Queue an open order for its vendor by hand; one that was sent before says that it is a repetition."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        order = await locked(connection, order_id)
+        order = await locked(connection, order_id, await held(connection, by))
         await send_again(connection, order, actor=str(by.actor), now=now)
         row = await connection.fetchrow(
             "SELECT * FROM edifact_message WHERE order_id = $1 AND state = 'pending'", order_id
@@ -275,7 +289,7 @@ async def send_order(request: Request, order_id: UUID, by: MaySend, once: OnceRe
 
 
 _REPORT = """
-SELECT r.*, o.currency FROM edifact_line_report r JOIN order_line l ON l.id = r.order_line_id
+SELECT r.*, o.currency, o.acquisition_unit_ids FROM edifact_line_report r JOIN order_line l ON l.id = r.order_line_id
 JOIN purchase_order o ON o.id = l.order_id WHERE r.order_line_id = $1
 """
 
@@ -285,12 +299,12 @@ JOIN purchase_order o ON o.id = l.order_id WHERE r.order_line_id = $1
     response_model=VendorReportOut,
     responses=problems(Unauthenticated, Forbidden, OrderUnknown, ReportUnknown),
 )
-async def get_vendor_report(request: Request, line_id: UUID, _: MaySee) -> VendorReportOut:
+async def get_vendor_report(request: Request, line_id: UUID, _: MaySee, seen: Seen) -> VendorReportOut:
     """What the vendor last said of a line (ORDRSP)."""
     pool = pool_of(request)
     row = await pool.fetchrow(_REPORT, line_id)
-    if row is None:
-        if not await orders.orders_of(pool, [line_id]):
+    if row is None or not seen.lets(Act.READ, row["acquisition_unit_ids"]):
+        if not await orders.lines_in_sight(pool, [line_id], seen):
             raise OrderUnknown("There is no such order line.")
         raise ReportUnknown
     told = dict(row) | {"price": None if row["price"] is None else written(row["price"], row["currency"])}

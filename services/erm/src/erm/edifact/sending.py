@@ -22,6 +22,8 @@ from erm.money.rules import written as amount
 from erm.orders import queries
 from erm.orders.queries import Line, Order
 from erm.rows import insert
+from erm.units.rules import Standing
+from erm.units.standing import within
 
 MOST_ORDERS: Final = 500
 """Of one interchange; the rest goes with the next."""
@@ -91,8 +93,8 @@ async def _queue(
 
 _LOCK: Final = "SELECT * FROM edifact_account WHERE id = $1 FOR UPDATE"
 _PENDING: Final = """
-SELECT id, order_id, again FROM edifact_message WHERE account_id = $1 AND state = 'pending' ORDER BY id LIMIT $2
-FOR UPDATE
+SELECT m.id, m.order_id, m.again FROM edifact_message m JOIN purchase_order o ON o.id = m.order_id
+WHERE m.account_id = $1 AND m.state = 'pending' AND {} ORDER BY m.id LIMIT $2 FOR UPDATE OF m
 """
 _WITHDRAW: Final = """
 UPDATE edifact_message SET state = 'withdrawn', version = version + 1, done_at = $2, done_by = $3
@@ -113,14 +115,17 @@ _QUOTED: Final = (
 
 
 async def make_interchange(
-    connection: Connection, account_id: UUID, *, actor: str, now: datetime
+    connection: Connection, account_id: UUID, *, actor: str, now: datetime, standing: Standing
 ) -> tuple[UUID | None, int]:
     """Put what is pending into one interchange; its id, if there was anything to send, and how many orders were not
-    open any more. Nothing is sent twice: the account is locked."""
+    open any more. Nothing is sent twice: the account is locked. Orders that whoever makes it may not see go on waiting
+    for somebody who may."""
     account = await connection.fetchrow(_LOCK, account_id)
     if account is None:
         raise AccountUnknown
-    pending = await connection.fetch(_PENDING, account_id, MOST_ORDERS)
+    seen = within(standing, "o.acquisition_unit_ids")
+    text, values = ("true", ()) if seen is None else (seen.numbered(3), seen.values)
+    pending = await connection.fetch(_PENDING.format(text), account_id, MOST_ORDERS, *values)
     found = await queries.orders(connection, [row["order_id"] for row in pending])
     going = [row for row in pending if found[row["order_id"]].row["state"] == "open"]
     sendable = [

@@ -7,7 +7,21 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, day, document, flag, key, minor, ref, several, version, when, words
+from erm.metadata import (
+    Table,
+    count,
+    day,
+    document,
+    flag,
+    key,
+    minor,
+    ref,
+    refs,
+    several,
+    version,
+    when,
+    words,
+)
 
 
 class EdifactAccount(Table, table=True):
@@ -84,6 +98,8 @@ class EdifactInterchange(Table, table=True):
     sent_at: datetime | None = Field(default=None, sa_column=when(null=True))
     created_at: datetime = Field(sa_column=when())
     created_by: str = Field(sa_column=words())
+    unlimited: bool = Field(default=True, sa_column=flag(default=True))
+    """Units do not hold back whoever sent it in: its messages may do everything."""
     version: int = Field(default=1, sa_column=version())
 
 
@@ -150,6 +166,8 @@ class EdifactMessage(Table, table=True):
     order_id: UUID | None = Field(default=None, sa_column=ref(to="purchase_order.id", null=True))
     invoice_id: UUID | None = Field(default=None, sa_column=ref(to="invoice.id", null=True))
     despatch_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    named_order_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """The orders that one that came in speaks of, as far as they were found: whoever may see it has to see them all."""
     created_at: datetime = Field(sa_column=when())
     created_by: str = Field(sa_column=words())
     done_at: datetime | None = Field(default=None, sa_column=when(null=True))

@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from chassis.database import Connection
 from chassis.problems import Reason
 from erm.edifact.documents import Line
-from erm.edifact.matching import Found
+from erm.edifact.matching import Found, order_lines
 from erm.finance.commands import Books
 from erm.orders import queries as orders
+from erm.orders.queries import Order
+from erm.units.rules import UNLIMITED, Act, Standing
+from erm.units.standing import demand_units
 from erm.wire import ShareIn
 
 
@@ -61,6 +64,10 @@ class Task:
     told: Told
     actor: str
     now: datetime
+    standing: Standing = UNLIMITED
+    """Of whoever applies it; the service itself may do everything."""
+    named: set[UUID] = field(default_factory=set)
+    """The orders that it speaks of."""
 
     @property
     def vendor_id(self) -> UUID:
@@ -68,9 +75,16 @@ class Task:
         told: UUID = self.account["organisation_id"]
         return told
 
+    @property
+    def vendor_units(self) -> list[UUID]:
+        """The acquisition units of whose message it is: what is made of it is theirs, unless it is for orders that
+        have some."""
+        told: list[UUID] = self.account["acquisition_unit_ids"]
+        return told
+
     def books(self, note: str) -> Books:
         """The budgets, for something that this message brings about."""
-        return Books(self.connection, self.actor, self.now, note)
+        return Books(self.connection, self.actor, self.now, note, standing=self.standing)
 
     def hold(self, reasons: Sequence[Reason]) -> None:
         """Raise `Held` unless all of it was accepted."""
@@ -85,7 +99,18 @@ class Task:
             raise Held([Reason("currency-missing", "The message names no currency (CUX).", None, mend)])
         return found
 
-    async def corrected(self, lines: Sequence[Line], found: dict[int, Found]) -> dict[int, Found]:
+    async def found(
+        self, lines: Sequence[Line], *, order_number: str | None
+    ) -> tuple[dict[int, Found], dict[str, Order]]:
+        """What `order_lines` finds, and what somebody has said instead; `UnitsForbid` for orders that whoever applies
+        it may not change."""
+        found, by_number = await order_lines(self.connection, lines, order_number=order_number)
+        self.named.update(order.id for order in by_number.values())
+        for order in by_number.values():
+            demand_units(self.standing, Act.UPDATE, order.units)
+        return await self._corrected(lines, found), by_number
+
+    async def _corrected(self, lines: Sequence[Line], found: dict[int, Found]) -> dict[int, Found]:
         """With the order lines that somebody has named instead; `Held` for one that there is not."""
         wanted = {
             line.segment: told.order_line_id
@@ -96,7 +121,12 @@ class Task:
             return found
         ids = await orders.orders_of(self.connection, list(set(wanted.values())))
         whole = await orders.orders(self.connection, ids, lock=True)
-        named = {line.id: Found(order, line) for order in whole.values() for line in order.lines}
+        named = {
+            line.id: Found(order, line)
+            for order in whole.values()
+            if self.standing.lets(Act.READ, order.units)
+            for line in order.lines
+        }
         if missing := [line_id for line_id in wanted.values() if line_id not in named]:
             raise Held(
                 [
@@ -104,6 +134,9 @@ class Task:
                     for each in missing
                 ]
             )
+        for line_id in wanted.values():
+            demand_units(self.standing, Act.UPDATE, named[line_id].order.units)
+            self.named.add(named[line_id].order.id)
         return found | {segment: named[line_id] for segment, line_id in wanted.items()}
 
 

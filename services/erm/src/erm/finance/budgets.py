@@ -30,9 +30,11 @@ from chassis.problems import (
     problems,
 )
 from erm.finance.commands import Books, Entry, MoneyRefused, allowed_by, sums_out
-from erm.finance.rules import SUMS, Act, Totals, may_move
-from erm.money.rules import written
+from erm.finance.rules import Act, Totals, may_move
 from erm.rows import change, insert, page, pool_of
+from erm.units.rules import UNLIMITED, Standing
+from erm.units.rules import Act as Deed
+from erm.units.standing import Seen, demand_units, held, within
 from erm.wire import AmountIn, AmountOut, Amounts, Code, Limit, Note, Override, Strict
 
 router = new_router(tag="finance")
@@ -144,32 +146,9 @@ class TransferOut(BaseModel):
     to_budget: BudgetOut
 
 
-class TransactionOut(BaseModel):
-    """What was done to a budget's sums, in the ledger's currency; never changed afterwards."""
-
-    id: UUID
-    batch_id: UUID
-    """Done in one go."""
-    act: str
-    allocated: AmountOut
-    transferred: AmountOut
-    encumbered: AmountOut
-    awaiting: AmountOut
-    expended: AmountOut
-    credited: AmountOut
-    counterpart_id: UUID | None
-    encumbrance_id: UUID | None
-    order_line_id: UUID | None
-    invoice_id: UUID | None
-    invoice_line_id: UUID | None
-    expense_class_id: UUID | None
-    note: str | None
-    at: datetime
-    actor: str
-
-
 _SELECT: Final = """
-SELECT * FROM (SELECT b.*, f.code AS fund, y.code AS fiscal_year, l.currency, f.ledger_id FROM budget b
+SELECT * FROM (SELECT b.*, f.code AS fund, f.acquisition_unit_ids, y.code AS fiscal_year, l.currency,
+    f.ledger_id FROM budget b
     JOIN fund f ON f.id = b.fund_id JOIN fiscal_year y ON y.id = b.fiscal_year_id JOIN ledger l ON l.id = f.ledger_id) b
 """
 
@@ -180,21 +159,44 @@ def budget_out(row: Any) -> BudgetOut:
     return BudgetOut(**(told | sums_out(row, told["currency"])))
 
 
-async def read_budget(connection: Connection | asyncpg.Pool, budget_id: UUID) -> BudgetOut:
-    """One budget; `BudgetUnknown`."""
+async def read_budget(
+    connection: Connection | asyncpg.Pool, budget_id: UUID, standing: Standing = UNLIMITED
+) -> BudgetOut:
+    """One budget; `BudgetUnknown` for one of a fund that somebody may not see, too."""
     row = await connection.fetchrow(_SELECT + "WHERE b.id = $1", budget_id)
-    if row is None:
+    if row is None or not standing.lets(Deed.READ, row["acquisition_unit_ids"]):
         raise BudgetUnknown
     return budget_out(row)
 
 
-_FUND = "SELECT l.currency, l.series FROM fund f JOIN ledger l ON l.id = f.ledger_id WHERE f.id = $1"
+_FUND = """
+SELECT l.currency, l.series, f.acquisition_unit_ids FROM fund f JOIN ledger l ON l.id = f.ledger_id WHERE f.id = $1
+FOR SHARE OF f
+"""
 _YEAR = "SELECT currency, series, state FROM fiscal_year WHERE id = $1 FOR SHARE"
 
 
-async def _place(connection: Connection, body: BudgetIn) -> str:
-    """The currency of fund and year, if they go together."""
+_FUNDS_OF = """
+SELECT b.id, f.acquisition_unit_ids FROM budget b JOIN fund f ON f.id = b.fund_id WHERE b.id = ANY ($1::uuid[])
+ORDER BY f.id FOR SHARE OF f
+"""
+
+
+async def _changeable(connection: Connection, ids: list[UUID], standing: Standing) -> set[UUID]:
+    """Those of these budgets that somebody may see; `UnitsForbid` for one that they may not change. A budget is its
+    fund's, whose units stay until the transaction ends."""
+    rows = await connection.fetch(_FUNDS_OF, ids)
+    seen = [row for row in rows if standing.lets(Deed.READ, row["acquisition_unit_ids"])]
+    for row in seen:
+        demand_units(standing, Deed.UPDATE, row["acquisition_unit_ids"])
+    return {row["id"] for row in seen}
+
+
+async def _place(connection: Connection, body: BudgetIn, standing: Standing) -> str:
+    """The currency of fund and year, if they go together; `UnitsForbid`."""
     fund = await connection.fetchrow(_FUND, body.fund_id)
+    if fund is not None and not standing.lets(Deed.READ, fund["acquisition_unit_ids"]):
+        fund = None
     year = await connection.fetchrow(_YEAR, body.fiscal_year_id)
     unknown = []
     if fund is None:
@@ -204,6 +206,7 @@ async def _place(connection: Connection, body: BudgetIn) -> str:
         unknown.append(Reason("fiscal-year-unknown", text, "/fiscal_year_id"))
     if fund is None or year is None:
         raise Invalid(reasons=unknown)
+    demand_units(standing, Deed.UPDATE, fund["acquisition_unit_ids"])
     reasons = []
     if year["state"] == "closed":
         reasons.append(Reason("fiscal-year-closed", "The fiscal year is closed.", "/fiscal_year_id"))
@@ -242,7 +245,7 @@ async def create_budget(
     """Give a fund a budget for a year."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        amounts = Amounts(await _place(connection, body))
+        amounts = Amounts(await _place(connection, body, await held(connection, by)))
         allocated = amounts.read(body.allocated, "/allocated")
         if amounts.reasons:
             raise Invalid(reasons=amounts.reasons)
@@ -282,6 +285,7 @@ async def list_budgets(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     fund_id: UUID | None = None,
     fiscal_year_id: UUID | None = None,
     cursor: str | None = None,
@@ -289,7 +293,16 @@ async def list_budgets(
 ) -> cursors.Page[BudgetOut]:
     """Budgets, newest first; of a fund, of a year."""
     wanted = {"b.fund_id =": fund_id, "b.fiscal_year_id =": fiscal_year_id}
-    rows, more = await page(request, response, _SELECT, wanted, cursor=cursor, limit=limit, by="b.id")
+    rows, more = await page(
+        request,
+        response,
+        _SELECT,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="b.id",
+        within=within(seen, "b.acquisition_unit_ids"),
+    )
     return cursors.Page(items=[budget_out(row) for row in rows], next_cursor=more)
 
 
@@ -298,9 +311,11 @@ async def list_budgets(
     response_model=BudgetOut,
     responses=problems(Unauthenticated, Forbidden, BudgetUnknown),
 )
-async def get_budget(request: Request, response: Response, budget_id: UUID, _: MayRead) -> BudgetOut:
+async def get_budget(
+    request: Request, response: Response, budget_id: UUID, _: MayRead, seen: Seen
+) -> BudgetOut:
     """One budget."""
-    told = await read_budget(pool_of(request), budget_id)
+    told = await read_budget(pool_of(request), budget_id, seen)
     etags.tag(response, told.version)
     return told
 
@@ -313,15 +328,17 @@ async def get_budget(request: Request, response: Response, budget_id: UUID, _: M
     ),
 )
 async def change_budget(
-    request: Request, response: Response, budget_id: UUID, body: BudgetChange, _: MayWrite, expected: IfMatch
+    request: Request, response: Response, budget_id: UUID, body: BudgetChange, by: MayWrite, expected: IfMatch
 ) -> BudgetOut:
     """Replace its limits, classes and state. It is closed and opened again with its year alone."""
     async with pool_of(request).acquire() as connection, connection.transaction():
+        standing = await held(connection, by)
+        if budget_id not in await _changeable(connection, [budget_id], standing):
+            raise BudgetUnknown
         row = await connection.fetchrow(
             "SELECT version, state FROM budget WHERE id = $1 FOR UPDATE", budget_id
         )
-        if row is None:
-            raise BudgetUnknown
+        assert row is not None
         etags.guard(expected=expected, found=row["version"])
         if not may_move(row["state"], body.state):
             text = f"A budget that is {row['state']} does not become {body.state} by hand."
@@ -346,9 +363,11 @@ async def allocate(
     allowed = allowed_by(by, body.override)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now, _note(body), allowed)
+        standing = await held(connection, by)
+        books = Books(connection, str(by.actor), now, _note(body), allowed, standing=standing)
         other = body.from_budget_id
-        await books.open([budget_id, *([other] if other else [])])
+        named = [budget_id, *([other] if other else [])]
+        await books.open(await _changeable(connection, named, standing))
         if budget_id not in books.budgets:
             raise BudgetUnknown
         amount = await _moved(
@@ -422,9 +441,10 @@ async def transfer(
     allowed = allowed_by(by, body.override)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now, _note(body), allowed)
+        standing = await held(connection, by)
+        books = Books(connection, str(by.actor), now, _note(body), allowed, standing=standing)
         source, target = body.from_budget_id, body.to_budget_id
-        await books.open([source, target])
+        await books.open(await _changeable(connection, [source, target], standing))
         if source not in books.budgets:
             text = f"There is no budget {source}."
             raise Invalid(reasons=[Reason("budget-unknown", text, "/from_budget_id")])
@@ -442,32 +462,3 @@ async def transfer(
         return 201, told, {}
 
     return await whole(pool_of(request), once, act)
-
-
-@router.get(
-    "/v1/budgets/{budget_id}/transactions",
-    response_model=cursors.Page[TransactionOut],
-    responses=problems(Unauthenticated, Forbidden, BudgetUnknown, Invalid),
-)
-async def list_transactions(
-    request: Request,
-    response: Response,
-    budget_id: UUID,
-    _: MayRead,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> cursors.Page[TransactionOut]:
-    """Everything that was done to a budget's sums, newest first."""
-    currency = (await read_budget(pool_of(request), budget_id)).currency
-    rows, more = await page(
-        request,
-        response,
-        "SELECT * FROM budget_transaction",
-        {"budget_id =": budget_id},
-        cursor=cursor,
-        limit=limit,
-    )
-    items = [
-        TransactionOut(**(dict(row) | {name: written(row[name], currency) for name in SUMS})) for row in rows
-    ]
-    return cursors.Page(items=items, next_cursor=more)

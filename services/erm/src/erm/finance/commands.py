@@ -28,6 +28,8 @@ from erm.finance.rules import (
 )
 from erm.money.rules import written
 from erm.rows import insert_many
+from erm.units.rules import UNLIMITED, Standing
+from erm.units.rules import Act as Deed
 from erm.wire import Override
 
 
@@ -63,6 +65,8 @@ class Books:
     note: str | None = None
     allowed: frozenset[str] = frozenset()
     """Limits that are set aside."""
+    standing: Standing = UNLIMITED
+    """Which records whoever books may see and change."""
     budgets: dict[UUID, Locked] = field(default_factory=dict)
     _today: date | None = None
 
@@ -98,6 +102,11 @@ class Books:
                 today,
             )
             found = overridden(obstacles(budget.facts, wish), self.allowed)
+            if found and not self.standing.lets(Deed.READ, budget.units):
+                text = "A budget that bears it does not let this happen."
+                mend = "Ask somebody who may see all of its funds."
+                reasons.append(Reason("budget-out-of-sight", text, batch[0].pointer, mend))
+                continue
             reasons += [obstacle_reason(each, budget, change, batch[0].pointer) for each in found]
         return reasons
 
@@ -259,15 +268,18 @@ async def budgets_for(
     *,
     fiscal_year_id: UUID | None,
     now: datetime,
+    standing: Standing,
 ) -> tuple[dict[Bearer, UUID], str | None, list[Reason]]:
     """Each fund's budget in the year that is meant, the one currency they share, and every reason why not.
 
-    `shares` are the funds, with their own years, and where in the input they were named.
+    `shares` are the funds, with their own years, and where in the input they were named. A fund that somebody may not
+    see is unknown to them.
     """
     today = (await in_force(connection)).today(now)
     found = await queries.budgets_of(
         connection, {bearer for bearer, _ in shares}, fiscal_year_id=fiscal_year_id, today=today
     )
+    found = {bearer: each for bearer, each in found.items() if standing.lets(Deed.READ, each.units)}
     reasons: list[Reason] = []
     for bearer, pointer in shares:
         fund = bearer[0]

@@ -15,8 +15,11 @@ from chassis.database import Connection
 from chassis.edge import Once
 from chassis.ids import uuid7
 from chassis.once import whole
+from chassis.principal import Principal
 from chassis.problems import NotFound, Reason, Refused
 from erm.rows import change, insert, page, pool_of
+from erm.units.rules import UNLIMITED, Act, Standing
+from erm.units.standing import demand_units, held, within
 
 
 class CodeTaken(Refused):
@@ -49,20 +52,36 @@ class Named(Generic[Out]):
     path: str
     out: type[Out]
     unknown: type[NotFound]
+    of_units: bool = False
+    """Whether each belongs to acquisition units."""
 
-    async def read(self, connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False) -> Out:
-        """One; raises `unknown`."""
+    async def read(
+        self,
+        connection: Connection | asyncpg.Pool,
+        row_id: UUID,
+        *,
+        lock: bool = False,
+        standing: Standing = UNLIMITED,
+        act: Act = Act.READ,
+    ) -> Out:
+        """One; raises `unknown` for what somebody may not see, too, and `UnitsForbid`."""
         row = await connection.fetchrow(
             f"SELECT * FROM {self.table} WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
             row_id,
         )
         if row is None:
             raise self.unknown
+        if self.of_units:
+            if not standing.lets(Act.READ, row["acquisition_unit_ids"]):
+                raise self.unknown
+            demand_units(standing, act, row["acquisition_unit_ids"])
         return self.out(**dict(row))
 
-    async def shown(self, request: Request, response: Response, row_id: UUID) -> Out:
+    async def shown(
+        self, request: Request, response: Response, row_id: UUID, seen: Standing = UNLIMITED
+    ) -> Out:
         """One as an answer, with its ETag."""
-        told = await self.read(pool_of(request), row_id)
+        told = await self.read(pool_of(request), row_id, standing=seen)
         etags.tag(response, told.version)
         return told
 
@@ -74,8 +93,9 @@ class Named(Generic[Out]):
         *,
         cursor: str | None,
         limit: int,
+        seen: Standing = UNLIMITED,
     ) -> cursors.Page[Out]:
-        """A page, newest first; `wanted` as `rows.page` has it."""
+        """A page of what somebody may see, newest first; `wanted` as `rows.page` has it."""
         rows, more = await page(
             request,
             response,
@@ -83,6 +103,7 @@ class Named(Generic[Out]):
             wanted,
             cursor=cursor,
             limit=limit,
+            within=within(seen, "acquisition_unit_ids") if self.of_units else None,
         )
         return cursors.Page(items=[self.out(**dict(row)) for row in rows], next_cursor=more)
 
@@ -107,11 +128,20 @@ class Named(Generic[Out]):
         return 201, await self.read(connection, row_id), where
 
     async def replaced(
-        self, request: Request, response: Response, row_id: UUID, expected: int, **values: Any
+        self,
+        request: Request,
+        response: Response,
+        row_id: UUID,
+        expected: int,
+        *,
+        by: Principal | None = None,
+        **values: Any,
     ) -> Out:
-        """Put values in the place of those of the expected version; raises `unknown`, `Stale`, `CodeTaken`."""
+        """Put values in the place of those of the expected version; raises `unknown`, `UnitsForbid` (of somebody, where
+        they belong to units), `Stale`, `CodeTaken`."""
         async with pool_of(request).acquire() as connection, connection.transaction():
-            found = await self.read(connection, row_id, lock=True)
+            standing = UNLIMITED if by is None else await held(connection, by)
+            found = await self.read(connection, row_id, lock=True, standing=standing, act=Act.UPDATE)
             etags.guard(expected=expected, found=found.version)
             try:
                 await change(connection, self.table, row_id, **values)

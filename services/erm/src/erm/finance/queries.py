@@ -12,12 +12,13 @@ from erm.finance.rules import SUMS, Encumbered, Facts, Totals, until
 _LOCK = "SELECT id FROM budget WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _FACTS = """
 SELECT b.*, y.state AS year_state, y.code AS year_code, f.code AS fund_code, f.active AS fund_active,
+    f.acquisition_unit_ids,
     y.ends_on, y.order_grace_days, y.invoice_grace_days, l.currency AS currency, l.id AS ledger_id
 FROM budget b JOIN fiscal_year y ON y.id = b.fiscal_year_id JOIN fund f ON f.id = b.fund_id
 JOIN ledger l ON l.id = f.ledger_id WHERE b.id = ANY ($1::uuid[])
 """
 _OF_FUNDS = """
-SELECT f.id AS fund_id, w.year_id, f.code AS fund_code, l.currency, b.id AS budget_id
+SELECT f.id AS fund_id, w.year_id, f.code AS fund_code, f.acquisition_unit_ids, l.currency, b.id AS budget_id
 FROM unnest($1::uuid[], $2::uuid[]) w (fund_id, year_id) JOIN fund f ON f.id = w.fund_id
 JOIN ledger l ON l.id = f.ledger_id
 LEFT JOIN fiscal_year y ON y.series = l.series AND CASE WHEN coalesce(w.year_id, $3::uuid) IS NULL
@@ -42,6 +43,8 @@ class Locked:
     year_code: str
     currency: str
     facts: Facts
+    units: tuple[UUID, ...] = ()
+    """The acquisition units of its fund."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class OfFund:
     code: str
     currency: str
     budget_id: UUID | None
+    units: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,15 @@ def _locked(row: Any) -> Locked:
         invoices_until=until(row["ends_on"], row["invoice_grace_days"]),
         rolled_over=row["rollover_id"] is not None,
     )
-    return Locked(row["id"], row["fund_id"], row["fund_code"], row["year_code"], row["currency"], facts)
+    return Locked(
+        row["id"],
+        row["fund_id"],
+        row["fund_code"],
+        row["year_code"],
+        row["currency"],
+        facts,
+        tuple(row["acquisition_unit_ids"]),
+    )
 
 
 async def budgets_of(
@@ -114,7 +126,11 @@ async def budgets_of(
     )
     return {
         (row["fund_id"], row["year_id"]): OfFund(
-            row["fund_id"], row["fund_code"], row["currency"], row["budget_id"]
+            row["fund_id"],
+            row["fund_code"],
+            row["currency"],
+            row["budget_id"],
+            tuple(row["acquisition_unit_ids"]),
         )
         for row in rows
     }

@@ -12,6 +12,8 @@ from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
 from erm.finance.statements import CHECKS, COUNTS, REPAIR_BUDGETS, REPAIR_ENCUMBRANCES
 from erm.rows import pool_of
+from erm.units.rules import Act
+from erm.units.standing import demand_everything, known
 from erm.wire import Strict
 
 router = new_router(tag="finance")
@@ -62,16 +64,21 @@ async def differences(connection: Connection, year_id: UUID | None) -> list[dict
 @router.post(
     "/v1/ledgers:rebuild", response_model=RebuildOut, responses=problems(Unauthenticated, Forbidden, Invalid)
 )
-async def rebuild_ledgers(request: Request, body: RebuildIn, _: MayRebuild) -> RebuildOut:
+async def rebuild_ledgers(request: Request, body: RebuildIn, by: MayRebuild) -> RebuildOut:
     """Make every sum anew from the transactions, and tell what differs from what is kept; repair it if asked to.
 
-    Without `repair` nothing is locked and nothing is changed. With it nobody books meanwhile.
+    Without `repair` nothing is locked and nothing is changed. With it nobody books meanwhile. It is of the whole books,
+    and for those whom no acquisition unit keeps from seeing (to repair: changing) any of them.
     """
     year = body.fiscal_year_id
     async with (
         pool_of(request).acquire() as connection,
         connection.transaction(isolation="read_committed" if body.repair else "repeatable_read"),
     ):
+        standing = await known(connection, by)
+        demand_everything(standing, Act.READ)
+        if body.repair:
+            demand_everything(standing, Act.UPDATE)
         if year is not None and not await connection.fetchval(
             "SELECT EXISTS (SELECT FROM fiscal_year WHERE id = $1)", year
         ):

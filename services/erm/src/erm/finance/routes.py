@@ -4,7 +4,6 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import asyncpg
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
@@ -29,7 +28,9 @@ from chassis.problems import (
 from erm.finance.closing import YearRefused, move_year
 from erm.finance.named import CodeTaken, Named, Versioned
 from erm.rows import pool_of
-from erm.wire import Code, Currency, Limit, Strict, Word
+from erm.units.rules import Act
+from erm.units.standing import Seen, demand_entry, demand_everything, held
+from erm.wire import Code, Currency, Limit, Strict, UnitIds, Word
 
 router = new_router(tag="finance")
 
@@ -124,6 +125,8 @@ class LedgerIn(Strict):
     series: Code = "FY"
     """Of its fiscal years."""
     currency: Currency
+    acquisition_unit_ids: UnitIds = Field(default_factory=list)
+    """Who may see it and go over into the next year with it."""
 
 
 class LedgerOut(Versioned):
@@ -134,6 +137,8 @@ class LedgerOut(Versioned):
     name: str
     series: str
     currency: str
+    acquisition_unit_ids: list[UUID]
+    """Who may see and change it; none: whoever has the scope."""
     created_at: datetime
 
 
@@ -154,6 +159,8 @@ class FundIn(FundChange):
     """What money is for."""
 
     ledger_id: UUID
+    acquisition_unit_ids: UnitIds = Field(default_factory=list)
+    """Who may see and change it, and its budgets."""
 
 
 class FundOut(Versioned):
@@ -166,6 +173,8 @@ class FundOut(Versioned):
     account_number: str | None
     location_ids: list[UUID]
     active: bool
+    acquisition_unit_ids: list[UUID]
+    """Who may see and change it, and its budgets; none: whoever has the scope."""
     created_at: datetime
 
 
@@ -191,8 +200,8 @@ REFUSALS = (Unauthenticated, Forbidden, Invalid, InFlight)
 CHANGES = (Unauthenticated, Forbidden, Invalid, Stale, PreconditionRequired)
 
 YEARS = Named("fiscal_year", "/v1/fiscal-years", FiscalYearOut, FiscalYearUnknown)
-LEDGERS = Named("ledger", "/v1/ledgers", LedgerOut, LedgerUnknown)
-FUNDS = Named("fund", "/v1/funds", FundOut, FundUnknown)
+LEDGERS = Named("ledger", "/v1/ledgers", LedgerOut, LedgerUnknown, of_units=True)
+FUNDS = Named("fund", "/v1/funds", FundOut, FundUnknown, of_units=True)
 CLASSES = Named("expense_class", "/v1/expense-classes", ExpenseClassOut, ExpenseClassUnknown)
 
 
@@ -277,6 +286,10 @@ async def act_on_fiscal_year(
     """Open or close it. A year with invoices to be paid, or with money still set aside, is not closed."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        if body.action != "open":  # every budget of the year, whosever it is
+            standing = await held(connection, by)
+            demand_everything(standing, Act.READ)
+            demand_everything(standing, Act.UPDATE)
         found = await move_year(
             connection,
             fiscal_year_id,
@@ -297,11 +310,16 @@ async def act_on_fiscal_year(
     "/v1/ledgers", status_code=201, response_model=LedgerOut, responses=problems(*REFUSALS, CodeTaken)
 )
 async def create_ledger(
-    request: Request, body: LedgerIn, _: MayWrite, once: OnceRequired, now: Now
+    request: Request, body: LedgerIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Set up a ledger."""
 
-    return await LEDGERS.set_up(request, once, now, **body.model_dump())
+    async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        standing = await held(connection, by)
+        units = await demand_entry(connection, standing, body.acquisition_unit_ids)
+        return await LEDGERS.made(connection, now, **(body.model_dump() | {"acquisition_unit_ids": units}))
+
+    return await whole(pool_of(request), once, act)
 
 
 @router.get(
@@ -310,10 +328,15 @@ async def create_ledger(
     responses=problems(Unauthenticated, Forbidden, Invalid),
 )
 async def list_ledgers(
-    request: Request, response: Response, _: MayRead, cursor: str | None = None, limit: Limit = 100
+    request: Request,
+    response: Response,
+    _: MayRead,
+    seen: Seen,
+    cursor: str | None = None,
+    limit: Limit = 100,
 ) -> cursors.Page[LedgerOut]:
     """Ledgers, newest first."""
-    return await LEDGERS.listed(request, response, {}, cursor=cursor, limit=limit)
+    return await LEDGERS.listed(request, response, {}, cursor=cursor, limit=limit, seen=seen)
 
 
 @router.get(
@@ -321,21 +344,26 @@ async def list_ledgers(
     response_model=LedgerOut,
     responses=problems(Unauthenticated, Forbidden, LedgerUnknown),
 )
-async def get_ledger(request: Request, response: Response, ledger_id: UUID, _: MayRead) -> LedgerOut:
+async def get_ledger(
+    request: Request, response: Response, ledger_id: UUID, _: MayRead, seen: Seen
+) -> LedgerOut:
     """One ledger."""
-    return await LEDGERS.shown(request, response, ledger_id)
+    return await LEDGERS.shown(request, response, ledger_id, seen)
 
 
 @router.post("/v1/funds", status_code=201, response_model=FundOut, responses=problems(*REFUSALS, CodeTaken))
-async def create_fund(request: Request, body: FundIn, _: MayWrite, once: OnceRequired, now: Now) -> Response:
+async def create_fund(request: Request, body: FundIn, by: MayWrite, once: OnceRequired, now: Now) -> Response:
     """Set up a fund in a ledger."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        standing = await held(connection, by)
+        units = await demand_entry(connection, standing, body.acquisition_unit_ids)
         try:
-            return await FUNDS.made(connection, now, **body.model_dump())
-        except asyncpg.ForeignKeyViolationError as error:
+            await LEDGERS.read(connection, body.ledger_id, standing=standing)
+        except LedgerUnknown as error:
             text = f"There is no ledger {body.ledger_id}."
             raise Invalid(reasons=[Reason("ledger-unknown", text, "/ledger_id", "Name a ledger.")]) from error
+        return await FUNDS.made(connection, now, **(body.model_dump() | {"acquisition_unit_ids": units}))
 
     return await whole(pool_of(request), once, act)
 
@@ -347,31 +375,32 @@ async def list_funds(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     ledger_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[FundOut]:
     """Funds, newest first; of one ledger."""
     wanted = {"ledger_id =": ledger_id}
-    return await FUNDS.listed(request, response, wanted, cursor=cursor, limit=limit)
+    return await FUNDS.listed(request, response, wanted, cursor=cursor, limit=limit, seen=seen)
 
 
 @router.get(
     "/v1/funds/{fund_id}", response_model=FundOut, responses=problems(Unauthenticated, Forbidden, FundUnknown)
 )
-async def get_fund(request: Request, response: Response, fund_id: UUID, _: MayRead) -> FundOut:
+async def get_fund(request: Request, response: Response, fund_id: UUID, _: MayRead, seen: Seen) -> FundOut:
     """One fund."""
-    return await FUNDS.shown(request, response, fund_id)
+    return await FUNDS.shown(request, response, fund_id, seen)
 
 
 @router.put(
     "/v1/funds/{fund_id}", response_model=FundOut, responses=problems(*CHANGES, FundUnknown, CodeTaken)
 )
 async def change_fund(
-    request: Request, response: Response, fund_id: UUID, body: FundChange, _: MayWrite, expected: IfMatch
+    request: Request, response: Response, fund_id: UUID, body: FundChange, by: MayWrite, expected: IfMatch
 ) -> FundOut:
     """Replace what is told of a fund; its ledger stays."""
-    return await FUNDS.replaced(request, response, fund_id, expected, **body.model_dump())
+    return await FUNDS.replaced(request, response, fund_id, expected, by=by, **body.model_dump())
 
 
 @router.post(

@@ -41,13 +41,23 @@ class Ledger(Table, table=True):
     """Funds that are looked after together; its years are those of one series, in one currency."""
 
     __tablename__ = "ledger"
-    __table_args__ = (Index("ledger_one_per_code", "code", unique=True),)
+    __table_args__ = (
+        Index("ledger_one_per_code", "code", unique=True),
+        Index(
+            "ledger_in_units",
+            "acquisition_unit_ids",
+            postgresql_using="gin",
+            postgresql_where=text("acquisition_unit_ids <> '{}'"),
+        ),
+    )
 
     id: UUID = Field(sa_column=key())
     code: str = Field(sa_column=words())
     name: str = Field(sa_column=words())
     series: str = Field(sa_column=words())
     currency: str = Field(sa_column=words())
+    acquisition_unit_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Who may see and change it; none: whoever has the scope."""
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=version())
 
@@ -59,6 +69,12 @@ class Fund(Table, table=True):
     __table_args__ = (
         Index("fund_one_per_code", "code", unique=True),
         Index("fund_by_ledger", "ledger_id", "id"),
+        Index(
+            "fund_in_units",
+            "acquisition_unit_ids",
+            postgresql_using="gin",
+            postgresql_where=text("acquisition_unit_ids <> '{}'"),
+        ),
     )
 
     id: UUID = Field(sa_column=key())
@@ -70,6 +86,8 @@ class Fund(Table, table=True):
     location_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
     """Where what it pays for may go; none: everywhere."""
     active: bool = Field(default=True, sa_column=flag(default=True))
+    acquisition_unit_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Who may see and change it; none: whoever has the scope."""
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=version())
 

@@ -1,6 +1,6 @@
 """Invoices are entered, matched, approved, paid and cancelled; each is booked as a whole, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,9 @@ from erm.orders.commands import may_approve, open_books, settle
 from erm.orders.encumbering import bearer, rate_reasons
 from erm.orders.queries import Order
 from erm.rows import change, insert, insert_many
+from erm.units.rules import UNLIMITED, Act, Standing
+from erm.units.standing import demand_entry, demand_units
+from erm.units.telling import members_only
 from erm.vouchers import drawing as vouchers
 
 
@@ -46,22 +49,25 @@ class InvoiceRefused(Refused):
     code, title = "invoice-refused", "This cannot be done with the invoice."
 
 
-async def locked(connection: Connection, invoice_id: UUID) -> Invoice:
-    """The invoice under its lock; `InvoiceUnknown`."""
+async def locked(
+    connection: Connection, invoice_id: UUID, standing: Standing, act: Act = Act.UPDATE
+) -> Invoice:
+    """The invoice under its lock; `InvoiceUnknown` for what somebody may not see, too, `UnitsForbid`."""
     found = await queries.invoice(connection, invoice_id, lock=True)
-    if found is None:
+    if found is None or not standing.lets(Act.READ, found.units):
         raise InvoiceUnknown
+    demand_units(standing, act, found.units)
     return found
 
 
-async def _checked(connection: Connection, body: InvoiceIn, invoice_id: UUID) -> Entered:
+async def _checked(connection: Connection, body: InvoiceIn, invoice_id: UUID, standing: Standing) -> Entered:
     """Rows of an invoice that can be; `Invalid` or `InvoiceRefused` with everything against it."""
     told = read_invoice(body, invoice_id)
-    told.reasons += await unknown_in(connection, told)
-    vendor = await connection.fetchval(
-        "SELECT name FROM organisation WHERE id = $1 FOR SHARE", body.vendor_id
+    told.reasons += await unknown_in(connection, told, standing)
+    units = await connection.fetchval(
+        "SELECT acquisition_unit_ids FROM organisation WHERE id = $1 FOR SHARE", body.vendor_id
     )
-    if vendor is None:
+    if units is None or not standing.lets(Act.READ, units):
         text = f"There is no organisation {body.vendor_id}."
         told.reasons.append(Reason("vendor-unknown", text, "/vendor_id", "Name a vendor."))
     state = None
@@ -98,10 +104,19 @@ def _taken(body: InvoiceIn) -> InvoiceTaken:
     return InvoiceTaken(reasons=[Reason("invoice-taken", text, "/vendor_invoice_number", mend)])
 
 
-async def enter(connection: Connection, body: InvoiceIn, *, actor: str, now: datetime) -> Invoice:
-    """Enter an invoice; nothing is booked before it is approved."""
+async def enter(
+    connection: Connection,
+    body: InvoiceIn,
+    *,
+    actor: str,
+    now: datetime,
+    standing: Standing = UNLIMITED,
+    units: Sequence[UUID] = (),
+) -> Invoice:
+    """Enter an invoice, as one of these acquisition units; nothing is booked before it is approved."""
+    entered_into = await demand_entry(connection, standing, units)
     invoice_id = uuid7()
-    told = await _checked(connection, body, invoice_id)
+    told = await _checked(connection, body, invoice_id, standing)
     try:
         await insert(
             connection,
@@ -111,6 +126,7 @@ async def enter(connection: Connection, body: InvoiceIn, *, actor: str, now: dat
             created_at=now,
             created_by=actor,
             rate_at=now if body.exchange_rate is not None else None,
+            acquisition_unit_ids=entered_into,
             version=0,
             **told.head,
         )
@@ -126,11 +142,17 @@ async def _write(connection: Connection, told: Entered) -> None:
     await insert_many(connection, "invoice_adjustment", told.adjustments)
 
 
-async def rewrite(connection: Connection, invoice: Invoice, body: InvoiceIn, *, now: datetime) -> Invoice:
+async def rewrite(
+    connection: Connection, invoice: Invoice, body: InvoiceIn, *, now: datetime, standing: Standing
+) -> Invoice:
     """Put another in its place, as long as it is open."""
     if invoice.row["state"] not in CHANGEABLE:
         raise InvoiceRefused(reasons=[_state(invoice, "Reopen it, or cancel it and enter another.")])
-    told = await _checked(connection, body, invoice.id)
+    if await out_of_sight(connection, [invoice], standing):
+        text = "It names lines of orders that you may not see: they would be lost."
+        mend = "Ask somebody who may see all of its orders."
+        raise InvoiceRefused(reasons=[Reason("orders-out-of-sight", text, "/lines", mend)])
+    told = await _checked(connection, body, invoice.id, standing)
     ids = [line.row["id"] for line in invoice.lines]
     await connection.execute("DELETE FROM invoice_share WHERE invoice_line_id = ANY ($1::uuid[])", ids)
     await connection.execute("DELETE FROM invoice_line WHERE invoice_id = $1", invoice.id)
@@ -167,7 +189,12 @@ async def changed(
         paid_at=row["paid_at"],
     )
     event = InvoiceChanged(
-        version=row["version"], occurred_at=now, invoice_id=told.id, what=what, invoice=facts
+        version=row["version"],
+        occurred_at=now,
+        invoice_id=told.id,
+        what=what,
+        invoice=facts,
+        members_only=await members_only(connection, told.units),
     )
     await outbox.record(connection, [event])
     return told
@@ -177,6 +204,16 @@ def demand_state(invoice: Invoice, action: Action) -> None:
     """Raise unless the action is for an invoice in this state."""
     if invoice.row["state"] not in FROM[action]:
         raise InvoiceRefused(reasons=[_state(invoice, f"It must be {' or '.join(sorted(FROM[action]))}.")])
+
+
+async def out_of_sight(
+    connection: Connection | asyncpg.Pool, told: Collection[Invoice], standing: Standing
+) -> set[UUID]:
+    """The order lines they name that somebody may not see."""
+    wanted = {line_id for invoice in told for line_id in invoice.order_lines}
+    if standing.unlimited or not wanted:
+        return set()
+    return wanted - await orders.lines_in_sight(connection, wanted, standing)
 
 
 async def orders_of(connection: Connection, invoice: Invoice, *, lock: bool) -> list[Order]:
@@ -214,6 +251,15 @@ def finding_reason(each: queries.Matched, finding: Finding) -> Reason:
     return Reason(finding.value, words, f"/lines/{each.position}", mend)
 
 
+def _hidden(charge: queries.Charge) -> Reason:
+    return Reason(
+        "orders-out-of-sight",
+        "It is for an order that you may not see: you cannot tell whether it is right.",
+        f"/lines/{charge.row['position']}",
+        "Ask somebody who may see the order.",
+    )
+
+
 async def approve(
     connection: Connection, invoice: Invoice, books: Books, by: Principal, *, accept: Sequence[str]
 ) -> Invoice:
@@ -221,6 +267,10 @@ async def approve(
     demand_state(invoice, Action.APPROVE)
     row = invoice.row
     bought = await orders_of(connection, invoice, lock=True)
+    if hidden := await out_of_sight(connection, [invoice], books.standing):
+        raise InvoiceRefused(
+            reasons=[_hidden(charge) for charge in invoice.lines if charge.order_line_id in hidden]
+        )
     matched = await queries.matched(connection, invoice, bought)
     reasons = [
         finding_reason(each, finding) for each in matched for finding in not_accepted(each.found, accept)
@@ -237,7 +287,7 @@ async def approve(
         for share in shares_of_line(charge, bought)
     ]
     budgets, currency, unplaced = await budgets_for(
-        connection, places, fiscal_year_id=row["fiscal_year_id"], now=books.now
+        connection, places, fiscal_year_id=row["fiscal_year_id"], now=books.now, standing=books.standing
     )
     unplaced += rate_reasons(row["currency"], currency, row["exchange_rate"])
     told = [] if unplaced or currency is None else borne(invoice, bought, budgets, currency)

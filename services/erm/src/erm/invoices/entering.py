@@ -13,6 +13,8 @@ from chassis.problems import Reason
 from erm.invoices.rules import Adjustment, Charged, Prorate, comes_to, spread
 from erm.money.rules import LARGEST, share_flaws, shares_of, written
 from erm.orders.entering import unknown
+from erm.orders.queries import lines_in_sight
+from erm.units.rules import Standing
 from erm.wire import LONGEST, AmountIn, Amounts, Currency, Day, Note, Rate, ShareIn, Strict, Word, flaw
 
 Percentage = Annotated[str, Field(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,6})?$")]
@@ -107,7 +109,7 @@ def read_invoice(body: InvoiceIn, invoice_id: UUID) -> Entered:
         text = f"An invoice comes to at most {written(LARGEST, body.currency)} {body.currency}."
         amounts.reasons.append(Reason("amount-too-large", text, "/lines", "Split it."))
     told = Entered(
-        body.model_dump(exclude={"lines", "adjustments", "lock_total"})
+        body.model_dump(exclude={"lines", "adjustments", "lock_total", "acquisition_unit_ids"})
         | {"lock_total": lock, "total": total},
         reasons=amounts.reasons,
     )
@@ -190,8 +192,8 @@ def _shares(
     ]
 
 
-async def unknown_in(connection: Connection, told: Entered) -> list[Reason]:
-    """What the invoice names and is not there."""
+async def unknown_in(connection: Connection, told: Entered, standing: Standing) -> list[Reason]:
+    """What the invoice names and is not there, or not for whoever enters it."""
     at = {line["id"]: line["position"] for line in told.lines}
     reasons = await unknown(
         connection,
@@ -199,10 +201,10 @@ async def unknown_in(connection: Connection, told: Entered) -> list[Reason]:
             (share, f"/lines/{at[share['invoice_line_id']]}/shares/{share['position']}")
             for share in told.shares
         ],
+        standing,
     )
     wanted = {line["order_line_id"] for line in told.lines} - {None}
-    rows = await connection.fetch("SELECT id FROM order_line WHERE id = ANY ($1::uuid[])", list(wanted))
-    known = {row["id"] for row in rows}
+    known = await lines_in_sight(connection, wanted, standing)
     for line in told.lines:
         if line["order_line_id"] is not None and line["order_line_id"] not in known:
             text = f"There is no order line {line['order_line_id']}."

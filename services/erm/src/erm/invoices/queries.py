@@ -52,6 +52,12 @@ class Invoice:
         return told
 
     @property
+    def units(self) -> list[UUID]:
+        """The acquisition units that it belongs to."""
+        told: list[UUID] = self.row["acquisition_unit_ids"]
+        return told
+
+    @property
     def order_lines(self) -> list[UUID]:
         """The order lines it names, each once."""
         return list(

@@ -1,5 +1,6 @@
 """Invoices on the wire."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -35,7 +36,9 @@ from erm.invoices.rules import ACCEPTABLE, Action
 from erm.money.rules import written
 from erm.orders.routes import share_out
 from erm.rows import page, pool_of
-from erm.wire import AmountOut, Note, Override, ShareOut, Strict, Word
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, held, within
+from erm.wire import AmountOut, Note, Override, ShareOut, Strict, UnitIds, Word
 
 router = new_router("/v1/invoices", tag="invoices")
 
@@ -45,6 +48,12 @@ MayRead = Annotated[
 MayWrite = Annotated[Principal, Depends(may("invoices:write"))]
 MayAct = Annotated[Principal, Depends(may("invoices:write", "invoices:approve", "invoices:pay"))]
 State = Literal["open", "reviewed", "approved", "paid", "cancelled"]
+
+
+class NewInvoiceIn(InvoiceIn):
+    """An invoice, and who may see and change it."""
+
+    acquisition_unit_ids: UnitIds = Field(default_factory=list)
 
 
 class InvoiceAct(Strict):
@@ -79,6 +88,7 @@ class InvoiceLineOut(BaseModel):
     position: int
     description: str
     order_line_id: UUID | None
+    """None: it is for no order line, or for one that whoever asks may not see."""
     quantity: int
     amount: AmountOut
     adjustments: AmountOut
@@ -94,6 +104,8 @@ class InvoiceOut(BaseModel):
 
     id: UUID
     vendor_id: UUID
+    acquisition_unit_ids: list[UUID]
+    """Who may see and change it; none: whoever has the scope."""
     vendor_invoice_number: str
     invoiced_on: date
     state: State
@@ -180,12 +192,19 @@ def invoice_out(invoice: Invoice) -> InvoiceOut:
     responses=problems(Unauthenticated, Forbidden, InvoiceTaken, InvoiceRefused, InFlight, Invalid),
 )
 async def create_invoice(
-    request: Request, body: InvoiceIn, by: MayWrite, once: OnceRequired, now: Now
+    request: Request, body: NewInvoiceIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter an invoice or credit note. Nothing is booked before it is approved."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        invoice = await commands.enter(connection, body, actor=str(by.actor), now=now)
+        invoice = await commands.enter(
+            connection,
+            body,
+            actor=str(by.actor),
+            now=now,
+            standing=await held(connection, by),
+            units=body.acquisition_unit_ids,
+        )
         where = {"location": f"/v1/invoices/{invoice.id}", "etag": etags.etag(invoice.row["version"])}
         return 201, invoice_out(invoice), where
 
@@ -199,6 +218,7 @@ async def list_invoices(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     vendor_id: UUID | None = None,
     state: State | None = None,
     cursor: str | None = None,
@@ -206,26 +226,48 @@ async def list_invoices(
 ) -> cursors.Page[InvoiceOut]:
     """Invoices, newest first; of a vendor, in a state."""
     wanted = {"vendor_id =": vendor_id, "state =": state}
-    rows, more = await page(request, response, "SELECT id FROM invoice", wanted, cursor=cursor, limit=limit)
-    found = await queries.invoices(pool_of(request), [row["id"] for row in rows])
-    return cursors.Page(items=[invoice_out(found[row["id"]]) for row in rows], next_cursor=more)
+    rows, more = await page(
+        request,
+        response,
+        "SELECT id FROM invoice",
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        within=within(seen, "acquisition_unit_ids"),
+    )
+    pool = pool_of(request)
+    found = await queries.invoices(pool, [row["id"] for row in rows])
+    hidden = await commands.out_of_sight(pool, found.values(), seen)
+    items = [_shown(found[row["id"]], hidden) for row in rows]
+    return cursors.Page(items=items, next_cursor=more)
 
 
-async def _read(request: Request, invoice_id: UUID) -> Invoice:
+async def _read(request: Request, invoice_id: UUID, seen: Standing) -> Invoice:
     found = await queries.invoice(pool_of(request), invoice_id)
-    if found is None:
+    if found is None or not seen.lets(Act.READ, found.units):
         raise InvoiceUnknown
     return found
+
+
+def _shown(invoice: Invoice, hidden: Collection[UUID]) -> InvoiceOut:
+    """As somebody may see it: it does not name these order lines."""
+    told = invoice_out(invoice)
+    for line in told.lines:
+        if line.order_line_id in hidden:
+            line.order_line_id = None
+    return told
 
 
 @router.get(
     "/{invoice_id}", response_model=InvoiceOut, responses=problems(Unauthenticated, Forbidden, InvoiceUnknown)
 )
-async def get_invoice(request: Request, response: Response, invoice_id: UUID, _: MayRead) -> InvoiceOut:
+async def get_invoice(
+    request: Request, response: Response, invoice_id: UUID, _: MayRead, seen: Seen
+) -> InvoiceOut:
     """One invoice."""
-    found = await _read(request, invoice_id)
+    found = await _read(request, invoice_id, seen)
     etags.tag(response, found.row["version"])
-    return invoice_out(found)
+    return _shown(found, await commands.out_of_sight(pool_of(request), [found], seen))
 
 
 @router.get(
@@ -233,12 +275,15 @@ async def get_invoice(request: Request, response: Response, invoice_id: UUID, _:
     response_model=MatchingOut,
     responses=problems(Unauthenticated, Forbidden, InvoiceUnknown),
 )
-async def match_invoice(request: Request, invoice_id: UUID, _: MayRead) -> MatchingOut:
-    """Each line beside what was ordered, has come and was invoiced before, with what does not match."""
-    found = await _read(request, invoice_id)
+async def match_invoice(request: Request, invoice_id: UUID, _: MayRead, seen: Seen) -> MatchingOut:
+    """Each line beside what was ordered, has come and was invoiced before, with what does not match. Lines of orders
+    that whoever asks may not see are left out."""
+    found = await _read(request, invoice_id, seen)
     async with pool_of(request).acquire() as connection:
         bought = await commands.orders_of(connection, found, lock=False)
+        hidden = await commands.out_of_sight(connection, [found], seen)
         matched = await queries.matched(connection, found, bought)
+    named = {line.row["position"]: line.order_line_id for line in found.lines}
     return MatchingOut(
         items=[
             MatchOut(
@@ -253,6 +298,7 @@ async def match_invoice(request: Request, invoice_id: UUID, _: MayRead) -> Match
                 ],
             )
             for each in matched
+            if named[each.position] not in hidden
         ]
     )
 
@@ -276,15 +322,16 @@ async def replace_invoice(
     response: Response,
     invoice_id: UUID,
     body: InvoiceIn,
-    _: MayWrite,
+    by: MayWrite,
     expected: IfMatch,
     now: Now,
 ) -> InvoiceOut:
     """Put another invoice in the place of one that is open."""
     async with pool_of(request).acquire() as connection, connection.transaction():
-        invoice = await commands.locked(connection, invoice_id)
+        standing = await held(connection, by)
+        invoice = await commands.locked(connection, invoice_id, standing)
         etags.guard(expected=expected, found=invoice.row["version"])
-        told = await commands.rewrite(connection, invoice, body, now=now)
+        told = await commands.rewrite(connection, invoice, body, now=now, standing=standing)
     etags.tag(response, told.row["version"])
     return invoice_out(told)
 
@@ -326,10 +373,12 @@ async def act_on_invoice(
     allowed = allowed_by(by, body.override)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        invoice = await commands.locked(connection, invoice_id)
+        standing = await held(connection, by)
+        deed = Act.DELETE if body.action is Action.CANCEL else Act.UPDATE
+        invoice = await commands.locked(connection, invoice_id, standing, deed)
         demand(by, _needed(body.action, invoice.row["state"]))
         note = body.override.comment if body.override else body.reason
-        books = Books(connection, str(by.actor), now, note, allowed)
+        books = Books(connection, str(by.actor), now, note, allowed, standing=standing)
         match body.action:
             case Action.APPROVE:
                 told = await commands.approve(connection, invoice, books, by, accept=body.accept)
@@ -341,6 +390,7 @@ async def act_on_invoice(
                 commands.demand_state(invoice, body.action)
                 state = "reviewed" if body.action is Action.REVIEW else "open"
                 told = await commands.changed(connection, invoice.id, state, now, state=state)
-        return 200, invoice_out(told), {"etag": etags.etag(told.row["version"])}
+        hidden = await commands.out_of_sight(connection, [told], standing)
+        return 200, _shown(told, hidden), {"etag": etags.etag(told.row["version"])}
 
     return await whole(pool_of(request), once, act)

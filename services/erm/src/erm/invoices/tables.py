@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, day, exact, flag, key, minor, ref, version, when, words
+from erm.metadata import Table, count, day, exact, flag, key, minor, ref, refs, version, when, words
 
 
 class Invoice(Table, table=True):
@@ -24,6 +24,12 @@ class Invoice(Table, table=True):
         ),
         Index("invoice_by_vendor", "vendor_id", "id"),
         Index("invoice_by_state", "state", "id"),
+        Index(
+            "invoice_in_units",
+            "acquisition_unit_ids",
+            postgresql_using="gin",
+            postgresql_where=text("acquisition_unit_ids <> '{}'"),
+        ),
         CheckConstraint(
             "state IN ('open', 'reviewed', 'approved', 'paid', 'cancelled')", name="invoice_state"
         ),
@@ -32,6 +38,8 @@ class Invoice(Table, table=True):
 
     id: UUID = Field(sa_column=key())
     vendor_id: UUID = Field(sa_column=ref(to="organisation.id"))
+    acquisition_unit_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Who may see and change it; none: whoever has the scope."""
     vendor_invoice_number: str = Field(sa_column=words())
     invoiced_on: date = Field(sa_column=day())
     state: str = Field(sa_column=words())

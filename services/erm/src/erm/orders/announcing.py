@@ -10,6 +10,7 @@ from erm.orders import queries
 from erm.orders.queries import Order
 from erm.orders.rules import payment_state, receipt_state
 from erm.rows import change
+from erm.units.telling import members_only
 
 
 def facts(order: Order) -> OrderFacts:
@@ -48,7 +49,12 @@ async def changed(connection: Connection, order: Order, what: str, now: datetime
     told = await queries.order(connection, order.id)
     assert told is not None
     event = OrderChanged(
-        version=told.row["version"], occurred_at=now, order_id=told.id, what=what, order=facts(told)
+        version=told.row["version"],
+        occurred_at=now,
+        order_id=told.id,
+        what=what,
+        order=facts(told),
+        members_only=await members_only(connection, told.units),
     )
     await outbox.record(connection, [event])
     return told

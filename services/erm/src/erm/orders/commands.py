@@ -35,6 +35,8 @@ from erm.orders.placing import misplaced, of_lines
 from erm.orders.queries import Line, Order
 from erm.orders.rules import FROM, PAYMENT_FINAL, Action, above_limit, is_done, payment_state
 from erm.rows import insert, insert_many
+from erm.units.rules import UNLIMITED, Act, Standing
+from erm.units.standing import demand_entry, demand_units
 
 
 class OrderUnknown(NotFound):
@@ -49,16 +51,20 @@ class OrderRefused(Refused):
     code, title = "order-refused", "This cannot be done with the order."
 
 
-async def locked(connection: Connection, order_id: UUID) -> Order:
-    """The order under its lock; `OrderUnknown`."""
+async def locked(
+    connection: Connection, order_id: UUID, standing: Standing, act: Act = Act.UPDATE, text: str | None = None
+) -> Order:
+    """The order under its lock; `OrderUnknown` (with another text, for a line) for what somebody may not see, too,
+    `UnitsForbid` for what they may not do."""
     found = await queries.order(connection, order_id, lock=True)
-    if found is None:
-        raise OrderUnknown
+    if found is None or not standing.lets(Act.READ, found.units):
+        raise OrderUnknown(text)
+    demand_units(standing, act, found.units)
     return found
 
 
 async def _lines(
-    connection: Connection, told: Sequence[LineIn], currency: str
+    connection: Connection, told: Sequence[LineIn], currency: str, standing: Standing
 ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Lines as rows, or `Invalid` with everything that is wrong."""
     read, reasons, named = [], [], []
@@ -67,18 +73,20 @@ async def _lines(
         read.append((values, shares))
         reasons += flaws
         named += [(share, f"/lines/{at}/shares/{position}") for position, share in enumerate(shares)]
-    reasons += await unknown(connection, named)
+    reasons += await unknown(connection, named, standing)
     if reasons:
         raise Invalid(reasons=reasons)
     return read
 
 
-async def _vendor(connection: Connection, vendor_id: UUID) -> list[Reason]:
-    row = await connection.fetchrow(
-        "SELECT name, active, 'vendor' = ANY (roles) AS sells FROM organisation WHERE id = $1 FOR SHARE",
-        vendor_id,
-    )
-    if row is None:
+_VENDOR = """
+SELECT name, active, 'vendor' = ANY (roles) AS sells, acquisition_unit_ids FROM organisation WHERE id = $1 FOR SHARE
+"""
+
+
+async def _vendor(connection: Connection, vendor_id: UUID, standing: Standing) -> list[Reason]:
+    row = await connection.fetchrow(_VENDOR, vendor_id)
+    if row is None or not standing.lets(Act.READ, row["acquisition_unit_ids"]):
         text = f"There is no organisation {vendor_id}."
         raise Invalid(reasons=[Reason("vendor-unknown", text, "/vendor_id", "Name a vendor.")])
     reasons = []
@@ -93,21 +101,30 @@ async def _vendor(connection: Connection, vendor_id: UUID) -> list[Reason]:
 
 
 async def _accepted(
-    connection: Connection, head: dict[str, Any], told: Sequence[LineIn]
+    connection: Connection, head: dict[str, Any], told: Sequence[LineIn], standing: Standing
 ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Lines as rows; `Invalid` or `OrderRefused` with everything against them."""
-    lines = await _lines(connection, told, head["currency"])
+    lines = await _lines(connection, told, head["currency"], standing)
     placed = [(values["location_id"], shares, f"/lines/{at}") for at, (values, shares) in enumerate(lines)]
-    if reasons := [*await _vendor(connection, head["vendor_id"]), *await misplaced(connection, placed)]:
+    reasons = await _vendor(connection, head["vendor_id"], standing)
+    if reasons := [*reasons, *await misplaced(connection, placed, standing)]:
         raise OrderRefused(reasons=reasons)
     return lines
 
 
 async def enter(
-    connection: Connection, head: dict[str, Any], told: Sequence[LineIn], *, actor: str, now: datetime
+    connection: Connection,
+    head: dict[str, Any],
+    told: Sequence[LineIn],
+    *,
+    actor: str,
+    now: datetime,
+    standing: Standing = UNLIMITED,
+    units: Sequence[UUID] = (),
 ) -> Order:
-    """Enter an order; nothing is set aside before it is approved."""
-    lines = await _accepted(connection, head, told)
+    """Enter an order, as one of these acquisition units; nothing is set aside before it is approved."""
+    entered_into = await demand_entry(connection, standing, units)
+    lines = await _accepted(connection, head, told, standing)
     order_id = uuid7()
     running = await connection.fetchval("SELECT nextval('order_number')")
     await insert(
@@ -118,6 +135,7 @@ async def enter(
         state="pending",
         created_at=now,
         created_by=actor,
+        acquisition_unit_ids=entered_into,
         version=0,
         **head,
     )
@@ -136,11 +154,17 @@ async def _write_lines(
 
 
 async def rewrite(
-    connection: Connection, order: Order, head: dict[str, Any], told: Sequence[LineIn], *, now: datetime
+    connection: Connection,
+    order: Order,
+    head: dict[str, Any],
+    told: Sequence[LineIn],
+    *,
+    now: datetime,
+    standing: Standing,
 ) -> Order:
     """Put another order in the place of one that is pending."""
     _demand_state(order, frozenset({"pending"}), "Change its lines one by one, or unopen it.")
-    lines = await _accepted(connection, head, told)
+    lines = await _accepted(connection, head, told, standing)
     ids = [line.id for line in order.lines]
     used = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM encumbrance WHERE order_line_id = ANY ($1::uuid[])) OR "
@@ -164,7 +188,13 @@ def _demand_state(order: Order, states: frozenset[str], mend: str) -> None:
 
 
 async def _planned(
-    connection: Connection, order: Order, lines: Sequence[Line], *, fiscal_year_id: UUID | None, now: datetime
+    connection: Connection,
+    order: Order,
+    lines: Sequence[Line],
+    *,
+    fiscal_year_id: UUID | None,
+    now: datetime,
+    standing: Standing,
 ) -> tuple[list[Planned], str, list[Reason]]:
     """What is to be set aside for these lines, in which currency, and why it cannot be."""
     places = [
@@ -172,7 +202,9 @@ async def _planned(
         for line in lines
         for at, share in enumerate(line.shares)
     ]
-    budgets, currency, reasons = await budgets_for(connection, places, fiscal_year_id=fiscal_year_id, now=now)
+    budgets, currency, reasons = await budgets_for(
+        connection, places, fiscal_year_id=fiscal_year_id, now=now, standing=standing
+    )
     reasons += rate_reasons(order.row["currency"], currency, order.row["exchange_rate"])
     if reasons or currency is None:
         return [], "", reasons
@@ -191,10 +223,10 @@ async def approve(
     _demand_state(order, FROM[Action.APPROVE], "Only a pending order is approved.")
     lines = [line for line in order.lines if not line.row["cancelled"]]
     planned, currency, unplanned = await _planned(
-        connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now
+        connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now, standing=books.standing
     )
-    reasons = await _vendor(connection, order.row["vendor_id"]) + unplanned
-    reasons += await misplaced(connection, of_lines(lines))
+    reasons = await _vendor(connection, order.row["vendor_id"], books.standing) + unplanned
+    reasons += await misplaced(connection, of_lines(lines), books.standing)
     if not lines:
         reasons.append(Reason("order-empty", "Every line of it is cancelled.", None, "Enter another order."))
     reasons += await may_approve(
@@ -400,14 +432,16 @@ async def change_line(
     """Change what is told of a line; what an open order has set aside for it follows, which takes `orders:approve`."""
     _demand_state(order, frozenset({"pending", "open"}), "Reopen it first.")
     values, shares, flaws = line_values(told, order.row["currency"], "")
-    flaws += await unknown(connection, [(share, f"/shares/{at}") for at, share in enumerate(shares)])
+    named = [(share, f"/shares/{at}") for at, share in enumerate(shares)]
+    flaws += await unknown(connection, named, books.standing)
     if flaws:
         raise Invalid(reasons=flaws)
     money = moves_money(line.row, line.shares, values, shares)
     moved = money or values["location_id"] != line.row["location_id"]
     if money and order.row["state"] == "open":
         demand(by, "orders:approve")
-    reasons = await misplaced(connection, [(values["location_id"], shares, "")]) if moved else []
+    placed = [(values["location_id"], shares, "")]
+    reasons = await misplaced(connection, placed, books.standing) if moved else []
     if line.row["cancelled"]:
         reasons.append(Reason("line-cancelled", "The line is cancelled.", None, "Order it anew."))
     if values["quantity"] < line.row["received"]:
@@ -450,6 +484,7 @@ async def _rearrange(connection: Connection, order: Order, line: Line, books: Bo
         [line],
         fiscal_year_id=order.row["fiscal_year_id"],
         now=order.row["approved_at"],
+        standing=books.standing,
     )
     if reasons:
         raise OrderRefused(reasons=reasons)

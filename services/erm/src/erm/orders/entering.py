@@ -11,6 +11,7 @@ from chassis.ids import uuid7
 from chassis.problems import Reason
 from erm.money.rules import LARGEST, share_flaws, shares_of, written
 from erm.orders.rules import Price
+from erm.units.rules import Act, Standing
 from erm.wire import AmountIn, Amounts, Day, Note, Percent, ShareIn, Strict, Word, flaw
 
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
@@ -120,20 +121,22 @@ def line_values(
     return values, rows, reasons
 
 
-async def unknown(connection: Connection, shares: Sequence[tuple[Mapping[str, Any], str]]) -> list[Reason]:
-    """Funds, expense classes and fiscal years that there are not."""
+async def unknown(
+    connection: Connection, shares: Sequence[tuple[Mapping[str, Any], str]], standing: Standing
+) -> list[Reason]:
+    """Funds (that somebody may see), expense classes and fiscal years that there are not."""
     funds = {share["fund_id"] for share, _ in shares}
     classes = {share["expense_class_id"] for share, _ in shares} - {None}
     years = {share["fiscal_year_id"] for share, _ in shares} - {None}
     rows = await connection.fetch(
-        "SELECT id FROM fund WHERE id = ANY ($1::uuid[]) "
-        "UNION ALL SELECT id FROM expense_class WHERE id = ANY ($2::uuid[]) "
-        "UNION ALL SELECT id FROM fiscal_year WHERE id = ANY ($3::uuid[])",
+        "SELECT id, acquisition_unit_ids FROM fund WHERE id = ANY ($1::uuid[]) "
+        "UNION ALL SELECT id, '{}' FROM expense_class WHERE id = ANY ($2::uuid[]) "
+        "UNION ALL SELECT id, '{}' FROM fiscal_year WHERE id = ANY ($3::uuid[])",
         list(funds),
         list(classes),
         list(years),
     )
-    known = {row["id"] for row in rows}
+    known = {row["id"] for row in rows if standing.lets(Act.READ, row["acquisition_unit_ids"])}
     reasons = []
     for share, pointer in shares:
         if share["fund_id"] not in known:

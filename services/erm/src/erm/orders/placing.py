@@ -8,8 +8,11 @@ from chassis.database import Connection
 from chassis.problems import Reason
 from erm.orders.queries import Line
 from erm.orders.rules import may_bear
+from erm.units.rules import Act, Standing
 
-_LIMITED = "SELECT id, code, location_ids FROM fund WHERE id = ANY ($1::uuid[]) AND location_ids <> '{}'"
+_LIMITED = """
+SELECT id, code, location_ids, acquisition_unit_ids FROM fund WHERE id = ANY ($1::uuid[]) AND location_ids <> '{}'
+"""
 
 Borne = tuple[UUID | None, Sequence[Mapping[str, Any]], str]
 """Where a line's copies go, its shares, and where in the input it stands."""
@@ -20,15 +23,20 @@ def of_lines(lines: Iterable[Line]) -> list[Borne]:
     return [(line.row["location_id"], line.shares, f"/lines/{line.row['position']}") for line in lines]
 
 
-async def misplaced(connection: Connection, told: Sequence[Borne]) -> list[Reason]:
-    """Every share whose fund does not pay for where its line goes."""
+async def misplaced(connection: Connection, told: Sequence[Borne], standing: Standing) -> list[Reason]:
+    """Every share whose fund does not pay for where its line goes. (Funds that somebody may not see are unknown to
+    them, and told so elsewhere.)"""
     funds = {share["fund_id"] for _, shares, _ in told for share in shares}
     limited = {row["id"]: row for row in await connection.fetch(_LIMITED, list(funds))}
     reasons = []
     for location_id, shares, pointer in told:
         for at, share in enumerate(shares):
             fund = limited.get(share["fund_id"])
-            if fund is None or may_bear(location_id, fund["location_ids"]):
+            if (
+                fund is None
+                or may_bear(location_id, fund["location_ids"])
+                or not standing.lets(Act.READ, fund["acquisition_unit_ids"])
+            ):
                 continue
             where = "names no location" if location_id is None else "goes elsewhere"
             text = f"The fund {fund['code']} pays for some locations only, and this {where}."

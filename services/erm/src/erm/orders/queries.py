@@ -9,6 +9,8 @@ import asyncpg
 
 from chassis.database import Connection
 from erm.orders.rules import Progress
+from erm.units.rules import Standing
+from erm.units.standing import within
 
 _LOCK = "SELECT id FROM purchase_order WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _ORDERS = "SELECT * FROM purchase_order WHERE id = ANY ($1::uuid[])"
@@ -64,6 +66,12 @@ class Order:
         return told
 
     @property
+    def units(self) -> list[UUID]:
+        """The acquisition units that it belongs to."""
+        told: list[UUID] = self.row["acquisition_unit_ids"]
+        return told
+
+    @property
     def total(self) -> int:
         """Of its lines, in its currency; what is cancelled counted as it was ordered."""
         return sum(line.row["total"] for line in self.lines)
@@ -93,6 +101,32 @@ async def orders(
 async def order(connection: Connection | asyncpg.Pool, order_id: UUID, *, lock: bool = False) -> Order | None:
     """One order."""
     return (await orders(connection, [order_id], lock=lock)).get(order_id)
+
+
+_UNITS_OF_LINE = """
+SELECT o.acquisition_unit_ids FROM order_line l JOIN purchase_order o ON o.id = l.order_id WHERE l.id = $1
+"""
+
+
+async def units_of_line(connection: Connection | asyncpg.Pool, line_id: UUID) -> list[UUID]:
+    """The acquisition units of the order that a line is in; none where there is no such line."""
+    told: list[UUID] | None = await connection.fetchval(_UNITS_OF_LINE, line_id)
+    return told or []
+
+
+_IN_SIGHT = """
+SELECT l.id FROM order_line l JOIN purchase_order o ON o.id = l.order_id WHERE l.id = ANY ($1::uuid[]) AND {}
+"""
+
+
+async def lines_in_sight(
+    connection: Connection | asyncpg.Pool, line_ids: Collection[UUID], standing: Standing
+) -> set[UUID]:
+    """Which of these lines are of orders that somebody may see."""
+    condition = within(standing, "o.acquisition_unit_ids")
+    text, values = ("true", ()) if condition is None else (condition.numbered(2), condition.values)
+    rows = await connection.fetch(_IN_SIGHT.format(text), list(line_ids), *values)
+    return {row["id"] for row in rows}
 
 
 async def orders_of(connection: Connection | asyncpg.Pool, line_ids: Sequence[UUID]) -> list[UUID]:

@@ -33,7 +33,21 @@ from erm.orders.entering import LineIn
 from erm.orders.queries import Line, Order
 from erm.orders.rules import Action, PaymentState, ReceiptState, payment_state, receipt_state
 from erm.rows import page, pool_of
-from erm.wire import LONGEST, AmountOut, Currency, Limit, Note, Override, Rate, ShareOut, Strict, Word
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, held, within
+from erm.wire import (
+    LONGEST,
+    AmountOut,
+    Currency,
+    Limit,
+    Note,
+    Override,
+    Rate,
+    ShareOut,
+    Strict,
+    UnitIds,
+    Word,
+)
 
 router = new_router("/v1", tag="orders")
 
@@ -60,6 +74,12 @@ class OrderIn(Strict):
     """Units of the funds' currency for one of the order's; needed where they differ."""
     note: Note | None = None
     lines: list[LineIn] = Field(min_length=1, max_length=LONGEST)
+
+
+class NewOrderIn(OrderIn):
+    """An order, and who may see and change it."""
+
+    acquisition_unit_ids: UnitIds = Field(default_factory=list)
 
 
 class OrderAct(Strict):
@@ -125,6 +145,8 @@ class OrderOut(BaseModel):
     id: UUID
     number: str
     vendor_id: UUID
+    acquisition_unit_ids: list[UUID]
+    """Who may see and change it; none: whoever has the scope."""
     account_number: str | None
     order_type: OrderType
     state: Literal["pending", "open", "closed"]
@@ -179,7 +201,7 @@ def order_out(order: Order) -> OrderOut:
 
 
 def _head(body: OrderIn) -> dict[str, Any]:
-    return body.model_dump(exclude={"lines"})
+    return body.model_dump(exclude={"lines", "acquisition_unit_ids"})
 
 
 @router.post(
@@ -189,12 +211,20 @@ def _head(body: OrderIn) -> dict[str, Any]:
     responses=problems(Unauthenticated, Forbidden, OrderRefused, InFlight, Invalid),
 )
 async def create_order(
-    request: Request, body: OrderIn, by: MayWrite, once: OnceRequired, now: Now
+    request: Request, body: NewOrderIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter an order. It is pending until it is approved."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        order = await commands.enter(connection, _head(body), body.lines, actor=str(by.actor), now=now)
+        order = await commands.enter(
+            connection,
+            _head(body),
+            body.lines,
+            actor=str(by.actor),
+            now=now,
+            standing=await held(connection, by),
+            units=body.acquisition_unit_ids,
+        )
         where = {"location": f"/v1/orders/{order.id}", "etag": etags.etag(order.row["version"])}
         return 201, order_out(order), where
 
@@ -210,6 +240,7 @@ async def list_orders(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     vendor_id: UUID | None = None,
     state: Literal["pending", "open", "closed"] | None = None,
     number: Annotated[str | None, Query(max_length=40)] = None,
@@ -219,7 +250,13 @@ async def list_orders(
     """Orders, newest first; of a vendor, in a state, with a number."""
     wanted = {"vendor_id =": vendor_id, "state =": state, "number =": number}
     rows, more = await page(
-        request, response, "SELECT id FROM purchase_order", wanted, cursor=cursor, limit=limit
+        request,
+        response,
+        "SELECT id FROM purchase_order",
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        within=within(seen, "acquisition_unit_ids"),
     )
     found = await queries.orders(pool_of(request), [row["id"] for row in rows])
     return cursors.Page(items=[order_out(found[row["id"]]) for row in rows], next_cursor=more)
@@ -230,10 +267,10 @@ async def list_orders(
     response_model=OrderOut,
     responses=problems(Unauthenticated, Forbidden, OrderUnknown),
 )
-async def get_order(request: Request, response: Response, order_id: UUID, _: MayRead) -> OrderOut:
+async def get_order(request: Request, response: Response, order_id: UUID, _: MayRead, seen: Seen) -> OrderOut:
     """One order."""
     found = await queries.order(pool_of(request), order_id)
-    if found is None:
+    if found is None or not seen.lets(Act.READ, found.units):
         raise OrderUnknown
     etags.tag(response, found.row["version"])
     return order_out(found)
@@ -257,9 +294,10 @@ async def replace_order(
 ) -> OrderOut:
     """Put another order in the place of one that is pending; its number stays."""
     async with pool_of(request).acquire() as connection, connection.transaction():
-        order = await commands.locked(connection, order_id)
+        standing = await held(connection, by)
+        order = await commands.locked(connection, order_id, standing)
         etags.guard(expected=expected, found=order.row["version"])
-        told = await commands.rewrite(connection, order, _head(body), body.lines, now=now)
+        told = await commands.rewrite(connection, order, _head(body), body.lines, now=now, standing=standing)
     etags.tag(response, told.row["version"])
     return order_out(told)
 
@@ -279,9 +317,11 @@ async def act_on_order(
         raise Invalid(reasons=[Reason("reason-missing", "Say why.", "/reason", "Send a reason.")])
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        order = await commands.locked(connection, order_id)
+        standing = await held(connection, by)
+        deed = Act.DELETE if body.action is Action.CANCEL else Act.UPDATE
+        order = await commands.locked(connection, order_id, standing, deed)
         note = body.override.comment if body.override else body.reason
-        books = Books(connection, str(by.actor), now, note, allowed)
+        books = Books(connection, str(by.actor), now, note, allowed, standing=standing)
         reason = body.reason or ""
         match body.action:
             case Action.APPROVE:
@@ -301,14 +341,19 @@ async def act_on_order(
     return await whole(pool_of(request), once, act)
 
 
-async def _order_of(connection: Connection, line_id: UUID, *, lock: bool = True) -> Order:
-    """The order that a line is in, under its lock; `OrderUnknown`."""
+_NO_LINE = "There is no such order line."
+
+
+async def _order_of(
+    connection: Connection, line_id: UUID, standing: Standing, act: Act = Act.UPDATE
+) -> Order:
+    """The order that a line is in, under its lock; `OrderUnknown`, `UnitsForbid`."""
     ids = await queries.orders_of(connection, [line_id])
     if not ids:
-        raise OrderUnknown("There is no such order line.")
-    found = await queries.order(connection, ids[0], lock=lock)
-    if found is None or all(line.id != line_id for line in found.lines):
-        raise OrderUnknown("There is no such order line.")
+        raise OrderUnknown(_NO_LINE)
+    found = await commands.locked(connection, ids[0], standing, act, _NO_LINE)
+    if all(line.id != line_id for line in found.lines):
+        raise OrderUnknown(_NO_LINE)
     return found
 
 
@@ -321,6 +366,7 @@ async def list_order_lines(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     title_id: UUID,
     cursor: str | None = None,
     limit: Limit = 100,
@@ -329,10 +375,12 @@ async def list_order_lines(
     rows, more = await page(
         request,
         response,
-        "SELECT id, order_id FROM order_line",
-        {"title_id =": title_id},
+        "SELECT l.id, l.order_id FROM order_line l JOIN purchase_order o ON o.id = l.order_id",
+        {"l.title_id =": title_id},
         cursor=cursor,
         limit=limit,
+        by="l.id",
+        within=within(seen, "o.acquisition_unit_ids"),
     )
     found = await queries.orders(pool_of(request), [row["order_id"] for row in rows])
     items = [
@@ -347,10 +395,19 @@ async def list_order_lines(
     response_model=OrderLineOut,
     responses=problems(Unauthenticated, Forbidden, OrderUnknown),
 )
-async def get_order_line(request: Request, response: Response, line_id: UUID, _: MayRead) -> OrderLineOut:
+async def get_order_line(
+    request: Request, response: Response, line_id: UUID, _: MayRead, seen: Seen
+) -> OrderLineOut:
     """One line. Its ETag is the order's."""
-    async with pool_of(request).acquire() as connection:
-        order = await _order_of(connection, line_id, lock=False)
+    pool = pool_of(request)
+    ids = await queries.orders_of(pool, [line_id])
+    order = await queries.order(pool, ids[0]) if ids else None
+    if (
+        order is None
+        or not seen.lets(Act.READ, order.units)
+        or all(each.id != line_id for each in order.lines)
+    ):
+        raise OrderUnknown(_NO_LINE)
     etags.tag(response, order.row["version"])
     return line_out(order.line(line_id), order.row["currency"])
 
@@ -381,11 +438,11 @@ async def change_order_line(
     open order costs takes `orders:approve`, too."""
     allowed = allowed_by(by, body.override)
     async with pool_of(request).acquire() as connection, connection.transaction():
-        order = await _order_of(connection, line_id)
+        standing = await held(connection, by)
+        order = await _order_of(connection, line_id, standing)
         etags.guard(expected=expected, found=order.row["version"])
-        books = Books(
-            connection, str(by.actor), now, body.override.comment if body.override else None, allowed
-        )
+        comment = body.override.comment if body.override else None
+        books = Books(connection, str(by.actor), now, comment, allowed, standing=standing)
         told = await commands.change_line(connection, order, order.line(line_id), body, books, by)
     etags.tag(response, told.row["version"])
     return line_out(told.line(line_id), told.row["currency"])
@@ -402,8 +459,9 @@ async def act_on_order_line(
     """Cancel what has not come of a line; the order closes with the last of its lines."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        order = await _order_of(connection, line_id)
-        books = Books(connection, str(by.actor), now, body.reason)
+        standing = await held(connection, by)
+        order = await _order_of(connection, line_id, standing, Act.DELETE)
+        books = Books(connection, str(by.actor), now, body.reason, standing=standing)
         told = await commands.cancel_line(connection, order, order.line(line_id), books, body.reason)
         return 200, order_out(told), {"etag": etags.etag(told.row["version"])}
 

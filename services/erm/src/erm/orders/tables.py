@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Sequence, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, day, exact, flag, key, minor, ref, version, when, words
+from erm.metadata import Table, count, day, exact, flag, key, minor, ref, refs, version, when, words
 
 ORDER_NUMBER = Sequence("order_number", metadata=Table.metadata)
 
@@ -20,6 +20,12 @@ class PurchaseOrder(Table, table=True):
         Index("purchase_order_one_per_number", "number", unique=True),
         Index("purchase_order_by_vendor", "vendor_id", "id"),
         Index("purchase_order_by_state", "state", "id"),
+        Index(
+            "purchase_order_in_units",
+            "acquisition_unit_ids",
+            postgresql_using="gin",
+            postgresql_where=text("acquisition_unit_ids <> '{}'"),
+        ),
         CheckConstraint("state IN ('pending', 'open', 'closed')", name="purchase_order_state"),
         CheckConstraint("exchange_rate > 0", name="purchase_order_rate"),
         CheckConstraint("order_type IN ('one-time', 'ongoing', 'subscription')", name="purchase_order_type"),
@@ -28,6 +34,8 @@ class PurchaseOrder(Table, table=True):
     id: UUID = Field(sa_column=key())
     number: str = Field(sa_column=words())
     vendor_id: UUID = Field(sa_column=ref(to="organisation.id"))
+    acquisition_unit_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Who may see and change it; none: whoever has the scope."""
     account_number: str | None = Field(default=None, sa_column=words(null=True))
     order_type: str = Field(default="one-time", sa_column=words(default="one-time"))
     """`one-time` closes when all has come and is paid; `ongoing` and `subscription` go on year after year."""

@@ -28,9 +28,11 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
-from erm.organisations.routes import OrganisationUnknown, read_organisation
+from erm.organisations.routes import OrganisationUnknown, demand_change, in_sight, read_organisation
 from erm.organisations.rules import bic, iban, may_confirm
 from erm.rows import change, insert, page, pool_of
+from erm.units.rules import Act
+from erm.units.standing import Seen, held
 from erm.wire import Currency, Limit, Note, Strict, Word
 
 router = new_router("/v1/organisations/{organisation_id}/bank-accounts", tag="organisations")
@@ -150,7 +152,9 @@ async def create_bank_account(
     """Tell where an organisation wants its money; it counts once somebody else has confirmed it."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        await read_organisation(connection, organisation_id)
+        await read_organisation(
+            connection, organisation_id, await held(connection, by), Act.UPDATE, lock="FOR SHARE"
+        )
         row_id = uuid7()
         values = _unconfirmed(body, by) | {"organisation_id": organisation_id, "created_at": now}
         try:
@@ -172,11 +176,12 @@ async def list_bank_accounts(
     response: Response,
     organisation_id: UUID,
     _: MayRead,
+    seen: Seen,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[BankAccountOut]:
     """An organisation's bank accounts, newest first."""
-    await read_organisation(pool_of(request), organisation_id)
+    await read_organisation(pool_of(request), organisation_id, seen)
     rows, more = await page(
         request,
         response,
@@ -194,10 +199,18 @@ async def list_bank_accounts(
     responses=problems(Unauthenticated, Forbidden, BankAccountUnknown),
 )
 async def get_bank_account(
-    request: Request, response: Response, organisation_id: UUID, bank_account_id: UUID, _: MayRead
+    request: Request,
+    response: Response,
+    organisation_id: UUID,
+    bank_account_id: UUID,
+    _: MayRead,
+    seen: Seen,
 ) -> BankAccountOut:
     """One bank account."""
-    told = await _read(pool_of(request), organisation_id, bank_account_id)
+    pool = pool_of(request)
+    if not await in_sight(pool, organisation_id, seen):
+        raise BankAccountUnknown
+    told = await _read(pool, organisation_id, bank_account_id)
     etags.tag(response, told.version)
     return told
 
@@ -227,6 +240,7 @@ async def change_bank_account(
 ) -> BankAccountOut:
     """Replace what is told of a bank account; whatever is changed, it has to be confirmed anew."""
     async with pool_of(request).acquire() as connection, connection.transaction():
+        await demand_change(connection, organisation_id, await held(connection, by), BankAccountUnknown())
         found = await _read(connection, organisation_id, bank_account_id, lock=True)
         etags.guard(expected=expected, found=found.version)
         if found.state == "closed":
@@ -275,6 +289,7 @@ async def act_on_bank_account(
     were looked at: what was changed meanwhile is not confirmed."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        await demand_change(connection, organisation_id, await held(connection, by), BankAccountUnknown())
         found = await _read(connection, organisation_id, bank_account_id, lock=True)
         etags.guard(expected=expected, found=found.version)
         values: dict[str, Any] = {"state": "closed"}

@@ -26,10 +26,19 @@ from chassis.problems import (
     Unauthenticated,
     problems,
 )
-from erm.organisations.routes import MayRead, MayWrite, OrganisationUnknown, read_organisation
+from erm.organisations.routes import (
+    MayRead,
+    MayWrite,
+    OrganisationUnknown,
+    demand_change,
+    in_sight,
+    read_organisation,
+)
 from erm.packages.entering import Address
 from erm.rows import change, insert, page, pool_of
 from erm.sources.sealing import NotSealable, demanded, seal
+from erm.units.rules import Act
+from erm.units.standing import Seen, held
 from erm.wire import Limit, Note, Strict, Word
 
 router = new_router("/v1/organisations/{organisation_id}/interfaces", tag="organisations")
@@ -123,13 +132,15 @@ def _values(
     responses=problems(Unauthenticated, Forbidden, OrganisationUnknown, NotSealable, InFlight, Invalid),
 )
 async def create_interface(
-    request: Request, organisation_id: UUID, body: InterfaceIn, _: MayWrite, once: OnceRequired, now: Now
+    request: Request, organisation_id: UUID, body: InterfaceIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter where the library signs in with an organisation."""
     sealing_key = request.app.state.resources.settings.sealing_key
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        await read_organisation(connection, organisation_id)
+        await read_organisation(
+            connection, organisation_id, await held(connection, by), Act.UPDATE, lock="FOR SHARE"
+        )
         row_id = uuid7()
         values = _values(body, row_id, None, sealing_key, now)
         values |= {"id": row_id, "organisation_id": organisation_id, "created_at": now}
@@ -153,11 +164,12 @@ async def list_interfaces(
     response: Response,
     organisation_id: UUID,
     _: MayRead,
+    seen: Seen,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[InterfaceOut]:
     """An organisation's interfaces, newest first."""
-    await read_organisation(pool_of(request), organisation_id)
+    await read_organisation(pool_of(request), organisation_id, seen)
     rows, more = await page(
         request,
         response,
@@ -175,10 +187,13 @@ async def list_interfaces(
     responses=problems(Unauthenticated, Forbidden, InterfaceUnknown),
 )
 async def get_interface(
-    request: Request, response: Response, organisation_id: UUID, interface_id: UUID, _: MayRead
+    request: Request, response: Response, organisation_id: UUID, interface_id: UUID, _: MayRead, seen: Seen
 ) -> InterfaceOut:
     """One interface."""
-    told = _out(await _row(pool_of(request), organisation_id, interface_id))
+    pool = pool_of(request)
+    if not await in_sight(pool, organisation_id, seen):
+        raise InterfaceUnknown
+    told = _out(await _row(pool, organisation_id, interface_id))
     etags.tag(response, told.version)
     return told
 
@@ -196,7 +211,7 @@ async def change_interface(
     organisation_id: UUID,
     interface_id: UUID,
     body: InterfaceIn,
-    _: MayWrite,
+    by: MayWrite,
     expected: IfMatch,
     now: Now,
 ) -> InterfaceOut:
@@ -204,6 +219,7 @@ async def change_interface(
     sent again, for it was given for the old one."""
     sealing_key = request.app.state.resources.settings.sealing_key
     async with pool_of(request).acquire() as connection, connection.transaction():
+        await demand_change(connection, organisation_id, await held(connection, by), InterfaceUnknown())
         found = await _row(connection, organisation_id, interface_id, lock=True)
         etags.guard(expected=expected, found=found["version"])
         values = _values(body, interface_id, found, sealing_key, now)
@@ -220,10 +236,12 @@ async def change_interface(
     responses=problems(Unauthenticated, Forbidden, InterfaceUnknown),
 )
 async def remove_interface(
-    request: Request, organisation_id: UUID, interface_id: UUID, _: MayWrite
+    request: Request, organisation_id: UUID, interface_id: UUID, by: MayWrite
 ) -> Response:
     """The library does not sign in there any more; its secret goes, too."""
     async with pool_of(request).acquire() as connection, connection.transaction():
+        standing = await held(connection, by)
+        await demand_change(connection, organisation_id, standing, InterfaceUnknown(), Act.DELETE)
         await _row(connection, organisation_id, interface_id, lock=True)
         await connection.execute("DELETE FROM organisation_interface WHERE id = $1", interface_id)
     return Response(status_code=204)

@@ -29,7 +29,9 @@ from chassis.problems import (
     problems,
 )
 from erm.rows import change, insert, page, pool_of
-from erm.wire import Code, Currency, Limit, Note, Strict, Word
+from erm.units.rules import UNLIMITED, Act, Standing
+from erm.units.standing import Seen, demand_entry, demand_units, held, within
+from erm.wire import Code, Currency, Limit, Note, Strict, UnitIds, Word
 
 router = new_router("/v1/organisations", tag="organisations")
 
@@ -109,25 +111,60 @@ class OrganisationIn(Strict):
     """From one that is not, nothing new is ordered."""
 
 
+class NewOrganisationIn(OrganisationIn):
+    """An organisation, and who may see and change it."""
+
+    acquisition_unit_ids: UnitIds = Field(default_factory=list)
+
+
 class OrganisationOut(OrganisationIn):
     """An organisation."""
 
     id: UUID
+    acquisition_unit_ids: list[UUID]
+    """Who may see and change it; none: whoever has the scope."""
     created_at: datetime
     version: int
 
 
 async def read_organisation(
-    connection: Connection | asyncpg.Pool, row_id: UUID, *, lock: bool = False
+    connection: Connection | asyncpg.Pool,
+    row_id: UUID,
+    standing: Standing,
+    act: Act = Act.READ,
+    *,
+    lock: str = "",
 ) -> OrganisationOut:
-    """One; `OrganisationUnknown`."""
-    row = await connection.fetchrow(
-        f"SELECT * FROM organisation WHERE id = $1{' FOR UPDATE' if lock else ''}",  # noqa: S608 - our own words
-        row_id,
-    )
-    if row is None:
+    """One; `OrganisationUnknown` for what somebody may not see, too, `UnitsForbid`. What belongs to an organisation
+    (bank accounts, interfaces) is seen and changed as it is: `lock` says how it is held meanwhile."""
+    row = await connection.fetchrow(f"SELECT * FROM organisation WHERE id = $1 {lock}", row_id)  # noqa: S608 - our own words
+    if row is None or not standing.lets(Act.READ, row["acquisition_unit_ids"]):
         raise OrganisationUnknown
+    demand_units(standing, act, row["acquisition_unit_ids"])
     return OrganisationOut(**dict(row))
+
+
+async def in_sight(connection: Connection | asyncpg.Pool, organisation_id: UUID, standing: Standing) -> bool:
+    """Whether somebody may see an organisation, if there is one: what belongs to it is seen as it is."""
+    units = await connection.fetchval(
+        "SELECT acquisition_unit_ids FROM organisation WHERE id = $1", organisation_id
+    )
+    return standing.lets(Act.READ, units or [])
+
+
+async def demand_change(
+    connection: Connection,
+    organisation_id: UUID,
+    standing: Standing,
+    unknown: NotFound,
+    act: Act = Act.UPDATE,
+) -> None:
+    """Raise `UnitsForbid` unless somebody may do this with what belongs to an organisation, and `unknown` where they
+    may not see it; its units stay until the transaction ends."""
+    try:
+        await read_organisation(connection, organisation_id, standing, act, lock="FOR SHARE")
+    except OrganisationUnknown as error:
+        raise unknown from error
 
 
 def _values(body: OrganisationIn) -> dict[str, Any]:
@@ -147,18 +184,20 @@ def _taken(code: str) -> OrganisationTaken:
     responses=problems(Unauthenticated, Forbidden, OrganisationTaken, InFlight, Invalid),
 )
 async def create_organisation(
-    request: Request, body: OrganisationIn, _: MayWrite, once: OnceRequired, now: Now
+    request: Request, body: NewOrganisationIn, by: MayWrite, once: OnceRequired, now: Now
 ) -> Response:
     """Enter an organisation."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         row_id = uuid7()
+        units = await demand_entry(connection, await held(connection, by), body.acquisition_unit_ids)
+        values = _values(body) | {"acquisition_unit_ids": units}
         try:
-            await insert(connection, "organisation", id=row_id, created_at=now, **_values(body))
+            await insert(connection, "organisation", id=row_id, created_at=now, **values)
         except asyncpg.UniqueViolationError as error:
             raise _taken(body.code) from error
         where = {"location": f"/v1/organisations/{row_id}", "etag": etags.etag(1)}
-        return 201, await read_organisation(connection, row_id), where
+        return 201, await read_organisation(connection, row_id, UNLIMITED), where
 
     return await whole(pool_of(request), once, act)
 
@@ -177,6 +216,7 @@ async def list_organisations(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     code: Annotated[str | None, Query(max_length=40, description="Only the one with this code")] = None,
     name: Annotated[
         str | None,
@@ -191,7 +231,13 @@ async def list_organisations(
         _NAMED: None if name is None else await pool_of(request).fetchval(_NAMES, name.strip()),
     }
     rows, more = await page(
-        request, response, "SELECT * FROM organisation", wanted, cursor=cursor, limit=limit
+        request,
+        response,
+        "SELECT * FROM organisation",
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        within=within(seen, "acquisition_unit_ids"),
     )
     return cursors.Page(items=[OrganisationOut(**dict(row)) for row in rows], next_cursor=more)
 
@@ -202,10 +248,10 @@ async def list_organisations(
     responses=problems(Unauthenticated, Forbidden, OrganisationUnknown),
 )
 async def get_organisation(
-    request: Request, response: Response, organisation_id: UUID, _: MayRead
+    request: Request, response: Response, organisation_id: UUID, _: MayRead, seen: Seen
 ) -> OrganisationOut:
     """One organisation."""
-    told = await read_organisation(pool_of(request), organisation_id)
+    told = await read_organisation(pool_of(request), organisation_id, seen)
     etags.tag(response, told.version)
     return told
 
@@ -228,17 +274,18 @@ async def change_organisation(
     response: Response,
     organisation_id: UUID,
     body: OrganisationIn,
-    _: MayWrite,
+    by: MayWrite,
     expected: IfMatch,
 ) -> OrganisationOut:
     """Replace what is told of an organisation."""
     async with pool_of(request).acquire() as connection, connection.transaction():
-        found = await read_organisation(connection, organisation_id, lock=True)
+        standing = await held(connection, by)
+        found = await read_organisation(connection, organisation_id, standing, Act.UPDATE, lock="FOR UPDATE")
         etags.guard(expected=expected, found=found.version)
         try:
             await change(connection, "organisation", organisation_id, **_values(body))
         except asyncpg.UniqueViolationError as error:
             raise _taken(body.code) from error
-        told = await read_organisation(connection, organisation_id)
+        told = await read_organisation(connection, organisation_id, standing)
     etags.tag(response, told.version)
     return told

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, document, flag, key, ref, several, version, when, words
+from erm.metadata import Table, count, document, flag, key, ref, refs, several, version, when, words
 
 
 class Organisation(Table, table=True):
@@ -18,6 +18,12 @@ class Organisation(Table, table=True):
         Index("organisation_one_per_code", "code", unique=True),
         Index(
             "organisation_by_name", text("organisation_names(code, name, aliases)"), postgresql_using="gin"
+        ),
+        Index(
+            "organisation_in_units",
+            "acquisition_unit_ids",
+            postgresql_using="gin",
+            postgresql_where=text("acquisition_unit_ids <> '{}'"),
         ),
         CheckConstraint("cardinality(roles) > 0", name="organisation_is_something"),
     )
@@ -41,6 +47,8 @@ class Organisation(Table, table=True):
     claims_at_most: int | None = Field(default=None, sa_column=count(None, null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))
     active: bool = Field(default=True, sa_column=flag(default=True))
+    acquisition_unit_ids: list[UUID] = Field(default_factory=list, sa_column=refs())
+    """Who may see and change it; none: whoever has the scope."""
     created_at: datetime = Field(sa_column=when())
     version: int = Field(default=1, sa_column=version())
 

@@ -18,6 +18,9 @@ from erm.orders import queries as orders
 from erm.orders.commands import open_books, settle
 from erm.orders.queries import Line, Order
 from erm.rows import change, insert, insert_many
+from erm.units.rules import Act, Standing
+from erm.units.standing import demand_units
+from erm.units.telling import members_only
 
 
 class ReceiptUnknown(NotFound):
@@ -128,6 +131,7 @@ async def _ask(
         occurred_at=now,
         receipt_id=receipt_id,
         order_line_id=line.id,
+        members_only=await members_only(connection, order.units),
         order_number=order.row["number"],
         location_id=row["location_id"],
         material_type=row["material_type"],
@@ -155,18 +159,24 @@ async def read(connection: Connection | asyncpg.Pool, receipt_id: UUID) -> tuple
     return row, await connection.fetch(_OF_RECEIPT, receipt_id)
 
 
-async def locked_of(connection: Connection, order_line_id: UUID) -> tuple[Order, Line]:
-    """The order of a line, under its lock."""
+async def locked_of(
+    connection: Connection, order_line_id: UUID, standing: Standing, unknown: NotFound | None = None
+) -> tuple[Order, Line]:
+    """The order of a line, under its lock: what belongs to a line is its order's. `UnitsForbid`, or what says that it
+    is unknown where somebody may not see it."""
     (order_id,) = await orders.orders_of(connection, [order_line_id])
     order = await orders.order(connection, order_id, lock=True)
     assert order is not None
+    if unknown is not None and not standing.lets(Act.READ, order.units):
+        raise unknown
+    demand_units(standing, Act.UPDATE, order.units)
     return order, order.line(order_line_id)
 
 
-async def ask_again(connection: Connection, receipt_id: UUID, now: datetime) -> None:
+async def ask_again(connection: Connection, receipt_id: UUID, now: datetime, standing: Standing) -> None:
     """Ask the catalogue anew for what it has refused, with the line as it now is."""
     row, pieces = await read(connection, receipt_id)
-    order, line = await locked_of(connection, row["order_line_id"])
+    order, line = await locked_of(connection, row["order_line_id"], standing, ReceiptUnknown())
     row, pieces = await read(connection, receipt_id)
     if not any(piece["state"] == "refused" for piece in pieces):
         text = "The catalogue has refused none of these."
@@ -182,7 +192,7 @@ async def ask_again(connection: Connection, receipt_id: UUID, now: datetime) -> 
 async def undo(connection: Connection, receipt_id: UUID, books: Books) -> None:
     """It has not come, or goes back. Items are withdrawn first, which circulation has a say in."""
     row, _ = await read(connection, receipt_id)
-    order, line = await locked_of(connection, row["order_line_id"])
+    order, line = await locked_of(connection, row["order_line_id"], books.standing, ReceiptUnknown())
     row, pieces = await read(connection, receipt_id)
     live = [piece for piece in pieces if piece["state"] not in ("undone", "undoing")]
     reasons = []
@@ -206,6 +216,7 @@ async def undo(connection: Connection, receipt_id: UUID, books: Books) -> None:
             occurred_at=books.now,
             receipt_id=receipt_id,
             order_line_id=line.id,
+            members_only=await members_only(connection, order.units),
             pieces=tuple(asked),
         )
         await outbox.record(connection, [event])
@@ -220,7 +231,7 @@ async def items_made(
     row = await connection.fetchrow("SELECT order_line_id FROM receipt WHERE id = $1", receipt_id)
     if row is None:
         return
-    order, line = await locked_of(connection, row["order_line_id"])
+    order, line = await locked_of(connection, row["order_line_id"], books.standing)
     await connection.executemany(
         "UPDATE piece SET item_id = $2, reasons = $3, state = CASE WHEN state <> 'asked' THEN state "
         "WHEN $2::uuid IS NULL THEN 'refused' ELSE 'in-process' END WHERE id = $1",
@@ -237,7 +248,7 @@ async def items_removed(connection: Connection, receipt_id: UUID, told: Sequence
     row = await connection.fetchrow("SELECT order_line_id FROM receipt WHERE id = $1", receipt_id)
     if row is None:
         return
-    order, line = await locked_of(connection, row["order_line_id"])
+    order, line = await locked_of(connection, row["order_line_id"], books.standing)
     await connection.executemany(
         "UPDATE piece SET state = CASE WHEN $2 THEN 'undone' ELSE 'in-process' END, reasons = $3 "
         "WHERE id = $1 AND state = 'undoing'",

@@ -21,6 +21,8 @@ from erm.orders.commands import OrderUnknown
 from erm.receipts import commands
 from erm.receipts.commands import Arrival, ReceiptRefused, ReceiptUnknown
 from erm.rows import page, pool_of
+from erm.units.rules import Act
+from erm.units.standing import Seen, held, within
 from erm.wire import Limit, Note, Strict
 
 router = new_router("/v1", tag="orders")
@@ -91,14 +93,21 @@ async def receive_copies(
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         if not await orders.orders_of(connection, [line_id]):
             raise OrderUnknown("There is no such order line.")
-        order, line = await commands.locked_of(connection, line_id)
+        standing = await held(connection, by)
+        unknown = OrderUnknown("There is no such order line.")
+        order, line = await commands.locked_of(connection, line_id, standing, unknown)
         told = Arrival(body.quantity, body.barcodes, body.over, body.note)
-        books = Books(connection, str(by.actor), now)
+        books = Books(connection, str(by.actor), now, standing=standing)
         receipt_id = await commands.receive(connection, order, line, told, books)
         where = {"location": f"/v1/receipts/{receipt_id}", "etag": etags.etag(1)}
         return 201, _out(*await commands.read(connection, receipt_id)), where
 
     return await whole(pool_of(request), once, act)
+
+
+_OF_LINES = """
+SELECT r.* FROM receipt r JOIN order_line l ON l.id = r.order_line_id JOIN purchase_order o ON o.id = l.order_id
+"""
 
 
 @router.get(
@@ -111,6 +120,7 @@ async def list_receipts(
     response: Response,
     line_id: UUID,
     _: MayRead,
+    seen: Seen,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[ReceiptOut]:
@@ -118,10 +128,12 @@ async def list_receipts(
     rows, more = await page(
         request,
         response,
-        "SELECT * FROM receipt",
-        {"order_line_id =": line_id},
+        _OF_LINES,
+        {"r.order_line_id =": line_id},
         cursor=cursor,
         limit=limit,
+        by="r.id",
+        within=within(seen, "o.acquisition_unit_ids"),
     )
     pieces = await pool_of(request).fetch(
         "SELECT * FROM piece WHERE receipt_id = ANY ($1::uuid[]) ORDER BY receipt_id, position",
@@ -136,9 +148,15 @@ async def list_receipts(
     response_model=ReceiptOut,
     responses=problems(Unauthenticated, Forbidden, ReceiptUnknown),
 )
-async def get_receipt(request: Request, response: Response, receipt_id: UUID, _: MayRead) -> ReceiptOut:
+async def get_receipt(
+    request: Request, response: Response, receipt_id: UUID, _: MayRead, seen: Seen
+) -> ReceiptOut:
     """One receipt."""
-    told = _out(*await commands.read(pool_of(request), receipt_id))
+    pool = pool_of(request)
+    row, pieces = await commands.read(pool, receipt_id)
+    if not seen.lets(Act.READ, await orders.units_of_line(pool, row["order_line_id"])):
+        raise ReceiptUnknown
+    told = _out(row, pieces)
     etags.tag(response, told.version)
     return told
 
@@ -154,10 +172,12 @@ async def act_on_receipt(
     """Undo it (items are withdrawn, which circulation may refuse), or ask the catalogue again."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
+        standing = await held(connection, by)
         if body.action == "undo":
-            await commands.undo(connection, receipt_id, Books(connection, str(by.actor), now, body.note))
+            books = Books(connection, str(by.actor), now, body.note, standing=standing)
+            await commands.undo(connection, receipt_id, books)
         else:
-            await commands.ask_again(connection, receipt_id, now)
+            await commands.ask_again(connection, receipt_id, now, standing)
         told = _out(*await commands.read(connection, receipt_id))
         return 200, told, {"etag": etags.etag(told.version)}
 

@@ -19,6 +19,8 @@ from erm.rollovers.entering import RolloverIn, RulesIn
 from erm.rollovers.gathering import Moved, make_budgets, planned
 from erm.rollovers.writing import forget, tell, tell_others, write
 from erm.rows import change, insert
+from erm.units.rules import Act, Standing
+from erm.units.standing import demand_units
 
 TRIES: Final = 5
 """Of a rollover that orders overtake."""
@@ -38,6 +40,8 @@ class RolloverRefused(Refused):
 
 async def preview(connection: Connection, body: RolloverIn, books: Books) -> UUID:
     """Reckon everything, keep what would become of it, and change nothing."""
+    if not await _demand_all(connection, body.ledger_id, books.standing):
+        body = body.model_copy(update={"ledger_id": uuid7()})  # and every answer is that of an unknown one
     await _check_funds(connection, body)
     rollover_id = uuid7()
     rules = body.model_dump(mode="json", include={"orders", "budgets"}, exclude_unset=True)
@@ -67,6 +71,8 @@ async def run(connection: Connection, rollover_id: UUID, books: Books, *, again:
     """Do it; or, once it is done, try again what failed, waited or was left."""
     row = await connection.fetchrow("SELECT * FROM rollover WHERE id = $1 FOR UPDATE", rollover_id)
     if row is None:
+        raise RolloverUnknown
+    if not await _demand_all(connection, row["ledger_id"], books.standing):
         raise RolloverUnknown
     if (row["state"] == "done") is not again:
         text, mend = (
@@ -107,6 +113,28 @@ async def _done(connection: Connection, row: Any, rules: RulesIn, books: Books, 
     )
     await tell(connection, row["id"], plan)
     await tell_others(connection, row["id"], plan)
+
+
+_UNITS = """
+SELECT acquisition_unit_ids AS units, 0 AS at FROM ledger WHERE id = $1
+UNION ALL SELECT acquisition_unit_ids, 1 FROM fund WHERE ledger_id = $1 ORDER BY at
+"""
+
+
+async def _demand_all(connection: Connection, ledger_id: UUID, standing: Standing) -> bool:
+    """Whether somebody may see a ledger; `UnitsForbid` unless they may see and change it and all of its funds: it goes
+    over as a whole, with its orders, whosever they are."""
+    if standing.unlimited:
+        return True
+    rows = await connection.fetch(_UNITS, ledger_id)
+    if not rows:
+        return True
+    if not standing.lets(Act.READ, rows[0]["units"]):
+        return False
+    for row in rows:
+        demand_units(standing, Act.READ, row["units"])
+        demand_units(standing, Act.UPDATE, row["units"])
+    return True
 
 
 async def _check(

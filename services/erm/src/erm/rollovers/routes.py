@@ -1,5 +1,6 @@
 """Rollovers on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -23,6 +24,8 @@ from erm.rollovers.commands import RolloverRefused, RolloverUnknown
 from erm.rollovers.entering import RolloverIn
 from erm.rollovers.rules import RolloverOutcome
 from erm.rows import page, pool_of
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, held, within
 from erm.wire import AmountOut, Limit, Strict
 
 router = new_router("/v1/rollovers", tag="finance")
@@ -98,7 +101,11 @@ class RolloverOrderOut(BaseModel):
     reasons: list[ReasonOut]
 
 
-_SELECT = "SELECT r.*, l.currency FROM rollover r JOIN ledger l ON l.id = r.ledger_id"
+_SELECT = "SELECT r.*, l.currency, l.acquisition_unit_ids FROM rollover r JOIN ledger l ON l.id = r.ledger_id"
+_COUNTS = """
+SELECT r.rollover_id, r.outcome, count(*) AS orders FROM rollover_order r JOIN purchase_order o ON o.id = r.order_id
+WHERE r.rollover_id = ANY ($1::uuid[]) AND {} GROUP BY r.rollover_id, r.outcome
+"""
 _BUDGETS = (
     "SELECT b.*, b.fund_id AS id, f.code AS fund FROM rollover_budget b JOIN fund f ON f.id = b.fund_id"
 )
@@ -107,16 +114,29 @@ SELECT r.*, r.order_id AS id, o.number, o.order_type FROM rollover_order r JOIN 
 """
 
 
-def _out(row: Any) -> RolloverOut:
-    counts: dict[str, int] = row["orders"]
+async def _outs(
+    connection: Connection | asyncpg.Pool, rows: Sequence[Any], seen: Standing
+) -> list[RolloverOut]:
+    """As somebody may see them: only orders that they may see are counted."""
+    counts: dict[UUID, dict[str, int]] = {row["id"]: row["orders"] for row in rows}
+    condition = within(seen, "o.acquisition_unit_ids")
+    if condition is not None and rows:
+        counts = {row_id: {} for row_id in counts}
+        statement = _COUNTS.format(condition.numbered(2))
+        for row in await connection.fetch(statement, list(counts), *condition.values):
+            counts[row["rollover_id"]][row["outcome"]] = row["orders"]
+    return [_out(row, counts[row["id"]]) for row in rows]
+
+
+def _out(row: Any, counts: dict[str, int]) -> RolloverOut:
     return RolloverOut(**(dict(row) | {"orders": {each: counts.get(each, 0) for each in RolloverOutcome}}))
 
 
-async def _read(connection: Connection | asyncpg.Pool, rollover_id: UUID) -> RolloverOut:
+async def _read(connection: Connection | asyncpg.Pool, rollover_id: UUID, seen: Standing) -> RolloverOut:
     row = await connection.fetchrow(_SELECT + " WHERE r.id = $1", rollover_id)
-    if row is None:
+    if row is None or not seen.lets(Act.READ, row["acquisition_unit_ids"]):
         raise RolloverUnknown
-    return _out(row)
+    return (await _outs(connection, [row], seen))[0]
 
 
 @router.post(
@@ -131,8 +151,10 @@ async def preview_rollover(
     """Reckon what would become of every budget and every order, and change none of them."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        rollover_id = await commands.preview(connection, body, Books(connection, str(by.actor), now))
-        told = await _read(connection, rollover_id)
+        standing = await held(connection, by)
+        books = Books(connection, str(by.actor), now, standing=standing)
+        rollover_id = await commands.preview(connection, body, books)
+        told = await _read(connection, rollover_id, standing)
         where = {"location": f"/v1/rollovers/{rollover_id}", "etag": etags.etag(told.version)}
         return 201, told, where
 
@@ -146,14 +168,24 @@ async def list_rollovers(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     ledger_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[RolloverOut]:
     """Rollovers, newest first; of a ledger."""
     wanted = {"r.ledger_id =": ledger_id}
-    rows, more = await page(request, response, _SELECT, wanted, cursor=cursor, limit=limit, by="r.id")
-    return cursors.Page(items=[_out(row) for row in rows], next_cursor=more)
+    rows, more = await page(
+        request,
+        response,
+        _SELECT,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="r.id",
+        within=within(seen, "l.acquisition_unit_ids"),
+    )
+    return cursors.Page(items=await _outs(pool_of(request), rows, seen), next_cursor=more)
 
 
 @router.get(
@@ -161,9 +193,11 @@ async def list_rollovers(
     response_model=RolloverOut,
     responses=problems(Unauthenticated, Forbidden, RolloverUnknown),
 )
-async def get_rollover(request: Request, response: Response, rollover_id: UUID, _: MayRead) -> RolloverOut:
+async def get_rollover(
+    request: Request, response: Response, rollover_id: UUID, _: MayRead, seen: Seen
+) -> RolloverOut:
     """One rollover."""
-    told = await _read(pool_of(request), rollover_id)
+    told = await _read(pool_of(request), rollover_id, seen)
     etags.tag(response, told.version)
     return told
 
@@ -179,9 +213,10 @@ async def act_on_rollover(
     """Run it: in one go, or not at all. A ledger goes over from a year once; orders that did not are tried again."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now)
+        standing = await held(connection, by)
+        books = Books(connection, str(by.actor), now, standing=standing)
         await commands.run(connection, rollover_id, books, again=body.action == "retry")
-        told = await _read(connection, rollover_id)
+        told = await _read(connection, rollover_id, standing)
         return 200, told, {"etag": etags.etag(told.version)}
 
     return await whole(pool_of(request), once, act)
@@ -201,16 +236,37 @@ async def list_rollover_budgets(
     response: Response,
     rollover_id: UUID,
     _: MayRead,
+    seen: Seen,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[RolloverBudgetOut]:
     """What each fund's next budget gets, newest fund first."""
-    currency = (await _read(pool_of(request), rollover_id)).currency
+    currency = (await _read(pool_of(request), rollover_id, seen)).currency
     wanted = {"b.rollover_id =": rollover_id}
-    rows, more = await page(request, response, _BUDGETS, wanted, cursor=cursor, limit=limit, by="b.fund_id")
+    rows, more = await page(
+        request,
+        response,
+        _BUDGETS,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="b.fund_id",
+        within=within(seen, "f.acquisition_unit_ids"),
+    )
     names = ("allocated", "carried", "released", "encumbered")
     items = [RolloverBudgetOut(**_amounts(row, currency, *names)) for row in rows]
     return cursors.Page(items=items, next_cursor=more)
+
+
+async def _funds_in_sight(request: Request, rows: Sequence[Any], seen: Standing) -> set[UUID] | None:
+    """Funds of these orders' places that somebody may see; none: all of them."""
+    if seen.unlimited:
+        return None
+    wanted = {UUID(place["fund_id"]) for row in rows for place in row["lines"]}
+    found = await pool_of(request).fetch(
+        "SELECT id, acquisition_unit_ids FROM fund WHERE id = ANY ($1::uuid[])", list(wanted)
+    )
+    return {row["id"] for row in found if seen.lets(Act.READ, row["acquisition_unit_ids"])}
 
 
 @router.get(
@@ -223,19 +279,34 @@ async def list_rollover_orders(
     response: Response,
     rollover_id: UUID,
     _: MayRead,
+    seen: Seen,
     outcome: RolloverOutcome | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[RolloverOrderOut]:
     """What becomes of each order, newest first; with one outcome: `failed` are the errors."""
-    currency = (await _read(pool_of(request), rollover_id)).currency
+    currency = (await _read(pool_of(request), rollover_id, seen)).currency
     wanted = {"r.rollover_id =": rollover_id, "r.outcome =": outcome}
-    rows, more = await page(request, response, _ORDERS, wanted, cursor=cursor, limit=limit, by="r.order_id")
+    rows, more = await page(
+        request,
+        response,
+        _ORDERS,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="r.order_id",
+        within=within(seen, "o.acquisition_unit_ids"),
+    )
+    funds = await _funds_in_sight(request, rows, seen)
     names = ("released", "encumbered")
     items = [
         RolloverOrderOut(
             **_amounts(row, currency, *names),
-            places=[RolloverPlaceOut(**_amounts(place, currency, *names)) for place in row["lines"]],
+            places=[
+                RolloverPlaceOut(**_amounts(place, currency, *names))
+                for place in row["lines"]
+                if funds is None or UUID(place["fund_id"]) in funds
+            ],
         )
         for row in rows
     ]

@@ -16,6 +16,7 @@ from erm.orders.encumbering import write_begun
 from erm.orders.queries import Order
 from erm.rollovers.planning import Plan
 from erm.rollovers.rules import RolloverOutcome
+from erm.units.telling import for_members
 
 _GONE = """
 UPDATE encumbrance SET state = 'released', amount = 0, rollover_id = $2 WHERE id = ANY ($1::uuid[])
@@ -56,16 +57,21 @@ async def write(connection: Connection, row: Any, plan: Plan, books: Books) -> N
         [next(iter(told)) if len(told) == 1 else None for told in years.values()],
     )
     rolled = await orders.orders(connection, years)
-    await outbox.record(connection, [_event(order, books.now) for order in rolled.values()])
+    closed = await for_members(connection, {unit for order in rolled.values() for unit in order.units})
+    events = [
+        _event(order, books.now, members_only=not closed.isdisjoint(order.units)) for order in rolled.values()
+    ]
+    await outbox.record(connection, events)
 
 
-def _event(order: Order, now: datetime) -> OrderChanged:
+def _event(order: Order, now: datetime, *, members_only: bool) -> OrderChanged:
     return OrderChanged(
         version=order.row["version"],
         occurred_at=now,
         order_id=order.id,
         what="rolled-over",
         order=facts(order),
+        members_only=members_only,
     )
 
 

@@ -15,6 +15,8 @@ from erm.finance.commands import Books
 from erm.invoices import commands as invoices
 from erm.money.rules import NotAnAmount, read, written
 from erm.rows import change, insert
+from erm.units.rules import Act, Standing
+from erm.units.standing import within
 from erm.vouchers.rules import Known, Told, VoucherKind, VoucherState, is_known, payment_flaws
 from erm.vouchers.writing import as_json, as_xml
 from erm.wire import AmountIn, Currency, Day, Strict, Word
@@ -49,8 +51,8 @@ class VoucherPaymentIn(Strict):
 
 
 _WAITING = """
-SELECT id, number, currency, amount, document FROM voucher WHERE batch_group_id = $1 AND state = 'awaiting'
-ORDER BY number LIMIT $2 FOR UPDATE
+SELECT v.id, v.number, v.currency, v.amount, v.document FROM voucher v JOIN invoice i ON i.id = v.invoice_id
+WHERE v.batch_group_id = $1 AND v.state = 'awaiting' AND {} ORDER BY v.number LIMIT $2 FOR UPDATE OF v
 """
 _SENT = """
 UPDATE voucher SET state = 'exported', batch_id = $2, exported_at = $3, version = version + 1
@@ -58,15 +60,20 @@ WHERE id = ANY ($1::uuid[])
 """
 
 
-async def export(connection: Connection, group_id: UUID, *, actor: str, now: datetime) -> UUID | None:
+async def export(
+    connection: Connection, group_id: UUID, *, actor: str, now: datetime, standing: Standing
+) -> UUID | None:
     """Put what awaits its export into the group's next batch, and write it once and for all; none where nothing does.
 
-    `BatchGroupUnknown`. Who exports the same group at once waits, and finds what is left.
+    Vouchers of invoices that the exporter may not see go on waiting for somebody who may. `BatchGroupUnknown`.
+    Who exports the same group at once waits, and finds what is left.
     """
     group = await connection.fetchrow("SELECT * FROM batch_group WHERE id = $1 FOR UPDATE", group_id)
     if group is None:
         raise BatchGroupUnknown
-    rows = await connection.fetch(_WAITING, group_id, MOST)
+    seen = within(standing, "i.acquisition_unit_ids")
+    text, values = ("true", ()) if seen is None else (seen.numbered(3), seen.values)
+    rows = await connection.fetch(_WAITING.format(text), group_id, MOST, *values)
     if not rows:
         return None
     number, batch_id = group["last_batch"] + 1, uuid7()
@@ -108,7 +115,10 @@ _FLAWS = {
     ),
     "amount-differs": ("Voucher {number} is of {amount} {currency}.", "Report what was paid."),
 }
-_NAMED = "SELECT * FROM voucher WHERE number = ANY ($1::bigint[])"
+_NAMED = """
+SELECT v.*, i.acquisition_unit_ids FROM voucher v JOIN invoice i ON i.id = v.invoice_id
+WHERE v.number = ANY ($1::bigint[])
+"""
 
 
 async def report(connection: Connection, told: Sequence[VoucherPaymentIn], books: Books) -> list[bool]:
@@ -118,12 +128,16 @@ async def report(connection: Connection, told: Sequence[VoucherPaymentIn], books
     """
     numbers = [each.number for each in told]
     rows = await connection.fetch(_NAMED, numbers)
+    standing = books.standing
+    hidden = {row["id"] for row in rows if not standing.lets(Act.READ, row["acquisition_unit_ids"])}
     locked = {
-        invoice_id: await invoices.locked(connection, invoice_id)
-        for invoice_id in sorted({row["invoice_id"] for row in rows})
+        invoice_id: await invoices.locked(connection, invoice_id, standing)
+        for invoice_id in sorted({row["invoice_id"] for row in rows if row["id"] not in hidden})
     }
     vouchers = {
-        row["number"]: row for row in await connection.fetch(f"{_NAMED} ORDER BY number FOR UPDATE", numbers)
+        row["number"]: row
+        for row in await connection.fetch(f"{_NAMED} ORDER BY v.number FOR UPDATE OF v", numbers)
+        if row["id"] not in hidden
     }
     reasons = _wrong(told, vouchers)
     if reasons:

@@ -28,7 +28,9 @@ from erm.finance.commands import Books
 from erm.finance.named import CodeTaken, Named, Versioned
 from erm.invoices.commands import InvoiceRefused
 from erm.money.rules import written
-from erm.rows import page, pool_of
+from erm.rows import Within, page, pool_of
+from erm.units.rules import Act, Standing
+from erm.units.standing import Seen, clause, held, within
 from erm.vouchers import commands
 from erm.vouchers.commands import BatchGroupUnknown, PaymentsRefused, VoucherPaymentIn
 from erm.vouchers.rules import VoucherKind, VoucherState
@@ -211,6 +213,9 @@ def _out(row: Any) -> VoucherOut:
     return VoucherOut(**{name: told[name] for name in VoucherOut.model_fields})
 
 
+_SELECT = "SELECT v.*, i.acquisition_unit_ids FROM voucher v JOIN invoice i ON i.id = v.invoice_id"
+
+
 @router.get(
     "/vouchers",
     response_model=cursors.Page[VoucherOut],
@@ -220,6 +225,7 @@ async def list_vouchers(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     state: VoucherState | None = None,
     number: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     invoice_id: UUID | None = None,
@@ -230,13 +236,22 @@ async def list_vouchers(
 ) -> cursors.Page[VoucherOut]:
     """Vouchers, newest first; in a state, of an invoice, a group or a batch."""
     wanted = {
-        "state =": state,
-        "number =": number,
-        "invoice_id =": invoice_id,
-        "batch_group_id =": batch_group_id,
-        "batch_id =": batch_id,
+        "v.state =": state,
+        "v.number =": number,
+        "v.invoice_id =": invoice_id,
+        "v.batch_group_id =": batch_group_id,
+        "v.batch_id =": batch_id,
     }
-    rows, more = await page(request, response, "SELECT * FROM voucher", wanted, cursor=cursor, limit=limit)
+    rows, more = await page(
+        request,
+        response,
+        _SELECT,
+        wanted,
+        cursor=cursor,
+        limit=limit,
+        by="v.id",
+        within=within(seen, "i.acquisition_unit_ids"),
+    )
     return cursors.Page(items=[_out(row) for row in rows], next_cursor=more)
 
 
@@ -245,13 +260,38 @@ async def list_vouchers(
     response_model=VoucherOut,
     responses=problems(Unauthenticated, Forbidden, VoucherUnknown),
 )
-async def get_voucher(request: Request, response: Response, voucher_id: UUID, _: MayRead) -> VoucherOut:
+async def get_voucher(
+    request: Request, response: Response, voucher_id: UUID, _: MayRead, seen: Seen
+) -> VoucherOut:
     """One voucher."""
-    row = await pool_of(request).fetchrow("SELECT * FROM voucher WHERE id = $1", voucher_id)
-    if row is None:
+    row = await pool_of(request).fetchrow(_SELECT + " WHERE v.id = $1", voucher_id)
+    if row is None or not seen.lets(Act.READ, row["acquisition_unit_ids"]):
         raise VoucherUnknown
     etags.tag(response, row["version"])
     return _out(row)
+
+
+_HIDDEN = (
+    "NOT EXISTS (SELECT FROM voucher v JOIN invoice i ON i.id = v.invoice_id WHERE v.batch_id = voucher_batch.id "
+    f"AND NOT {clause('i.acquisition_unit_ids', '{0}', '{1}')})"
+)
+
+
+def _whole_batches(seen: Standing) -> Within | None:
+    """Batches go out as they were written: who may not see one of the vouchers does not see the batch."""
+    one = within(seen, "i.acquisition_unit_ids")
+    return None if one is None else Within(_HIDDEN, one.values)
+
+
+async def _batch(request: Request, batch_id: UUID, columns: str, seen: Standing) -> Any:
+    """One batch; `BatchUnknown`."""
+    hidden = _whole_batches(seen)
+    text, values = ("true", ()) if hidden is None else (hidden.numbered(2), hidden.values)
+    statement = f"SELECT {columns} FROM voucher_batch WHERE id = $1 AND {text}"  # noqa: S608 - our own names
+    row = await pool_of(request).fetchrow(statement, batch_id, *values)
+    if row is None:
+        raise BatchUnknown
+    return row
 
 
 _BATCH = ", ".join(VoucherBatchOut.model_fields)
@@ -269,7 +309,13 @@ async def export_vouchers(
     """Put the group's vouchers that await it into a batch (1000 at most), each once and for all."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        batch_id = await commands.export(connection, body.batch_group_id, actor=str(by.actor), now=now)
+        batch_id = await commands.export(
+            connection,
+            body.batch_group_id,
+            actor=str(by.actor),
+            now=now,
+            standing=await held(connection, by),
+        )
         if batch_id is None:
             return 200, MadeBatchOut(batch=None), {}
         row = await connection.fetchrow(_ONE_BATCH, batch_id)
@@ -289,6 +335,7 @@ async def list_batches(
     request: Request,
     response: Response,
     _: MayRead,
+    seen: Seen,
     batch_group_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
@@ -301,6 +348,7 @@ async def list_batches(
         {"batch_group_id =": batch_group_id},
         cursor=cursor,
         limit=limit,
+        within=_whole_batches(seen),
     )
     return cursors.Page(items=[VoucherBatchOut(**dict(row)) for row in rows], next_cursor=more)
 
@@ -310,12 +358,9 @@ async def list_batches(
     response_model=VoucherBatchOut,
     responses=problems(Unauthenticated, Forbidden, BatchUnknown),
 )
-async def get_batch(request: Request, batch_id: UUID, _: MayRead) -> VoucherBatchOut:
+async def get_batch(request: Request, batch_id: UUID, _: MayRead, seen: Seen) -> VoucherBatchOut:
     """One batch."""
-    row = await pool_of(request).fetchrow(_ONE_BATCH, batch_id)
-    if row is None:
-        raise BatchUnknown
-    return VoucherBatchOut(**dict(row))
+    return VoucherBatchOut(**dict(await _batch(request, batch_id, _BATCH, seen)))
 
 
 @router.get(
@@ -327,14 +372,10 @@ async def get_batch(request: Request, batch_id: UUID, _: MayRead) -> VoucherBatc
     },
 )
 async def get_batch_content(
-    request: Request, batch_id: UUID, _: MayRead, form: Literal["json", "xml"] = "json"
+    request: Request, batch_id: UUID, _: MayRead, seen: Seen, form: Literal["json", "xml"] = "json"
 ) -> Response:
     """The batch as the university's books read it: as JSON or XML, the same bytes however often it is read."""
-    row = await pool_of(request).fetchrow(
-        "SELECT number, as_json, as_xml FROM voucher_batch WHERE id = $1", batch_id
-    )
-    if row is None:
-        raise BatchUnknown
+    row = await _batch(request, batch_id, "number, as_json, as_xml", seen)
     name = {"content-disposition": f'attachment; filename="vouchers-{row["number"]}.{form}"'}
     return Response(bytes(row[f"as_{form}"]), media_type=f"application/{form}", headers=name)
 
@@ -351,7 +392,7 @@ async def report_payments(
     the same amount and reference changes nothing."""
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
-        books = Books(connection, str(by.actor), now)
+        books = Books(connection, str(by.actor), now, standing=await held(connection, by))
         fresh = await commands.report(connection, body.payments, books)
         told = [
             VoucherPaymentOut(number=each.number, new=new)

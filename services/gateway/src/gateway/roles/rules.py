@@ -110,6 +110,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "invoices:write",
             "edifact:read",
             "edifact:write",
+            "acquisition-units:read",
+            "acquisition-units:assign",
             "titles:read",
             "items:read",
         }
@@ -156,6 +158,9 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "vouchers:export",
             "overrides:encumbrances",
             "overrides:expenditures",
+            "acquisition-units:read",
+            "acquisition-units:assign",
+            "acquisition-units:manage",
         }
     ),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
@@ -183,6 +188,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 """The roles that Carrel ships."""
 
 SCOPES: Final = frozenset(scope for granted in ROLES.values() for scope in granted if scope != "*") | {
+    "acquisition-units:unlimited",
     "overrides:items",
     "overrides:limits",
     "overrides:patrons",

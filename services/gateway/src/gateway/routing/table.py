@@ -88,6 +88,7 @@ TABLE: Final = (
     _route("/v1/ill/requests/*/document", "ill", upload=True),
     _route("/iso18626", "ill"),
     _route("/v1/configuration/ill", "ill"),
+    _route("/v1/acquisition-units", "erm"),
     _route("/v1/organisations", "erm"),
     _route("/v1/fiscal-years", "erm"),
     _route("/v1/ledgers", "erm"),

@@ -92,7 +92,8 @@ class Remote:
             {"types": joined} if len(joined) < TYPES_LENGTH else {}
         )
         told = await self._told(asked)
-        return Piece(told["events"], told["positions"], told["position"], len(told["events"]) == limit)
+        more = told.get("more", len(told["events"]) == limit)
+        return Piece(told["events"], told["positions"], told["position"], more)
 
     async def since(self, moment: datetime) -> int:
         """The position before the first event from then on."""

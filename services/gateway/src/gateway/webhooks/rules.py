@@ -95,8 +95,12 @@ def places(told: Any) -> Iterator[tuple[str, str]]:
 
 
 def passes(wanted: Filter, envelope: Mapping[str, Any]) -> bool:
-    """Whether a subscription hears of an event. Every filter that is set must fit; one place of several is enough."""
-    if envelope["type"] not in wanted.types:
+    """Whether a subscription hears of an event. Every filter that is set must fit; one place of several is enough.
+
+    What only some members of staff may see (an order of an acquisition unit) nobody is sent: the change feed asks
+    whoever reads it who they are, an address does not.
+    """
+    if envelope["type"] not in wanted.types or envelope["data"].get("members_only"):
         return False
     if wanted.keys is not None and not wanted.keys & {envelope["subject"], envelope["partitionkey"]}:
         return False

@@ -1,0 +1,1 @@
+"""Acquisition units: who may see or change what is bought."""
