@@ -43,6 +43,8 @@ from erm.trials import routes as trials
 from erm.units import assigning
 from erm.units import routes as units
 from erm.units.telling import shown
+from erm.vendororders import accounts as vendor_order_accounts
+from erm.vendororders import routes as vendor_orders
 from erm.vouchers import routes as vouchers
 
 
@@ -67,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
             claims.router,
             invoices.router,
             vouchers.router,
+            vendor_order_accounts.router,
+            vendor_orders.router,
             edifact_accounts.router,
             interchanges.router,
             edifact.router,

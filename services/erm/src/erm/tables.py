@@ -21,6 +21,7 @@ from erm.sources import tables as sources
 from erm.transfers import tables as transfers
 from erm.trials import tables as trials
 from erm.units import tables as units
+from erm.vendororders import tables as vendororders
 from erm.vouchers import tables as vouchers
 
 METADATA = Table.metadata
@@ -45,5 +46,6 @@ ALL = (
     rollovers,
     trials,
     units,
+    vendororders,
     vouchers,
 )

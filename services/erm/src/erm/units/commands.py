@@ -14,7 +14,7 @@ from erm.units.standing import CHANGE
 
 MOST: Final = 500
 """Units of a library: every question reads them all."""
-OF_UNITS: Final = ("purchase_order", "invoice", "ledger", "fund", "organisation")
+OF_UNITS: Final = ("purchase_order", "invoice", "ledger", "fund", "organisation", "vendor_order_account")
 """What names units."""
 
 
@@ -96,6 +96,7 @@ _KINDS = {
     "ledger": "ledgers",
     "fund": "funds",
     "organisation": "organisations",
+    "vendor_order_account": "accounts of vendors' programs",
 }
 
 

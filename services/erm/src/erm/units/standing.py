@@ -52,6 +52,13 @@ async def held(connection: Connection, by: Principal) -> Standing:
     return await known(connection, by)
 
 
+async def of_members(connection: Connection, units: Collection[UUID]) -> Standing:
+    """Where a member of these units stands, until the transaction ends: what acts for them, acts as one."""
+    await connection.execute(_HOLD)
+    rows = await connection.fetch(_STANDING, "")
+    return Standing({row["id"]: unit_of(row) for row in rows}, frozenset(units))
+
+
 async def _reading(request: Request) -> Standing:
     return await known(pool_of(request), principal_of(request))
 

@@ -112,6 +112,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "edifact:write",
             "acquisition-units:read",
             "acquisition-units:assign",
+            "vendor-orders:read",
+            "vendor-orders:write",
             "titles:read",
             "items:read",
         }
@@ -168,6 +170,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         {"clients:own", "webhooks:own", "titles:read", "items:read", "changes:read", "configuration:read"}
     ),
     "discovery": frozenset({"titles:read", "items:read", "changes:read", "webhooks:own"}),
+    "ordering-site": frozenset({"vendor-orders:create"}),
     "patron-loader": frozenset({"patrons:read", "patrons:write"}),
     "migrator": frozenset(
         {

@@ -111,6 +111,8 @@ TABLE: Final = (
     _route("/v1/edifact-interchanges", "erm", upload=True),
     _route("/v1/edifact-messages", "erm"),
     _route("/v1/despatch-advices", "erm"),
+    _route("/v1/vendor-order-accounts", "erm"),
+    _route("/v1/vendor-orders", "erm"),
     _route("/v1/platforms", "erm"),
     _route("/v1/packages/*/loads", "erm", upload=True),
     _route("/v1/packages", "erm"),

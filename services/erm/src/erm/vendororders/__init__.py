@@ -1,0 +1,1 @@
+"""What a librarian chose on a vendor's site, posted by the vendor as an order."""
