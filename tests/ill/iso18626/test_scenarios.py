@@ -79,6 +79,9 @@ NEVER_OURS = {
 """Errors of the scenarios that we hear and never say, and why."""
 
 
+LAST_STEP = "SELECT what FROM step WHERE request_id = $1 ORDER BY id DESC LIMIT 1"
+
+
 def schema_says(body: bytes, version: str) -> list[str]:
     schema = the_schema(version)
     return [] if schema is None or schema.validate(etree.fromstring(body)) else [str(schema.error_log)]
@@ -92,6 +95,7 @@ class Conversation:
         self.make = world.make
         self.ids: dict[str, str] = {}
         self.request: dict[str, Any] = {}
+        self.state = ""
         self.wrong: list[str] = []
 
     @property
@@ -147,13 +151,15 @@ class Conversation:
             self.note(wanted, [f"of the request {said.request_id}"])
         self.note(wanted, differences(Said(wanted.under(self.ids)), said))
 
-    async def stands(self, about: Said, step: str | None, state: str | None, before: str) -> None:
-        """The last step, and the state after it."""
-        now, steps = await self.make.now(self.request), await self.make.steps(self.request)
-        if now["state"] != (state or before):
-            self.note(about, [f"{now['state']} for {state or before}"])
-        if step is not None and steps[-1] != step:
-            self.note(about, [f"the last step is {steps[-1]}"])
+    async def stands(self, about: Said, step: str | None, state: str | None) -> None:
+        """The last step, and the state after it (None: the one before)."""
+        now = (await self.make.now(self.request))["state"]
+        last = await self.ill.resources.pool.fetchval(LAST_STEP, self.request["id"])
+        if now != (state or self.state):
+            self.note(about, [f"{now} for {state or self.state}"])
+        if step is not None and last != step:
+            self.note(about, [f"the last step is {last}"])
+        self.state = now
 
     async def play(self, ours: Callable[[Said], bool], heard: Any, do: Callable[..., Awaitable[Any]]) -> None:
         for at, said in enumerate(self.said):
@@ -162,7 +168,6 @@ class Conversation:
             after = self.said[at + 1] if at + 1 < len(self.said) else None
             confirmation = after if after and after.kind.endswith("Confirmation") else None
             self.ill.at(said.at)
-            before = (await self.make.now(self.request))["state"] if self.request else ""
             if ours(said):
                 self.answering(confirmation)
                 step, state = await do(said)
@@ -170,7 +175,7 @@ class Conversation:
             else:
                 await self.hear(said, confirmation)
                 step, state = heard(said)
-            await self.stands(said, step, state, before)
+            await self.stands(said, step, state)
 
 
 class Asks(Conversation):

@@ -10,7 +10,7 @@ import pytest
 
 from chassis.principal import Principal
 from ill.partners.documents import PartnerIn
-from ill.partners.rules import Branch, Calendar, branch_closed
+from ill.partners.rules import Branch, Calendar, branch_closed, branches_of
 from ill.requests.rules import Candidate, skip_reason
 from support.desk import codes, pointers
 from support.harness import Harness
@@ -64,6 +64,25 @@ def test_the_rota_passes_over_what_is_closed_and_says_why(
     candidate = Candidate(UUID(int=1), "A", branches=(LAW, MED), calendar=calendar)
 
     assert skip_reason(candidate, "loan", now=NOW, places=places) == reason
+
+
+def test_branches_are_read_as_the_directory_has_them() -> None:
+    closings = [{"first": "2027-03-01", "last": "2027-03-04", "reason": None}]
+    row = {"branches": [{"code": "law", "name": "Law", "locations": [" LAW "], "closings": closings}]}
+
+    assert branches_of(row) == (LAW,)
+
+
+async def test_a_closed_library_is_passed_over_and_the_next_one_is_asked(world: World, make: Make) -> None:
+    day = NOW.date().isoformat()
+    await world.other("XX-SUPA", rank=1, closings=[{"first": day, "last": day, "reason": "Stocktaking"}])
+    other = await world.other("XX-SUPB", rank=2)
+
+    request = await make.request()
+    await world.deliver()
+
+    assert (await make.rota(request))[0] == ("XX-SUPA", "skipped", "closed: Stocktaking")
+    assert other.asked == ["New"]
 
 
 async def test_a_library_is_entered_with_all_that_it_has(ill: Harness, make: Make) -> None:
