@@ -98,6 +98,8 @@ ANY = Filter(frozenset({"x.v1"}))
     ("wanted", "event", "fits"),
     [
         (ANY, _event(), True),
+        (ANY, _event(members_only=True), False),
+        (ANY, _event(members_only=False), True),
         (Filter(frozenset({"y.v1"})), _event(), False),
         (Filter(ANY.types, keys=frozenset({"s"})), _event(), True),
         (Filter(ANY.types, keys=frozenset({"k", "z"})), _event(), True),
@@ -117,7 +119,8 @@ ANY = Filter(frozenset({"x.v1"}))
         ),
     ],
     ids=[
-        "no-filter", "other-type", "subject", "key", "other-key", "no-library-told", "library", "library-null",
+        "no-filter", "for-members", "for-everybody",
+        "other-type", "subject", "key", "other-key", "no-library-told", "library", "library-null",
         "one-of-a-list", "location", "location-object", "location-id", "library-is-no-location", "both-must-fit",
     ],
 )  # fmt: skip

@@ -165,7 +165,7 @@ def _line(
     except ValidationError as error:
         for each in error.errors(include_url=False, include_context=False, include_input=False):
             name = "location" if each["loc"][:1] == ("location_id",) else str((each["loc"] or ("",))[0])
-            if name not in flawed and not (each["type"] == "missing" and name in flawed):
+            if name not in flawed:
                 text = f"{name}: {each['msg']}." if name else f"{each['msg']}."
                 reasons.append(Reason("value-not-taken", text, f"/{name}" if name else None))
         return None
