@@ -10,8 +10,6 @@ WAITING: Final = f"""
 SELECT e.id, e.matched, e.gathered FROM bulk_edit e WHERE {WORKING} AND (NOT e.gathered OR e.matched <= $1)
 ORDER BY e.worked_at NULLS FIRST, e.id LIMIT 200
 """
-TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('bulk edit'), hashtext($1::text))"
-GIVE_BACK: Final = "SELECT pg_advisory_unlock(hashtext('bulk edit'), hashtext($1::text))"
 BEGIN: Final = f"UPDATE bulk_edit SET worked_at = $2 WHERE id = $1 AND {WORKING} RETURNING *"
 LIST: Final = """
 SELECT kind, state, problem, generation, count FROM saved_list WHERE id = $1 AND (shared OR owner = $2) FOR SHARE

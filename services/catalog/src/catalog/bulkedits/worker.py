@@ -7,6 +7,7 @@ pauses or cancels is heard between two slices; whoever takes over goes on behind
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from catalog.conditions.looking import START
 from catalog.conditions.rules import Kind
 from catalog.imports.rules import rest
 from catalog.lists.rules import OPEN
+from catalog.turns import held, in_turns
 from chassis import outbox, precedence
 from chassis.database import Connection
 from chassis.json import dumped
@@ -75,35 +77,24 @@ async def edit_in_bulk(resources: Resources, stop: asyncio.Event) -> None:
 
 async def lane(resources: Resources, stop: asyncio.Event, *, largest: int) -> None:
     """One turn after another."""
-    while not stop.is_set():
-        try:
-            worked = await work_once(resources, stop, largest=largest)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("a bulk edit waits for the database", extra={"error": str(error)})
-            worked = False
-            await asyncio.sleep(1)
-        if not worked:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await stop.wait()
+    turn = functools.partial(work_once, resources, stop, largest=largest)
+    await in_turns(turn, stop, of="bulk edits", idle_seconds=IDLE_SECONDS)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event, *, largest: int = ANY) -> bool:
     """Take the edit that has waited longest and work on it for a turn; whether there was one that can go on."""
     async with resources.pool.acquire() as connection:
         for row in await connection.fetch(sql.WAITING, largest):
-            if not await connection.fetchval(sql.TAKE, str(row["id"])):
-                continue
-            if large := row["matched"] > SMALL:
-                precedence.step_back_with(connection, resources.settings.import_niceness)
-            try:
-                went_on = await _carry(resources, connection, row["id"], stop)
-            finally:
-                if not connection.is_closed():
-                    await connection.fetchval(sql.GIVE_BACK, str(row["id"]))
-                if large:  # its process has stepped back for good: let the pool open another
-                    await connection.close()
-            if went_on or large:
+            large = row["matched"] > SMALL
+            async with held(connection, "bulk edit", row["id"]) as mine:
+                try:
+                    if mine and large:
+                        precedence.step_back_with(connection, resources.settings.import_niceness)
+                    went_on = mine and await _carry(resources, connection, row["id"], stop)
+                finally:
+                    if mine and large:  # its process has stepped back for good: let the pool open another
+                        await connection.close()
+            if went_on or (mine and large):
                 return went_on
     return False
 

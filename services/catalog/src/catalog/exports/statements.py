@@ -9,8 +9,6 @@ WAITING: Final = f"""
 SELECT id, index_wanted, state <> 'writing' AND ({_ASKS}) AS asks_index FROM export WHERE {OPEN}
 ORDER BY worked_at NULLS FIRST, id LIMIT 500
 """
-TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('export'), hashtext($1::text))"
-GIVE_BACK: Final = "SELECT pg_advisory_unlock(hashtext('export'), hashtext($1::text))"
 BEGIN: Final = f"""
 UPDATE export SET state = CASE state WHEN 'queued' THEN 'selecting' ELSE state END, worked_at = $2
 WHERE id = $1 AND {OPEN} RETURNING *, ({_ASKS}) AS asks_index

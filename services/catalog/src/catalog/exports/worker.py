@@ -7,7 +7,6 @@ place.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 from datetime import datetime
@@ -24,6 +23,7 @@ from catalog.exports.writing import Slice, written
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import serving
 from catalog.search.grammar import QueryProblem
+from catalog.turns import held, in_turns
 from chassis.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -43,17 +43,7 @@ def place(data_dir: Path, export_id: UUID) -> Path:
 
 async def make_exports(resources: Resources, stop: asyncio.Event) -> None:
     """The worker: exports in turn until told to stop."""
-    while not stop.is_set():
-        try:
-            worked = await work_once(resources, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("an export waits for the database or the disk", extra={"error": str(error)})
-            worked = False
-            await asyncio.sleep(1)
-        if not worked:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await stop.wait()
+    await in_turns(lambda: work_once(resources, stop), stop, of="exports", idle_seconds=IDLE_SECONDS)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
@@ -65,13 +55,10 @@ async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
         for row in await connection.fetch(sql.WAITING):
             if row["asks_index"] and not _index_is_ready(resources, row["index_wanted"]):
                 continue
-            if await connection.fetchval(sql.TAKE, str(row["id"])):
-                try:
+            async with held(connection, "export", row["id"]) as mine:
+                if mine:
                     await _carry(resources, connection, row["id"], stop)
-                finally:
-                    if not connection.is_closed():
-                        await connection.fetchval(sql.GIVE_BACK, str(row["id"]))
-                return True
+                    return True
     return False
 
 

@@ -5,8 +5,6 @@ missing. The file is written before its slice is committed: whoever takes over c
 """
 
 import asyncio
-import contextlib
-import logging
 import os
 from datetime import datetime
 from pathlib import Path
@@ -18,15 +16,12 @@ import asyncpg
 from catalog.idlists.rules import LINE, SLICE, line
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import serving
+from catalog.turns import held, in_turns
 from chassis.resources import Resources
-
-log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 0.3
 Held = asyncpg.pool.PoolConnectionProxy
 _WAITING = "SELECT id FROM id_list WHERE state <> 'done' ORDER BY id LIMIT 50"
-_TAKE = "SELECT pg_try_advisory_lock(hashtext('id list'), hashtext($1::text))"
-_GIVE_BACK = "SELECT pg_advisory_unlock(hashtext('id list'), hashtext($1::text))"
 _BEGIN = "UPDATE id_list SET state = 'running' WHERE id = $1 AND state <> 'done' RETURNING *"
 _WRITTEN = """
 UPDATE id_list SET written = $2, last_number = $3, position = $4, state = $5, finished_at = $6
@@ -41,17 +36,7 @@ def place(data_dir: Path, list_id: UUID) -> Path:
 
 async def write_id_lists(resources: Resources, stop: asyncio.Event) -> None:
     """The worker: one list after another until told to stop."""
-    while not stop.is_set():
-        try:
-            worked = await work_once(resources, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("a list of ids waits for the database or the disk", extra={"error": str(error)})
-            worked = False
-            await asyncio.sleep(1)
-        if not worked:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await stop.wait()
+    await in_turns(lambda: work_once(resources, stop), stop, of="lists of ids", idle_seconds=IDLE_SECONDS)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
@@ -63,13 +48,10 @@ async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
         return False
     async with resources.pool.acquire() as connection:
         for row in await connection.fetch(_WAITING):
-            if await connection.fetchval(_TAKE, str(row["id"])):
-                try:
+            async with held(connection, "id list", row["id"]) as mine:
+                if mine:
                     await _write(resources, connection, row["id"], stop)
-                finally:
-                    if not connection.is_closed():
-                        await connection.fetchval(_GIVE_BACK, str(row["id"]))
-                return True
+                    return True
     return False
 
 

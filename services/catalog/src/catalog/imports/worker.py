@@ -7,6 +7,7 @@ process of its own.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from catalog.imports.writing import LostJob, Rehearsal, write_slice
 from catalog.matching.keying import key_titles_on
 from catalog.profiles.rules import Plan, plan_told
 from catalog.search.ready import Ready
+from catalog.turns import in_turns
 from chassis import outbox, precedence
 from chassis.resources import Resources
 from contracts.catalog import ImportFinished
@@ -80,15 +82,8 @@ async def import_files(resources: Resources, stop: asyncio.Event) -> None:
 
 async def lane(resources: Resources, stop: asyncio.Event, *, largest: int) -> None:
     """One job after another."""
-    while not stop.is_set():
-        try:
-            worked = await work_once(resources, stop, largest=largest)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("an import waits for the database", extra={"error": str(error)})
-            worked = False
-            await asyncio.sleep(1)
-        if not worked:
-            await asyncio.sleep(IDLE_SECONDS)
+    turn = functools.partial(work_once, resources, stop, largest=largest)
+    await in_turns(turn, stop, of="imports", idle_seconds=IDLE_SECONDS)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event, *, largest: int = ANY) -> bool:

@@ -8,8 +8,6 @@ from catalog.lists.tables import OPEN
 WAITING: Final = f"""
 SELECT id, index_wanted, source FROM saved_list WHERE {OPEN} ORDER BY worked_at NULLS FIRST, id LIMIT 200
 """
-TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('saved list'), hashtext($1::text))"
-GIVE_BACK: Final = "SELECT pg_advisory_unlock(hashtext('saved list'), hashtext($1::text))"
 BEGIN: Final = f"UPDATE saved_list SET state = 'filling', worked_at = $2 WHERE id = $1 AND {OPEN} RETURNING *"
 CLEAR: Final = "DELETE FROM saved_list_member WHERE list_id = $1 AND generation <> $2"
 PUT: Final = """

@@ -1,7 +1,6 @@
 """The worker that fills lists: what a question finds, a slice in a transaction; what other lists come to, in one."""
 
 import asyncio
-import contextlib
 import logging
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from catalog.lists.rules import MOST_MEMBERS, PASSING_KEPT, TURN
 from catalog.search.engine import Reader
 from catalog.search.folders import serving
 from catalog.search.grammar import QueryProblem
+from catalog.turns import held, in_turns
 from chassis.database import rows_affected
 from chassis.resources import Resources
 
@@ -32,17 +32,7 @@ class CannotFill(Exception):
 
 async def fill_lists(resources: Resources, stop: asyncio.Event) -> None:
     """The worker: lists in turn until told to stop."""
-    while not stop.is_set():
-        try:
-            worked = await work_once(resources, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("a list waits for the database", extra={"error": str(error)})
-            worked = False
-            await asyncio.sleep(1)
-        if not worked:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await stop.wait()
+    await in_turns(lambda: work_once(resources, stop), stop, of="lists", idle_seconds=IDLE_SECONDS)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
@@ -55,13 +45,8 @@ async def work_once(resources: Resources, stop: asyncio.Event) -> bool:
             source = SourceDoc.model_validate(row["source"])
             if _asks_index(source) and not _index_is_ready(resources, row["index_wanted"]):
                 continue
-            if await connection.fetchval(sql.TAKE, str(row["id"])):
-                try:
-                    went_on = await _carry(resources, connection, row["id"], source, stop)
-                finally:
-                    if not connection.is_closed():
-                        await connection.fetchval(sql.GIVE_BACK, str(row["id"]))
-                if went_on:
+            async with held(connection, "saved list", row["id"]) as mine:
+                if mine and await _carry(resources, connection, row["id"], source, stop):
                     return True
     return False
 

@@ -1,19 +1,13 @@
 """The worker that takes imports back: a slice in a transaction, while circulation answers for the items."""
 
 import asyncio
-import contextlib
-import logging
 from typing import Final
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
-
+from catalog.turns import in_turns
 from catalog.undoing import commands
 from chassis import outbox
 from chassis.resources import Resources
 from contracts.events import Actor
-
-log = logging.getLogger(__name__)
 
 SLICE: Final = 200
 POLL_SECONDS: Final = 2.0
@@ -21,15 +15,7 @@ POLL_SECONDS: Final = 2.0
 
 async def undo_imports(resources: Resources, stop: asyncio.Event) -> None:
     """The worker."""
-    while not stop.is_set():
-        try:
-            worked = await undo_some(resources)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
-            log.warning("taking an import back waits for the database", extra={"error": str(error)})
-            worked = False
-        if not worked:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+    await in_turns(lambda: undo_some(resources), stop, of="undoings", idle_seconds=POLL_SECONDS)
 
 
 async def undo_some(resources: Resources) -> bool:
