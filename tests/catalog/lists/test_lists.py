@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
@@ -235,6 +236,22 @@ async def test_a_list_of_a_list_that_was_dropped_says_so(catalog: Harness, stock
 
     assert (await read(catalog, both))["state"] == "failed"
     assert "not there" in (await read(catalog, both))["problem"]
+
+
+async def test_a_question_that_takes_too_long_fails_and_is_not_asked_for_ever(
+    catalog: Harness, stock: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await made(catalog, condition=MISSING)
+
+    async def slow(*_: Any, **__: Any) -> Any:
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(worker, "look_on", slow)
+    await worked(catalog)
+    monkeypatch.undo()
+
+    assert (await read(catalog, told))["state"] == "failed"
+    assert "longer" in (await read(catalog, told))["problem"]
 
 
 async def test_a_list_is_renewed_and_shows_the_old_until_the_new_is_whole(

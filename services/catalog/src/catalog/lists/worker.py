@@ -81,6 +81,9 @@ async def _carry(
         for _ in range(TURN):
             if stop.is_set() or not await _step(resources, connection, list_id, question):
                 break
+    except asyncpg.QueryCanceledError:
+        words = "A slice of it takes longer than a statement may; ask for less at a time."
+        await connection.execute(sql.FAIL, list_id, words, resources.clock())
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         raise
     except (CannotFill, QueryProblem) as problem:
