@@ -42,7 +42,8 @@ async def library(
         apps = {name: harness.app for name, harness in services.items()}
         front = await stack.enter_async_context(fronting(gateway_dsn, apps=apps, clock=lambda: NOW))
         library = Library(front, services)
-        for name, told in (("catalog", CATALOG), ("circulation", CIRCULATION)):
+        lends = CIRCULATION | {"fee_types": [{"code": "lost-card", "name": "A new card", "amount": 500}]}
+        for name, told in (("catalog", CATALOG), ("circulation", lends)):
             answer = await front.put(f"/v1/configuration/{name}", json=told, headers=bearer(OPERATOR))
             assert answer.status_code == 200, answer.text
         await library.settle()

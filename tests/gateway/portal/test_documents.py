@@ -159,6 +159,31 @@ def test_schemas_of_one_name_and_two_shapes_are_told_apart() -> None:
     assert len(told["components"]["schemas"]) == 3
 
 
+def test_what_says_a_schema_of_another_shape_is_told_apart_too() -> None:
+    def part(path: str, shape: str) -> dict[str, Any]:
+        pointer = {"$ref": "#/components/schemas/Page"}
+        content = {"application/json": {"schema": pointer}}
+        return {
+            "paths": {path: {"get": {"operationId": path, "responses": {"200": {"content": content}}}}},
+            "components": {
+                "schemas": {
+                    "Thing": {"type": shape},
+                    "Page": {"items": {"$ref": "#/components/schemas/Thing"}},
+                    "Same": {"type": "null"},
+                }
+            },
+        }
+
+    told = merged(
+        {"catalog": part("/v1/items", "string"), "erm": part("/v1/orders", "integer")}, own="gateway"
+    )
+
+    schemas = told["components"]["schemas"]
+    assert sorted(schemas) == ["ErmPage", "ErmThing", "Page", "Same", "Thing"]
+    assert schemas["Page"]["items"] == {"$ref": "#/components/schemas/Thing"}
+    assert schemas["ErmPage"]["items"] == {"$ref": "#/components/schemas/ErmThing"}
+
+
 async def test_the_events_document_is_asyncapi_3_0(gateway: Front) -> None:
     schema = json.loads(shared_data("openapi", "asyncapi-3.0.0.schema.json").read_text())
     document = (await gateway.get("/asyncapi.json")).json()

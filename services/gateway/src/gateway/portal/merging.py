@@ -63,11 +63,18 @@ def merged(parts: Mapping[str, Document], *, own: str) -> Document:
 
 
 def _clashes(known: Document, coming: Document, name: str) -> dict[str, str]:
-    return {
-        schema: f"{name.capitalize()}{schema}"
-        for schema, shape in coming.items()
-        if schema in known and known[schema] != shape
-    }
+    """New names for what is called like something else here, and for whatever says it: a page of items is another
+    one where the items are others."""
+    renamed: dict[str, str] = {}
+    while True:
+        found = {
+            schema: f"{name.capitalize()}{schema}"
+            for schema, shape in coming.items()
+            if schema in known and schema not in renamed and known[schema] != _pointing(shape, renamed)
+        }
+        if not found:
+            return renamed
+        renamed |= found
 
 
 def _pointing(told: Any, renamed: Mapping[str, str]) -> Any:
