@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
+import segno
 from argon2 import PasswordHasher
 
 from gateway.accounts import passwords
@@ -113,6 +114,92 @@ async def test_whoever_has_one_factor_sets_up_another_and_then_works(house: Hous
 
     assert "titles:write" in await scopes(both)
     assert await scopes(alone) == []
+
+
+async def test_who_comes_to_work_with_one_factor_is_led_to_set_up_the_other_and_on_to_where_they_went(
+    house: House, gateway: Front
+) -> None:
+    person, browser = await house.person("desk"), house.browser()
+    await demand(gateway)
+
+    arrived = await browser.sign_in(person, target="/docs?x=1")
+    page = await browser.client.get(arrived.headers["location"])
+    form = form_of(page, "begin")
+    action = html.unescape(re.findall(r'<form method="post" action="([^"]*)"', page.text)[0])
+    begun = await browser.client.post(action, data=form | {"password": WORD})
+    secret = re.findall(r"<p><code>([A-Z2-7 ]+)</code></p>", begun.text)[0].replace(" ", "")
+    done = await browser.client.post(
+        action, data=form_of(begun, "confirm") | {"code": pyotp.TOTP(secret).now()}
+    )
+    again = html.unescape(re.findall(r'href="(/sign-in/local[^"]*)"', done.text)[0])
+    sheet = await browser.client.get(again)
+    step = pyotp.TOTP(secret).at(int(time.time()) + 30)
+    told = {"username": person.username, "password": WORD, "code": step}
+    in_at_last = await browser.client.post("/sign-in/local", data=hidden(sheet.text) | told)
+
+    assert arrived.headers["location"] == f"{PLACE}?target=%2Fdocs%3Fx%3D1"
+    assert "takes a second factor" in page.text
+    assert 'href="/docs?x=1">Go on without' in page.text  # nobody who only reads is held up
+    assert (in_at_last.status_code, in_at_last.headers["location"]) == (303, "/docs?x=1")
+    assert "loans:create" in await scopes(browser)
+
+
+async def test_the_page_leads_back_to_our_own_pages_alone(house: House, gateway: Front) -> None:
+    await demand(gateway)
+    person, browser = await house.person("desk"), house.browser()
+    await browser.sign_in(person)
+
+    for target in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", '"><script>'):
+        page = await browser.client.get(PLACE, params={"target": target})
+        assert "evil" not in page.text
+        assert "<script>" not in page.text
+        assert "javascript" not in page.text.replace("text/javascript", "")
+
+
+async def test_the_secret_is_drawn_here_as_a_qr_code_that_an_app_reads(house: House) -> None:
+    browser, person = house.browser(), await house.person("desk")
+    await browser.sign_in(person)
+    page = await browser.client.get(PLACE)
+    page = await browser.client.post(PLACE, data=form_of(page, "begin") | {"password": WORD})
+
+    (drawn,) = re.findall(r"<svg.*?</svg>", page.text)
+    (address,) = re.findall(r'href="(otpauth://totp/[^"]+)"', page.text)
+    size = int(re.findall(r'viewBox="0 0 (\d+) \1"', drawn)[0])
+    dark = {(x, y) for x, y in modules(drawn)}
+    wanted = segno.make(html.unescape(address), error="m", micro=False)
+    rows = [[(x, y) in dark for x in range(4, size - 4)] for y in range(4, size - 4)]
+
+    assert rows == [[bool(each) for each in row] for row in wanted.matrix]
+    assert not re.search(r"style=|href=|<script|url\(", drawn)  # as the page's policy wants it
+    assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"]
+
+
+def modules(drawn: str) -> Iterator[tuple[int, int]]:
+    """The dark squares of a drawing: strokes of one square's height, each told from where the one before ended."""
+    (path,) = re.findall(r'stroke="#000" d="([^"]*)"', drawn)
+    x, y = 0.0, 0.0
+    for kind, told in re.findall(r"([Mmh])([^Mmh]*)", path):
+        numbers = [float(each) for each in re.findall(r"-?[\d.]+", told)]
+        if kind == "h":
+            yield from ((int(x) + step, int(y)) for step in range(int(numbers[0])))
+            x += numbers[0]
+        else:
+            x, y = (numbers[0], numbers[1]) if kind == "M" else (x + numbers[0], y + numbers[1])
+
+
+async def test_the_start_page_shows_the_way_in_and_to_the_second_factor(house: House, gateway: Front) -> None:
+    stranger = await house.browser().client.get("/sign-in")
+    person, browser = await house.person("desk"), house.browser()
+    await demand(gateway)
+    await browser.sign_in(person)
+    page = await browser.client.get("/sign-in")
+    patron, _ = await house.signed_in("patron")
+
+    assert (stranger.status_code, 'href="/sign-in/local"' in stranger.text) == (200, True)
+    assert "/saml/login" not in stranger.text  # no campus is set up
+    assert f'href="{PLACE}"' in page.text
+    assert "takes a second factor" in page.text
+    assert "takes a second factor" not in (await patron.client.get("/sign-in")).text
 
 
 async def test_patrons_are_asked_for_no_second_factor(house: House, gateway: Front) -> None:

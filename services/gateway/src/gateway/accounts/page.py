@@ -4,10 +4,14 @@ All but a passkey goes without scripts: only a script can ask a device for one.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from html import escape
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import Request, Response
+import segno
+from fastapi import Query, Request, Response
 
 from chassis.application import new_router
 from chassis.clock import Now
@@ -16,10 +20,13 @@ from gateway.portal.asking import Answer
 from gateway.portal.layout import form, hidden, table
 from gateway.portal.own import Here, acted, alert, named_id, present_here
 from gateway.saml import pages
+from gateway.sessions import local
+from gateway.sessions.routes import present
+from gateway.signon.answers import return_of
 
 router = new_router(tag="accounts")
 
-PLACE = "/sign-in/security"
+PLACE = local.SECURITY
 TITLE = "Your second factor"
 MINE = "/v1/accounts/me"
 SCRIPT = """const form = document.getElementById("new-passkey");
@@ -51,6 +58,33 @@ form.addEventListener("submit", (event) => {
   make().catch((error) => { said.textContent = error.message; });
 });
 """
+ENTER = """const form = document.getElementById("by-passkey");
+const said = document.getElementById("said");
+async function ask(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "CSRF-Token": form.elements.proof.value },
+    body: JSON.stringify(body),
+  });
+  const told = await answer.json();
+  if (answer.ok) return told;
+  throw new Error((told.reasons || []).map((reason) => reason.text).join(" ") || told.title);
+}
+async function enter() {
+  const begun = await ask("/v1/passkeys:begin", {});
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(begun.options);
+  const credential = await navigator.credentials.get({ publicKey });
+  await ask("/v1/sessions:by-passkey", {
+    ticket: begun.ticket, credential: credential.toJSON(), browser: true,
+  });
+  location.assign(form.elements.target.value);
+}
+form.hidden = !("PublicKeyCredential" in window);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter().catch((error) => { said.textContent = error.message; });
+});
+"""
 PROOF = (
     '<label for="{0}-password">Your password</label><input id="{0}-password" name="password" type="password" '
     'autocomplete="current-password" maxlength="1000" required>'
@@ -67,20 +101,58 @@ async def security_script() -> Response:
     return Response(SCRIPT, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
+@router.get("/sign-in/passkey.js", include_in_schema=False)
+async def sign_in_script() -> Response:
+    """What asks the device for the passkey that somebody signs in with."""
+    return Response(ENTER, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where somebody was going when they came to the page, if they were going anywhere."""
+
+    target: str | None
+    waits: bool
+    """They came in with less than they have, for want of a second factor."""
+
+    @property
+    def place(self) -> str:
+        """The page, which remembers it."""
+        return f"{PLACE}?{urlencode({'target': self.target})}" if self.target else PLACE
+
+    @property
+    def again(self) -> str:
+        """Where they sign in with what they have set up, and go on."""
+        return f"{local.PATH}?{urlencode({'target': self.target or '/sign-in'})}"
+
+
+Target = Annotated[str | None, Query(max_length=4000)]
+
+
+async def _visit(request: Request, wished: str | None, now: datetime) -> Visit:
+    doc = await request.app.state.saml.in_force.now()
+    found = await present(request, now)
+    waits = found is not None and await local.work_waits(request.app.state.resources.pool, doc, found[1])
+    return Visit(return_of(doc, wished) if wished else None, waits)
+
+
 @router.get(PLACE, include_in_schema=False)
-async def show_second_factors(request: Request, now: Now) -> Response:
+async def show_second_factors(request: Request, now: Now, target: Target = None) -> Response:
     """What you have, and how to have more."""
     here = await present_here(request, now)
-    return await _page(here) if here else _stranger()
+    return await _page(here, await _visit(request, target, now)) if here else _stranger()
 
 
 @router.post(PLACE, include_in_schema=False)
 @streamed
-async def change_second_factors(request: Request, now: Now) -> Response:
+async def change_second_factors(request: Request, now: Now, target: Target = None) -> Response:
     """Set the app up, confirm it, take it away, write codes anew, or drop a passkey."""
     acts = {"begin": _begin, "confirm": _confirm, "remove": _remove, "codes": _codes, "drop": _drop}
     found = await acted(request, now, PLACE, TITLE, acts)
-    return found if isinstance(found, Response) else await _page(*found)
+    if isinstance(found, Response):
+        return found
+    here, done = found
+    return await _page(here, await _visit(request, target, now), done)
 
 
 def _proof(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -114,7 +186,7 @@ def _stranger() -> Response:
     return pages.page(TITLE, body, status=401)
 
 
-async def _page(here: Here, done: Answer | None = None) -> Response:
+async def _page(here: Here, visit: Visit, done: Answer | None = None) -> Response:
     told = await here.ask("GET", f"{MINE}/second-factors")
     if not told.good:
         words = "You sign in by your institution: your second factor is looked after there."
@@ -124,20 +196,36 @@ async def _page(here: Here, done: Answer | None = None) -> Response:
     shown = done.body if done is not None and done.good and isinstance(done.body, dict) else {}
     body = (
         alert(done)
-        + _once(shown)
+        + _once(shown, visit)
+        + ("" if shown else _waiting(visit, bool(has_app or keys)))
         + "<h2>App</h2>"
-        + (_with_app(here, told.body) if has_app else _without_app(here, shown))
+        + (_with_app(here, visit, told.body) if has_app else _without_app(here, visit, shown))
         + "<h2>Passkeys</h2>"
-        + _passkeys(here, keys)
+        + _passkeys(here, visit, keys)
         + '<p class="small">What you set up counts from your next sign-in on. <a href="/sign-in">Back</a></p>'
     )
-    answer = pages.page(TITLE, body, status=200 if done is None else done.status)
-    policy = answer.headers["Content-Security-Policy"]
-    answer.headers["Content-Security-Policy"] = f"{policy}; script-src 'self'; connect-src 'self'"
-    return answer
+    return pages.with_script(pages.page(TITLE, body, status=200 if done is None else done.status))
 
 
-def _once(shown: Mapping[str, Any]) -> str:
+def _waiting(visit: Visit, has_one: bool) -> str:
+    """What to do first, for somebody who came to work."""
+    if not visit.waits:
+        return ""
+    onward = (
+        f'<li><a href="{escape(visit.target)}">Go on without, as a reader</a></li>' if visit.target else ""
+    )
+    if has_one:
+        return (
+            "<p>You are signed in with one factor. Sign in with both to work here.</p>"
+            f'<ul><li><a href="{escape(visit.again)}">Sign in again, with both</a></li>{onward}</ul>'
+        )
+    return (
+        "<p>Work at the library takes a second factor beside your password. Set up an app or a passkey here, "
+        f"then sign in with it.</p><ul>{onward}</ul>"
+    )
+
+
+def _once(shown: Mapping[str, Any], visit: Visit) -> str:
     """Recovery codes, this once."""
     codes = shown.get("recovery_codes")
     if not codes:
@@ -146,18 +234,29 @@ def _once(shown: Mapping[str, Any]) -> str:
     return (
         '<div role="status"><p>Keep these on paper: each stands in for the app once, and none is shown again.</p>'
         f'<ul class="may">{listed}</ul></div>'
+        f'<ul><li><a href="{escape(visit.again)}">Sign in again, with a code of your app</a></li></ul>'
     )
 
 
-def _without_app(here: Here, shown: Mapping[str, Any]) -> str:
+def _qr(uri: str) -> str:
+    """The address as a QR code, drawn here: dark on white whatever the page's colours, and nothing fetched."""
+    drawn = segno.make(uri, error="m", micro=False).svg_inline(
+        border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
+    )
+    return f'<div role="img" aria-label="The secret as a QR code, for the camera of your telephone">{drawn}</div>'
+
+
+def _without_app(here: Here, visit: Visit, shown: Mapping[str, Any]) -> str:
     secret = shown.get("secret")
     if secret:
         spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         return (
-            f'<p>Type this into your app, or <a href="{escape(shown["uri"])}">open it there</a>:</p>'
+            "<p>Read this with your app:</p>"
+            + _qr(shown["uri"])
+            + f'<p>Or type this into it, or <a href="{escape(shown["uri"])}">open it there</a>, on this device:</p>'
             f"<p><code>{escape(spaced)}</code></p>"
             + form(
-                PLACE,
+                visit.place,
                 here.proof,
                 '<label for="confirm-code">The code that it shows now</label>'
                 '<input id="confirm-code" name="code" inputmode="numeric" autocomplete="one-time-code" required '
@@ -165,15 +264,15 @@ def _without_app(here: Here, shown: Mapping[str, Any]) -> str:
             )
         )
     return "<p>You have none.</p>" + form(
-        PLACE,
+        visit.place,
         here.proof,
         PROOF.format("begin") + '<button name="act" value="begin">Set an app up</button>',
     )
 
 
-def _with_app(here: Here, told: Mapping[str, Any]) -> str:
+def _with_app(here: Here, visit: Visit, told: Mapping[str, Any]) -> str:
     return f"<p>You have one, and {told['recovery_codes_left']} recovery codes.</p>" + form(
-        PLACE,
+        visit.place,
         here.proof,
         PROOF.format("app")
         + CODE.format("app")
@@ -182,14 +281,14 @@ def _with_app(here: Here, told: Mapping[str, Any]) -> str:
     )
 
 
-def _passkeys(here: Here, keys: list[dict[str, Any]]) -> str:
+def _passkeys(here: Here, visit: Visit, keys: list[dict[str, Any]]) -> str:
     rows = [
         (
             escape(key["name"]),
             escape(str(key["made_at"])[:10]),
             escape(str(key["used_at"] or "never")[:10]),
             form(
-                PLACE,
+                visit.place,
                 here.proof,
                 hidden("id", key["id"]) + '<button name="act" value="drop" class="quiet" '
                 f'aria-label="Drop {escape(key["name"])}">Drop</button>',

@@ -40,6 +40,12 @@ def roles_at_door(roles: Iterable[str], *, two_factors: bool, wanted: bool) -> l
     return [role for role in roles if two_factors or not wanted or role in OF_EVERYBODY]
 
 
+def waits_for_a_factor(roles: Iterable[str], *, two_factors: bool, wanted: bool) -> bool:
+    """Whether somebody came in with less than they have, for want of a second factor."""
+    there = list(roles)
+    return roles_at_door(there, two_factors=two_factors, wanted=wanted) != there
+
+
 STEP_SECONDS: Final = 30
 STEPS_BESIDE: Final = 1
 """How far a clock may be off: one step each way (RFC 6238 §5.2)."""

@@ -105,8 +105,12 @@ def sign_in(
     refused: bool,
     username: str = "",
     wants_code: bool = False,
+    passkeys: str | None = None,
 ) -> Response:
-    """Sign in with an account of the library's own, or by a campus."""
+    """Sign in with an account of the library's own, by a passkey, or by a campus.
+
+    `passkeys`: the token of the session that the browser has already, blank without one; None: no passkeys here.
+    """
     told = (
         '<p id="wrong" role="alert">The name or the password is wrong, or there were too many guesses just now.</p>'
         if refused
@@ -132,4 +136,12 @@ def sign_in(
         f"{' required' if wants_code else ''}>"
         "<button>Sign in</button></form>"
     )
-    return pages.page(f"Sign in to {name}", body, status=401 if refused or wants_code else 200)
+    if passkeys is not None:
+        body += (
+            '<p id="said" role="status"></p><form id="by-passkey" hidden>'
+            f"{_hidden({'target': target, 'proof': passkeys})}"
+            '<button class="quiet">Sign in with a passkey</button></form>'
+            '<script src="/sign-in/passkey.js" defer></script>'
+        )
+    answer = pages.page(f"Sign in to {name}", body, status=401 if refused or wants_code else 200)
+    return pages.with_script(answer) if passkeys is not None else answer

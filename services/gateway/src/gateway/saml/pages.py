@@ -24,6 +24,7 @@ input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem
 .quiet { background: transparent; color: inherit; }
 [role=alert] { border-left: .3rem solid #a4262c; padding: .4rem .8rem; }
 .small { font-size: .9rem; color: #4a4a4a; }
+.qr { display: block; width: 16rem; max-width: 100%; background: #fff; }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #161616; } a { color: #9cc7ff; } .small { color: #c4c4c4; }
   li a, input { border-color: #a0a0a0; } button { background: #9cc7ff; color: #111; }
@@ -52,6 +53,13 @@ def page(title: str, body: str, *, status: int = 200) -> Response:
         f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
     return Response(told, status, HEADERS, media_type="text/html")
+
+
+def with_script(answer: Response) -> Response:
+    """The same page, which may run scripts of ours and have them ask us; still none that stand in it."""
+    policy = answer.headers["Content-Security-Policy"]
+    answer.headers["Content-Security-Policy"] = f"{policy}; script-src 'self'; connect-src 'self'"
+    return answer
 
 
 def stopped(
@@ -99,14 +107,25 @@ def choices(
     return page(f"Sign in to {name}: where are you at home?", body)
 
 
-def welcome(name: str, *, lines: Sequence[str], proof: str | None, step_up: str | None) -> Response:
-    """Who is signed in, and the way out; or the way in."""
+def welcome(
+    name: str,
+    *,
+    lines: Sequence[str],
+    proof: str | None,
+    step_up: str | None = None,
+    campus: bool = True,
+    own_account: bool = False,
+) -> Response:
+    """Who is signed in, and the way out; or the ways in. `own_account`: they look after their second factor here."""
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
     if step_up is not None:
         body += f'<ul><li><a href="{escape(step_up)}">Sign in with two factors, for work at the library</a></li></ul>'
     if proof is None:
-        body += '<ul><li><a href="/saml/login">Sign in by your institution</a></li></ul>'
+        by_campus = '<li><a href="/saml/login">Sign in by your institution</a></li>' if campus else ""
+        body += f'<ul>{by_campus}<li><a href="/sign-in/local">Sign in with an account of the library</a></li></ul>'
         return page(name, body)
+    if own_account:
+        body += '<ul><li><a href="/sign-in/security">Your second factor</a></li></ul>'
     body += (
         '<form method="post" action="/sign-out">'
         f'<input type="hidden" name="proof" value="{escape(proof)}"><button>Sign out</button></form>'

@@ -32,6 +32,7 @@ from gateway.sessions.cookies import (
     sent,
     session_cookie,
 )
+from gateway.sessions.local import work_waits
 from gateway.sessions.routes import present
 from gateway.signon import doors_open as doors
 from gateway.signon.answers import (
@@ -218,24 +219,31 @@ async def choose_institution(
     )
 
 
-@router.get("/sign-in", response_class=Response, responses={200: HTML, **problems(NoCampusSignIn)})
+@router.get("/sign-in", response_class=Response, responses={200: HTML})
 async def show_sign_in(request: Request, now: Now) -> Response:
     """Who is signed in in this browser, and the way in or out."""
-    doc, ours = await parts_of(request).configured()
-    name = next(iter(ours.names.values()), "Library")
+    doc = await parts_of(request).in_force.now()
+    name = next(iter(doc.entity.names.values()), "Library") if doc.entity else "Library"
     found = await present(request, now)
     if found is None:
-        return pages.welcome(name, lines=["You are not signed in."], proof=None, step_up=None)
+        return pages.welcome(
+            name, lines=["You are not signed in."], proof=None, campus=doc.entity is not None
+        )
     token, session = found
     lines = ["You are signed in."]
     if session.patron_id is None and "patron" in session.roles:
         lines.append("The library could not register you as a patron: ask at the desk.")
     if staff := sorted(set(session.roles) - {"patron"}):
         lines.append(f"You work here as {', '.join(staff)}.")
+    own_account = session.door == "account"
+    if own_account and await work_waits(parts_of(request).pool, doc, session):
+        lines.append("Your work here takes a second factor: set one up, then sign in with it.")
     step_up = None
     if session.context != MFA and await _could_be_staff(request, session.person_id):
         step_up = doors.step_up(doc, session)
-    return pages.welcome(name, lines=lines, proof=forgery_token(token), step_up=step_up)
+    return pages.welcome(
+        name, lines=lines, proof=forgery_token(token), step_up=step_up, own_account=own_account
+    )
 
 
 async def _could_be_staff(request: Request, person_id: object) -> bool:

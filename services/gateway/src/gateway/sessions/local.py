@@ -15,7 +15,7 @@ from chassis.edge import streamed
 from chassis.problems import Malformed, Unavailable, problems
 from gateway.accounts.commands import SignInRefused
 from gateway.accounts.door import Door, SecondFactorWanted, SignInBusy
-from gateway.accounts.rules import roles_at_door
+from gateway.accounts.rules import roles_at_door, waits_for_a_factor
 from gateway.consents import pages
 from gateway.consents.standing import LOCAL
 from gateway.forms import HTML, read_form
@@ -24,11 +24,11 @@ from gateway.ldap.directory import Directories
 from gateway.persons.admitting import TurnedAway
 from gateway.persons.circulation import Circulation
 from gateway.persons.rules import MFA
-from gateway.saml.rules import safe_return
 from gateway.sessions import commands
-from gateway.sessions.commands import Signed
+from gateway.sessions.commands import Session, Signed
 from gateway.sessions.cookies import (
     BROWSER,
+    SESSION,
     browser_cookie,
     forgery_token,
     new_token,
@@ -36,7 +36,7 @@ from gateway.sessions.cookies import (
     session_cookie,
 )
 from gateway.sessions.rules import ends_at, idle_for
-from gateway.signon.answers import SignInNotAccepted, busy, refused, turned_away
+from gateway.signon.answers import SignInNotAccepted, busy, refused, return_of, turned_away
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.reading import InForce
 from gateway.signon.rules import DoorRefused
@@ -44,6 +44,8 @@ from gateway.signon.rules import DoorRefused
 router = new_router(tag="sign-on")
 
 PATH: Final = "/sign-in/local"
+SECURITY: Final = "/sign-in/security"
+"""Where somebody looks after their second factor."""
 _PERSON = """
 INSERT INTO person (id, key_kind, key_value, entity_id, patron_id, registered_at, signed_in_at)
 VALUES ($1::uuid, $2, ($1::uuid)::text, '', $3, $4, $4)
@@ -52,12 +54,8 @@ ON CONFLICT (key_kind, key_value) DO UPDATE SET patron_id = excluded.patron_id, 
 """Whoever has an account is a person of the same id: the same in events, whichever way they come."""
 
 
-def _target(doc: SignOnDoc, wished: str | None) -> str:
-    own = {*doc.sessions.front_ends, *([doc.entity.url] if doc.entity else [])}
-    return safe_return(wished, start=doc.sessions.start, origins=frozenset(own))
-
-
 def _page(
+    request: Request,
     doc: SignOnDoc,
     browser: str,
     target: str,
@@ -76,9 +74,18 @@ def _page(
         refused=refused,
         username=username,
         wants_code=wants_code,
+        passkeys=_by_passkey(request, doc),
     )
     answer.headers.append("Set-Cookie", browser_cookie(browser))
     return answer
+
+
+def _by_passkey(request: Request, doc: SignOnDoc) -> str | None:
+    """What the page's script proves that a session asks by, blank where there is none; None: no passkeys here."""
+    if doc.entity is None and request.app.state.public_url is None:
+        return None
+    session = sent(request.scope["headers"], SESSION)
+    return forgery_token(session) if session else ""
 
 
 @router.get(PATH, response_class=Response, responses={200: HTML})
@@ -90,7 +97,7 @@ async def show_local_sign_in(
     in_force: InForce = request.app.state.saml.in_force
     doc = await in_force.now()
     browser = sent(request.scope["headers"], BROWSER) or new_token()
-    return _page(doc, browser, _target(doc, target), refused=False)
+    return _page(request, doc, browser, return_of(doc, target), refused=False)
 
 
 @router.post(
@@ -105,12 +112,12 @@ async def sign_in_locally(request: Request, now: Now) -> Response:
     fields = await read_form(request)
     in_force: InForce = request.app.state.saml.in_force
     doc = await in_force.now()
-    target = _target(doc, fields.get("target"))
+    target = return_of(doc, fields.get("target"))
     browser = sent(request.scope["headers"], BROWSER)
     if browser is None or not hmac.compare_digest(
         fields.get("proof", "").encode(), forgery_token(browser).encode()
     ):
-        return _page(doc, browser or new_token(), target, refused=False)
+        return _page(request, doc, browser or new_token(), target, refused=False)
     door: Door = request.app.state.door
     username = fields.get("username", "")[:200]
     try:
@@ -122,17 +129,27 @@ async def sign_in_locally(request: Request, now: Now) -> Response:
             now=now,
         )
     except SecondFactorWanted:
-        return _page(doc, browser, target, refused=False, username=username, wants_code=True)
+        return _page(request, doc, browser, target, refused=False, username=username, wants_code=True)
     if opened is None:
         known = await _by_directory(request, doc, username, fields.get("password", ""), target, now)
-        return known or _page(doc, browser, target, refused=True, username=username)
+        return known or _page(request, doc, browser, target, refused=True, username=username)
     account_id = UUID(opened.principal.ref)
     token = await begin(
         request.app.state.resources.pool, doc, account_id, two_factors=opened.two_factors, now=now
     )
+    wanted = doc.sessions.staff_second_factor
+    if waits_for_a_factor(opened.account.roles, two_factors=opened.two_factors, wanted=wanted):
+        target = f"{SECURITY}?{urlencode({'target': target})}"
     answer = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
     answer.headers.append("Set-Cookie", session_cookie(token))
     return answer
+
+
+async def work_waits(pool: asyncpg.Pool, doc: SignOnDoc, session: Session) -> bool:
+    """Whether somebody with an account is signed in with less than they have, for want of a second factor."""
+    roles = await pool.fetchval("SELECT roles FROM account WHERE id = $1", session.person_id)
+    wanted = doc.sessions.staff_second_factor
+    return waits_for_a_factor(roles or (), two_factors=session.context == MFA, wanted=wanted)
 
 
 async def _by_directory(
