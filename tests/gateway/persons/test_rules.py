@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gateway.persons.rules import MFA, Facts, GroupRule, Key, StaffRule, key_of, standing
+from gateway.persons.rules import MFA, Facts, GroupRule, Held, Key, StaffRule, held_after, key_of, standing
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 IDP = "https://idp.test"
@@ -125,6 +125,46 @@ def test_staff_is_who_has_the_entitlement_and_proved_it_twice(
     found = standing(facts, [], STAFF, mfa=timedelta(hours=12), now=NOW)
 
     assert (found.roles, found.libraries, found.wants_mfa) == (roles, libraries, wants)
+
+
+DESK_OF_NORTH = Held(("desk",), ("north",))
+
+
+@pytest.mark.parametrize(
+    ("facts", "before", "after"),
+    [
+        (replace(PROVED, entitlements=("urn:x:desk",)), Held(), Held(("desk",), ("main",))),
+        (replace(PROVED, entitlements=("urn:x:all",)), DESK_OF_NORTH, Held(("auditor",))),
+        (PROVED, DESK_OF_NORTH, Held()),
+        (FACTS, DESK_OF_NORTH, Held()),
+        (replace(FACTS, entitlements=("urn:x:desk",)), Held(), Held((), ("main",))),
+        (
+            replace(FACTS, entitlements=("urn:x:desk",)),
+            Held(("desk", "cataloguer")),
+            Held(("desk",), ("main",)),
+        ),
+        (replace(FACTS, entitlements=("urn:x:desk", "urn:x:all")), DESK_OF_NORTH, DESK_OF_NORTH),
+        (replace(FACTS, entitlements=("urn:x:desk",)), DESK_OF_NORTH, Held(("desk",), ())),
+    ],
+    ids=[
+        "proved",
+        "proved anew",
+        "proved, and entitled no more",
+        "entitled no more",
+        "never proved",
+        "proved before, and entitled to less",
+        "entitled to more, and not proved",
+        "proved for another library",
+    ],
+)
+def test_keys_are_measured_by_what_was_proved_and_is_still_given(
+    facts: Facts, before: Held, after: Held
+) -> None:
+    found = standing(
+        replace(facts, affiliations=("student@a.test",)), GROUPS, STAFF, mfa=timedelta(hours=12), now=NOW
+    )
+
+    assert held_after(before, found) == after
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import asyncpg
 from chassis import faults
 from chassis.principal import ANONYMOUS, Principal
 from chassis.problems import Forbidden, Malformed, Reason, Unauthenticated
+from gateway.clients.owners import REVOKED, TURNED, standing_of
 from gateway.clients.rules import (
     LIKE_A_KEY,
     PREFIX,
@@ -37,22 +38,19 @@ log = logging.getLogger(__name__)
 
 KEY_CACHE_SECONDS = 15.0
 """How long a revoked key may still be taken where the word of it was lost on the way."""
-REVOKED = "client_revoked"
-"""The channel on which every process of the gateway hears of it."""
 CACHE_SIZE = 10_000
 SECRETS_IN_ADDRESS = frozenset({"access_token", "api_key", "apikey", "client_secret", "password", "token"})
 """Parameters that no request here has: whoever sends one has put a secret where every log keeps it."""
 
-_CLIENT = """
+_CLIENT = f"""
 SELECT client.id, secret_hash, previous_hash, previous_expires_at, networks, last_used_on, scopes,
-    client.libraries, client.service_point_id, expires_at, revoked_at, owner_id, account.roles AS owner_roles,
-    account.libraries AS owner_libraries, account.disabled AS owner_disabled
-FROM client LEFT JOIN account ON account.id = client.owner_id WHERE client.id = $1 AND kind = 'api-key'
-"""
+    client.libraries, client.service_point_id, expires_at, revoked_at, owner_id, owner.roles AS owner_roles,
+    owner.libraries AS owner_libraries, owner_id IS NOT NULL AND coalesce(owner.disabled, true) AS owner_disabled
+FROM client LEFT JOIN LATERAL ({standing_of("client.owner_id", "$2::timestamptz")}) AS owner ON true
+WHERE client.id = $1 AND kind = 'api-key'
+"""  # noqa: S608 - put together from our own text
 _USED = "UPDATE client SET last_used_on = $2 WHERE id = $1 AND last_used_on IS DISTINCT FROM $2"
 _LEAKED = "UPDATE client SET leaked_at = $2 WHERE id = $1 AND leaked_at IS NULL RETURNING name"
-TURNED = "turned:"
-"""Before a client's id on the channel: its secrets have changed, and it is the same machine."""
 _LATELY_REVOKED = """
 SELECT id FROM client WHERE revoked_at > now() - $1::interval
 UNION ALL SELECT id FROM token_family WHERE revoked_at > now() - $1::interval
@@ -114,7 +112,7 @@ class Authenticator:
         """Write down of each real key in an address that it stood there."""
         for read in filter(None, map(read_key, keys_in(address))):
             try:
-                row = await self._pool.fetchrow(_CLIENT, read[0])
+                row = await self._pool.fetchrow(_CLIENT, read[0], now)
                 if row is None or not _good(read[1], row, now)[0]:
                     continue
                 if name := await self._pool.fetchval(_LEAKED, read[0], now):
@@ -194,7 +192,7 @@ class Authenticator:
 
     async def _looked_up(self, key: str, now: datetime) -> "Known":
         read = read_key(key)
-        row = await self._pool.fetchrow(_CLIENT, read[0]) if read else None
+        row = await self._pool.fetchrow(_CLIENT, read[0], now) if read else None
         good, until = _good(read[1], row, now) if read is not None and row is not None else (False, None)
         if row is None or not good:
             raise Unauthenticated("The key is not one that was given out here.")

@@ -160,10 +160,9 @@ class Client(Table, table=True):
     revoked_at: datetime | None = Field(default=None, sa_column=_when(null=True))
     created_at: datetime = Field(sa_column=_when())
     created_by: str = Field(sa_column=Column(Text, nullable=False))
-    owner_id: UUID | None = Field(
-        default=None, sa_column=Column(Uuid, ForeignKey("account.id", ondelete="CASCADE"), nullable=True)
-    )
-    """Whose account made it for their own work: it may never more than they may at the moment."""
+    owner_id: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=True))
+    """Who made it for their own work, by the id of their account or as a person of a campus: it may never more than
+    they may at the moment."""
 
 
 class ClientAssertion(Table, table=True):
@@ -358,6 +357,7 @@ class Person(Table, table=True):
     __table_args__ = (
         Index("person_key", "key_kind", "key_value", unique=True),
         Index("person_by_patron", "patron_id", postgresql_where="patron_id IS NOT NULL"),
+        Index("person_at_work", "door", "entity_id", postgresql_where="roles <> '{}'"),
     )
 
     id: UUID = Field(sa_column=_id(key=True))
@@ -367,6 +367,15 @@ class Person(Table, table=True):
     patron_id: UUID | None = Field(default=None, sa_column=_id(null=True))
     registered_at: datetime = Field(sa_column=_when())
     signed_in_at: datetime = Field(sa_column=_when())
+    door: str | None = Field(default=None, sa_column=_text(null=True))
+    """By which they came in last; None: by none that says which roles they have (an account, a course)."""
+    roles: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=sql_text("'{}'"))
+    )
+    """What their own keys are measured by."""
+    libraries: list[str] | None = Field(default=None, sa_column=_texts(null=True))
+    judged_at: datetime | None = Field(default=None, sa_column=_when(null=True))
+    """When the rules last said so."""
 
 
 class BrowserSession(Table, table=True):

@@ -15,7 +15,7 @@ from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated
 from gateway.accounts import passwords
 from gateway.accounts.rules import SHORTEST_PASSWORD, password_refusals, roles_at_door
-from gateway.authentication import REVOKED, TURNED
+from gateway.clients.owners import REVOKED, TURNED
 from gateway.persons.rules import MFA
 from gateway.roles.rules import ROLES, beyond, scopes_of, unknown_roles
 from gateway.tables import Account

@@ -16,7 +16,9 @@ from chassis.ids import uuid7
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
 from gateway.accounts.own import Mine
-from gateway.authentication import REVOKED, Authenticator
+from gateway.authentication import Authenticator
+from gateway.clients import owners
+from gateway.clients.owners import REVOKED
 from gateway.clients.routes import (
     ClientOut,
     ClientRevoked,
@@ -30,7 +32,7 @@ from gateway.clients.routes import (
     told_once,
     turn,
 )
-from gateway.clients.rules import hashed, new_secret, own_scope_reasons
+from gateway.clients.rules import hashed, new_secret, own_scope_reasons, within_owner
 from gateway.tables import Client
 
 router = new_router("/v1/accounts/me/clients", tag="clients")
@@ -47,6 +49,12 @@ class TooManyClients(Refused):
     """They have as many as one may have."""
 
     code, title = "too-many-clients", "You have as many keys and clients as one may have: end one first."
+
+
+class OwnerUnknown(Refused):
+    """What they may has changed since they signed in, or was never said by a sign-in of theirs."""
+
+    code, title = "owner-unknown", "Sign in again: what you may is not known any more."
 
 
 class OwnClientIn(BaseModel):
@@ -73,8 +81,6 @@ class OwnClientsOut(BaseModel):
     items: list[ClientOut]
 
 
-_LOCK = text("SELECT libraries FROM account WHERE id = :me FOR UPDATE")
-"""One after another, so that nobody makes more than they may by asking twice at once."""
 _LIVE = text("""
 SELECT count(*) FROM client WHERE owner_id = :me AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 """)
@@ -93,14 +99,15 @@ async def list_own_clients(tx: ReadTx, _: MayOwn, me: Mine) -> OwnClientsOut:
     "",
     status_code=201,
     response_model=NewClientOut,
-    responses=problems(*DOOR, Invalid, TooManyClients),
+    responses=problems(*DOOR, Invalid, TooManyClients, OwnerUnknown),
 )
 async def create_own_client(
     request: Request, tx: Tx, by: MayOwn, me: Mine, body: OwnClientIn, response: Response, now: Now
 ) -> NewClientOut:
     """Make a key or client for your own work. Its secret is in this answer and nowhere else.
 
-    It may at most what you ask for here, and at any moment no more than you may then; with your account it ends.
+    It may at most what you ask for here, and at any moment no more than you may then; with your account it ends. Who
+    signs in by an institution signs in once in thirty days, or it rests until they do.
     """
     reasons = [
         Reason(code, words, "/scopes", None) for code, words in own_scope_reasons(by.scopes, body.scopes)
@@ -111,7 +118,10 @@ async def create_own_client(
         raise Forbidden("Nobody grants more than they have.", reasons=reasons)
     if body.jwks is not None:
         check_keys(body.kind, body.jwks, "/jwks/keys")
-    libraries = (await tx.execute(_LOCK, {"me": me})).scalar_one()
+    await owners.lock(tx, me)
+    owner = await owners.owner_of(tx, me, now=now)
+    if owner is None or owner.disabled or set(within_owner(body.scopes, owner)) != set(body.scopes):
+        raise OwnerUnknown
     if (await tx.execute(_LIVE, {"me": me, "now": now})).scalar_one() >= EACH_PERSON:
         raise TooManyClients(
             reasons=[Reason("too-many-clients", f"One may have {EACH_PERSON}.", limit=EACH_PERSON)]
@@ -123,7 +133,7 @@ async def create_own_client(
         name=body.name,
         secret_hash=hashed(secret),
         scopes=sorted(set(body.scopes)),
-        libraries=libraries,
+        libraries=None if owner.libraries is None else sorted(owner.libraries),
         expires_at=now + timedelta(days=body.days),
         networks=body.networks,
         jwks=body.jwks.model_dump() if body.jwks else None,

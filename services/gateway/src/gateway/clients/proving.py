@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.json import Json
 from chassis.problems import TooLarge
 from gateway.clients.assertions import TYPE, AssertionRefused, claimed_client, proven
-from gateway.clients.rules import NO_SECRET, Owner, comes_from, live_secret, within_owner
-from gateway.tables import Account, Client
+from gateway.clients.owners import owner_of
+from gateway.clients.rules import NO_SECRET, comes_from, live_secret, within_owner
+from gateway.tables import Client
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,10 @@ async def client_of(request: Request, asked: Asked, *, now: datetime) -> Client:
             )
         else:
             client = await _by_name(session, form.get("client_id", ""))
-        account = await session.get(Account, client.owner_id) if client and client.owner_id else None
-        if client is None or ended(client, now=now) or (account is not None and account.disabled):
+        own = client is not None and client.owner_id is not None
+        owner = await owner_of(session, client.owner_id, now=now) if client and client.owner_id else None
+        orphaned = own and (owner is None or owner.disabled)
+        if client is None or ended(client, now=now) or orphaned:
             raise OAuthRefused(
                 401,
                 "invalid_client",
@@ -117,9 +120,9 @@ async def client_of(request: Request, asked: Asked, *, now: datetime) -> Client:
             raise OAuthRefused(401, "invalid_client", "The client is not taken from where you are.")
         if client.last_used_on != now.date():
             client.last_used_on = now.date()
-    if account is not None:  # the session is over: nothing of this is written
-        owner = Owner(account.roles, account.libraries, account.disabled)
-        client.scopes, client.libraries = within_owner(client.scopes, owner), account.libraries
+    if owner is not None:  # the session is over: nothing of this is written
+        client.scopes = within_owner(client.scopes, owner)
+        client.libraries = None if owner.libraries is None else list(owner.libraries)
     return client
 
 

@@ -29,8 +29,9 @@ from chassis.problems import (
     problems,
 )
 from gateway.accounts.commands import check_libraries
-from gateway.authentication import REVOKED, TURNED, Authenticator
+from gateway.authentication import Authenticator
 from gateway.clients.assertions import KEYS_AT_MOST, key_reasons
+from gateway.clients.owners import REVOKED, TURNED
 from gateway.clients.rules import as_key, hashed, new_secret, program_reasons
 from gateway.roles.rules import beyond, unknown_scopes
 from gateway.tables import Client

@@ -15,7 +15,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.principal import Principal
-from gateway.authentication import REVOKED
+from gateway.clients.owners import REVOKED
 from gateway.clients.rules import hashed, new_secret
 from gateway.consents import rules
 from gateway.consents.standing import standing

@@ -11,9 +11,10 @@ import asyncpg
 
 from chassis.database import Connection
 from chassis.ids import uuid7
+from gateway.clients.owners import look_again
 from gateway.persons.circulation import Circulation
 from gateway.persons.registering import registered
-from gateway.persons.rules import Facts, Key, Standing, facts_of, key_of, standing
+from gateway.persons.rules import Facts, Held, Key, Standing, facts_of, held_after, key_of, standing
 from gateway.sessions import commands as sessions
 from gateway.sessions.commands import Signed
 from gateway.sessions.rules import ends_at, idle_for
@@ -125,9 +126,14 @@ async def admit(
     now: datetime,
 ) -> Arrived:
     """Begin a session for somebody; `TurnedAway` when no rule lets them in or nothing says who they are."""
-    known = await recognise(pool, circulation, doc, told, now=now)
+    try:
+        known = await recognise(pool, circulation, doc, told, now=now)
+    except TurnedAway:
+        await _nothing_held(pool, doc, told)
+        raise
     async with pool.acquire() as connection, connection.transaction():
         await note_arrival(connection, told, known, now)
+        await _hold(connection, told, known, now)
         token = await _begun(connection, doc, told, known, now)
     return Arrived(token, return_to, known.standing, known.reasons)
 
@@ -158,6 +164,42 @@ async def note_arrival(connection: Connection, told: Vouched, known: Recognised,
             "rule": known.standing.rule,
         },
     )
+
+
+_HELD = "SELECT roles, libraries FROM person WHERE id = $1 FOR UPDATE"
+_HOLD = "UPDATE person SET door = $2, roles = $3, libraries = $4, judged_at = $5 WHERE id = $1"
+_NOTHING = """
+UPDATE person SET roles = '{}' WHERE key_kind = $1 AND key_value = $2 AND roles <> '{}' RETURNING id
+"""
+
+
+async def _hold(connection: Connection, told: Vouched, known: Recognised, now: datetime) -> None:
+    """What their own keys are measured by from now on."""
+    row = await connection.fetchrow(_HELD, known.person_id)
+    if row is None:
+        return  # forgotten meanwhile
+    libraries = row["libraries"]
+    before = Held(tuple(row["roles"]), None if libraries is None else tuple(libraries))
+    held = held_after(before, known.standing)
+    await connection.execute(
+        _HOLD,
+        known.person_id,
+        told.signed.door,
+        list(held.roles),
+        None if held.libraries is None else list(held.libraries),
+        now,
+    )
+    await look_again(connection, [known.person_id])
+
+
+async def _nothing_held(pool: asyncpg.Pool, doc: SignOnDoc, told: Vouched) -> None:
+    """Somebody whom we know is let in no more: neither are their keys."""
+    key = key_of(told.attributes, doc.persons.keys) or told.key
+    if key is None:
+        return
+    async with pool.acquire() as connection, connection.transaction():
+        if person_id := await connection.fetchval(_NOTHING, key.kind, key.value):
+            await look_again(connection, [person_id])
 
 
 _PERSON = """

@@ -14,6 +14,7 @@ from chassis.application import new_router
 from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unauthenticated, problems
+from gateway.clients.owners import REVOKED
 
 log = logging.getLogger(__name__)
 router = new_router("/v1/persons", tag="sign-on")
@@ -46,6 +47,22 @@ WHERE (CAST(:patron AS uuid) IS NULL OR patron_id = CAST(:patron AS uuid))
   AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid)) ORDER BY id LIMIT :limit
 """)
 _KIND = text("SELECT key_kind FROM person WHERE id = :id FOR UPDATE")
+_OWNED = """
+    owner_kind = 'staff' AND owner_id = :id
+    OR owner_kind = 'client' AND owner_id IN (SELECT id FROM client WHERE owner_id = :id)
+"""
+_END_OWN = tuple(
+    text(statement)
+    for statement in (
+        f"UPDATE webhook SET state = 'deleted', url = '', description = '' WHERE {_OWNED}",  # noqa: S608 - our own text
+        f"DELETE FROM webhook_secret WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608
+        f"DELETE FROM webhook_place WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608
+    )
+)
+_END_KEYS = text("""
+WITH ended AS (DELETE FROM client WHERE owner_id = :id RETURNING id)
+SELECT pg_notify(:channel, id::text) FROM ended
+""")
 _FORGET = (
     text("UPDATE sign_in SET person_id = NULL WHERE person_id = :id"),
     text("DELETE FROM person WHERE id = :id"),
@@ -80,7 +97,8 @@ async def list_persons(
     responses=problems(Unauthenticated, Forbidden, NotFound, HasAccount),
 )
 async def forget_person(tx: Tx, by: MayWrite, person_id: UUID) -> None:
-    """Forget somebody: their key, their sessions, what programs may do for them; sign-ins stay as nobody's.
+    """Forget somebody: what they are known by, their sessions, what programs may do for them, the keys and webhooks
+    that they made; sign-ins stay as nobody's.
 
     The patron is circulation's to erase. Whoever signs in again afterwards is somebody new here.
     """
@@ -91,6 +109,9 @@ async def forget_person(tx: Tx, by: MayWrite, person_id: UUID) -> None:
         raise HasAccount(
             reasons=[Reason("person-has-account", HasAccount.title, mend="PATCH /v1/accounts/{id}")]
         )
+    for statement in _END_OWN:
+        await tx.execute(statement, {"id": person_id})
+    await tx.execute(_END_KEYS, {"id": person_id, "channel": REVOKED})
     for statement in _FORGET:
         await tx.execute(statement, {"id": person_id})
     log.info("a person was forgotten", extra={"person": str(person_id), "by": str(by.actor)})

@@ -70,6 +70,9 @@ class Standing:
     """In sentences, for whoever asks."""
     wants_mfa: bool = False
     """Staff roles would follow from a sign-in with two factors."""
+    entitled: tuple[str, ...] = ()
+    """The roles that the rules give, whether or not two factors were proved at this sign-in."""
+    entitled_libraries: tuple[str, ...] | None = None
 
     @property
     def admitted(self) -> bool:
@@ -91,16 +94,18 @@ def standing(
     else:
         why.append(f"The rule “{won.name}” puts them into the group {won.group}.")
     roles: set[str] = {"patron"} if won is not None and won.group is not None else set()
+    entitled = set(roles)
     fitting = [rule for rule in staff if _staff_fits(rule, facts, today)]
     proved = (
         facts.context == MFA and facts.authenticated_at is not None and now - facts.authenticated_at <= mfa
     )
     wants = bool(fitting) and not proved
-    libraries: frozenset[str] | None = None
+    entitled |= {role for rule in fitting for role in rule.roles}
+    libraries: tuple[str, ...] | None = None
+    if fitting and all(rule.libraries is not None for rule in fitting):
+        libraries = tuple(sorted({code for rule in fitting for code in rule.libraries or ()}))
     if fitting and proved:
-        roles |= {role for rule in fitting for role in rule.roles}
-        if all(rule.libraries is not None for rule in fitting):
-            libraries = frozenset(code for rule in fitting for code in rule.libraries or ())
+        roles = entitled
         why += [f"The rule “{rule.name}” gives {', '.join(rule.roles)}." for rule in fitting]
     elif fitting:
         why += [
@@ -110,12 +115,33 @@ def standing(
     return Standing(
         group=won.group if won else None,
         roles=tuple(sorted(roles)),
-        libraries=None if libraries is None else tuple(sorted(libraries)),
+        libraries=libraries if proved else None,
         rule=won.name if won else None,
         staff_rules=tuple(rule.name for rule in fitting) if proved else (),
         why=tuple(why),
         wants_mfa=wants,
+        entitled=tuple(sorted(entitled)),
+        entitled_libraries=libraries,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody's own keys and webhooks are measured by."""
+
+    roles: tuple[str, ...] = ()
+    libraries: tuple[str, ...] | None = None
+
+
+def held_after(before: Held, found: Standing) -> Held:
+    """What that is after a sign-in: what it proved, or, with one factor alone, what of the last proof the rules still
+    give."""
+    if not found.wants_mfa:
+        return Held(tuple(role for role in found.roles if role != "patron"), found.entitled_libraries)
+    kept = tuple(sorted(set(before.roles).intersection(found.entitled) - {"patron"}))
+    if before.libraries is None or found.entitled_libraries is None:
+        return Held(kept, before.libraries if found.entitled_libraries is None else found.entitled_libraries)
+    return Held(kept, tuple(sorted(set(before.libraries).intersection(found.entitled_libraries))))
 
 
 def _group_fits(rule: GroupRule, facts: Facts, today: date) -> bool:

@@ -12,6 +12,7 @@ from chassis.database import Connection, rows_affected
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Reason
+from gateway.clients.owners import look_again
 from gateway.roles.rules import scopes_of
 from gateway.sessions.cookies import digest, forgery_token, new_token
 from gateway.sessions.rules import may_act
@@ -222,10 +223,31 @@ DELETE FROM browser_session WHERE door IN ('oidc', 'cas', 'ldap', 'shib')
 """
 
 
-async def end_orphaned(
-    connection: Connection | asyncpg.Pool, doors: Iterable[tuple[str, str]], *, now: datetime
-) -> int:
-    """End the sessions from identity providers that are trusted no longer. `doors`: those that stand open."""
+_SAML_LOST = """
+UPDATE person SET roles = '{}' WHERE door = 'saml' AND roles <> '{}' AND NOT EXISTS (
+    SELECT FROM saml_provider AS provider WHERE provider.entity_id = person.entity_id AND admitted
+      AND document IS NOT NULL AND (valid_until IS NULL OR valid_until > $1)
+) RETURNING id
+"""
+_LOST = """
+UPDATE person SET roles = '{}' WHERE door IN ('oidc', 'cas', 'ldap', 'shib') AND roles <> '{}'
+  AND NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS open (door, entity_id)
+                  WHERE open.door = person.door AND open.entity_id = person.entity_id) RETURNING id
+"""
+
+
+async def end_orphaned(pool: asyncpg.Pool, doors: Iterable[tuple[str, str]], *, now: datetime) -> int:
+    """End the sessions from identity providers that are trusted no longer, and let the keys of their people rest.
+
+    `doors`: those that stand open.
+    """
     known = sorted(doors)
-    shut = await connection.execute(_SHUT, [door for door, _ in known], [name for _, name in known])
-    return rows_affected(shut) + rows_affected(await connection.execute(_ORPHANED, now))
+    there = [door for door, _ in known], [name for _, name in known]
+    ended = rows_affected(await pool.execute(_SHUT, *there)) + rows_affected(
+        await pool.execute(_ORPHANED, now)
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        lost = [*await connection.fetch(_LOST, *there), *await connection.fetch(_SAML_LOST, now)]
+        if lost:
+            await look_again(connection, [row["id"] for row in lost])
+    return ended

@@ -16,7 +16,8 @@ from chassis.ids import uuid7
 from chassis.json import dumped
 from chassis.principal import Principal
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused
-from gateway.tables import Account, Client
+from gateway.clients.owners import owner_of
+from gateway.tables import Client
 from gateway.tokens.keys import Sealer
 from gateway.webhooks import signing
 from gateway.webhooks.catalogue import kinds
@@ -56,7 +57,10 @@ class NotNow(Refused):
 class OwnerUnknown(Refused):
     """Only what can be revoked may own a subscription."""
 
-    code, title = "owner-unknown", "Only a registered client or a local account can own a webhook."
+    code, title = (
+        "owner-unknown",
+        "Only a registered client, or somebody who signs in and may be looked up later, can own a webhook.",
+    )
 
 
 class TooMany(Refused):
@@ -197,7 +201,7 @@ async def create(
 ) -> tuple[Webhook, signing.Key, list[WebhookSecret]]:
     """Make a subscription; it hears from now on, and is sent to once its URL is verified."""
     wished = await check(by, wished, guard)
-    owner_id = await _owner(session, by)
+    owner_id = await _owner(session, by, now)
     await session.execute(_ONE_BY_ONE, {"owner": f"webhooks of {by.actor}"})
     if await session.scalar(_COUNT, {"kind": by.kind, "ref": by.ref}) >= EACH_OWNER:
         raise TooMany(reasons=[Reason("too-many-webhooks", f"One may have {EACH_OWNER}.", limit=EACH_OWNER)])
@@ -221,7 +225,7 @@ async def create(
     return webhook, key, [secret]
 
 
-async def _owner(session: AsyncSession, by: Principal) -> UUID | None:
+async def _owner(session: AsyncSession, by: Principal, now: datetime) -> UUID | None:
     """The row that stands for the asker, by which it is seen when they may no more; None for the operator's key."""
     if (by.kind, by.ref) == ("staff", "operator"):
         return None
@@ -229,8 +233,11 @@ async def _owner(session: AsyncSession, by: Principal) -> UUID | None:
         owner_id = UUID(by.ref)
     except ValueError:
         raise OwnerUnknown from None
-    table: type[Client] | type[Account] | None = {"client": Client, "staff": Account}.get(by.kind)  # type: ignore[assignment]  # both have an id
-    if table is None or await session.get(table, owner_id) is None:
+    if by.kind == "client":
+        known = await session.get(Client, owner_id) is not None
+    else:
+        known = by.kind == "staff" and await owner_of(session, owner_id, now=now) is not None
+    if not known:
         raise OwnerUnknown
     return owner_id
 

@@ -67,7 +67,7 @@ def owner_in(row: asyncpg.Record) -> Owner:
     if row["owner_kind"] == "client":
         mine = (bool(row["client_there"]), row["scopes"] or (), row["client_libraries"])
         if row["client_owned"]:
-            maker = Maker(row["client_roles"], row["client_owner_libraries"], row["disabled"])
+            maker = Maker(row["client_roles"] or (), row["client_owner_libraries"], row["disabled"])
             mine = (
                 mine[0] and not maker.disabled,
                 within_owner(mine[1], maker),

@@ -4,6 +4,8 @@ Rows are locked in one order everywhere: feed, subscription, place, delivery. Wh
 subscription, ends one or claims one holds the subscription's row, so that none of a key is ever forgotten.
 """
 
+from gateway.clients.owners import standing_of
+
 ADD_FEED = """
 INSERT INTO webhook_feed (source, position, generation) VALUES ($1, $2, 0) ON CONFLICT (source) DO NOTHING
 """
@@ -158,16 +160,17 @@ FAILING = """
 SELECT id, failing_since, last_tried_at, warned FROM webhook
 WHERE state = 'active' AND failing_since <= $1 AND last_tried_at IS NOT NULL
 """
-OWNERS = """
+OWNERS = f"""
 SELECT w.id, w.types, w.libraries, w.owner_kind, w.owner_ref, w.owner_id,
     c.id IS NOT NULL AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $1) AS client_there,
     c.scopes, c.libraries AS client_libraries,
-    o.id IS NOT NULL AS client_owned, o.roles AS client_roles, o.libraries AS client_owner_libraries, o.disabled,
+    c.owner_id IS NOT NULL AS client_owned, o.roles AS client_roles, o.libraries AS client_owner_libraries,
+    coalesce(o.disabled, true) AS disabled,
     a.id IS NOT NULL AND NOT a.disabled AS account_there, a.roles, a.libraries AS account_libraries
 FROM webhook w
 LEFT JOIN client c ON w.owner_kind = 'client' AND c.id = w.owner_id
-LEFT JOIN account o ON o.id = c.owner_id
-LEFT JOIN account a ON w.owner_kind = 'staff' AND a.id = w.owner_id
+LEFT JOIN LATERAL ({standing_of("c.owner_id", "$1::timestamptz")}) AS o ON true
+LEFT JOIN LATERAL ({standing_of("w.owner_id", "$1::timestamptz")}) AS a ON w.owner_kind = 'staff'
 WHERE w.state IN ('active', 'unverified', 'paused') AND ($2::uuid IS NULL OR w.id = $2)
 """
 
