@@ -159,3 +159,27 @@ async def test_drawers_are_opened_by_those_who_may(circulation: Harness, make: M
         done = await opened(make)
 
     assert (refused.status_code, done.status_code) == (403, 201)
+
+
+async def test_a_drawer_is_its_own_librarys_business(circulation: Harness, make: Make) -> None:
+    drawer, patron = (await opened(make)).json(), await make.patron()
+    fee = await charged(make, patron, 700)
+    place = f"/v1/cash-drawers/{drawer['id']}"
+    with circulation.asking(replace(STAFF, libraries=frozenset({"LAW"}))):
+        elsewhere = [
+            await opened(make),
+            await circulation.get(place),
+            await circulation.post(f"{place}/closings", json={"counted": 0}),
+            await pay(make, fee, 100),
+        ]
+        listed = (await circulation.get("/v1/cash-drawers")).json()["items"]
+        own = await opened(make, service_point_id=str(make.desks["law-desk"]))
+    with circulation.asking(replace(STAFF, libraries=frozenset({"MAIN"}))):
+        paid = await pay(make, fee, 100)
+        told = (await circulation.get(place)).json()
+        all_of_main = (await circulation.get("/v1/cash-drawers")).json()["items"]
+
+    assert [answer.status_code for answer in elsewhere] == [403, 404, 404, 403]
+    assert (listed, own.status_code) == ([], 201)
+    assert (paid.status_code, told["expected"]) == (201, 100)
+    assert [each["id"] for each in all_of_main] == [drawer["id"]]

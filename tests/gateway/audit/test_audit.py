@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from chassis import problems
+from chassis.principal import Principal
+from chassis.problems import NotFound
 from gateway.audit.journal import STRANGERS
 from support.box import until
-from support.front import OPERATOR, Front, bearer
+from support.front import OPERATOR, Echo, Front, bearer, fronting
 
 
 async def entries(gateway: Front, query: str = "") -> list[dict[str, Any]]:
@@ -152,3 +156,26 @@ async def test_a_fault_in_one_batch_does_not_end_the_audit(
         )
 
     await until(written, seconds=5)
+
+
+class Absent(Echo):
+    """A service that has nothing of what is asked for."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await problems.render(NotFound("There is no such thing."))(scope, receive, send)
+
+
+async def test_t25_staff_of_some_libraries_who_find_no_patron_are_written_down(gateway_dsn: str) -> None:
+    async with fronting(gateway_dsn, apps={"circulation": Absent(), "catalog": Absent()}) as gateway:
+        mint, pool = gateway.app.state.mint, gateway.resources.pool
+        await pool.execute("UPDATE signing_key SET signs_from = signs_from - interval '2 days'")
+        await mint.keys(fresh=True)
+        for ref, libraries in (("law", frozenset({"LAW"})), ("all", None)):
+            who = Principal("staff", ref, frozenset({"patrons:read"}), libraries=libraries)
+            token = (await mint.access_token(who, now=datetime.now(UTC)))[0]
+            for path in ("/v1/patrons/01890000-0000-7000-8000-00000000dead", "/v1/items/none"):
+                await gateway.get(path, headers=bearer(token))
+
+        told = [(e["actor"], e["path"], e["status"]) for e in await entries(gateway)]
+
+    assert told == [("staff:law", "/v1/patrons/01890000-0000-7000-8000-00000000dead", 404)]

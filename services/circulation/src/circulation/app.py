@@ -60,6 +60,7 @@ from circulation.proxies import routes as proxies
 from circulation.reconciling import routes as reconciling
 from circulation.reconciling.timers import reconcile
 from circulation.registration import consents
+from circulation.registration.apart import Apart
 from circulation.registration.naming import name_patrons
 from circulation.reshelving import routes as reshelving
 from circulation.sessions import routes as sessions
@@ -131,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     follows = Middleware(Successors, state=app.state, successor=SUCCESSOR)
     app.user_middleware.append(follows)  # innermost: behind who asks
+    app.user_middleware.append(Middleware(Apart, state=app.state))
     return app
 
 

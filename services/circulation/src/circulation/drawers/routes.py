@@ -20,7 +20,7 @@ from chassis.problems import Forbidden, Invalid, NotFound, Reason, Refused, Unau
 from circulation.drawers import queries
 from circulation.drawers.rules import difference, expected
 from circulation.fees.rules import Money
-from circulation.places.library import NotConfigured
+from circulation.places.library import Library, NotConfigured
 from circulation.places.routes import TheLibrary
 
 router = new_router("/v1/cash-drawers", tag="cash drawers")
@@ -93,6 +93,13 @@ async def _told(connection: Connection | asyncpg.Pool, row: asyncpg.Record) -> D
     )
 
 
+def _points(library: Library, staff: Principal) -> list[UUID] | None:
+    """The service points whose drawers are the asker's business; None: all."""
+    if staff.libraries is None:
+        return None
+    return [desk.id for desk in library.desks.values() if desk.library in staff.libraries]
+
+
 @router.post(
     "",
     status_code=201,
@@ -106,6 +113,9 @@ async def open_drawer(
     if body.service_point_id not in library.desks:
         text, mend = "There is no such service point.", "Name one of /v1/service-points."
         raise Invalid(reasons=[Reason("service-point-unknown", text, "/service_point_id", mend)])
+    desk = library.desks[body.service_point_id]
+    if staff.libraries is not None and desk.library not in staff.libraries:
+        raise Forbidden(f"You do not work for the library {desk.library}.")
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         row = await connection.fetchrow(
@@ -134,13 +144,20 @@ async def open_drawer(
     responses=problems(Unauthenticated, Forbidden, NotFound, DrawerRefused, InFlight, Invalid),
 )
 async def close_drawer(
-    request: Request, drawer_id: UUID, body: ClosingIn, staff: MayOperate, once: OnceRequired, now: Now
+    request: Request,
+    drawer_id: UUID,
+    body: ClosingIn,
+    staff: MayOperate,
+    library: TheLibrary,
+    once: OnceRequired,
+    now: Now,
 ) -> Response:
     """Close a drawer with what was counted in it: the answer tells what should have been."""
+    points = _points(library, staff)
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         row = await connection.fetchrow("SELECT * FROM drawer WHERE id = $1 FOR UPDATE", drawer_id)
-        if row is None:
+        if row is None or (points is not None and row["service_point_id"] not in points):
             raise NotFound("There is no such drawer.")
         if row["closed_at"] is not None:
             text, mend = "The drawer is closed already.", "Open another one."
@@ -165,11 +182,12 @@ async def close_drawer(
 @router.get(
     "/{drawer_id}", response_model=DrawerOut, responses=problems(Unauthenticated, Forbidden, NotFound)
 )
-async def get_drawer(request: Request, drawer_id: UUID, _: MayRead) -> DrawerOut:
-    """A drawer with its reconciliation."""
+async def get_drawer(request: Request, drawer_id: UUID, staff: MayRead, library: TheLibrary) -> DrawerOut:
+    """A drawer with its reconciliation; that of a library one does not work for is not there."""
     pool = request.app.state.resources.pool
     row = await pool.fetchrow("SELECT * FROM drawer WHERE id = $1", drawer_id)
-    if row is None:
+    points = _points(library, staff)
+    if row is None or (points is not None and row["service_point_id"] not in points):
         raise NotFound("There is no such drawer.")
     return await _told(pool, row)
 
@@ -191,7 +209,7 @@ class DrawerLineOut(BaseModel):
 _LIST = """
 SELECT id, service_point_id, currency, opening, counted, expected, opened_at, closed_at FROM drawer
 WHERE ($1::uuid IS NULL OR service_point_id = $1) AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2)
-  AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4
+  AND ($3::uuid IS NULL OR id > $3) AND ($5::uuid[] IS NULL OR service_point_id = ANY ($5)) ORDER BY id LIMIT $4
 """
 
 
@@ -201,15 +219,17 @@ WHERE ($1::uuid IS NULL OR service_point_id = $1) AND ($2::boolean IS NULL OR (c
 async def list_drawers(
     request: Request,
     response: Response,
-    _: MayRead,
+    staff: MayRead,
+    library: TheLibrary,
     service_point_id: UUID | None = None,
     open: Annotated[bool | None, Query(description="Only open, or only closed ones")] = None,  # noqa: A002 - the wire's word
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[DrawerLineOut]:
-    """Drawers, oldest first."""
+    """Drawers of the libraries that one works for, oldest first."""
     after = cursors.uuid_in(cursor) if cursor else None
-    rows = await request.app.state.resources.pool.fetch(_LIST, service_point_id, open, after, limit + 1)
+    asked = (service_point_id, open, after, limit + 1, _points(library, staff))
+    rows = await request.app.state.resources.pool.fetch(_LIST, *asked)
     more = cursors.encode(str(rows[limit - 1]["id"])) if len(rows) > limit else None
     cursors.link_next(request, response, more)
     return cursors.Page(items=[DrawerLineOut(**dict(row)) for row in rows[:limit]], next_cursor=more)

@@ -144,7 +144,7 @@ FROM payment p JOIN fee f ON f.id = p.fee_id WHERE p.receipt_id = $1 ORDER BY p.
 
 
 async def acting(shelf: Shelf, staff: Principal, asked: UUID | None, now: datetime) -> By:
-    """Who acts, and at which service point, if at any; a named one exists."""
+    """Who acts, and at which service point, if at any; a named one exists, in one of the staff's libraries."""
     chosen = asked or staff.service_point_id
     desk = (await shelf.fresh()).desks.get(chosen) if chosen is not None else None
     if asked is not None and desk is None:
@@ -158,6 +158,8 @@ async def acting(shelf: Shelf, staff: Principal, asked: UUID | None, now: dateti
                 )
             ]
         )
+    if desk is not None and staff.libraries is not None and desk.library not in staff.libraries:
+        raise Forbidden(f"You do not work for the library {desk.library}.")
     return By(str(staff.actor), chosen, now, desk is not None and desk.cash_drawer)
 
 

@@ -74,9 +74,16 @@ def desk_for(library: Library, principal: Principal, asked: UUID | None) -> Desk
     desk = library.desks.get(chosen) if chosen else None
     if desk is None:
         raise UnknownServicePoint(reasons=[_NO_SUCH_DESK])
-    if principal.libraries is not None and desk.library not in principal.libraries:
-        raise Forbidden(f"You do not work for the library {desk.library}.")
+    refuse_elsewhere(library, principal, asked)
     return desk
+
+
+def refuse_elsewhere(library: Library, principal: Principal, asked: UUID | None) -> None:
+    """Raise where staff act at a service point of a library that they do not work for."""
+    chosen = asked or principal.service_point_id
+    desk = library.desks.get(chosen) if chosen else None
+    if desk is not None and principal.libraries is not None and desk.library not in principal.libraries:
+        raise Forbidden(f"You do not work for the library {desk.library}.")
 
 
 _NO_SUCH_DESK = Reason(

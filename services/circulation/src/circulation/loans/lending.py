@@ -41,6 +41,7 @@ from circulation.loans.desk import (
     overriding,
     policy_of,
     reasons_for,
+    refuse_elsewhere,
     remember,
     replayed,
 )
@@ -242,6 +243,7 @@ async def _check_out(
             if answer is not None:
                 return answer
     if _same_holder(seen):
+        refuse_elsewhere(seen.library, principal, asked.desk_id)
         return await renewing.renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
     if changing_hands.may_change_hands(seen, asked, principal, now=now):
         return await changing_hands.check_out(pool, shelf, asked, principal, now=now)
@@ -449,6 +451,7 @@ async def _would_check_out(
         return DryRunOut(allowed=not blocks, blocks=blocks_out(blocks), used_in_house=True)
     proxy = await proxy_of(pool, seen, asked)
     if _same_holder(seen) and not proxy_blocks(proxy, now=now):
+        refuse_elsewhere(seen.library, principal, asked.desk_id)
         return await renewing.would_renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
     decided = decide(seen, asked, principal, now=now, proxy=proxy)
     blocks = decided.blocks

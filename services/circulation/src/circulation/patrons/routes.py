@@ -33,6 +33,7 @@ from circulation.patrons.account import AccountOut, account_of
 from circulation.places.routes import TheLibrary, TheShelf
 from circulation.registration import writing
 from circulation.registration.aliases import PatronMoved, unknown_patron
+from circulation.registration.apart import within
 from circulation.registration.details import (
     Addresses,
     Emails,
@@ -169,7 +170,7 @@ async def create_patron(
     "", response_model=cursors.Page[PatronOut], responses=problems(Unauthenticated, Forbidden, Invalid)
 )
 async def list_patrons(
-    _: MayRead,
+    staff: MayRead,
     request: Request,
     response: Response,
     name: Annotated[
@@ -182,9 +183,15 @@ async def list_patrons(
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> cursors.Page[PatronOut]:
-    """Patrons: by filing name where a name is asked for, else oldest first."""
+    """Patrons: by filing name where a name is asked for, else oldest first.
+
+    Where libraries keep their patrons to themselves, those of the asker's own and of none.
+    """
+    resources = request.app.state.resources
+    theirs = None if staff.libraries is None else within(staff, await resources.own["shelf"].fresh())
     rows, more = await page_of(
-        request.app.state.resources.pool,
+        resources.pool,
+        libraries=theirs,
         name=name,
         barcode=barcode,
         external_id=external_id,
@@ -316,6 +323,8 @@ async def _plain_account(request: Request) -> dict[str, Any] | None:
     asker, told = principal_of(request), request.path_params["patron_id"]
     if request.scope["query_string"] or not asker.may("patrons:read") or told == "me":
         return None
+    if asker.libraries is not None:
+        return None  # whose patron it is may matter (registration/apart.py)
     resources = request.app.state.resources
     return {
         "request": request,

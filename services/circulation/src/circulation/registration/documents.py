@@ -66,6 +66,10 @@ class RegistrationDoc(Strict):
     """Whether birth dates are kept at all."""
     patrons_change_email: bool = False
     """Whether patrons set their own e-mail addresses, or only the library and the campus do."""
+    patrons_apart: bool = False
+    """Whether libraries keep their patrons to themselves: staff who work for some libraries then find the patrons of
+    these, and those who name no library, unless they have the scope `patrons:elsewhere`. Cards are lent to all the
+    same."""
     guarantors_until_age: Annotated[int, Field(ge=1, le=100)] | None = 18
     """At which age nobody answers for a patron any more, where the birth date is known; null: at none."""
     statistics: list[StatisticDoc] = Field(default_factory=list, max_length=50)

@@ -1,6 +1,6 @@
 """Patrons as they are shown: one statement a page, with every number by which they are known."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -106,6 +106,7 @@ async def patron_by_id(connection: Connection | asyncpg.Pool, patron_id: UUID) -
 async def page_of(
     pool: asyncpg.Pool,
     *,
+    libraries: Collection[str] | None = None,
     name: str | None,
     barcode: str | None,
     external_id: str | None,
@@ -125,6 +126,8 @@ async def page_of(
         return f"${len(asked)}"
 
     wanted = ["true"]
+    if libraries is not None:
+        wanted.append(f"(p.library IS NULL OR p.library = ANY ({given(sorted(libraries))}::text[]))")
     if name is not None:
         wanted.append(f"p.name_words @@ CAST({given(_begin(name))}::text AS tsquery)")
     for kind, column, told in (("barcode", "barcode", barcode), ("external-id", "external_id", external_id)):

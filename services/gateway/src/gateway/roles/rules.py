@@ -165,6 +165,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             "acquisition-units:manage",
         }
     ),
+    "all-libraries-patrons": frozenset({"patrons:elsewhere"}),
     "self-check": frozenset({"loans:create", "loans:renew", "returns:create", "titles:read", "pins:verify"}),
     "developer": frozenset(
         {"clients:own", "webhooks:own", "titles:read", "items:read", "changes:read", "configuration:read"}

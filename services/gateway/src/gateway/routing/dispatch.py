@@ -178,7 +178,7 @@ class Dispatcher:
             if placed is not None:
                 entrance.places.give_back(placed)
             journal: Journal = state.journal
-            if scope["method"] not in SAFE or answered in (401, 403):
+            if scope["method"] not in SAFE or answered in (401, 403) or _looked_in_vain(scope, answered):
                 journal.note(scope, answered or 500, time.perf_counter() - began, now)
 
     def _limit(self, route: Route | None) -> int:
@@ -278,6 +278,12 @@ async def _by_cookie(scope: Scope, sessions: Sessions, now: datetime) -> Princip
         proof=_single(headers, b"csrf-token"),
         now=now,
     )
+
+
+def _looked_in_vain(scope: Scope, status: int) -> bool:
+    """Whether staff of some libraries asked for a patron who is not there, or not there for them."""
+    asker: Principal = scope[SCOPE_KEY]
+    return status == 404 and asker.libraries is not None and scope["path"].startswith("/v1/patrons/")
 
 
 def _refuse_heads(headers: list[tuple[bytes, bytes]]) -> None:
