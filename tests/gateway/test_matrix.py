@@ -18,7 +18,9 @@ from gateway.tokens.minting import Mint
 from support.front import Front, bearer
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-PATHS: dict[str, dict[str, Any]] = json.loads(DOCUMENT.read_text())["paths"]
+READ: dict[str, Any] = json.loads(DOCUMENT.read_text())
+PATHS: dict[str, dict[str, Any]] = READ["paths"]
+SCHEMAS: dict[str, dict[str, Any]] = READ["components"]["schemas"]
 NO_ONE = "01890000-0000-7000-8000-00000000dead"
 SHUT = (401, 403)
 
@@ -36,6 +38,9 @@ def wanted(operation: dict[str, Any]) -> set[str]:
 
 
 SAID: dict[str, dict[str, Any]] = {
+    "circulation-close-drawer": {"counted": 0},
+    "circulation-print-new-slips": {"kind": "pick"},
+    "circulation-shelve": {"item_barcode": "I1"},
     "circulation-change-hold": {"pickup_id": "01890000-0000-7000-8000-00000000dead"},
     "circulation-move-appointment": {"starts_at": "2100-03-01T09:00:00+00:00"},
     "circulation-share-account": {"shared": True},
@@ -46,11 +51,17 @@ SAID: dict[str, dict[str, Any]] = {
 """What an operation wants to be told before it looks whose thing it is."""
 
 
-async def ask(front: Front, method: str, path: str, operation: dict[str, Any], token: str) -> httpx.Response:
+async def ask(
+    front: Front,
+    method: str,
+    path: str,
+    operation: dict[str, Any],
+    token: str,
+) -> httpx.Response:
     """The least that an operation wants."""
     media = next(iter(operation.get("requestBody", {}).get("content", {})), None)
-    said = json.dumps(SAID.get(operation["operationId"], {})).encode()
-    content = said if media and "json" in media else b""
+    said = SAID.get(operation["operationId"], {})
+    content = json.dumps(said).encode() if media and "json" in media else b""
     kind = {} if media is None else {"Content-Type": media}
     headers = {"Idempotency-Key": str(uuid4()), "If-Match": '"1"', **kind, **bearer(token)}
     return await front.client.request(method, path, headers=headers, content=content)
@@ -210,6 +221,116 @@ async def test_t23_what_is_anothers_reads_as_what_is_nobodys(lent: Front) -> Non
 
     assert differing == []
     assert by_its_words == {}  # whose it is decides, and not what was left out or said wrongly
+
+
+def named_patrons() -> Iterator[tuple[str, str, dict[str, Any], str]]:
+    """The lists that may be asked for one patron's: name, path, operation, the parameter."""
+    for name, method, path, operation in operations():
+        for parameter in operation.get("parameters", ()):
+            if (
+                method == "GET"
+                and parameter["in"] == "query"
+                and parameter["name"] in ("patron_id", "person")
+            ):
+                yield name, path, operation, parameter["name"]
+
+
+async def test_t26_a_list_asked_for_anothers_shows_nothing_of_theirs(lent: Front) -> None:
+    token = await token_of(lent, _patron(B))
+    leaks, asked = [], set()
+    for name, path, operation, parameter in named_patrons():
+        for more in ({}, {"service_point_id": NO_ONE}):
+            query = {parameter: str(A), **more}
+            answer = await lent.client.get(filled(path, {}), params=query, headers=bearer(token))
+            asked.add(name)
+            there = answer.json().get("items", []) if answer.status_code == 200 else []
+            if there and name != "circulation-list-pickup-points":
+                leaks.append((name, answer.text))
+            if "Canary" in answer.text or THINGS["request_id"] in answer.text:
+                leaks.append((name, answer.text))
+        assert operation is not None
+
+    assert leaks == []
+    assert {"circulation-list-loans", "ill-list-requests", "circulation-list-appointments"} <= asked
+
+
+def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What operations may be told as JSON: every shape of an object."""
+    for name, _, _, operation in operations():
+        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        for each in (schema or {}).get("anyOf", [schema]) if schema else ():
+            shape = SCHEMAS[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+            if shape.get("type") == "object":
+                yield name, shape
+
+
+def test_t24_no_operation_takes_a_field_that_it_does_not_know() -> None:
+    open_ended = [name for name, shape in bodies() if shape.get("additionalProperties") is not False]
+
+    assert open_ended == []
+    assert len(list(bodies())) > 180
+
+
+async def test_t24_a_patron_makes_themselves_nothing_else(lent: Front) -> None:
+    token = await token_of(lent, _patron(A))
+    headers = {"If-Match": '"1"', "Idempotency-Key": str(uuid4()), **bearer(token)}
+    for odd in (
+        {"role": "staff"},
+        {"patronId": str(B)},
+        {"tenant": "x"},
+        {"fine": 0},
+        {"owed": 0},
+        {"id": str(B)},
+    ):
+        answer = await lent.client.patch("/v1/patrons/me", json={"language": "fr", **odd}, headers=headers)
+        assert answer.status_code == 422, (odd, answer.text)
+    hold = f"/v1/holds/{THINGS['hold_id']}"
+    moved = await lent.client.patch(hold, json={"patron_id": str(B)}, headers=headers)
+
+    assert moved.status_code == 422
+
+
+ELSEWHERE = frozenset({"ELSEWHERE"})
+PUBLIC = {"circulation-list-slots"}
+"""What strangers may ask of any service point."""
+
+
+async def test_t22_staff_of_another_library_do_nothing_at_this_ones_service_points(lent: Front) -> None:
+    pool = lent.app.state.apps["circulation"].state.resources.pool
+    point = str(await pool.fetchval("SELECT id FROM service_point ORDER BY code LIMIT 1"))
+    drawer = str(uuid4())
+    await pool.execute(
+        "INSERT INTO drawer (id, service_point_id, currency, opening, opened_at, opened_by) "
+        "VALUES ($1, $2, 'EUR', 0, now(), 'staff')",
+        UUID(drawer),
+        UUID(point),
+    )
+    token = await token_of(lent, Principal("staff", str(uuid4()), SCOPES, libraries=ELSEWHERE))
+    asked, opened = 0, []
+    for name, method, path, operation in operations():
+        if name in PUBLIC or not {"{service_point_id}", "{drawer_id}"} & set(re.findall(r"{[^}]*}", path)):
+            continue
+        asked += 1
+        place = filled(path, {"service_point_id": point, "drawer_id": drawer})
+        answer = await ask(lent, method, place, operation, token)
+        if answer.status_code not in (403, 404):
+            opened.append((name, answer.status_code, answer.text))
+    at_the_desk: list[tuple[str, dict[str, Any]]] = [
+        ("/v1/loans", {"patron_barcode": "M1", "item_barcode": "I1", "service_point_id": point}),
+        ("/v1/returns", {"item_barcode": "I1", "service_point_id": point}),
+        ("/v1/desk-sessions", {"patron_barcode": "M1", "service_point_id": point}),
+        ("/v1/cash-drawers", {"service_point_id": point}),
+        (f"/v1/fees/{THINGS['fee_id']}/payments", {"method": "cash", "service_point_id": point}),
+    ]
+    for path, said in at_the_desk:
+        asked += 1
+        headers = {"Idempotency-Key": str(uuid4()), **bearer(token)}
+        answer = await lent.client.post(path, json=said, headers=headers)
+        if answer.status_code not in (403, 404):
+            opened.append((path, answer.status_code, answer.text))
+
+    assert opened == []
+    assert asked > 15
 
 
 async def test_whose_it_is_reads_it_and_an_app_reads_what_it_was_allowed(lent: Front) -> None:
