@@ -343,6 +343,28 @@ async def test_it_is_paused_gone_on_with_and_cancelled_between_two_slices(
     assert counted(back) == {"restored": 6, "change": 1}
 
 
+async def test_a_pause_in_the_midst_of_a_slice_leaves_nothing_of_it(
+    catalog: Harness, stock: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await previewed(catalog, {"items": {"set": {"note": "x"}}})
+    await confirmed(catalog, told)
+    tell = worker._tell
+
+    async def interrupted(*about: Any, **more: Any) -> None:
+        await tell(*about, **more)
+        assert (await wish(catalog, told, "pauses")).status_code == 202
+
+    monkeypatch.setattr(worker, "_tell", interrupted)
+    assert await work_once(catalog.resources, asyncio.Event())
+    monkeypatch.setattr(worker, "_tell", tell)
+    paused, notes = await read(catalog, told), await items(catalog, "note")
+    await wish(catalog, told, "resumptions")
+    await worked(catalog)
+
+    assert (paused["state"], counted(paused), notes) == ("paused", {"change": COUNT}, [None] * COUNT)
+    assert counted(await read(catalog, told)) == {"edited": COUNT}
+
+
 async def test_who_is_killed_is_followed_by_one_that_goes_on_behind_the_last_slice(
     catalog: Harness, stock: Shelves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
