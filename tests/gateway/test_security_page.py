@@ -1,17 +1,11 @@
 """The page that says which test shows what: each of them exists, and no row is left out."""
 
-import ast
 import re
-from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.pages import ROOT, missing, named, numbers
+
 PAGE = (ROOT / "docs" / "security.md").read_text()
 ROW = re.compile(r"^\| ([GT][0-9]+) \| (.+) \| (.+) \| (.*) \|$", re.MULTILINE)
-
-
-def numbers(letter: str, *ranges: tuple[int, int]) -> set[str]:
-    return {f"{letter}{number}" for first, last in ranges for number in range(first, last + 1)}
 
 
 ROWS = numbers("T", (1, 42), (53, 55), (59, 59)) | numbers(
@@ -19,27 +13,8 @@ ROWS = numbers("T", (1, 42), (53, 55), (59, 59)) | numbers(
 )
 
 
-@cache
-def written_in(path: Path) -> frozenset[str]:
-    """The tests of a file, by name, without running anything."""
-    tree = ast.parse(path.read_text())
-    return frozenset(
-        each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-
-
-def named(cell: str) -> list[tuple[str, str]]:
-    return re.findall(r"`([^`:]+\.py)::(test_[^`]+)`", cell)
-
-
 def test_every_test_that_the_page_names_is_there() -> None:
-    missing = [
-        f"{path}::{name}"
-        for path, name in named(PAGE)
-        if not (ROOT / "tests" / path).is_file() or name not in written_in(ROOT / "tests" / path)
-    ]
-
-    assert missing == []
+    assert missing(PAGE) == []
     assert len(named(PAGE)) > 150
 
 
