@@ -17,7 +17,7 @@ from support import chromium
 from support.front import OPERATOR, Echo, Front, bearer, fronting, listening
 from support.lms import CLAIM, PERSONS, Lms, signed
 
-pytestmark = [chromium.wanted, pytest.mark.timeout(120)]
+pytestmark = chromium.wanted
 WORD = "correct horse battery"
 PHONE, DESKTOP = 390, 1280
 
