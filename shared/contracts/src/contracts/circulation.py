@@ -12,6 +12,7 @@ from contracts.money import Amount
 CATALOG = frozenset({"catalog"})
 ILL = frozenset({"ill"})
 GATEWAY = frozenset({"gateway"})
+ERM = frozenset({"erm"})
 
 
 class ItemAvailability(Part):
@@ -610,11 +611,13 @@ class PatronUpdated(Event):
 
     type: ClassVar = "circulation.patron-updated.v1"
     subject: ClassVar = "patron_ref"
-    listeners: ClassVar = ILL
+    listeners: ClassVar = ILL | ERM
 
     patron_ref: UUID
     patron_group: str
     changed: tuple[str, ...] = ()
+    active: bool | None = None
+    """Whether they are a patron still; told where `changed` has it."""
 
 
 class PatronMerged(Event):
@@ -622,7 +625,7 @@ class PatronMerged(Event):
 
     type: ClassVar = "circulation.patron-merged.v1"
     subject: ClassVar = "patron_ref"
-    listeners: ClassVar = ILL | GATEWAY
+    listeners: ClassVar = ILL | GATEWAY | ERM
 
     patron_ref: UUID
     merged_refs: tuple[UUID, ...]

@@ -314,6 +314,7 @@ class Slice:
                 patron_ref=patron["id"],
                 patron_group=patron["group"],
                 changed=tuple(changed),
+                active=patron["active"] if "active" in changed else None,
             )
         )
         self.outcomes.append((number, Outcome.UPDATED, patron["id"], list(changed), None, external_id))
@@ -449,6 +450,7 @@ async def _deactivate(
                 patron_ref=row["id"],
                 patron_group=row["group_code"],
                 changed=("active",),
+                active=False,
             )
             for row in rows
         ],

@@ -194,6 +194,7 @@ async def change(
         patron_ref=patron_id,
         patron_group=patron.group,
         changed=tuple(changed),
+        active=patron.active if "active" in changed else None,
     )
     await outbox.publish(tx, event)
     return changed
