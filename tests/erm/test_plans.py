@@ -45,6 +45,22 @@ INSERT INTO receipt (id, order_line_id, quantity, at, actor)
 SELECT id('receipt', n), id('line', n), 1, now(), 'staff:x' FROM generate_series(1, 6000) n;
 INSERT INTO piece (id, receipt_id, order_line_id, position, state)
 SELECT id('piece', n), id('receipt', n), id('line', n), 1, 'counted' FROM generate_series(1, 6000) n;
+INSERT INTO routing_list (id, order_line_id, copy_number, name, keep_days, back_to, created_at)
+SELECT id('routing', n), id('line', n), 1, 'Readers', 7, 'Shelf', now() FROM generate_series(1, 6000) n;
+INSERT INTO routing_stop (list_id, position, patron_ref, name)
+SELECT id('routing', n), 1, id('patron', n), 'Reader' FROM generate_series(1, 6000) n;
+INSERT INTO routing_round (id, list_id, piece_id, issue, state, due_on, started_at, ended_at)
+SELECT id('round', n), id('routing', n), id('piece', n), '1', s.state, CASE s.state WHEN 'under-way' THEN
+    date '2026-12-01' END, now(), CASE s.state WHEN 'ended' THEN now() END
+FROM generate_series(1, 6000) n, LATERAL (SELECT CASE WHEN n % 50 = 0 THEN 'under-way' ELSE 'ended' END AS state) s;
+INSERT INTO routing_leg (round_id, position, patron_ref, name, keep_days, state)
+SELECT id('round', n), 1, id('patron', n), 'Reader', 7, 'here' FROM generate_series(1, 6000) n;
+INSERT INTO bindery_shipment (id, bindery_id, state, sent_on, created_at)
+SELECT id('shipment', n), id('vendor', n % 400 + 1), 'sent', '2027-01-01', now() FROM generate_series(1, 6000) n;
+INSERT INTO binding (id, order_line_id, enumeration, state, shipment_id, created_at, actor)
+SELECT id('binding', n), id('line', n), '1', (ARRAY['waiting', 'ready', 'at-bindery', 'bound'])[n % 4 + 1],
+    id('shipment', n), now(), 'staff:x' FROM generate_series(1, 6000) n;
+UPDATE piece SET binding_id = id('binding', n) FROM generate_series(1, 6000) n WHERE id = id('piece', n);
 INSERT INTO invoice (id, vendor_id, vendor_invoice_number, invoiced_on, state, currency, total, created_at,
     created_by)
 SELECT id('invoice', n), id('vendor', n % 400 + 1), 'I' || n, '2027-01-01',
@@ -158,6 +174,8 @@ PLANS = Plans(
         {
             "acquisition_unit_member",
             "bank_account",
+            "bindery_shipment",
+            "binding",
             "budget_transaction",
             "claim",
             "coverage_statement",
@@ -181,6 +199,10 @@ PLANS = Plans(
             "purchase_order",
             "receipt",
             "rollover_order",
+            "routing_leg",
+            "routing_list",
+            "routing_round",
+            "routing_stop",
             "title_identifier",
             "title_instance",
             "title_review",
@@ -221,6 +243,11 @@ SAMPLES = {
     "line_id": "SELECT id FROM order_line LIMIT 1",
     "claim_id": "SELECT id FROM claim LIMIT 1",
     "receipt_id": "SELECT id FROM receipt LIMIT 1",
+    "list_id": "SELECT id FROM routing_list LIMIT 1",
+    "round_id": "SELECT id FROM routing_round WHERE state = 'under-way' LIMIT 1",
+    "binding_id": "SELECT id FROM binding LIMIT 1",
+    "shipment_id": "SELECT id FROM bindery_shipment LIMIT 1",
+    "bindery_id": "SELECT bindery_id FROM bindery_shipment LIMIT 1",
     "invoice_id": "SELECT id FROM invoice LIMIT 1",
     "voucher_id": "SELECT id FROM voucher LIMIT 1",
     "batch_id": "SELECT id FROM voucher_batch LIMIT 1",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from catalog.acquisitions import handlers as acquisitions
+from catalog.binding import handlers as binding
 from catalog.items import handlers as items
 from catalog.lookups import handlers as lookups
 from catalog.search import handlers as search
@@ -22,7 +23,7 @@ from contracts.circulation import (
     LoanRenewed,
     LoanReturned,
 )
-from contracts.erm import OrderLineReceived, ReceiptUndone
+from contracts.erm import BindingUndone, OrderLineReceived, PiecesToBind, ReceiptUndone
 from contracts.events import Event
 from contracts.ill import ItemSought
 
@@ -42,4 +43,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     ItemSought: lookups.seek,
     OrderLineReceived: acquisitions.received,
     ReceiptUndone: acquisitions.undone,
+    PiecesToBind: binding.to_bind,
+    BindingUndone: binding.undone,
 }

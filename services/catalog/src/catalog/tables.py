@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from catalog.acquisitions import tables as acquisitions
+from catalog.binding import tables as binding
 from catalog.bulkedits import tables as bulkedits
 from catalog.copycat import tables as copycat
 from catalog.exports import tables as exports
@@ -24,6 +25,7 @@ from catalog.withdrawals import tables as withdrawals
 METADATA = Table.metadata
 ALL = (
     acquisitions,
+    binding,
     bulkedits,
     copycat,
     exports,

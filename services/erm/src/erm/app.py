@@ -9,6 +9,7 @@ from chassis.migrations import migrations_beside
 from chassis.resources import Service, Timer
 from erm.agreements import lines as agreement_lines
 from erm.agreements import routes as agreements
+from erm.binding import routes as binding
 from erm.claims import routes as claims
 from erm.claims.proposing import propose
 from erm.configuration import routes as configuration
@@ -34,6 +35,7 @@ from erm.receipts import routes as receipts
 from erm.resolver import routes as resolver
 from erm.rights import routes as rights
 from erm.rollovers import routes as rollovers
+from erm.routing import routes as routing
 from erm.settings import Settings
 from erm.sources import routes as sources
 from erm.sources.fetching import fetch_lists
@@ -66,6 +68,8 @@ def create_app(settings: Settings) -> FastAPI:
             rollovers.router,
             orders.router,
             receipts.router,
+            routing.router,
+            binding.router,
             claims.router,
             invoices.router,
             vouchers.router,

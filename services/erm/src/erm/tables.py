@@ -1,6 +1,7 @@
 """Every table, for whoever needs the metadata whole (migrations)."""
 
 from erm.agreements import tables as agreements
+from erm.binding import tables as binding
 from erm.claims import tables as claims
 from erm.configuration import tables as configuration
 from erm.edifact import tables as edifact
@@ -17,6 +18,7 @@ from erm.platforms import tables as platforms
 from erm.receipts import tables as receipts
 from erm.rights import tables as rights
 from erm.rollovers import tables as rollovers
+from erm.routing import tables as routing
 from erm.sources import tables as sources
 from erm.transfers import tables as transfers
 from erm.trials import tables as trials
@@ -27,6 +29,7 @@ from erm.vouchers import tables as vouchers
 METADATA = Table.metadata
 ALL = (
     agreements,
+    binding,
     claims,
     configuration,
     edifact,
@@ -44,6 +47,7 @@ ALL = (
     sources,
     transfers,
     rollovers,
+    routing,
     trials,
     units,
     vendororders,

@@ -352,3 +352,30 @@ class ReceivedItemsRemoved(Event):
     receipt_id: UUID
     order_line_id: UUID
     items: tuple[RemovedItem, ...]
+
+
+class BoundPiece(Part):
+    """What became of the item of an issue."""
+
+    piece_id: UUID
+    item_id: UUID | None = None
+    """The one that it has now; a volume's issues have none of their own."""
+    reasons: tuple[str, ...] = ()
+    """Why it stays as it is, as codes."""
+
+
+class BindingAnswered(Event):
+    """Issues have become a volume's, or cannot; a volume is issues again, or stays."""
+
+    type: ClassVar = "catalog.binding-answered.v1"
+    subject: ClassVar = "binding_id"
+    listeners: ClassVar = ERM
+
+    binding_id: UUID
+    order_line_id: UUID
+    what: str
+    """made, refused, undone or stays."""
+    volume_item_id: UUID | None = None
+    reasons: tuple[str, ...] = ()
+    """What concerns the volume itself, as codes: why it stays, or what was left out (`barcode-taken`)."""
+    pieces: tuple[BoundPiece, ...] = ()

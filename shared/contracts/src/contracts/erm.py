@@ -106,6 +106,51 @@ class ReceiptUndone(Event):
     """It belongs to an acquisition unit that keeps reading to its members."""
 
 
+class PieceToBind(Part):
+    """An issue that becomes part of a volume."""
+
+    piece_id: UUID
+    item_id: UUID | None = None
+    """None: it never was an item."""
+
+
+class PiecesToBind(Event):
+    """Issues are to become one volume: the catalogue takes their items out, which circulation clears, and makes its."""
+
+    type: ClassVar = "erm.pieces-to-bind.v1"
+    subject: ClassVar = "binding_id"
+    partition: ClassVar = "order_line_id"
+    listeners: ClassVar = CATALOG
+
+    binding_id: UUID
+    order_line_id: UUID
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
+    title_id: UUID
+    volume: str
+    """What it holds, as it stands on the spine: enumeration and chronology from the first issue to the last."""
+    barcode: str | None = None
+    location_id: UUID
+    material_type: str
+    loan_type: str
+    call_number: str | None = None
+    pieces: tuple[PieceToBind, ...]
+
+
+class BindingUndone(Event):
+    """A volume is no volume any more, or does not become one: its issues are items again."""
+
+    type: ClassVar = "erm.binding-undone.v1"
+    subject: ClassVar = "binding_id"
+    partition: ClassVar = "order_line_id"
+    listeners: ClassVar = CATALOG
+
+    binding_id: UUID
+    order_line_id: UUID
+    members_only: bool = False
+    """It belongs to an acquisition unit that keeps reading to its members."""
+
+
 class InvoiceFacts(Part):
     """An invoice as it stands after the event."""
 

@@ -231,18 +231,25 @@ async def _remove(connection: Connection, piece_id: UUID, now: datetime) -> Remo
         return RemovedItem(piece_id=piece_id, item_id=item_id, removed=True)
     if not removable(state):
         return RemovedItem(piece_id=piece_id, item_id=item_id, removed=False, reasons=("item-catalogued",))
-    withdrawal_id = await connection.fetchval(_UNDER_WAY, item_id)
-    if withdrawal_id is None:
-        withdrawal_id = uuid7()
-        await connection.execute(_WITHDRAW, withdrawal_id, item_id, REASON, "system:erm", now)
-        asked = ItemWithdrawalRequested(
-            version=1, occurred_at=now, withdrawal_id=withdrawal_id, item_id=item_id, reason=REASON
-        )
-        await outbox.record(connection, [asked])
+    withdrawal_id = await ask_for_withdrawal(connection, item_id, REASON, now)
     await connection.execute(
         "UPDATE received_piece SET withdrawal_id = $2 WHERE piece_id = $1", piece_id, withdrawal_id
     )
     return None
+
+
+async def ask_for_withdrawal(connection: Connection, item_id: UUID, reason: str, now: datetime) -> UUID:
+    """Ask circulation for an item that the caller has locked, unless somebody has; the withdrawal."""
+    under_way: UUID | None = await connection.fetchval(_UNDER_WAY, item_id)
+    if under_way is not None:
+        return under_way
+    withdrawal_id = uuid7()
+    await connection.execute(_WITHDRAW, withdrawal_id, item_id, reason, "system:erm", now)
+    asked = ItemWithdrawalRequested(
+        version=1, occurred_at=now, withdrawal_id=withdrawal_id, item_id=item_id, reason=reason
+    )
+    await outbox.record(connection, [asked])
+    return withdrawal_id
 
 
 async def withdrawal_ended(

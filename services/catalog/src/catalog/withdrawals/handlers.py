@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.acquisitions.commands import withdrawal_ended
+from catalog.binding.commands import withdrawal_ended as binding_goes_on
 from catalog.items.announcing import states_on
 from catalog.withdrawals.rules import WithdrawalState
 from chassis import outbox
@@ -48,6 +49,7 @@ async def cleared(connection: Connection, batch: Sequence[Heard]) -> None:
         )
         await outbox.record(connection, [withdrawn])
         await withdrawal_ended(connection, event.withdrawal_id, removed=True, reasons=(), now=heard.time)
+        await binding_goes_on(connection, event.withdrawal_id, removed=True, reasons=(), now=heard.time)
         await connection.execute("SELECT pg_notify('title_change', '')")
 
 
@@ -60,6 +62,7 @@ async def refused(connection: Connection, batch: Sequence[Heard]) -> None:
             _END, event.withdrawal_id, WithdrawalState.REFUSED.value, list(event.reasons), heard.time
         )
         if ended is not None:
-            await withdrawal_ended(
-                connection, event.withdrawal_id, removed=False, reasons=event.reasons, now=heard.time
-            )
+            for goes_on in (withdrawal_ended, binding_goes_on):
+                await goes_on(
+                    connection, event.withdrawal_id, removed=False, reasons=event.reasons, now=heard.time
+                )

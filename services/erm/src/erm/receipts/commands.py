@@ -198,6 +198,9 @@ async def undo(connection: Connection, receipt_id: UUID, books: Books) -> None:
     reasons = []
     if not live:
         reasons.append(Reason("already-undone", "It has been undone, or is being so."))
+    if any(piece["binding_id"] is not None for piece in live):
+        text = "Some of it is part of a volume, or is to be."
+        reasons.append(Reason("piece-bound", text, None, "Take the volume apart first."))
     if order.row["state"] == "closed" and order.row["close_reason"] != "complete":
         reasons.append(Reason("order-state", "The order is closed.", None, "Reopen it first."))
     if reasons:

@@ -59,6 +59,8 @@ class PieceOut(BaseModel):
     """`asked`: the catalogue is to make an item of it; `in-process`: it has; `refused`: it tells why not."""
     barcode: str | None
     item_id: UUID | None
+    binding_id: UUID | None
+    """The volume that it is part of, or is to be."""
     reasons: list[str]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
 from erm.metadata import Table, count, key, ref, several, version, when, words
@@ -34,6 +34,7 @@ class Piece(Table, table=True):
     __table_args__ = (
         Index("piece_by_receipt", "receipt_id", "position"),
         Index("piece_by_line", "order_line_id", "id"),
+        Index("piece_by_binding", "binding_id", postgresql_where=text("binding_id IS NOT NULL")),
         CheckConstraint(
             "state IN ('counted', 'asked', 'in-process', 'refused', 'undoing', 'undone')", name="piece_state"
         ),
@@ -46,5 +47,7 @@ class Piece(Table, table=True):
     state: str = Field(sa_column=words())
     barcode: str | None = Field(default=None, sa_column=words(null=True))
     item_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    binding_id: UUID | None = Field(default=None, sa_column=ref(to="binding.id", null=True))
+    """The volume that it is part of, or is to be."""
     reasons: list[str] = Field(default_factory=list, sa_column=several())
     """What the catalogue says about it, as codes."""

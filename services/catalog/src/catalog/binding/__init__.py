@@ -1,0 +1,1 @@
+"""Issues become one volume, and may be issues again."""

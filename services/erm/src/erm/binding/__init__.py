@@ -1,0 +1,1 @@
+"""Issues that have come are bound into volumes, here or by a bindery."""

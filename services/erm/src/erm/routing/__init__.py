@@ -1,0 +1,1 @@
+"""Issues that have come go round among readers before they are shelved."""
