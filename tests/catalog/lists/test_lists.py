@@ -56,14 +56,6 @@ async def indexer(stock: Shelves) -> AsyncIterator[Indexer]:
         yield indexer
 
 
-@pytest.fixture(params=["few", "many"])
-def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The index's answers are few enough to be told at once, or are asked slice by slice."""
-    monkeypatch.setattr(looking, "RANGE", 5)
-    if request.param == "many":
-        monkeypatch.setattr(looking, "FEW", 1)
-
-
 async def made(
     catalog: Harness, kind: str = "items", *, name: str = "Mine", more: Any = None, **source: Any
 ) -> dict[str, Any]:
@@ -108,8 +100,20 @@ async def filled(catalog: Harness, kind: str = "items", **source: Any) -> list[s
 
 
 async def test_a_question_is_about_title_holdings_and_item_together(
-    catalog: Harness, indexer: Indexer, bounds: None
+    catalog: Harness, indexer: Indexer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether the index's answers are few enough to be told at once, or are asked slice by slice."""
+    monkeypatch.setattr(looking, "RANGE", 5)
+    for few in (looking.FEW, 1):
+        monkeypatch.setattr(looking, "FEW", few)
+        await of_all_three(catalog)
+        await some_item(catalog)
+        await previewed(catalog)
+    await exported(catalog)
+
+
+async def of_all_three(catalog: Harness) -> None:
+    """Title, holdings and item are asked together."""
     place = {"field": "item.location", "is": "STACKS"}
     old = {"field": "item.created_at", "before": "2100-01-01"}
 
@@ -121,9 +125,6 @@ async def test_a_question_is_about_title_holdings_and_item_together(
     noted = {"not": {"field": "item.note", "contains": "x"}}
     assert len(await filled(catalog, condition=noted)) == 12
     assert len(await filled(catalog, everything=True)) == 12
-
-    await some_item(catalog)
-    await previewed(catalog)
 
 
 async def some_item(catalog: Harness) -> None:
@@ -377,7 +378,8 @@ async def test_lists_are_bounded(catalog: Harness, stock: Shelves, monkeypatch: 
     assert await catalog.resources.pool.fetchval("SELECT count(*) FROM saved_list_member") == 3
 
 
-async def test_a_list_is_what_an_export_gives(catalog: Harness, indexer: Indexer) -> None:
+async def exported(catalog: Harness) -> None:
+    """A list is what an export gives."""
     told = await made(catalog, barcodes=["b01", "b02", "b03"])
     whole = await catalog.post("/v1/exports", json={"format": "csv", "list_id": told["id"]})
     french = await catalog.post(
