@@ -45,6 +45,7 @@ def test_help_names_every_command(operated: Operated) -> None:
         "webhook",
         "sandbox",
         "sbom",
+        "migrate",
     ):
         assert f"\n  {word} " in told.out
 
@@ -445,3 +446,21 @@ async def _set_aside(operated: Operated) -> str:
     await transport.publish([message], only_to="circulation")
     await transport.close()
     return str(message.id)
+
+
+def test_a_library_moves_in_from_another_system(operated: Operated, tmp_path: Path) -> None:
+    sample = operated.carrel("migrate", "sierra", str(tmp_path), "--sample")
+
+    moved = operated.carrel("migrate", "sierra", str(tmp_path), "--json")
+
+    assert (sample.code, moved.code) == (0, 1)
+    told = {each["kind"]: each for each in json.loads(moved.out)["accounts"]}
+    assert {kind: (each["loaded"], each["level"]) for kind, each in told.items()} == {
+        "title": (40, True),
+        "item": (60, True),
+        "patron": (30, True),
+        "loan": (14, False),
+        "hold": (7, False),
+        "fee": (9, True),
+    }
+    assert [row["code"] for each in told.values() for row in each["differences"]] == ["patron-unknown"] * 2

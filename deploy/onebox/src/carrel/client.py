@@ -73,9 +73,10 @@ class Client:
         answer = self.ask("POST", path, json=told)
         return self.told(answer) if answer.content else None
 
-    def put(self, path: str, told: Any, **params: Any) -> Any:
+    def put(self, path: str, told: Any, *, if_match: str | None = None, **params: Any) -> Any:
         """The JSON answer to a PUT."""
-        return self.told(self.ask("PUT", path, json=told, params=params))
+        headers = {"If-Match": if_match} if if_match is not None else {}
+        return self.told(self.ask("PUT", path, json=told, params=params, headers=headers))
 
     def told(self, answer: httpx.Response) -> Any:
         """The object in an answer; whoever answers with anything else is not our gateway."""

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer.exceptions import TyperException
 
-from carrel import sandbox, sbom
+from carrel import migrating, sandbox, sbom
 from carrel.client import Client, fail
 from carrel.installation import Installation
 
@@ -35,6 +35,7 @@ webhook = typer.Typer(no_args_is_help=True, help="Webhooks: listen to one.")
 app.add_typer(webhook, name="webhook")
 app.add_typer(sandbox.app, name="sandbox")
 app.command("sbom")(sbom.sbom)
+app.command("migrate")(migrating.migrate)
 
 Data = Annotated[str | None, typer.Option("--data", envvar="CARREL_DATA", help="The data folder")]
 Url = Annotated[str | None, typer.Option("--url", envvar="CARREL_URL", help="Where the gateway answers")]
