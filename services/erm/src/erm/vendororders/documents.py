@@ -4,41 +4,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from erm.vendororders.rules import FIELDS, Rule
+from erm.vendororders.rules import FIELDS, OrderField, Rule
 from erm.wire import Strict
 
 Format = Literal["json", "xml"]
 Path = Annotated[str, Field(min_length=1, max_length=200)]
 Value = Annotated[str, Field(min_length=1, max_length=500)]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-OrderField = Literal[
-    "order_key",
-    "order_type",
-    "account_number",
-    "currency",
-    "exchange_rate",
-    "order_note",
-    "title",
-    "author",
-    "publisher",
-    "year",
-    "isbn",
-    "title_id",
-    "receipt",
-    "location",
-    "material_type",
-    "loan_type",
-    "call_number",
-    "quantity",
-    "list_price",
-    "discount_percent",
-    "additional",
-    "tax_percent",
-    "expected_on",
-    "fund",
-    "expense_class",
-    "note",
-]
 NEEDED: Final = ("order_key", "title", "list_price", "currency", "fund")
 """What no order can do without."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, get_args
 
-FIELDS: Final = (
+OrderField = Literal[
     "order_key",
     "order_type",
     "account_number",
@@ -32,7 +32,8 @@ FIELDS: Final = (
     "fund",
     "expense_class",
     "note",
-)
+]
+FIELDS: Final[tuple[OrderField, ...]] = get_args(OrderField)
 """Of an order with one line, in the order in which they are told."""
 OTHERWISE: Final = "*"
 """In a table: what everything else becomes."""
