@@ -445,9 +445,7 @@ async def test_administrators_are_shut_out_of_nothing(whole: Front, role: str | 
 
 async def test_a_token_for_nothing_opens_no_more_than_none_at_all(whole: Front) -> None:
     await whole.account("nobody", WORD)
-    await whole.put("/v1/configuration/budgets", json={"patron": 0}, headers=bearer(OPERATOR))
     answer = await whole.client.post("/v1/sessions", json={"username": "nobody", "password": WORD})
-    await whole.put("/v1/configuration/budgets", json={"patron": 0}, headers=bearer(OPERATOR))
 
     told = await answers(whole, bearer(answer.json()["access_token"]))
 
