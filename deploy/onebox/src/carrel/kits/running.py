@@ -71,7 +71,7 @@ class Run:
         """Do it; `NotReady` with everything that is to be set right, before anything is written."""
         settings = self.settings()
         work = self.folder / FOLDER
-        work.mkdir(exist_ok=True)
+        work.mkdir(mode=0o700, exist_ok=True)
         try:
             export = KITS[self.kit].read(Folder(self.folder), settings)
             read = prepared(export, work / "titles.ndjson")
