@@ -75,6 +75,32 @@ async def test_a_condition_is_agreed_to_in_words(ill: Harness, world: World, mak
     assert (await make.now(request))["state"] == "will-supply"
 
 
+async def test_conditions_may_follow_a_promise_and_nothing_goes_out_before_they_are_agreed_to(
+    ill: Harness, world: World, make: Make
+) -> None:
+    other = await world.other()
+    await other.asks()
+    request = await asked(ill)
+    await make.act(request, "will-supply")
+
+    await make.act(request, "supply-on-condition", condition="LibraryUseOnly")
+    ill.at(NOW + 3 * DAY)
+    cost = {"minor": 500, "currency": "EUR"}
+    pending = await make.act(request, "supply-on-condition", condition="SignatureRequired", cost=cost)
+    await world.deliver()
+    told = other.last["messageInfo"]
+    early = await make.try_to(request, "ship", due_at=DUE)
+    await other.does("Notification", note="ACCEPT")
+    await make.act(request, "ship", due_at=DUE)
+
+    assert pending["look_at"] == "2027-03-10T09:00:00Z"  # four working days from the second
+    assert other.asked[1:] == ["StatusChange WillSupply"] * 2
+    assert told["offeredCosts"] == {"currencyCode": "EUR", "monetaryValue": "5.00"}
+    assert pending["offer"]["conditions"] == ["LibraryUseOnly", "SignatureRequired"]
+    assert (early.status_code, codes(early)) == (409, ["state-forbids"])
+    assert (await make.now(request))["state"] == "shipped"
+
+
 async def test_a_partner_cancels_by_itself_before_shipping_and_not_after(
     ill: Harness, world: World, make: Make
 ) -> None:

@@ -15,6 +15,7 @@ from contracts.ill import RequestPlaced, RequestProgressed
 from support.desk import codes, pointers
 from support.harness import Harness
 from support.lending import ARTICLE, BOOK, NOW, Make, themselves
+from support.otherlibrary import World
 
 DAY = timedelta(days=1)
 
@@ -109,6 +110,56 @@ async def test_the_same_wish_again_and_a_thin_one_are_looked_into(make: Make) ->
     thin = await make.request(patron, citation={"author": "Okafor"})
 
     assert (again["state"], thin["state"]) == ("duplicate-review", "review")
+
+
+async def test_a_wish_is_the_same_within_its_days_and_of_its_kind_alone(ill: Harness, make: Make) -> None:
+    await make.configure(duplicate_days=10)
+    await make.partner()
+    patron = await make.patron()
+    await make.request(patron)
+    kind = await make.request(patron, service="copy-or-loan")
+    ill.at(NOW + 10 * DAY - timedelta(minutes=1))
+    again = await make.request(patron)
+    approved = await make.act(again, "approve")
+
+    ill.at(NOW + 30 * DAY)
+    later = await make.request(await make.patron())
+    await make.configure(duplicate_days=10, max_open_requests=9)
+    anew = await make.request(patron)
+
+    assert (kind["state"], again["state"]) == ("sent", "duplicate-review")
+    assert approved["state"] == "sent"  # staff have said that it is meant
+    assert (later["state"], anew["state"]) == ("sent", "sent")
+
+
+async def test_requests_are_numbered_as_the_library_numbers_them(make: Make) -> None:
+    await make.partner()
+    await make.configure(number_prefix="FL-")
+    first = await make.request()
+    wrong = await make.configure(number_prefix="no spaces")
+
+    assert first["number"] == "FL-000001"
+    assert (wrong.status_code, pointers(wrong)) == (422, ["/number_prefix"])
+
+
+async def test_who_has_lent_less_than_they_took_is_asked_first(
+    ill: Harness, world: World, make: Make
+) -> None:
+    others = {symbol: await world.other(symbol) for symbol in ("XX-SUPA", "XX-SUPB")}
+    due = (NOW + 30 * DAY).isoformat()
+    first = []
+    for volume in range(4):
+        request = await make.request(citation={"title": f"Volume {volume}"})
+        first.append((await make.rota(request))[0][0])
+        await world.deliver()
+        await others[first[-1]].says("Loaned", "RequestResponse", dueDate=due)
+        await make.act(request, "receive")
+    await others["XX-SUPB"].asks("T1")  # and takes one of ours
+    (theirs,) = (await ill.get("/v1/ill/requests?side=lending")).json()["items"]
+    await make.act(theirs, "ship", due_at=due)
+    first.append((await make.rota(await make.request()))[0][0])
+
+    assert first == ["XX-SUPA", "XX-SUPB", "XX-SUPA", "XX-SUPB", "XX-SUPB"]
 
 
 async def test_as_many_requests_as_are_allowed_and_no_more_even_at_once(make: Make) -> None:
