@@ -62,6 +62,13 @@ async def test_what_was_read_in_the_house_is_counted_where_it_is_at_home(
     assert (await make.take_back(read))["used_in_house"] is False
 
 
+async def test_a_hold_that_has_ended_keeps_no_scan_from_counting(circulation: Harness, make: Make) -> None:
+    item = await make.item()
+    await make.cancel(await make.hold(await make.patron(), item))
+
+    assert (await make.take_back(item))["used_in_house"] is True
+
+
 async def test_a_missing_item_that_is_scanned_is_found_and_goes_to_whoever_waits(
     circulation: Harness, make: Make
 ) -> None:

@@ -65,10 +65,11 @@ async def test_a_second_late_return_adds_to_the_suspension_only_where_the_policy
     assert [event.version for event in await circulation.announced(PatronSuspended)] == versions
 
 
-async def test_a_late_renewal_suspends_too_unless_the_policy_forgives(
-    circulation: Harness, make: Make
+@pytest.mark.parametrize(("forgives", "times"), [(False, 1), (True, 0)])
+async def test_a_late_renewal_is_fined_and_suspends_unless_the_policy_forgives(
+    circulation: Harness, make: Make, forgives: bool, times: int
 ) -> None:
-    await fined(circulation, amount=0, suspension={"days": 1})
+    await fined(circulation, forgive_on_renewal=forgives, suspension={"days": 1})
     patron = await make.patron()
     loan = await make.loan(patron, await make.item())
     circulation.at(BACK)
@@ -76,7 +77,8 @@ async def test_a_late_renewal_suspends_too_unless_the_policy_forgives(
     renewed = await circulation.post(f"/v1/loans/{loan['id']}/renewals", json={})
 
     assert renewed.status_code == 201
-    assert len(await circulation.announced(PatronSuspended)) == 1
+    assert len(await circulation.announced(PatronSuspended)) == times
+    assert len(await circulation.announced(FeeCharged)) == times
 
 
 async def test_the_account_shows_the_fine_growing_and_the_return_makes_it_final(

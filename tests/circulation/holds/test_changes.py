@@ -215,9 +215,14 @@ async def test_a_hold_that_waits_on_the_shelf_or_has_ended_is_not_changed(
     ready = await change(circulation, hold, tag='"2"', pickup_id=there)
     await make.cancel(hold)
     ended = await change(circulation, hold, tag='"3"', pickup_id=there)
+    fetched, patron = await make.item(), await make.patron()
+    taken = await make.hold(patron, fetched)
+    await make.loan(patron, fetched)
+    filled = await change(circulation, await make.hold_of(taken), tag='"2"', pickup_id=there)
 
     assert (ready.status_code, codes(ready)) == (409, ["hold-in-fulfilment"])
     assert (ended.status_code, codes(ended)) == (409, ["hold-closed"])
+    assert (filled.status_code, codes(filled)) == (409, ["hold-closed"])
 
 
 async def test_a_pickup_point_that_the_policy_or_the_library_does_not_offer_is_refused(

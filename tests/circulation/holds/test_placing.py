@@ -1,13 +1,14 @@
 """Holds: placed by whom, on what, where to be picked up; refused with every reason."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.catalog import ItemBase
 from contracts.circulation import HoldPlaced, ItemAvailabilityChanged, LoanRecalled
-from support.desk import CONFIGURATION, Make, codes, pointers, themselves
+from support.desk import CONFIGURATION, NOW, Make, codes, pointers, themselves
 from support.harness import Harness
 
 
@@ -65,6 +66,39 @@ async def test_a_recall_shortens_the_loan_that_is_due_first_once(circulation: Ha
     told = (await circulation.get(f"/v1/loans/{loan['id']}")).json()
     assert (told["due_at"], told["version"]) == ("2027-03-15T22:59:59Z", 2)
     assert again["position"] == 3
+
+
+async def test_of_several_loans_a_recall_takes_the_one_that_is_due_first(
+    circulation: Harness, make: Make
+) -> None:
+    later = await make.item()
+    sooner, last = [await make.item(title_ids=later.title_ids) for _ in range(2)]
+    for days, item in ((0, sooner), (2, later), (4, last)):
+        circulation.at(NOW + timedelta(days=days))
+        await make.loan(await make.patron(), item)
+
+    for _ in range(2):
+        await make.hold(await make.patron(), later, kind="recall")
+
+    recalled = [event.item_id for event in await circulation.announced(LoanRecalled)]
+    assert recalled == [sooner.item_id, later.item_id]
+
+
+async def test_when_the_nearest_copy_cannot_be_paged_the_next_one_is(
+    circulation: Harness, make: Make
+) -> None:
+    waits = CONFIGURATION["hold_policies"][0] | {"code": "waits", "kinds": ["hold"]}
+    video = CONFIGURATION["rules"][1] | {"hold": "waits"}
+    await make.configure(
+        hold_policies=[*CONFIGURATION["hold_policies"], waits], rules=[CONFIGURATION["rules"][0], video]
+    )
+    near = await make.item(material_type="video")
+    far = await make.item(title_ids=near.title_ids, location_id=make.locations["LAW"])
+
+    hold = await make.hold(await make.patron(), near)
+
+    assert hold["kind"] == "page"
+    assert [(await make.state(item))["state"] for item in (near, far)] == ["available", "paged"]
 
 
 async def test_a_patron_waits_once_for_a_title_and_never_for_what_they_have(

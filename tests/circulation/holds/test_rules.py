@@ -105,6 +105,9 @@ def test_a_copy_on_its_shelf_is_paged_and_another_is_held(wished: Wish, kind: st
             [HoldRefusal.PICKUP_NOT_ALLOWED],
         ),
         (wish(copy(LENT), held=(Held(),)), [HoldRefusal.ALREADY_HELD]),
+        # Whichever came first, the title's or one copy's.
+        (wish(copy(LENT), held=(Held(UUID(int=7)),)), [HoldRefusal.ALREADY_HELD]),
+        (wish(copy(LENT), held=(Held(),), level="item", item_id=UUID(int=7)), [HoldRefusal.ALREADY_HELD]),
         # One copy is with the patron: no hold on the title, though another would be free.
         (wish(copy(LENT, lent_to=ANNA)), [HoldRefusal.ALREADY_ON_LOAN]),
         (wish(copy(LENT, lent_to=ANNA), copy(ON_SHELF)), [HoldRefusal.ALREADY_ON_LOAN]),

@@ -14,6 +14,7 @@ from contracts.circulation import (
     ItemDeclaredLost,
     ItemLostAndPaid,
     LoanAgedToLost,
+    LoanRecalled,
 )
 from support.desk import CONFIGURATION, NOW, Make
 from support.harness import Harness
@@ -354,3 +355,22 @@ async def test_the_timers_find_what_is_due_by_an_index(
 
     assert all(f"using {index} " in plan for index in indexes)
     assert "Sort" not in plan
+
+
+async def test_what_is_lost_or_claimed_is_recalled_by_nobody(circulation: Harness, make: Make) -> None:
+    _, declared, of_declared = await lent(make)
+    claimed, aged = [await make.item(title_ids=declared.title_ids) for _ in range(2)]
+    of_claimed = await make.loan(await make.patron(), claimed)
+    await make.loan(await make.patron(), aged)
+    await lose(circulation, of_declared)
+    await claim(circulation, of_claimed)
+    title = str(declared.title_ids[0])
+    while_one_is_out = await make.place(await make.patron(), title_id=title, kind="recall")
+    circulation.at(DUE + 43 * DAY)
+    await circulation.tick("lost-items")
+
+    refused = [await make.place(await make.patron(), title_id=title, kind=kind) for kind in ("recall", "hold")]
+
+    assert while_one_is_out.status_code == 201
+    assert [event.item_id for event in await circulation.announced(LoanRecalled)] == [aged.item_id]
+    assert [(answer.status_code, codes(answer)) for answer in refused] == [(409, ["nothing-to-hold"])] * 2

@@ -9,7 +9,7 @@ import pytest
 
 from circulation.app import SERVICE
 from contracts.circulation import LoanCreated
-from support.desk import CONFIGURATION, NOW, Make
+from support.desk import CONFIGURATION, NOW, OPEN_EVERY_DAY, Make
 from support.harness import Harness, running
 
 TERMS = {
@@ -150,6 +150,25 @@ async def test_a_desk_that_never_opens_lends_nothing_and_says_why(circulation: H
 
     assert (answer.status_code, codes(answer)) == (409, ["no-open-day"])
     assert await circulation.announced(LoanCreated) == []
+
+
+async def test_the_hours_of_the_desk_that_lent_it_count_for_the_due_time_and_the_fine(
+    circulation: Harness, make: Make
+) -> None:
+    told = deepcopy(CONFIGURATION)
+    weekly = {day: hours for day, hours in OPEN_EVERY_DAY.items() if day not in ("sat", "sun")}
+    told["service_points"][1]["calendar"] = {"zone": "America/New_York", "weekly": weekly}
+    told["fine_policies"][0]["count_closed"] = False
+    assert (await circulation.put("/v1/configuration/circulation", json=told)).status_code == 200
+    item = await make.item()
+
+    loan = await make.loan(await make.patron(), item, service_point_id=str(make.desks["law-desk"]))
+    circulation.at(datetime.fromisoformat("2027-04-05T15:00:00Z"))
+    back = await make.take_back(item)
+
+    assert (loan["due_at"], loan["due_zone"]) == ("2027-03-30T03:59:59Z", "America/New_York")
+    # Tuesday to Friday, and Monday; the main desk is open at the weekend, too, and is not asked.
+    assert back["fine_minor"] == 5 * 20
 
 
 async def test_a_desk_without_a_calendar_is_not_taken(circulation: Harness, make: Make) -> None:
