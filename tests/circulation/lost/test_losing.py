@@ -369,7 +369,9 @@ async def test_what_is_lost_or_claimed_is_recalled_by_nobody(circulation: Harnes
     circulation.at(DUE + 43 * DAY)
     await circulation.tick("lost-items")
 
-    refused = [await make.place(await make.patron(), title_id=title, kind=kind) for kind in ("recall", "hold")]
+    refused = [
+        await make.place(await make.patron(), title_id=title, kind=kind) for kind in ("recall", "hold")
+    ]
 
     assert while_one_is_out.status_code == 201
     assert [event.item_id for event in await circulation.announced(LoanRecalled)] == [aged.item_id]
