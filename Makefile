@@ -4,6 +4,8 @@
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
+# Containers of Python often say so; here every process would compile all of Carrel again, a second and more each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

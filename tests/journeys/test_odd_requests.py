@@ -12,7 +12,7 @@ from support import odd_media
 from support.box import open_box
 from support.university import CATALOG, CIRCULATION
 
-EXAMPLES = os.environ.get("CARREL_ODD_EXAMPLES", "4")
+EXAMPLES = os.environ.get("CARREL_ODD_EXAMPLES", "3")
 """Requests to each operation in the suite's own run; there are more than six hundred operations."""
 HOOKS = str(Path(odd_media.__file__).parent)
 

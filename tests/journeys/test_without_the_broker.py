@@ -24,7 +24,7 @@ from support.university import CATALOG, CIRCULATION
 pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 RECORDS = 300
-KILLS = int(os.environ.get("CARREL_KILLS", "12"))
+KILLS = int(os.environ.get("CARREL_KILLS", "7"))
 """Processes killed in the suite's own run; `CARREL_KILLS=200` for the long one."""
 
 ORDERED = 500

@@ -8,7 +8,7 @@ from support.box import box_on_its_own
 from support.command import Operated, carrel
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
     """Bellmark University, running."""
     nowhere = tmp_path_factory.mktemp("nowhere")

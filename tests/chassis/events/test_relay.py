@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from chassis import outbox
@@ -26,6 +27,24 @@ def relay(tiny: Harness, bus: MemoryTransport) -> Relay:
     return Relay(tiny.resources.pool, bus, "tiny")
 
 
+@pytest.fixture
+async def asked(tiny: Harness, relay: Relay) -> AsyncIterator[list[str]]:
+    """What the relay asks of the database, statement by statement."""
+    statements: list[str] = []
+
+    async def listening(connection: asyncpg.Connection) -> None:
+        connection.add_query_logger(lambda query: statements.append(query.query))
+
+    own = await asyncpg.create_pool(tiny.dsn, min_size=1, max_size=1, init=listening, reset=_nothing)
+    relay.pool = own
+    yield statements
+    await own.close()
+
+
+async def _nothing(connection: asyncpg.Connection) -> None:
+    """A connection goes back as it is."""
+
+
 async def test_events_go_in_the_order_they_were_written_and_get_positions_in_that_order(
     tiny: Harness, bus: MemoryTransport, relay: Relay
 ) -> None:
@@ -38,6 +57,20 @@ async def test_events_go_in_the_order_they_were_written_and_get_positions_in_tha
     assert await waiting(bus) == [f"p{number}" for number in range(7)]
     kept = await tiny.resources.pool.fetch("SELECT position FROM outbox ORDER BY seq")
     assert [row["position"] for row in kept] == list(range(1, 8))
+
+
+async def test_a_relay_with_nothing_to_carry_asks_one_question_and_goes_on_at_the_first_event(
+    tiny: Harness, bus: MemoryTransport, relay: Relay, asked: list[str]
+) -> None:
+    await bus.declare("tiny", TYPES)
+    assert await relay.carry() == 0
+    asked.clear()
+
+    assert await relay.carry() == 0
+    assert len(asked) == 1
+
+    await write(tiny, moved(uuid7(), "a"))
+    assert await relay.carry() == 1
 
 
 async def test_what_was_rolled_back_is_never_told(tiny: Harness, bus: MemoryTransport, relay: Relay) -> None:

@@ -46,7 +46,7 @@ from chassis.resources import Timer
 timer = Timer("slow", datetime.timedelta(hours=1), tick)
 service = dataclasses.replace(tiny.SERVICE, subscriptions={tiny.ThingMoved: slowly}, timers=(timer,))
 with tiny.known():
-    roles.main(service, sys.argv[1:])
+    roles.run(service, sys.argv[1])
 """
 TESTS = Path(__file__).parents[2]
 

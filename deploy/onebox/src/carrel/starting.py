@@ -1,17 +1,22 @@
 """`python -m carrel.starting carrel.serving …`: begin a process, and look for no garbage while it imports.
 
 All that is imported stays, and each of the interpreter's looks goes over everything that is there by then: a fifth
-of a start. `garbage.seldom` begins the looking, once the process is ready.
+of a start. `garbage.seldom` begins the looking, once the process is ready. The background answers no requests, and
+declares none.
 """
 
 import gc
 import importlib
 import sys
 
+from chassis import declaring
+
 
 def main() -> None:
     """Import the module that is named first, and run its `main` with the rest of the words."""
     gc.disable()
+    if sys.argv[1] == "carrel.background":
+        declaring.nothing()
     importlib.import_module(sys.argv.pop(1)).main()
 
 

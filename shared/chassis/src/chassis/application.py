@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis import administration, faults, logs, problems, tracing
+from chassis import administration, declaring, faults, logs, problems, tracing
 from chassis.edge import EdgeRoute
 from chassis.endings import ending_of
 from chassis.ids import random_hex
@@ -85,8 +85,8 @@ def build(
 
 
 def new_router(prefix: str = "", *, tag: str) -> APIRouter:
-    """A slice's router, with the edge around each route."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=EdgeRoute)
+    """A slice's router, with the edge around each route. Empty for good in a process that declares none."""
+    return declaring.router_class()(prefix=prefix, tags=[tag], route_class=EdgeRoute)
 
 
 class Frame:

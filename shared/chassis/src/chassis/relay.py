@@ -52,6 +52,7 @@ WHERE published_at IS NULL AND type = ANY ($1::text[]) AND NOT EXISTS (
     SELECT FROM outbox held WHERE held.published_at IS NULL AND held.key = o.key AND held.seq < o.seq)
 ORDER BY type, seq
 """
+_ANY = "SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"
 _OLDEST = "SELECT id FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1"
 _COUNT = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _PUBLISHED = """
@@ -72,6 +73,8 @@ class Relay:
     """Types that nobody could be given; they and what is behind them under their own keys wait, others pass."""
     age: float = 0.0
     """Seconds that the oldest event had waited when the last batch was taken."""
+    _idle: bool = False
+    """Whether nothing was there when it looked last: then one question is enough until there is something."""
     _probed_at: float = float("-inf")
     _counted_at: float = float("-inf")
 
@@ -107,10 +110,13 @@ class Relay:
 
     async def carry(self) -> int:
         """Publish the oldest waiting events; how many went. One that nobody could be given waits, loudly."""
+        if self._idle and not await self.pool.fetchval(_ANY):
+            return 0
         async with self.pool.acquire() as connection, connection.transaction():
             position = await connection.fetchval(_STATE)
             rows = await self._next(connection)
             await self._measure(connection, rows)
+            self._idle = not rows and not self.held
             if not rows:
                 return 0
             unknown = {row["type"] for row in rows if not _known(row["type"])}

@@ -6,6 +6,8 @@ SIGTERM and Ctrl-C drain: no new work is taken, what is under way is finished wi
 import argparse
 import asyncio
 import contextlib
+import gc
+import importlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from chassis import garbage, logs, metrics, migrations, tracing
+from chassis import declaring, garbage, logs, metrics, migrations, tracing
 from chassis.consuming import Consumer
 from chassis.leases import HOUSE_KEEPING, run_timers
 from chassis.relay import Relay
@@ -30,24 +32,32 @@ BACKGROUND_POOL = {"relay": 2, "consume": 4, "work": 6, "background": 6}
 """Connections each background role opens at most."""
 
 
-def main(service: Service, argv: Sequence[str] | None = None) -> None:
-    """Run one role of a service until it is told to stop."""
-    parser = argparse.ArgumentParser(prog=f"python -m {service.name}", description=__doc__)
+def main(name: str, argv: Sequence[str] | None = None) -> None:
+    """Run one role of the service `name` until told to stop; without routes, where it answers no requests."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=__doc__)
     parser.add_argument("role", choices=ROLES)
     parser.add_argument(
         "--health-port", type=int, help="where a background role answers /health/live, /metrics"
     )
     asked = parser.parse_args(argv)
+    if asked.role != "serve":
+        declaring.nothing()
+    gc.disable()  # all that is imported stays; `garbage.seldom` looks again, once the process is ready
+    run(importlib.import_module(f"{name}.app").SERVICE, asked.role, health_port=asked.health_port)
+
+
+def run(service: Service, role: str, *, health_port: int | None = None) -> None:
+    """Run one role until it is told to stop."""
     settings: ServiceSettings = load(service.settings)
-    logs.configure(f"{service.name} {asked.role}", settings.log_level)
+    logs.configure(f"{service.name} {role}", settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     try:
-        if asked.role == "migrate":
+        if role == "migrate":
             asyncio.run(migrations.migrate(service.migrations, settings.database_url))
-        elif asked.role == "serve":
+        elif role == "serve":
             serve(service, settings)
         else:
-            asyncio.run(_until_told(service, settings, asked.role, asked.health_port))
+            asyncio.run(_until_told(service, settings, role, health_port))
     finally:
         tracing.stop()
 
