@@ -333,17 +333,30 @@ async def test_several_fees_are_waived_or_transferred_at_once(circulation: Harne
     await money_is_whole(circulation)
 
 
-async def test_a_payment_is_tried_before_it_is_taken(circulation: Harness, make: Make) -> None:
+async def test_what_is_done_with_a_fee_is_tried_before_it_is_done(circulation: Harness, make: Make) -> None:
     patron = await make.patron()
     fee = await charged(make, patron, 1000)
 
     tried = await circulation.post(f"/v1/fees/{fee['id']}/payments?dry_run=true", json={"amount": 400})
     many = await circulation.post(f"/v1/patrons/{patron['id']}/payments?dry_run=true", json={})
     wrong = await circulation.post(f"/v1/fees/{fee['id']}/payments?dry_run=true", json={"amount": 1001})
+    others = [
+        await circulation.post(f"/v1/fees/{fee['id']}/{act}?dry_run=true", json=told)
+        for act, told in (
+            ("waivers", {"amount": 400, "comment": "hardship"}),
+            ("cancellations", {"comment": "a mistake"}),
+            ("transfers", {"amount": 400, "account": "bursar"}),
+        )
+    ]
 
     assert (tried.status_code, tried.json()["remaining"]) == (200, 600)
     assert many.json()["amount"] == 1000
     assert (wrong.status_code, codes(wrong)) == (409, ["more-than-owed"])
+    assert [(answer.status_code, answer.json()["fee"]["remaining"]) for answer in others] == [
+        (200, 600),
+        (200, 0),
+        (200, 600),
+    ]
     assert await owed(make, patron) == 1000
     assert await circulation.announced(FeePaid) == []
 

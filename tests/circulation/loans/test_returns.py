@@ -224,6 +224,21 @@ async def test_a_pickup_point_that_never_opens_keeps_items_all_the_same(
     assert back["next_step"]["hold"]["shelf_expires_at"] == "2027-03-06T22:59:59Z"
 
 
+async def test_a_loan_of_a_desk_that_is_gone_is_fined_without_an_owner_and_ends(
+    circulation: Harness, make: Make
+) -> None:
+    item = await make.item()
+    await make.loan(await make.patron(), item, service_point_id=str(make.desks["law-desk"]))
+    await make.configure(service_points=CONFIGURATION["service_points"][:1])
+    circulation.at(NOW + 33 * DAY)
+
+    back = await make.take_back(item)
+
+    fee = (await circulation.get(f"/v1/fees/{back['fee_id']}")).json()
+    assert (fee["owner"], fee["amount"]) == (None, 100)
+    assert back["loan"]["returned_at"] is not None
+
+
 async def test_the_patrons_name_is_told_to_the_desk_and_to_no_event(circulation: Harness, make: Make) -> None:
     item = await make.item()
     await make.loan(await make.patron(), item)

@@ -236,6 +236,7 @@ async def test_scanning_a_claimed_item_resolves_the_claim_and_what_the_library_f
 
     assert back["fine_minor"] == (100 if fined else 0)
     assert [event.resolution for event in await circulation.announced(ItemClaimResolved)] == [resolution]
+    assert {told.actor for told in await circulation.envelopes(ItemClaimResolved)} == {"staff:test-desk"}
     assert len(await circulation.announced(LoanReturned)) == 1
     assert (await circulation.get(f"/v1/patrons/{patron['id']}")).json()["claims"] == 1
     assert (await make.state(item))["state"] == "available"

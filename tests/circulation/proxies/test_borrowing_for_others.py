@@ -76,6 +76,17 @@ async def test_each_reason_against_a_proxy_has_its_own_code(circulation: Harness
     assert await circulation.announced(LoanCreated) == []
 
 
+async def test_a_proxys_barcode_is_matched_exactly(circulation: Harness, make: Make) -> None:
+    sponsor, proxy, item = await make.patron(), await make.patron(barcode=" 4 2 "), await make.item()
+    await grant(circulation, sponsor, proxy)
+
+    trimmed = await make.lend(sponsor, item, proxy_barcode="4 2")
+    lent = await make.lend(sponsor, item, proxy_barcode=" 4 2 ")
+
+    assert (trimmed.status_code, pointers(trimmed)) == (404, ["/proxy_barcode"])
+    assert (lent.status_code, lent.json()["proxy_id"]) == (201, proxy["id"])
+
+
 async def test_the_sponsors_limits_count_and_nothing_overrides_a_proxys(
     circulation: Harness, make: Make
 ) -> None:
