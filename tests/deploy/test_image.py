@@ -62,6 +62,9 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("CARREL_", "CATALOG_", "CIRCULATION_", "GATEWAY_", "PYTHON"))
     }
+    kept["PIP_NO_COMPILE"] = (
+        "1"  # what is tried is what gets installed; compiling all of it is half of the time
+    )
     if wheels := sorted((ROOT / ".venv").glob("pip-*.whl")):
         kept["PYTHONPATH"] = str(wheels[-1])
     return kept

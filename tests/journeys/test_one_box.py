@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from catalog.marc.generate import generate
-from support.box import Box, Library, free_port, open_box, until
+from support.box import Box, Library, box_on_its_own, free_port, open_box, until
 from support.command import carrel
 from support.university import CATALOG, CIRCULATION
 
@@ -26,19 +26,36 @@ A_FILE = 500
 """Records of one import."""
 
 
-async def test_a_second_start_on_the_same_data_says_so_on_whatever_port() -> None:
-    async with open_box() as box:
-        for port in (box.port, box.port + 1):
-            second = await asyncio.to_thread(
-                carrel, "up", "--no-demo", "--port", str(port), env={"CARREL_DATA": str(box.data)}
-            )
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Box]:
+    """A box for tests that find it running and leave it so."""
+    with box_on_its_own() as box:
+        box.start()
+        yield box
 
-            assert second.refusal == (
-                f"Carrel is already running on {box.data} (process {box.process.pid})."  # type: ignore[union-attr]
-            )
-        library = box.library()
-        assert (await library.get("/health/ready"))["status"] == "ready"
-        await library.close()
+
+@pytest.mark.xdist_group("standing-box")
+async def test_a_second_start_on_the_same_data_says_so_on_whatever_port(standing: Box) -> None:
+    for port in (standing.port, standing.port + 1):
+        second = await asyncio.to_thread(
+            carrel, "up", "--no-demo", "--port", str(port), env={"CARREL_DATA": str(standing.data)}
+        )
+
+        assert second.refusal == (
+            f"Carrel is already running on {standing.data} (process {standing.process.pid})."  # type: ignore[union-attr]
+        )
+    library = standing.library()
+    assert (await library.get("/health/ready"))["status"] == "ready"
+    await library.close()
+
+
+@pytest.mark.xdist_group("standing-box")
+async def test_a_taken_port_is_told_in_one_line(standing: Box) -> None:
+    other = Box(standing.folder / "other", standing.port)
+    other.folder.mkdir()
+
+    with pytest.raises(AssertionError, match=f"Port {standing.port}"):
+        await asyncio.to_thread(other.start)
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -98,15 +115,6 @@ async def test_a_data_folder_that_cannot_be_used_is_named_in_one_line(
 
     assert said in told.refusal
     assert "\n" not in told.refusal
-
-
-async def test_a_taken_port_is_told_in_one_line() -> None:
-    async with open_box() as box:
-        other = Box(box.folder / "other", box.port)
-        other.folder.mkdir()
-
-        with pytest.raises(AssertionError, match=f"Port {box.port}"):
-            await asyncio.to_thread(other.start)
 
 
 async def test_nothing_acknowledged_is_lost_whatever_is_killed() -> None:

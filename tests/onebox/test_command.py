@@ -193,7 +193,7 @@ def test_records_that_are_not_taken_are_told_with_their_place_and_the_reason(
 
 
 def test_ctrl_c_ends_the_waiting_and_says_that_the_import_goes_on(operated: Operated) -> None:
-    file = _records(operated, count=6000, first=100_000)
+    file = _records(operated, count=2500, first=100_000)
 
     code, words = _interrupted(operated, ["import", file, "--create-locations"], when=_running)
 
@@ -216,7 +216,7 @@ def test_a_large_demo_library_can_be_broken_off_and_made_again(operated: Operate
 
 
 def test_a_watcher_puts_up_with_a_process_that_died(operated: Operated) -> None:
-    file = _records(operated, count=6000, first=200_000)
+    file = _records(operated, count=2500, first=200_000)
     process = _begun(operated, ["import", file, "--create-locations", "--json"])
     _until(lambda: _running(operated))
 
@@ -224,7 +224,7 @@ def test_a_watcher_puts_up_with_a_process_that_died(operated: Operated) -> None:
 
     out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
-    assert json.loads(out)["records_read"] == 6000
+    assert json.loads(out)["records_read"] == 2500
 
 
 def test_the_feed_is_an_event_to_a_line_and_goes_on_where_it_was_left(operated: Operated) -> None:
