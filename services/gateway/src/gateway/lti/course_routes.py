@@ -74,7 +74,7 @@ SELECT id, platform_id, deployment_id, context_id, label, title, library, launch
 FROM lti_course WHERE id = :id
 """)
 _MEMBERS = text("""
-SELECT lti_member.id, person_id, person.patron_id, roles, seen_at
+SELECT lti_member.id, person_id, person.patron_id, lti_member.roles, seen_at
 FROM lti_member LEFT JOIN person ON person.id = lti_member.person_id
 WHERE course_id = :course AND (CAST(:after AS uuid) IS NULL OR lti_member.id > CAST(:after AS uuid))
 ORDER BY lti_member.id LIMIT :limit
