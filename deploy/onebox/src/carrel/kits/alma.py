@@ -10,7 +10,7 @@ from typing import Final
 from carrel.kits.neutral import Export, Fee, Hold, Item, Left, Loan, Patron, Title
 from carrel.kits.reading import TABLES, Folder, Wrong, day_end, minor, moment, needs, number, records, rows
 from carrel.kits.settings import MappingDoc
-from carrel.kits.taking import leave, numbered, taken, titles_of
+from carrel.kits.taking import leave, numbered, part_from_ended_loans, taken, titles_of
 from catalog.marc.record import Field, Record
 
 FILES: Final = {
@@ -193,9 +193,7 @@ def read(folder: Folder, settings: MappingDoc) -> Export:
     export.loans = taken(export, "loan", table("loans"), "id", loan)
     export.holds = taken(export, "hold", table("requests"), "id", hold)
     export.fees = taken(export, "fee", table("fines"), "id", fee)
-    out = {loan.legacy_id for loan in export.loans}
-    for each in export.fees:
-        each.loan = each.loan if each.loan in out else None  # of a loan that has ended
+    part_from_ended_loans(export)
     export.titles = titles_of(export, records(files["bibs"]), title)
     return export
 

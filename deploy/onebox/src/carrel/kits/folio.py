@@ -13,7 +13,7 @@ from typing import Any, Final
 from carrel.kits.neutral import Export, Fee, Hold, Item, Left, Loan, Patron, Title
 from carrel.kits.reading import Folder, Wrong, minor, moment, number, objects
 from carrel.kits.settings import MappingDoc
-from carrel.kits.taking import leave, numbered, taken
+from carrel.kits.taking import leave, numbered, part_from_ended_loans, taken
 from catalog.marc import marcjson
 from catalog.marc.record import Field, Record
 
@@ -248,8 +248,6 @@ def read(folder: Folder, settings: MappingDoc) -> Export:
     export.loans = taken(export, "loan", reading.rows("loans"), "id", reading.loan)
     export.holds = taken(export, "hold", reading.rows("requests"), "id", reading.hold)
     export.fees = taken(export, "fee", reading.rows("accounts"), "id", reading.fee)
-    out = {loan.legacy_id for loan in export.loans}
-    for each in export.fees:
-        each.loan = each.loan if each.loan in out else None  # of a loan that has ended
+    part_from_ended_loans(export)
     export.titles = reading.titles()
     return export

@@ -47,6 +47,14 @@ def leave(export: Export, kind: str, legacy_id: str, code: str, text: str) -> No
     export.left.append(Left(kind, legacy_id, code, text))
 
 
+def part_from_ended_loans(export: Export) -> None:
+    """A fee stays with its patron's loan while that is out; of a loan that has ended it stands by itself."""
+    out = {(loan.legacy_id, loan.patron) for loan in export.loans}
+    for fee in export.fees:
+        if (fee.loan, fee.patron) not in out:
+            fee.loan = None
+
+
 def numbered(record: Record, legacy_id: str, source: str, *, without: tuple[str, ...] = ()) -> Record:
     """The record under the old system's number (001) and name (003); another number that it had becomes a 035."""
     number, agency = record.control("001"), record.control("003")

@@ -55,8 +55,8 @@ _END_OWN = tuple(
     text(statement)
     for statement in (
         f"UPDATE webhook SET state = 'deleted', url = '', description = '' WHERE {_OWNED}",  # noqa: S608 - our own text
-        f"DELETE FROM webhook_secret WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608
-        f"DELETE FROM webhook_place WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608
+        f"DELETE FROM webhook_secret WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608 - our own text
+        f"DELETE FROM webhook_place WHERE webhook_id IN (SELECT id FROM webhook WHERE {_OWNED})",  # noqa: S608 - our own text
     )
 )
 _END_KEYS = text("""

@@ -30,6 +30,8 @@ WATCHED_FROM = 1024 * 1024
 """Bytes of an answer after which it is worth a task to notice that the client has gone."""
 ASKED_SECONDS = 5.0
 """How long the gateway waits for a service's part of what it puts together itself."""
+DOCUMENT_SECONDS = 30.0
+"""The same for a service's document, which it makes when it is first asked for it: seconds of processor."""
 IDLE_SECONDS = 120
 """How long a service may pause inside an answer."""
 KEPT_SECONDS = 3.0
@@ -107,7 +109,8 @@ class Upstream:
     async def document(self) -> dict[str, Any] | None:
         """The service's own OpenAPI document; None while it does not tell."""
         try:
-            answer = await self.ask("GET", "/openapi.json", headers={}, params={}, json=None)
+            assert self._client is not None
+            answer = await self._client.get("/openapi.json", timeout=DOCUMENT_SECONDS)
             answer.raise_for_status()
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
