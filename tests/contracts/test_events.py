@@ -61,7 +61,7 @@ def test_what_an_event_writes_fits_its_schema_and_is_read_again(
 @each
 def test_a_type_names_its_context_fact_and_version(kind: type[Event]) -> None:
     assert re.fullmatch(r"(catalog|circulation|erm|gateway|ill)\.[a-z]+(-[a-z]+)*\.v[1-9]", kind.type)
-    assert kind.__module__ == f"contracts.{kind.type.split('.')[0]}"
+    assert kind.__module__.split(".")[:2] == ["contracts", kind.type.split(".")[0]]
     assert kind.subject in kind.model_fields
     assert (kind.partition or kind.subject) in kind.model_fields
     assert kind.type.split(".")[0] not in kind.listeners
