@@ -28,10 +28,11 @@ CACHE_SIZE = 20_000
 REFRESH_SECONDS = 300.0
 UNKNOWN_KEY_PAUSE = 5.0
 """At most one look for a key id nobody has heard of in so many seconds."""
-FIRST_KEYS_PAUSE = 1.0
 KEYS_SECONDS = 3.0
+"""How long a gateway may take to answer while there are other keys to go on with."""
+FIRST_KEYS_PAUSE = 0.25
 FIRST_KEYS_SECONDS = 10.0
-"""How long a gateway may take to answer; without any keys nobody is let in, so the first ones are waited for."""
+"""Without any keys nobody is let in, so that each request waits for the first ones: services start in any order."""
 
 
 class Verifier:
@@ -96,32 +97,49 @@ class Verifier:
         )
 
     async def _key_set(self, *, fresh: bool) -> KeySet:
-        if not self._wants(fresh) and self._keys is not None:
-            return self._keys
-        async with self._fetching:
-            if self._wants(fresh):
-                self._asked_at = time.monotonic()
-                try:
-                    timeout = FIRST_KEYS_SECONDS if self._keys is None else KEYS_SECONDS
-                    async with httpx.AsyncClient(timeout=timeout) as client:
-                        answer = await client.get(self.jwks_url)
-                        answer.raise_for_status()
-                        self._keys = KeySet.import_key_set(answer.json())
-                        self._fetched_at = time.monotonic()
-                except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
-                    # The keys we have go on for a while: nobody's work depends on a gateway that is away.
-                    log.warning("the gateway's keys cannot be had", extra={"error": faults.told(error)})
         if self._keys is None:
-            raise Unavailable("The gateway's keys cannot be had.", headers={"Retry-After": "1"})
+            return await self._first_keys()
+        if self._wants(fresh):
+            async with self._fetching:
+                if self._wants(fresh) and (failed := await self._failed(KEYS_SECONDS)):
+                    # The keys we have go on for a while: nobody's work depends on a gateway that is away.
+                    log.warning("the gateway's keys cannot be had", extra={"error": failed})
         return self._keys
 
+    async def _first_keys(self) -> KeySet:
+        """The first set, asked for again and again, one asking for all; `Unavailable` when none comes in time."""
+        end = time.monotonic() + FIRST_KEYS_SECONDS
+        failed = None
+        while time.monotonic() < end:
+            async with self._fetching:
+                if self._keys is None and time.monotonic() - self._asked_at > FIRST_KEYS_PAUSE:
+                    failed = await self._failed(FIRST_KEYS_SECONDS)
+            if self._keys is not None:
+                return self._keys
+            await asyncio.sleep(FIRST_KEYS_PAUSE)
+        if failed:
+            log.warning("the gateway's keys cannot be had", extra={"error": failed})
+        raise Unavailable("The gateway's keys cannot be had.", headers={"Retry-After": "1"})
+
+    async def _failed(self, seconds: float) -> str | None:
+        """Ask for the set; what went wrong, or `None`."""
+        try:
+            async with httpx.AsyncClient(timeout=seconds) as client:
+                answer = await client.get(self.jwks_url)
+                answer.raise_for_status()
+                self._keys = KeySet.import_key_set(answer.json())
+                self._fetched_at = time.monotonic()
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
+            return faults.told(error)
+        finally:
+            self._asked_at = time.monotonic()
+        return None
+
     def _wants(self, fresh: bool) -> bool:
-        """Whether it is time to ask: for a first set, for a key we lack, or since ours has grown old."""
-        since = time.monotonic() - self._asked_at
-        if self._keys is None:
-            return since > FIRST_KEYS_PAUSE
-        old = time.monotonic() - self._fetched_at > REFRESH_SECONDS
-        return since > UNKNOWN_KEY_PAUSE and (fresh or old)
+        """Whether it is time to ask again: for a key we lack, or since ours have grown old."""
+        now = time.monotonic()
+        old = now - self._fetched_at > REFRESH_SECONDS
+        return now - self._asked_at > UNKNOWN_KEY_PAUSE and (fresh or old)
 
 
 def jwt_header(token: str) -> dict[str, Any]:
