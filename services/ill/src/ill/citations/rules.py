@@ -92,3 +92,19 @@ def likeness(service: str, citation: Mapping[str, Any]) -> str:
     plain = unicodedata.normalize("NFKD", told).casefold()
     whole = " ".join(re.findall(r"[^\W_]+", plain))
     return f"{service} {whole if len(whole) <= 300 else hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+def kind_of_work(citation: Mapping[str, Any]) -> str:
+    """What is cited: an article or a chapter, where a part is named; else a serial or a book.
+
+    A serial has an ISSN or issues, or what is wanted of it a PMID; a part without either is a chapter where it is of a
+    book (an ISBN), else an article if it has a DOI.
+    """
+    told = {name for name, value in citation.items() if value}
+    part = bool(told & {"article_title", "article_author", "pages", "pmid"})
+    serial = bool(told & {"issn", "eissn", "issue", "pmid"}) or (
+        part and "doi" in told and "isbn" not in told
+    )
+    if serial:
+        return "article" if part else "serial"
+    return "chapter" if part else "book"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ill.iso18626.rules import UNFILLED
 from ill.partners.rules import ALWAYS, Calendar
 from ill.requests.rules import Spans
+from ill.routing.rules import CRITERIA, Route
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Days = Annotated[int, Field(ge=1, le=365)]
@@ -241,6 +242,62 @@ class LookupsDoc(_Strict):
         return {pointer: url for pointer, url in told.items() if url is not None}
 
 
+Several = Field(default=(), max_length=50)
+
+
+class RouteDoc(_Strict):
+    """Whom requests of a kind are put to first. What is left out fits everything.
+
+    Of the routes that fit the most specific counts: patron group, pickup, kind, service, level, each more than all that
+    follow it; of equal ones the later.
+    """
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    patron_groups: Annotated[tuple[Word, ...], Several] = ()
+    """As circulation has them."""
+    pickups: Annotated[tuple[Word, ...], Several] = ()
+    """Codes of the service points where patrons fetch it."""
+    kinds: tuple[Literal["article", "chapter", "serial", "book"], ...] = ()
+    """What is cited."""
+    services: tuple[Literal["loan", "copy", "copy-or-loan"], ...] = ()
+    """A request for a copy or a loan fits each of them."""
+    levels: Annotated[tuple[Word, ...], Several] = ()
+    """Service levels, in whatever case; a request without one counts as Normal."""
+    partners: Annotated[tuple[AgencyDoc, ...], Field(min_length=1, max_length=50)]
+    """In the order in which they are asked, by any of their symbols; whatever an index says."""
+    then: Literal["directory", "last-resorts", "end"] = "directory"
+    """Who is asked when none of them supplies: all others in the order of the rules, then last resorts; last resorts
+    alone; or nobody."""
+
+    @property
+    def route(self) -> Route:
+        """As the rules take it."""
+        return Route(self.code, {name: frozenset(getattr(self, name)) for name in CRITERIA}, self.then)
+
+
+class RoutingDoc(_Strict):
+    """To whom requests go first."""
+
+    routes: Annotated[tuple[RouteDoc, ...], Field(max_length=200)] = ()
+    default_peer: AgencyDoc | None = None
+    """Where no route fits: asked before all others; or, where an index is asked, after those that it names."""
+
+    @model_validator(mode="after")
+    def _routes_are_told_apart(self) -> "RoutingDoc":
+        if len({one.code for one in self.routes}) < len(self.routes):
+            raise ValueError("each route has a code of its own")
+        return self
+
+    def agencies(self) -> dict[str, AgencyDoc]:
+        """Every partner that is named, by where that is in the document."""
+        told = {
+            f"/routing/routes/{at}/partners/{place}": one
+            for at, route in enumerate(self.routes)
+            for place, one in enumerate(route.partners)
+        }
+        return told | ({"/routing/default_peer": self.default_peer} if self.default_peer else {})
+
+
 class ConfigurationDoc(_Strict):
     """How this library takes part."""
 
@@ -277,6 +334,7 @@ class ConfigurationDoc(_Strict):
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$", max_length=500)] | None = None
     """Where partners reach our front door; links to copies begin with it."""
     lookups: LookupsDoc = LookupsDoc()
+    routing: RoutingDoc = RoutingDoc()
     lending: LendingDoc = LendingDoc()
     copyright: CopyrightDoc = CopyrightDoc()
     documents: DocumentsDoc = DocumentsDoc()

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import etags
 from chassis.addresses import refusals
@@ -29,6 +30,13 @@ _WRITE = text(
 )
 _DECLARED = text("SELECT text FROM declaration WHERE version = :version")
 _DECLARE = text("INSERT INTO declaration (version, text, since) VALUES (:version, :text, :now)")
+
+_KNOWN = text("""
+SELECT w.at FROM unnest(CAST(:schemes AS text[]), CAST(:symbols AS text[])) WITH ORDINALITY AS w (scheme, symbol, at)
+WHERE EXISTS (SELECT FROM partner p WHERE upper(p.scheme) = upper(w.scheme) AND upper(p.symbol) = upper(w.symbol))
+    OR EXISTS (SELECT FROM partner_symbol o
+        WHERE upper(o.scheme) = upper(w.scheme) AND upper(o.symbol) = upper(w.symbol))
+""")
 
 
 class IllSectionDiff(BaseModel):
@@ -55,6 +63,29 @@ async def export_configuration(tx: ReadTx, _: MayRead, response: Response) -> Co
     return ConfigurationDoc.model_validate(row.document)
 
 
+async def _unknown(tx: AsyncSession, body: ConfigurationDoc) -> list[Reason]:
+    """A reason for each partner of a route that the directory does not know."""
+    named = body.routing.agencies()
+    rows = await tx.execute(
+        _KNOWN,
+        {
+            "schemes": [one.scheme for one in named.values()],
+            "symbols": [one.symbol for one in named.values()],
+        },
+    )
+    known = set(rows.scalars())
+    return [
+        Reason(
+            "partner-unknown",
+            f"There is no partner {one.scheme}:{one.symbol}.",
+            pointer,
+            "Enter it into the directory first.",
+        )
+        for at, (pointer, one) in enumerate(named.items(), 1)
+        if at not in known
+    ]
+
+
 @router.put("", response_model=IllAppliedOut, responses=problems(Unauthenticated, Forbidden, Invalid))
 async def apply_configuration(
     tx: Tx,
@@ -71,6 +102,7 @@ async def apply_configuration(
         for pointer, url in body.lookups.addresses().items()
         for one in refusals(re.sub(r"\{\w+\}", "0", url), networks)
     ]
+    reasons += await _unknown(tx, body)
     if reasons:
         raise Invalid(reasons=reasons)
     row = (await tx.execute(_READ if dry_run else _LOCK)).one()

@@ -1,9 +1,7 @@
 """What moves of the model do, by the names the model gives them. An effect may bring about the next event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from chassis import outbox
 from chassis.ids import uuid7
@@ -15,10 +13,9 @@ from ill.iso18626 import composing
 from ill.iso18626.composing import Agency
 from ill.iso18626.queueing import queue
 from ill.iso18626.rules import SHIPPED
-from ill.lookups import sru
-from ill.requests import queries
+from ill.requests import finding, queries
 from ill.requests.case import Case
-from ill.requests.rules import checked, looked_for_here, ranked, skip_reason, told_live
+from ill.requests.rules import checked, looked_for_here, told_live
 
 Effect = Callable[[Case], Awaitable[str | None]]
 
@@ -145,95 +142,16 @@ async def note_clearance(case: Case) -> None:
     }
 
 
-_ROTA = "SELECT id, partner_id, chosen FROM rota_entry WHERE request_id = $1 AND state = 'waiting' ORDER BY position"
-_ENTER = """
-INSERT INTO rota_entry (id, request_id, partner_id, position, state)
-SELECT told.id, $1, told.partner_id, told.place + (
-    SELECT coalesce(max(position), 0) FROM rota_entry WHERE request_id = $1), 'waiting'
-FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS told (id, partner_id, place)
-ON CONFLICT (request_id, partner_id) DO NOTHING
-"""
-_ASKED = "SELECT coalesce(sum(tries), 0) FROM rota_entry WHERE request_id = $1"
-_SKIP = "UPDATE rota_entry SET state = 'skipped', reason = $2, left_at = $3 WHERE id = $1"
-_ACTIVATE = """
-UPDATE rota_entry SET state = 'active', wire_id = $2, reason = NULL, left_at = NULL, asked_at = NULL,
-    suppliers_request_id = NULL, tries = tries + 1, record_id = $3, call_number = $4, named = (
-        SELECT o.scheme || ':' || o.symbol FROM partner_symbol o
-        WHERE o.partner_id = rota_entry.partner_id AND 'messages' = ANY (o.preferred_for)) WHERE id = $1
-"""
-"""It is asked by the symbol that is preferred now; who is asked under one is not called by another half-way."""
-
-
-async def _make_rota(case: Case) -> None:
-    """Every partner that lends, in the order of the rules; those that staff entered stand before."""
-    found = await queries.candidates(
-        case.connection, service=case.row["service"], level=case.row["service_level"]
-    )
-    partners = [one.partner_id for one in ranked(found, currency=case.doc.currency)]
-    await case.connection.execute(_ENTER, case.id, [uuid7() for _ in partners], partners)
-
-
 @effect(BORROWING, name="find-supplier")
 async def find_supplier(case: Case) -> str:
     """The next of the rota that may be asked; the others are skipped with the reason kept."""
-    index, settings = case.row["holding"].get("index"), case.doc.lookups.index
-    if index is None and settings.url is not None and sru.question(case.row["citation"], settings.queries):
-        return "look-in-index"
-    held = case.row["holding"].get("held", {})
-    narrowed = (
-        index == "found"
-        or {"nothing": settings.when_nothing, "silent": settings.when_silent}.get(index or "", "ask-all")
-        == "end"
-    )
-    await _make_rota(case)
-    waiting = await case.connection.fetch(_ROTA, case.id)
-    known = {
-        one.partner_id: one
-        for one in await queries.candidates(
-            case.connection,
-            [row["partner_id"] for row in waiting],
-            service=case.row["service"],
-            level=case.row["service_level"],
-        )
-    }
-    skipped: list[tuple[UUID, str, datetime]] = []
-    found = None
-    for row in waiting:
-        candidate = known[row["partner_id"]]
-        reason = skip_reason(
-            candidate,
-            case.row["service"],
-            now=case.now,
-            max_cost=case.row["max_cost"],
-            currency=case.row["currency"],
-            places=() if row["chosen"] else held.get(str(candidate.partner_id), {}).get("places", ()),
-        )
-        if narrowed and reason is None and not row["chosen"] and not candidate.last_resort:
-            reason = None if str(candidate.partner_id) in held else "not-in-index"
-        if reason is None:
-            found = row
-            break
-        skipped.append((row["id"], reason, case.now))
-    await case.connection.executemany(_SKIP, skipped)
-    if found is None:
-        return "none-left"
-    asked = await case.connection.fetchval(_ASKED, case.id)
-    here = held.get(str(found["partner_id"]), {})
-    wire_id = f"{case.row['number']}-{asked + 1}"
-    await case.connection.execute(
-        _ACTIVATE, found["id"], wire_id, here.get("record_id"), here.get("call_number")
-    )
-    case.row |= {"status": None, "offer": {}}
-    return "supplier-found"
+    return await finding.next_supplier(case)
 
 
 @effect(BORROWING, name="renew-rota")
 async def renew_rota(case: Case) -> None:
     """Everybody may be asked once more; they keep their order."""
-    await case.connection.execute("UPDATE rota_entry SET state = 'waiting' WHERE request_id = $1", case.id)
-    case.row["holding"] = {
-        name: value for name, value in case.row["holding"].items() if name not in ("index", "held")
-    }
+    await finding.renew(case)
 
 
 async def send_at_once(case: Case) -> str | None:

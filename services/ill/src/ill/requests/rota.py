@@ -1,14 +1,17 @@
 """Whom a request is put to, in which order."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
+from chassis.database import Connection
 from chassis.etags import IfMatch
 from chassis.ids import uuid7
 from chassis.problems import (
@@ -51,14 +54,39 @@ class RotaEntryOut(BaseModel):
     named: str | None
     """As which it is asked and answers, where that is not its first symbol (`scheme:symbol`): another one of its own,
     or who supplies through it, where it is a transparent broker."""
+    placed_by: str | None
+    """By what it is in the rota: staff, route, default-peer, directory or last-resort; none: entered before that was
+    kept."""
     asked_at: datetime | None
     left_at: datetime | None
+
+
+class RoutePassedOut(BaseModel):
+    """A route that does not count for the request."""
+
+    route: str
+    misfits: list[str]
+    """By which of its criteria it is for others; none: it fits, and another is more specific."""
+
+
+class RoutingOut(BaseModel):
+    """By which route the rota was made, as routes stood when a supplier was looked for last."""
+
+    route: str | None
+    """Its code; none: no route fits."""
+    then: str
+    """Who is asked when none of those that it names supplies: directory, last-resorts or end."""
+    passed: list[RoutePassedOut]
+    unknown: list[str]
+    """Symbols in it that are no partner's any more (`scheme:symbol`)."""
 
 
 class RotaOut(BaseModel):
     """In the order in which they are asked; one at a time."""
 
     items: list[RotaEntryOut]
+    routing: RoutingOut | None
+    """None: there are no routes, or no supplier was looked for yet."""
 
 
 class RotaIn(BaseModel):
@@ -71,7 +99,7 @@ class RotaIn(BaseModel):
 
 _ROTA = """
 SELECT e.partner_id, p.name, p.symbol, e.state, e.reason, e.wire_id AS request_id, e.named, e.record_id, e.call_number,
-    e.asked_at, e.left_at
+    e.asked_at, e.left_at, CASE WHEN e.chosen THEN 'staff' ELSE e.placed_by END AS placed_by
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 ORDER BY e.position
 """
 
@@ -88,6 +116,14 @@ ON CONFLICT (request_id, partner_id) DO UPDATE SET position = excluded.position,
 """$1 new ids, $2 request, $3 every partner in their order, $4 those asked for"""
 
 
+async def _read(connection: Connection | asyncpg.Pool, row: Any) -> RotaOut:
+    """The rota of a request, and how it came about."""
+    entries = await connection.fetch(_ROTA, row["id"])
+    return RotaOut(
+        items=[RotaEntryOut(**dict(entry)) for entry in entries], routing=row["holding"].get("routing")
+    )
+
+
 @router.get(
     "/requests/{request_id}/rota",
     response_model=RotaOut,
@@ -96,8 +132,8 @@ ON CONFLICT (request_id, partner_id) DO UPDATE SET position = excluded.position,
 async def read_rota(request: Request, request_id: UUID, asker: MayRead) -> RotaOut:
     """Who was asked, who is, and who may be; and why somebody was skipped or left."""
     pool = pool_of(request)
-    await own(pool, request_id, asker)
-    return RotaOut(items=[RotaEntryOut(**dict(row)) for row in await pool.fetch(_ROTA, request_id)])
+    row = await own(pool, request_id, asker)
+    return await _read(pool, row)
 
 
 @router.put(
@@ -139,4 +175,4 @@ async def order_rota(
         await connection.execute(_ORDER, [uuid7() for _ in order], request_id, order, wanted)
         case.steps.append(("rota-ordered", case.row["state"], case.row["state"]))
         await case.write()
-        return RotaOut(items=[RotaEntryOut(**dict(row)) for row in await connection.fetch(_ROTA, request_id)])
+        return await _read(connection, case.row)

@@ -171,6 +171,8 @@ class RotaEntry(Table, table=True):
     library behind a transparent broker, as `scheme:symbol`."""
     chosen: bool = Field(default=False, sa_column=flag(default=False))
     """Staff put it there: whatever an index says."""
+    placed_by: str | None = Field(default=None, sa_column=words(null=True))
+    """By what it is among those that are asked: route, default-peer, directory or last-resort."""
     record_id: str | None = Field(default=None, sa_column=words(null=True))
     """The supplier's number for it, from an index …"""
     call_number: str | None = Field(default=None, sa_column=words(null=True))
