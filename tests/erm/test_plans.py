@@ -167,6 +167,13 @@ INSERT INTO trial_feedback (id, trial_id, giver, kind, answers, at)
 SELECT id('word', n), id('trial', n % 100 + 1), decode(md5(n::text), 'hex'), 'patron', '{}', now()
 FROM generate_series(1, 6000) n;
 UPDATE package_item SET access_end_on = date '2027-01-01' + abs(hashtext(key)) % 100 WHERE removed_at IS NOT NULL;
+INSERT INTO fund_group (id, code, name, created_at) SELECT id('group', n), 'G' || n, 'Group', now()
+FROM generate_series(1, 50) n;
+INSERT INTO fund (id, ledger_id, code, name, created_at)
+SELECT id('fund', n), (SELECT id FROM ledger LIMIT 1), 'many-' || n, 'x', now() FROM generate_series(1, 300) n;
+INSERT INTO fund_group_member (group_id, fiscal_year_id, fund_id, added_at, added_by)
+SELECT id('group', n % 50 + 1), id('year', n % 2 + 1), id('fund', n % 300 + 1), now(), 'staff:x'
+FROM generate_series(1, 300) n;
 DROP FUNCTION id;
 """
 PLANS = Plans(
@@ -237,6 +244,8 @@ SAMPLES = {
     "ledger_id": "SELECT id FROM ledger LIMIT 1",
     "fund_id": "SELECT id FROM fund LIMIT 1",
     "budget_id": "SELECT id FROM budget LIMIT 1",
+    "group_id": "SELECT id FROM fund_group LIMIT 1",
+    "fund_group_id": "SELECT id FROM fund_group LIMIT 1",
     "rollover_id": "SELECT id FROM rollover LIMIT 1",
     "order_id": "SELECT id FROM purchase_order LIMIT 1",
     "number": "SELECT number FROM purchase_order LIMIT 1",

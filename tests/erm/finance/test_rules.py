@@ -5,7 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from erm.finance.rules import Act, Encumbered, Facts, Obstacle, Totals, Wish, may_move, obstacles, overridden
+from erm.finance.rules import (
+    Act,
+    Encumbered,
+    Facts,
+    Obstacle,
+    Totals,
+    Wish,
+    may_move,
+    obstacles,
+    overridden,
+    together,
+)
 
 FULL = Totals(allocated=900, transferred=100, encumbered=300, awaiting=200, expended=250, credited=50)
 BUDGET = Facts(Totals(allocated=1000), "active", "open", fund_active=True, encumbrance_percent=Decimal(100),
@@ -98,3 +109,30 @@ def test_an_encumbrance_stays_between_nothing_and_what_it_began_with(sums: Encum
 )  # fmt: skip
 def test_a_budget_is_closed_with_its_year_alone(before: str, after: str, may: bool) -> None:
     assert may_move(before, after) is may
+
+
+@pytest.mark.parametrize(
+    ("budgets", "told"),
+    [
+        ([], (0, 0, 0, 0, 0)),
+        ([Totals(allocated=100, encumbered=30)], (100, 30, 70, 0, 0)),
+        ([Totals(allocated=100, encumbered=130), Totals(allocated=1000)], (1100, 130, 970, 0, 30)),
+        ([Totals(allocated=100, expended=150), Totals(allocated=1000)], (1100, 150, 950, 50, 0)),
+        ([Totals(allocated=100, credited=40), Totals(allocated=100, expended=40)], (200, 40, 200, 0, 0)),
+        ([Totals(transferred=-5, allocated=5), Totals(transferred=5)], (5, 0, 5, 0, 0)),
+    ],
+    ids=["none", "one", "over-encumbered", "over-expended", "credits", "transfers"],
+)
+def test_budgets_together_sum_and_hide_nobodys_overspending(
+    budgets: list[Totals], told: tuple[int, ...]
+) -> None:
+    found = together(budgets)
+
+    assert (
+        found.funding,
+        found.unavailable,
+        found.available,
+        found.over_expended,
+        found.over_encumbered,
+    ) == told
+    assert found.cash_balance == sum(each.cash_balance for each in budgets)

@@ -17,7 +17,7 @@ from erm.edifact import accounts as edifact_accounts
 from erm.edifact import deliveries, interchanges
 from erm.edifact import routes as edifact
 from erm.edifact.worker import take_up_messages
-from erm.finance import budgets, rebuilding, transactions
+from erm.finance import budgets, grouping, rebuilding, transactions
 from erm.finance import routes as finance
 from erm.instances import routes as instances
 from erm.invoices import routes as invoices
@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
             interfaces.router,
             banking.router,
             finance.router,
+            grouping.router,
             budgets.router,
             transactions.router,
             rebuilding.router,

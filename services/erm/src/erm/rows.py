@@ -71,13 +71,17 @@ async def page(
 ) -> tuple[list[asyncpg.Record], str | None]:
     """Rows newest first (ids are minted in time), and the cursor of the next page.
 
-    `wanted` are conditions that end before their value (`"vendor_id ="`); those without a value are left out.
+    `wanted` are conditions that end before their value (`"vendor_id ="`) or name its place by `{}`; those without
+    a value are left out.
     `within` is what whoever asks may see of them.
     """
     told = {condition: value for condition, value in wanted.items() if value is not None}
     if cursor is not None:
         told[f"{by} <"] = cursors.uuid_in(cursor)
-    conditions = [f"{condition} ${at}" for at, condition in enumerate(told, 2)]
+    conditions = [
+        condition.format(f"${at}") if "{}" in condition else f"{condition} ${at}"
+        for at, condition in enumerate(told, 2)
+    ]
     values = list(told.values())
     if within is not None:
         conditions.append(within.numbered(len(values) + 2))

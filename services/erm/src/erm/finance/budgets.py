@@ -153,6 +153,11 @@ SELECT * FROM (SELECT b.*, f.code AS fund, f.acquisition_unit_ids, y.code AS fis
 """
 
 
+_IN_GROUP: Final = """
+(b.fund_id, b.fiscal_year_id) IN (SELECT m.fund_id, m.fiscal_year_id FROM fund_group_member m WHERE m.group_id = {})
+"""
+
+
 def budget_out(row: Any) -> BudgetOut:
     """A budget's row on the wire."""
     told = dict(row)
@@ -288,11 +293,12 @@ async def list_budgets(
     seen: Seen,
     fund_id: UUID | None = None,
     fiscal_year_id: UUID | None = None,
+    fund_group_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> cursors.Page[BudgetOut]:
-    """Budgets, newest first; of a fund, of a year."""
-    wanted = {"b.fund_id =": fund_id, "b.fiscal_year_id =": fiscal_year_id}
+    """Budgets, newest first; of a fund, of a year, of a group of funds as it is in each budget's year."""
+    wanted = {"b.fund_id =": fund_id, "b.fiscal_year_id =": fiscal_year_id, _IN_GROUP: fund_group_id}
     rows, more = await page(
         request,
         response,

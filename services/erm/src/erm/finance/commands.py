@@ -15,6 +15,7 @@ from erm.configuration.queries import in_force
 from erm.finance import queries
 from erm.finance.queries import Bearer, Held, Locked
 from erm.finance.rules import (
+    DERIVED,
     POWERS,
     SUMS,
     Act,
@@ -301,5 +302,4 @@ async def budgets_for(
 def sums_out(row: Any, currency: str) -> dict[str, str]:
     """A budget's sums and what follows from them, as they are told."""
     totals = Totals(*(row[name] for name in SUMS))
-    derived = ("funding", "unavailable", "available", "cash_balance", "over_expended", "over_encumbered")
-    return {name: written(getattr(totals, name), currency) for name in (*SUMS, *derived)}
+    return {name: written(getattr(totals, name), currency) for name in (*SUMS, *DERIVED)}

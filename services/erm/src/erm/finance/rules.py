@@ -4,8 +4,8 @@ The formulas are those of acquisitions as libraries know them: what is unavailab
 is available may be more than the funding when credits came in.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +13,8 @@ from fractions import Fraction
 from typing import Final
 
 SUMS: Final = ("allocated", "transferred", "encumbered", "awaiting", "expended", "credited")
+DERIVED: Final = ("funding", "unavailable", "available", "cash_balance", "over_expended", "over_encumbered")
+"""What follows from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,46 @@ class Totals:
     @property
     def _used(self) -> int:
         return self.encumbered + self.awaiting + self.expended - self.credited
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several budgets of a year and currency, as one looks at them together.
+
+    What was overspent stays its fund's: money that another fund has left does not make up for it. So `over_expended`,
+    `over_encumbered` and `unavailable` are the sums of the budgets' own, never worked out from the sums.
+    """
+
+    totals: Totals = field(default_factory=Totals)
+    unavailable: int = 0
+    over_expended: int = 0
+    over_encumbered: int = 0
+
+    @property
+    def funding(self) -> int:
+        """All that was given to them."""
+        return self.totals.funding
+
+    @property
+    def available(self) -> int:
+        """What may still be used of all together; less than nothing where they overspent more than the others have."""
+        return self.totals.available
+
+    @property
+    def cash_balance(self) -> int:
+        """What has not been paid out."""
+        return self.totals.cash_balance
+
+
+def together(budgets: Iterable[Totals]) -> Together:
+    """What budgets come to, to the minor unit."""
+    found = list(budgets)
+    return Together(
+        sum(found, Totals()),
+        sum(each.unavailable for each in found),
+        sum(each.over_expended for each in found),
+        sum(each.over_encumbered for each in found),
+    )
 
 
 class Act(StrEnum):

@@ -92,6 +92,37 @@ class Fund(Table, table=True):
     version: int = Field(default=1, sa_column=version())
 
 
+class FundGroup(Table, table=True):
+    """Funds that are looked at together, across ledgers: a faculty's, all of what is electronic."""
+
+    __tablename__ = "fund_group"
+    __table_args__ = (Index("fund_group_one_per_code", "code", unique=True),)
+
+    id: UUID = Field(sa_column=key())
+    code: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())
+    note: str | None = Field(default=None, sa_column=words(null=True))
+    active: bool = Field(default=True, sa_column=flag(default=True))
+    created_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=version())
+
+
+class FundGroupMember(Table, table=True):
+    """A fund is in a group in a year; in another year it may be in others."""
+
+    __tablename__ = "fund_group_member"
+    __table_args__ = (
+        Index("fund_group_member_by_fund", "fund_id", "fiscal_year_id"),
+        Index("fund_group_member_by_year", "fiscal_year_id", "group_id"),
+    )
+
+    group_id: UUID = Field(sa_column=ref(to="fund_group.id", primary=True))
+    fiscal_year_id: UUID = Field(sa_column=ref(to="fiscal_year.id", primary=True))
+    fund_id: UUID = Field(sa_column=ref(to="fund.id", primary=True))
+    added_at: datetime = Field(sa_column=when())
+    added_by: str = Field(sa_column=words())
+
+
 class ExpenseClass(Table, table=True):
     """What kind of spending it is: books, electronic, binding."""
 

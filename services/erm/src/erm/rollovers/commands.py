@@ -14,6 +14,7 @@ from chassis.edge import InFlight
 from chassis.ids import uuid7
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from erm.finance.commands import Books
+from erm.finance.groups import carry_groups
 from erm.rollovers import queries
 from erm.rollovers.entering import RolloverIn, RulesIn
 from erm.rollovers.gathering import Moved, make_budgets, planned
@@ -97,6 +98,9 @@ async def _done(connection: Connection, row: Any, rules: RulesIn, books: Books, 
     years = await _check(connection, row, lock=True, again=again)
     if not again:
         await make_budgets(connection, row, rules, books.now)
+        await carry_groups(
+            connection, row["ledger_id"], row["from_year_id"], row["to_year_id"], books.actor, books.now
+        )
     plan = await planned(connection, row, rules, books, lock=True, first=not again)
     before, after = (years[row[name]]["code"] for name in ("from_year_id", "to_year_id"))
     books.note = f"rollover from {before} to {after}"

@@ -94,6 +94,7 @@ TABLE: Final = (
     _route("/v1/ledgers", "erm"),
     _route("/v1/ledgers:rebuild", "erm"),
     _route("/v1/funds", "erm"),
+    _route("/v1/fund-groups", "erm"),
     _route("/v1/expense-classes", "erm"),
     _route("/v1/budgets", "erm"),
     _route("/v1/fund-transfers", "erm"),
