@@ -266,6 +266,23 @@ async def test_titles_are_held_to_what_the_library_asks_and_protects(
     assert counted(await read(catalog, fine)) == {"refused": COUNT}
 
 
+async def test_conditions_and_codes_are_set_of_many_and_only_those_that_there_are(
+    catalog: Harness, stock: Shelves
+) -> None:
+    await stock.configure(statistical_codes=[{"code": "gift", "name": "Gifts"}])
+    asked_for = {"damaged_status": "damaged", "damaged_on": "2026-03-01", "statistical_codes": ["gift"]}
+
+    told = await edited(catalog, {"items": {"set": asked_for}})
+    unknown = await previewed(catalog, {"items": {"set": {"statistical_codes": ["gift", "x"]}}})
+    short = await previewed(catalog, {"items": {"set": {"missing_pieces": 1}}})
+
+    assert counted(told) == {"edited": COUNT}
+    assert {name: (await item(catalog, 3))[name] for name in asked_for} == asked_for
+    assert (counted(unknown), counted(short)) == ({"cannot": COUNT}, {"cannot": COUNT})
+    assert counted(await undone(catalog, told)) == {"restored": COUNT}
+    assert (await item(catalog, 3))["statistical_codes"] == []
+
+
 async def test_holdings_take_their_items_along_and_back(catalog: Harness, stock: Shelves) -> None:
     closed = await stock.location("MAIN", "READING")
     stacks = await stock.location()

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Integer,
@@ -65,6 +66,16 @@ def flag(*, default: bool) -> Any:
 def uuids() -> Any:
     """Several UUIDs."""
     return Column(ARRAY(Uuid), nullable=False, server_default=sql("'{}'"))
+
+
+def texts() -> Any:
+    """Several texts."""
+    return Column(ARRAY(Text), nullable=False, server_default=sql("'{}'"))
+
+
+def day() -> Any:
+    """A date, where there is one."""
+    return Column(Date, nullable=True)
 
 
 def document(default: str) -> Any:

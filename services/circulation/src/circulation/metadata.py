@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Column, DateTime, ForeignKey, Integer, Text, Uuid
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
@@ -45,6 +46,11 @@ def count(default: int = 0) -> Any:
 def minor_units() -> Any:
     """Money in minor units."""
     return Column(BigInteger, nullable=False)
+
+
+def texts() -> Any:
+    """Several texts."""
+    return Column(ARRAY(Text), nullable=False, server_default=sql("'{}'"))
 
 
 def uuids() -> Any:

@@ -1,6 +1,6 @@
 """What the catalogue tells: items, locations, titles, withdrawals and imports."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -58,6 +58,28 @@ class ItemState(Part):
     """What it cost; nothing for a gift."""
     replacement_price: Amount | None = None
     """What a new copy would cost."""
+    accession_number: str | None = None
+    """Its number in the register of what the library has taken in."""
+    enumeration: str | None = None
+    """Which part of a set or run it is, by numbers: v. 12, no. 3."""
+    chronology: str | None = None
+    """The same by dates: 2024 Mar."""
+    year_caption: str | None = None
+    """The year that it is shelved under."""
+    missing_pieces: int | None = None
+    """How many of its pieces are not there, as the catalogue has it."""
+    missing_pieces_text: str | None = None
+    missing_pieces_on: date | None = None
+    """When that was found."""
+    damaged_status: str | None = None
+    """In what condition it is, as a code of the configuration; whether it is lent, the base state says."""
+    damaged_on: date | None = None
+    statistical_codes: tuple[str, ...] = ()
+    """What it counts as in reports."""
+    check_out_notes: tuple[str, ...] = ()
+    """What whoever lends it is to know."""
+    check_in_notes: tuple[str, ...] = ()
+    """What whoever takes it back is to know."""
 
 
 class LocationState(Part):
@@ -154,6 +176,8 @@ class TitleSummary(Part):
     year: int | None = None
     format: str | None = None
     suppressed: bool = False
+    statistical_codes: tuple[str, ...] | None = None
+    """What it counts as in reports; None: not told here, and as it was."""
 
 
 class TitleCreated(Event):
@@ -238,6 +262,8 @@ class HoldingsState(Part):
     location_id: UUID
     call_number: str | None = None
     suppressed: bool = False
+    statistical_codes: tuple[str, ...] = ()
+    """What they count as in reports."""
 
 
 class HoldingsCreated(Event):

@@ -8,6 +8,7 @@ from uuid import UUID
 from catalog.acquisitions.commands import ask_for_withdrawal
 from catalog.items.announcing import states_on
 from catalog.items.commands import placed
+from catalog.items.rules import DESCRIBED
 from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
@@ -213,12 +214,12 @@ async def unbind(connection: Connection, event: BindingUndone, now: datetime) ->
 _AGAIN: Final = """
 INSERT INTO item (id, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state, call_number,
     call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual,
-    purchase_minor, purchase_currency, replacement_minor, replacement_currency, created_at, updated_at)
+    purchase_minor, purchase_currency, replacement_minor, replacement_currency, {DESCRIBED}, created_at, updated_at)
 SELECT $2, holdings_id, title_id, bound_with, location_id, material_type, loan_type, 'in-process', call_number,
     call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual,
-    purchase_minor, purchase_currency, replacement_minor, replacement_currency, $3, $3
+    purchase_minor, purchase_currency, replacement_minor, replacement_currency, {DESCRIBED}, $3, $3
 FROM item WHERE id = $1 AND base_state = 'withdrawn' RETURNING title_id, holdings_id
-"""
+""".replace("{DESCRIBED}", ", ".join(DESCRIBED))
 _REVIVE: Final = """
 UPDATE holdings SET deleted_at = NULL, merged_into = NULL, version = version + 1
 WHERE id = $1 AND deleted_at IS NOT NULL

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from catalog.callnumbers.rules import Scheme, shelving_key
-from catalog.items.rules import state_refusal
+from catalog.items.rules import FACTS, contradictions, state_refusal
 
 MOST_EDITED: Final = 500_000
 """Records of one edit."""
@@ -102,12 +102,10 @@ def reason(code: str, text: str) -> dict[str, str]:
     return {"code": code, "text": text[:LONGEST_TOLD]}
 
 
-ITEM_FACTS: Final = (
-    "location_id", "material_type", "loan_type", "base_state", "call_number", "call_number_scheme", "shelving_key",
-    "volume", "copy_number", "note", "suppressed", "pieces", "pieces_text", "intellectual", "purchase_minor",
-    "purchase_currency", "replacement_minor", "replacement_currency",
+ITEM_FACTS: Final = FACTS
+HOLDINGS_FACTS: Final = (
+    "location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed", "statistical_codes",
 )  # fmt: skip
-HOLDINGS_FACTS: Final = ("location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed")
 HIDDEN_FACTS: Final = frozenset({"shelving_key"})
 """Follow from others, and are not shown as differences."""
 
@@ -142,6 +140,7 @@ def item_verdict(row: Mapping[str, Any], told: Mapping[str, Any], note: NoteEdit
         reasons.append(reason(refusal, words))
     if len(after["note"] or "") > LONGEST_NOTE:
         reasons.append(reason("note-too-long", f"A note has up to {LONGEST_NOTE} characters."))
+    reasons += [reason(each.code, each.text) for each in contradictions(after)]
     return _verdict(row, after, ITEM_FACTS, reasons)
 
 
@@ -185,4 +184,6 @@ def _verdict(
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(value)[:LONGEST_TOLD]
     return value if value is None or isinstance(value, bool | int) else str(value)[:LONGEST_TOLD]

@@ -24,13 +24,13 @@ from chassis.database import Connection, plain
 from chassis.json import dumped
 from contracts.catalog import HoldingsState, HoldingsUpdated
 
-REFERRED: Final = ("location_id", "material_type", "loan_type")
+REFERRED: Final = ("location_id", "material_type", "loan_type", "damaged_status", "statistical_codes")
 
 
 async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdicts:
     """Whatever is referred to must be here; it stays here to the end of the transaction."""
     wanted = {
-        name: list({verdict.after[name] for verdict in verdicts.values() if name in verdict.after})
+        name: list({each for verdict in verdicts.values() for each in _named(verdict, name)})
         for name in REFERRED
     }
     if not any(wanted.values()):
@@ -43,11 +43,20 @@ async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdict
     return {id_: _held_to(verdict, unknown) for id_, verdict in verdicts.items()}
 
 
+def _named(verdict: Verdict, name: str) -> Sequence[Any]:
+    """What it refers to there: nothing, one thing or several."""
+    told = verdict.after.get(name)
+    return told if isinstance(told, list) else () if told is None else (told,)
+
+
 def _held_to(verdict: Verdict, unknown: dict[str, set[Any]]) -> Verdict:
     reasons = [
-        reason(f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {verdict.after[name]}.")
+        reason(
+            f"{name.removesuffix('_id').removesuffix('s').replace('_', '-')}-unknown", f"There is no {each}."
+        )
         for name in REFERRED
-        if name in verdict.after and verdict.after[name] in unknown[name]
+        for each in _named(verdict, name)
+        if each in unknown[name]
     ]
     return Verdict(Outcome.CANNOT, reasons=reasons) if reasons else verdict
 
@@ -141,6 +150,7 @@ class Holdings:
                     location_id=row["location_id"],
                     call_number=row["call_number"] or None,
                     suppressed=row["suppressed"],
+                    statistical_codes=tuple(row["statistical_codes"]),
                 ),
             )
             for row in written

@@ -77,7 +77,9 @@ FROM holdings h WHERE h.id = ANY ($1::uuid[]) AND h.merged_into IS NULL ORDER BY
 """
 LOOK_AT_HOLDINGS: Final = HOLD_HOLDINGS.replace(" FOR UPDATE", "")
 WRITE_HOLDINGS: Final = _write(
-    "holdings", HOLDINGS_FACTS, ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed"
+    "holdings",
+    HOLDINGS_FACTS,
+    ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed, e.statistical_codes",
 )
 PLACES_TAKEN: Final = """
 SELECT title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])
@@ -93,7 +95,9 @@ KNOWN: Final = """
 SELECT (SELECT coalesce(array_agg(l.id), '{}') FROM (
         SELECT id FROM location WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE) l) AS location_id,
     (SELECT coalesce(array_agg(code), '{}') FROM material_type WHERE code = ANY ($2::text[])) AS material_type,
-    (SELECT coalesce(array_agg(code), '{}') FROM loan_type WHERE code = ANY ($3::text[])) AS loan_type
+    (SELECT coalesce(array_agg(code), '{}') FROM loan_type WHERE code = ANY ($3::text[])) AS loan_type,
+    (SELECT coalesce(array_agg(code), '{}') FROM damaged_status WHERE code = ANY ($4::text[])) AS damaged_status,
+    (SELECT coalesce(array_agg(code), '{}') FROM statistical_code WHERE code = ANY ($5::text[])) AS statistical_codes
 """
 
 HOLD_TITLES: Final = """

@@ -19,6 +19,10 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "item.location": _CODE.format("i"),
     "item.library": _LIBRARY.format("i"),
     "item.call_number": "coalesce(i.call_number, nullif(h.call_number, ''))",
+    **{
+        f"{entity}.statistical_code": f"nullif(array_to_string({alias}.statistical_codes, ' '), '')"
+        for entity, alias in (("title", "t"), ("holdings", "h"), ("item", "i"))
+    },
     "item.availability": "(SELECT a.state FROM item_availability a WHERE a.item_id = i.id)",
 }
 _PLACES: Final = {
@@ -26,6 +30,8 @@ _PLACES: Final = {
     "library": "{0}.location_id IN (SELECT l.id FROM location l JOIN library b ON b.id = l.library_id "
     "WHERE b.code = ANY ({1}::text[]))",
 }
+_SEVERAL: Final = {"statistical_code": "{0}.statistical_codes && {1}::text[]"}
+"""Of which a record may have more than one."""
 _ALIAS: Final = {"title": "t", "holdings": "h", "item": "i"}
 TABLES: Final[Mapping[Kind, str]] = {
     Kind.TITLES: "title t",
@@ -97,8 +103,8 @@ class Statement:
         expression = column(leaf.field)
         if leaf.op == "known":
             return f"{expression} IS {'NOT ' if leaf.values[0] else ''}NULL"
-        if fact in _PLACES:
-            return _PLACES[fact].format(_ALIAS[entity], self.put(list(leaf.values)))
+        if fact in _PLACES or fact in _SEVERAL:
+            return (_PLACES | _SEVERAL)[fact].format(_ALIAS[entity], self.put(list(leaf.values)))
         sql_type = _TYPES.get(of, "text")
         if leaf.op == "in":
             return f"{expression} = ANY ({self.put(list(leaf.values))}::{sql_type}[])"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -30,13 +30,15 @@ class HoldingsNotDeleted(Refused):
 
 
 _LOCK = text("SELECT * FROM holdings WHERE id = :id FOR UPDATE")
+_REFERRED: Final = ("location_id", "statistical_codes")
 _THERE = text("""
 SELECT id FROM holdings
 WHERE title_id = :title_id AND location_id = :location_id AND call_number = :call_number AND id <> :id
 """)
 _UPDATE = text("""
 UPDATE holdings SET version = version + 1, location_id = :location_id, call_number = :call_number,
-    call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed, updated_at = :now
+    call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed,
+    statistical_codes = CAST(:statistical_codes AS text[]), updated_at = :now
 WHERE id = :id
 """)
 _ITEMS = """
@@ -125,14 +127,13 @@ async def change(
     row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
-    names = ("location_id", "call_number", "call_number_scheme", "suppressed")
+    names = ("location_id", "call_number", "call_number_scheme", "suppressed", "statistical_codes")
     before = {name: getattr(row, name) for name in names}
     after = before | dict(changes)
     after["call_number"] = after["call_number"] or ""
     if after == before:
         return
-    if after["location_id"] != before["location_id"]:
-        await check_known(session, {"location_id": after["location_id"]})
+    await check_known(session, {name: after[name] for name in _REFERRED if after[name] != before[name]})
     await refuse_taken(session, row, **{name: after[name] for name in names[:2]})
     where = placed(after["call_number"], after["call_number_scheme"])
     await session.execute(_UPDATE, after | where | {"id": holdings_id, "now": now})

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from catalog.callnumbers.rules import Scheme
 from catalog.holdings import commands, describing
@@ -15,6 +15,7 @@ from catalog.holdings.rules import statements
 from catalog.items import commands as items
 from catalog.items import queries
 from catalog.items.commands import HoldingsTaken, HoldingsUnknown
+from catalog.items.routes import Codes
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML
 from catalog.marc.storage import unpack
 from catalog.specifications.commands import hold_against
@@ -75,6 +76,8 @@ class HoldingsOut(BaseModel):
     call_number_scheme: Scheme | None
     suppressed: bool
     """Neither it nor its items are shown to the public."""
+    statistical_codes: list[str]
+    """What they count as in reports; for staff."""
     items: int
     described: bool
     """They have a record of their own (MARC 21 Holdings)."""
@@ -107,6 +110,13 @@ class HoldingsChange(BaseModel):
     call_number: Words | None = None
     call_number_scheme: Scheme | None = None
     suppressed: bool | None = None
+    statistical_codes: Codes = Field(default_factory=list)
+
+    @field_validator("statistical_codes")
+    @classmethod
+    def once(cls, told: list[str]) -> list[str]:
+        """Each counts once."""
+        return sorted(set(told))
 
     @model_validator(mode="after")
     def kept(self) -> "HoldingsChange":

@@ -10,6 +10,7 @@ from contracts.catalog import HoldingsState
 
 _STATES = text("""
 SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
+    h.statistical_codes,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h WHERE h.id = ANY (:ids) ORDER BY h.id
 """)
@@ -28,6 +29,7 @@ async def holdings_states(session: AsyncSession, ids: Sequence[UUID]) -> list[tu
                 location_id=row.location_id,
                 call_number=row.call_number,
                 suppressed=row.suppressed,
+                statistical_codes=tuple(row.statistical_codes),
             ),
             row.items,
         )

@@ -7,6 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from catalog.callnumbers.rules import shelving_key
+from catalog.imports.described import (
+    DESCRIBED,
+    DESCRIBED_FACTS,
+    ITEM_FACTS,
+    NOT_DESCRIBED,
+    as_columns,
+    described,
+)
 from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
@@ -19,14 +27,16 @@ from catalog.search.documents import Copies
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
 from chassis.ids import uuid7
+from chassis.json import dumped
 from contracts.catalog import ItemBase, ItemState
 
-_HERE = """
+_HERE = f"""
 SELECT i.id, i.title_id, i.barcode, i.holdings_id, i.location_id, i.material_type, i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
-    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency
+    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
+    nullif({DESCRIBED_FACTS}, '{{}}') AS described
 FROM item i JOIN holdings h ON h.id = i.holdings_id
-"""
+"""  # noqa: S608 - our own text
 _BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
 _BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
 _HOLDINGS = """
@@ -56,26 +66,22 @@ ITEM_COLUMNS: Final = (
     "created_at",
     "updated_at",
     "import_id",
+    *DESCRIBED,
 )
-_UPDATE = """
-UPDATE item i SET version = version + 1, holdings_id = n.holdings_id, location_id = n.location_id,
+_UPDATE = f"""
+UPDATE item i SET version = i.version + 1, holdings_id = n.holdings_id, location_id = n.location_id,
     material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
     copy_number = n.copy_number, note = n.note, purchase_minor = n.purchase_minor,
     purchase_currency = n.purchase_currency, replacement_minor = n.replacement_minor,
-    replacement_currency = n.replacement_currency, updated_at = $9
+    replacement_currency = n.replacement_currency, updated_at = $9,
+    {", ".join(f"{name} = d.{name}" for name in DESCRIBED)}
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $10::bigint[], $11::text[], $12::bigint[], $13::text[])
+    $10::bigint[], $11::text[], $12::bigint[], $13::text[], $14::text[])
     AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note,
-        purchase_minor, purchase_currency, replacement_minor, replacement_currency)
+        purchase_minor, purchase_currency, replacement_minor, replacement_currency, described)
+    JOIN item s ON s.id = n.id CROSS JOIN LATERAL jsonb_populate_record(s, n.described::jsonb) AS d
 WHERE i.id = n.id
-"""
-ITEM_FACTS: Final = """jsonb_build_object('holdings_id', i.holdings_id, 'location_id', i.location_id,
-    'material_type', i.material_type, 'loan_type', i.loan_type, 'call_number', i.call_number,
-    'call_number_scheme', i.call_number_scheme, 'shelving_key', i.shelving_key, 'volume', i.volume,
-    'copy_number', i.copy_number, 'note', i.note, 'purchase_minor', i.purchase_minor,
-    'purchase_currency', i.purchase_currency, 'replacement_minor', i.replacement_minor,
-    'replacement_currency', i.replacement_currency)"""
-"""What an import changes of an item."""
+"""  # noqa: S608 - our own text
 _REMEMBER = f"""
 INSERT INTO import_item_change (import_id, item_id, before, after)
 SELECT $1, i.id, {ITEM_FACTS}, '{{}}' FROM item i WHERE i.id = ANY ($2::uuid[]) ON CONFLICT DO NOTHING
@@ -301,7 +307,14 @@ class Shelving:
             purchase_currency=bought[1],
             replacement_minor=replaced[0],
             replacement_currency=replaced[1],
+            described=self._described(each, item) if item.described is not None else None,
         )
+
+    def _described(self, each: Prepared, item: ItemFacts) -> dict[str, Any] | None:
+        """What is told of few items; what is not known here is told, and the item taken without it."""
+        columns, reasons = described(item.described or {}, self._places.described)
+        each.reasons += reasons
+        return columns or None
 
     def _price(self, each: Prepared, item: ItemFacts, text: str | None) -> tuple[int | None, str | None]:
         """Its amount and currency; what cannot be read is told, and the item taken without it."""
@@ -355,6 +368,7 @@ class Shelving:
                 self._now,
                 self._now,
                 self._import_id,
+                *(as_columns(told.described) if told.described is not None else NOT_DESCRIBED),
             )
         )
         if told.barcode is not None:
@@ -384,6 +398,7 @@ class Shelving:
                 created_at=self._now,
                 purchase_price=amount(told.purchase_minor, told.purchase_currency),
                 replacement_price=amount(told.replacement_minor, told.replacement_currency),
+                **(told.described or {}),
             )
         )
         return item_id
@@ -427,5 +442,6 @@ class Shelving:
             [row[2].note for row in rows],
             self._now,
             *([getattr(row[2], name) for row in rows] for name in PRICES),
+            [dumped(row[2].described or {}).decode() for row in rows],
         )
         await connection.execute(_REMEMBER_AFTER, self._import_id, list(self._updates))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -26,6 +27,8 @@ from chassis.problems import Invalid
 _LOCATIONS = """
 SELECT l.id, l.code, b.code AS library FROM location l JOIN library b ON b.id = l.library_id
 """
+_CODES: Final = ("material_type", "loan_type", "damaged_status", "statistical_code")
+_CODED: Final = " UNION ALL ".join(f"SELECT '{name}' AS name, code FROM {name}" for name in _CODES)  # noqa: S608 - ours
 _VERSION = "SELECT version FROM configuration_state FOR SHARE"
 HOME = "MAIN"
 """Code of what is made when records speak of locations and there is nowhere to put them."""
@@ -45,6 +48,8 @@ class Places:
     """Library and location, as the configuration writes them."""
     material_types: dict[str, str] = field(default_factory=dict)
     loan_types: dict[str, str] = field(default_factory=dict)
+    described: set[tuple[str, str]] = field(default_factory=set)
+    """Conditions and statistical codes, each with what it is one of."""
     _typed: dict[tuple[str | None, str | None], tuple[str, str, list[dict[str, str]]]] = field(
         default_factory=dict
     )
@@ -62,14 +67,12 @@ class Places:
             self.locations[row["library"].casefold(), code] = row["id"]
             self.codes[row["id"]] = (row["library"], row["code"])
             self.alone[code] = None if code in self.alone else row["id"]
-        self.material_types = {
-            row["code"].casefold(): row["code"]
-            for row in await connection.fetch("SELECT code FROM material_type")
-        }
-        self.loan_types = {
-            row["code"].casefold(): row["code"]
-            for row in await connection.fetch("SELECT code FROM loan_type")
-        }
+        codes: dict[str, list[str]] = {name: [] for name in _CODES}
+        for row in await connection.fetch(_CODED):
+            codes[row["name"]].append(row["code"])
+        self.material_types = {code.casefold(): code for code in codes["material_type"]}
+        self.loan_types = {code.casefold(): code for code in codes["loan_type"]}
+        self.described = {(name, code) for name in _CODES[2:] for code in codes[name]}
         self.version = version
 
     def location(self, item: ItemFacts) -> UUID | None:

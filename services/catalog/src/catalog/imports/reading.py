@@ -22,7 +22,7 @@ SLICE_SECONDS: Final = 0.3
 SLICE_BYTES: Final = 8 * 1024 * 1024
 KEPT_ORIGINAL: Final = 1 << 20
 LONGEST: Final = {"barcode": 100, "call_number": 500, "legacy_id": 200}
-_values: Final = attrgetter(*ItemFacts.__slots__)
+_values: Final = attrgetter(*ItemFacts.__slots__[:-1])
 
 
 @dataclass(slots=True)
@@ -154,12 +154,14 @@ def _reason(problem: Problem) -> dict[str, str]:
 def _storable(item: ItemFacts) -> ItemFacts:
     """Without NUL; what is beyond any shelf mark's length is cut."""
     values = _values(item)
-    whole = "".join(filter(None, values))
+    whole = "".join(filter(None, (*values, *(item.described or {}).values())))
     if len(whole) <= LONGEST["barcode"] and "\x00" not in whole:
         return item
     return ItemFacts(
         **{
             name: storable(value)[: LONGEST.get(name, 500)] if value is not None else None  # type: ignore[index]
-            for name, value in zip(ItemFacts.__slots__, values, strict=True)
-        }
+            for name, value in zip(ItemFacts.__slots__[:-1], values, strict=True)
+        },
+        described={name: str(storable(value))[:500] for name, value in (item.described or {}).items()}
+        or None,
     )

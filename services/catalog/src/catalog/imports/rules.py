@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 
@@ -95,6 +95,8 @@ class ItemData:
     purchase_currency: str | None = None
     replacement_minor: int | None = None
     replacement_currency: str | None = None
+    described: Mapping[str, Any] | None = None
+    """Facts that most items have none of, as columns; those that it has."""
 
     @property
     def shelf_mark(self) -> tuple[UUID, str | None, str | None, str | None]:
@@ -106,6 +108,9 @@ def merged(kept: ItemData, told: ItemData) -> ItemData:
     """What a record tells counts; what it leaves out stays as it is kept."""
     bought = told if told.purchase_minor is not None else kept
     replaced = told if told.replacement_minor is not None else kept
+    known, news = kept.described or {}, dict(told.described or {})
+    if "missing_pieces" in known:  # somebody has counted them since
+        news.pop("pieces", None)
     return ItemData(
         barcode=kept.barcode,
         location_id=told.location_id,
@@ -119,6 +124,7 @@ def merged(kept: ItemData, told: ItemData) -> ItemData:
         purchase_currency=bought.purchase_currency,
         replacement_minor=replaced.replacement_minor,
         replacement_currency=replaced.replacement_currency,
+        described={**known, **news} or None,
     )
 
 

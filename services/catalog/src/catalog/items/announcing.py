@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.items.rules import DESCRIBED
 from catalog.marc.extract import shortened
 from chassis import outbox
 from chassis.database import Connection
@@ -21,8 +22,8 @@ STATE_COLUMNS: Final = """
 i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
-i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency
-"""
+i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
+""" + ", ".join(f"i.{name}" for name in DESCRIBED)
 STATE_TABLES: Final = """
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 """
@@ -55,6 +56,7 @@ def state(row: Any) -> ItemState:
         created_at=row.created_at,
         purchase_price=amount(row.purchase_minor, row.purchase_currency),
         replacement_price=amount(row.replacement_minor, row.replacement_currency),
+        **{name: getattr(row, name) for name in DESCRIBED},
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.callnumbers.rules import Scheme, shelving_key
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
-from catalog.items.rules import state_refusal
+from catalog.items.rules import FACTS, LISTS, Contradiction, contradictions, dated, state_refusal
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
 from chassis.ids import uuid7
@@ -55,6 +55,9 @@ SELECT
     EXISTS (SELECT FROM location WHERE id = CAST(:location_id AS uuid) FOR SHARE) AS location_id,
     EXISTS (SELECT FROM material_type WHERE code = CAST(:material_type AS text)) AS material_type,
     EXISTS (SELECT FROM loan_type WHERE code = CAST(:loan_type AS text)) AS loan_type,
+    EXISTS (SELECT FROM damaged_status WHERE code = CAST(:damaged_status AS text) FOR SHARE) AS damaged_status,
+    ARRAY(SELECT code FROM statistical_code WHERE code = ANY (CAST(:statistical_codes AS text[])) ORDER BY code
+        FOR SHARE) AS statistical_codes,
     (SELECT count(*) FROM (SELECT FROM title WHERE id = ANY (CAST(:title_ids AS uuid[])) AND deleted_at IS NULL
         ORDER BY id FOR SHARE) t) AS titles
 """)
@@ -65,6 +68,7 @@ async def check_known(
 ) -> None:
     """Whatever an item refers to must be here: everything that is not is told at once."""
     title_ids = list(told.get("title_ids") or ())
+    codes = list(told.get("statistical_codes") or ())
     row = (
         await session.execute(
             _KNOWN,
@@ -72,6 +76,8 @@ async def check_known(
                 "location_id": told.get("location_id"),
                 "material_type": told.get("material_type"),
                 "loan_type": told.get("loan_type"),
+                "damaged_status": told.get("damaged_status"),
+                "statistical_codes": codes,
                 "title_ids": title_ids,
             },
         )
@@ -80,8 +86,13 @@ async def check_known(
         Reason(
             f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {told[name]}.", f"/{name}"
         )
-        for name in ("location_id", "material_type", "loan_type")
+        for name in ("location_id", "material_type", "loan_type", "damaged_status")
         if told.get(name) is not None and not getattr(row, name)
+    ]
+    reasons += [
+        Reason("statistical-code-unknown", f"There is no {code}.", f"/statistical_codes/{place}")
+        for place, code in enumerate(codes)
+        if code not in row.statistical_codes
     ]
     if row.titles != len(set(title_ids)):
         reasons.append(
@@ -155,16 +166,20 @@ async def add_holdings(
     return UUID(int=added.int)
 
 
-_INSERT = text("""
-INSERT INTO item (id, barcode, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state,
-    call_number, call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text,
-    intellectual, purchase_minor, purchase_currency, replacement_minor, replacement_currency, created_at,
-    updated_at)
-VALUES (:id, :barcode, :holdings_id, :title_id, CAST(:bound_with AS uuid[]), :location_id, :material_type, :loan_type,
-    :base_state, :call_number, :scheme, :shelving_key, :volume, :copy_number, :note, :suppressed, :pieces,
-    :pieces_text, :intellectual, :purchase_minor, :purchase_currency, :replacement_minor,
-    :replacement_currency, :now, :now)
-""")
+_CASTS: Final = {"bound_with": "uuid[]", **dict.fromkeys(LISTS, "text[]")}
+_WRITTEN: Final = ("barcode", "bound_with", *FACTS)
+_NAMED: Final = {"call_number_scheme": "scheme"}
+
+
+def _parameter(name: str) -> str:
+    told = f":{_NAMED.get(name, name)}"
+    return f"CAST({told} AS {_CASTS[name]})" if name in _CASTS else told
+
+
+_INSERT = text(
+    f"INSERT INTO item (id, holdings_id, title_id, created_at, updated_at, {', '.join(_WRITTEN)}) "  # noqa: S608 - our own text
+    f"VALUES (:id, :holdings_id, :title_id, :now, :now, {', '.join(map(_parameter, _WRITTEN))})"
+)
 
 
 async def holdings_for(
@@ -212,6 +227,10 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
     """Add an item to holdings, or to a title at a location (its holdings are found or made)."""
     if (refusal := state_refusal(before="active", after=told["base_state"])) is not None:
         raise StateRefused(reasons=[_state_reason(refusal)])
+    told |= dated(
+        dict.fromkeys(told), {name: told[name] for name in told if told[name] is not None}, on=now.date()
+    )
+    _hold_together(told, now)
     holdings_id, title_id, location_id = await holdings_for(session, told, now=now)
     await check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
     item_id = uuid7()
@@ -229,6 +248,16 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
     state = await _state(session, item_id)
     await outbox.publish(session, ItemCreated(version=1, occurred_at=now, item_id=item_id, item=state))
     return item_id
+
+
+def _hold_together(facts: Mapping[str, Any], now: datetime) -> None:
+    """Raise when some facts cannot be true together."""
+    if found := list(contradictions(facts, on=now.date())):
+        raise Invalid(reasons=[_reason_of(each) for each in found])
+
+
+def _reason_of(found: Contradiction) -> Reason:
+    return Reason(found.code, found.text, found.pointer)
 
 
 async def _write(session: AsyncSession, statement: Any, row: dict[str, Any]) -> None:
@@ -271,37 +300,11 @@ async def _state(session: AsyncSession, item_id: UUID) -> ItemState:
     return state
 
 
-_UPDATE = text("""
-UPDATE item SET version = version + 1, barcode = :barcode, bound_with = CAST(:bound_with AS uuid[]),
-    location_id = :location_id, material_type = :material_type, loan_type = :loan_type, base_state = :base_state,
-    call_number = :call_number, call_number_scheme = :scheme, shelving_key = :shelving_key, volume = :volume,
-    copy_number = :copy_number, note = :note, suppressed = :suppressed, pieces = :pieces,
-    pieces_text = :pieces_text, intellectual = :intellectual,
-    purchase_minor = :purchase_minor, purchase_currency = :purchase_currency, replacement_minor = :replacement_minor,
-    replacement_currency = :replacement_currency, updated_at = :now
-WHERE id = :id
-""")
-CHANGEABLE = (
-    "barcode",
-    "bound_with",
-    "location_id",
-    "material_type",
-    "loan_type",
-    "base_state",
-    "call_number",
-    "call_number_scheme",
-    "volume",
-    "copy_number",
-    "note",
-    "suppressed",
-    "pieces",
-    "pieces_text",
-    "intellectual",
-    "purchase_minor",
-    "purchase_currency",
-    "replacement_minor",
-    "replacement_currency",
+_UPDATE = text(
+    f"UPDATE item SET version = version + 1, updated_at = :now, "  # noqa: S608 - our own text
+    f"{', '.join(f'{name} = {_parameter(name)}' for name in _WRITTEN)} WHERE id = :id"
 )
+CHANGEABLE: Final = tuple(name for name in _WRITTEN if name != "shelving_key")
 
 
 async def change(
@@ -316,12 +319,14 @@ async def change(
     etags.guard(expected=expected, found=found.version)
     before = {name: getattr(found, name) for name in CHANGEABLE}
     after = before | dict(changes)
+    after |= dated(before, changes, on=now.date())
     after["bound_with"] = [other for other in dict.fromkeys(after["bound_with"]) if other != found.title_id]
     if (refusal := state_refusal(before=before["base_state"], after=after["base_state"])) is not None:
         raise StateRefused(reasons=[_state_reason(refusal)])
     changed = {name: value for name, value in after.items() if value != before[name]}
     if not changed:
         return
+    _hold_together(after, now)
     await check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
     where = placed(after["call_number"], after["call_number_scheme"])
     await _write(session, _UPDATE, after | where | {"id": item_id, "now": now})

@@ -8,20 +8,27 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-ITEM: Final = """
+from catalog.items.rules import DESCRIBED
+
+ITEM: Final = (
+    """
 SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, l.code AS location,
     b.code AS library, i.material_type, i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
-    i.volume, i.copy_number, i.note,
+    i.volume, i.copy_number, i.note, """
+    + ", ".join(f"i.{name}" for name in DESCRIBED)
+    + """,
     (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title,
     t.author, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
     i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
 """
+)
 _BY_ID = ITEM + " WHERE i.id = $1"
 _BY_BARCODE = ITEM + " WHERE i.barcode = $1"
+_BY_ACCESSION = ITEM + " WHERE i.accession_number = $1 ORDER BY i.id LIMIT $2"
 _LIST = (
     ITEM
     + """
@@ -61,6 +68,11 @@ async def item_by_barcode(pool: asyncpg.Pool, barcode: str) -> asyncpg.Record | 
     return await pool.fetchrow(_BY_BARCODE, barcode)
 
 
+async def items_by_accession(pool: asyncpg.Pool, number: str, *, limit: int) -> list[asyncpg.Record]:
+    """Items with this accession number: one, as long as nobody has numbered two alike."""
+    return await pool.fetch(_BY_ACCESSION, number, limit)
+
+
 async def items(
     pool: asyncpg.Pool,
     *,
@@ -79,6 +91,7 @@ async def items(
 _HOLDINGS: Final = """
 SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
     nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,
+    h.statistical_codes,
     t.suppressed AS hidden, h.deleted_at, h.merged_into, h.record, t.control_number, t.hrid,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id

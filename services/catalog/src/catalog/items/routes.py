@@ -1,6 +1,6 @@
 """Items and holdings on the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from catalog.items.commands import (
     ItemUnknown,
     StateRefused,
 )
+from catalog.items.rules import LISTS
 from catalog.marc.extract import shortened
 from chassis import cursors, etags
 from chassis.application import new_router
@@ -39,6 +40,9 @@ MayWrite = Annotated[Principal, Depends(may("items:write"))]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 Barcode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 Pieces = Annotated[int, Field(ge=1, le=10_000)]
+Missing = Annotated[int, Field(ge=0, le=10_000)]
+Codes = Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=50)]
+Notes = Annotated[list[Words], Field(max_length=20)]
 TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
 ItemState = Annotated[ItemBase, Field(description="`withdrawn` is reached by a withdrawal alone")]
 
@@ -55,7 +59,7 @@ class Price(BaseModel):
 
 
 class ItemOut(BaseModel):
-    """An item. Its note and its prices are for staff (`items:read`)."""
+    """An item. Its notes, prices and statistical codes are for staff (`items:read`)."""
 
     id: UUID
     version: int
@@ -81,6 +85,18 @@ class ItemOut(BaseModel):
     intellectual: bool
     purchase_price: Price | None
     replacement_price: Price | None
+    accession_number: str | None
+    enumeration: str | None
+    chronology: str | None
+    year_caption: str | None
+    missing_pieces: int | None
+    missing_pieces_text: str | None
+    missing_pieces_on: date | None
+    damaged_status: str | None
+    damaged_on: date | None
+    statistical_codes: list[str]
+    check_out_notes: list[str]
+    check_in_notes: list[str]
     short_title: str
     short_author: str | None
     created_at: datetime
@@ -116,6 +132,28 @@ class ItemIn(BaseModel):
     """What it cost; 0 for a gift."""
     replacement_price: Price | None = None
     """What a new copy would cost; a lost-item policy may charge it, and a fine may be capped at it."""
+    accession_number: Words | None = None
+    """Its number in the register of what the library has taken in."""
+    enumeration: Words | None = None
+    """Which part of a set or run it is, by numbers: `v. 12, no. 3`."""
+    chronology: Words | None = None
+    """The same by dates: `2024 Mar`."""
+    year_caption: Words | None = None
+    """The year that it is shelved under."""
+    missing_pieces: Missing | None = None
+    """How many of its pieces are not there."""
+    missing_pieces_text: Words | None = None
+    missing_pieces_on: date | None = None
+    """When that was found; today, where it is not told."""
+    damaged_status: TypeCode | None = None
+    """In what condition it is, of those in the configuration; whether it is lent, `base_state` says."""
+    damaged_on: date | None = None
+    statistical_codes: Codes = Field(default_factory=list)
+    """What it counts as in reports, of those in the configuration."""
+    check_out_notes: Notes = Field(default_factory=list)
+    """What whoever lends it is told."""
+    check_in_notes: Notes = Field(default_factory=list)
+    """What whoever takes it back is told."""
 
     @model_validator(mode="after")
     def placed(self) -> "ItemIn":
@@ -149,6 +187,18 @@ class ItemChange(BaseModel):
     intellectual: bool | None = None
     purchase_price: Price | None = None
     replacement_price: Price | None = None
+    accession_number: Words | None = None
+    enumeration: Words | None = None
+    chronology: Words | None = None
+    year_caption: Words | None = None
+    missing_pieces: Missing | None = None
+    missing_pieces_text: Words | None = None
+    missing_pieces_on: date | None = None
+    damaged_status: TypeCode | None = None
+    damaged_on: date | None = None
+    statistical_codes: Codes = Field(default_factory=list)
+    check_out_notes: Notes = Field(default_factory=list)
+    check_in_notes: Notes = Field(default_factory=list)
 
     @model_validator(mode="after")
     def kept(self) -> "ItemChange":
@@ -185,7 +235,7 @@ def item_out(row: asyncpg.Record, asker: Principal) -> dict[str, Any]:
     told["short_author"] = shortened(author) if author else None
     told |= {name: _price(told.pop(minor), told.pop(currency)) for name, (minor, currency) in PRICES.items()}
     if not _sees_all(asker):
-        told |= {"note": None} | dict.fromkeys(PRICES)
+        told |= {"note": None} | dict.fromkeys(PRICES) | {name: [] for name in sorted(LISTS)}
     return told
 
 
@@ -205,6 +255,8 @@ def as_columns(told: dict[str, Any]) -> dict[str, Any]:
         if name in told:
             price = told.pop(name) or {"minor": None, "currency": None}
             told |= {minor: price["minor"], currency: price["currency"]}
+    if "statistical_codes" in told:
+        told["statistical_codes"] = sorted(set(told["statistical_codes"]))
     return told
 
 
@@ -218,22 +270,28 @@ async def list_items(
     response: Response,
     asker: Anyone,
     barcode: Annotated[str | None, Query(max_length=100)] = None,
+    accession_number: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
     title_id: UUID | None = None,
     base_state: ItemBase | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> dict[str, Any]:
-    """Items: by barcode, of a title (those bound with it included), or all by id."""
+    """Items: by barcode, by accession number, of a title (those bound with it included), or all by id."""
     pool: asyncpg.Pool = request.app.state.resources.pool
-    if barcode is not None:
-        found = await queries.item_by_barcode(pool, barcode)
-        fits = (
-            found is not None
-            and (_sees_all(asker) or not found["suppressed"])
-            and (title_id is None or title_id in (found["title_id"], *found["bound_with"]))
-            and base_state in (None, found["base_state"])
-        )
-        return {"items": [item_out(found, asker)] if found is not None and fits else [], "next_cursor": None}
+    if barcode is not None or accession_number is not None:
+        if barcode is not None:
+            one = await queries.item_by_barcode(pool, barcode)
+            found = [one] if one is not None and accession_number in (None, one["accession_number"]) else []
+        else:
+            found = await queries.items_by_accession(pool, str(accession_number), limit=limit)
+        fitting = [
+            item_out(each, asker)
+            for each in found
+            if (_sees_all(asker) or not each["suppressed"])
+            and (title_id is None or title_id in (each["title_id"], *each["bound_with"]))
+            and base_state in (None, each["base_state"])
+        ]
+        return {"items": fitting, "next_cursor": None}
     rows = await queries.items(
         pool,
         title_id=title_id,

@@ -1,6 +1,26 @@
-"""Which base states an item may be set to by hand, and what may change about it."""
+"""What is known of an item, which base states it may be set to by hand, and what of it contradicts itself."""
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+DESCRIBED: Final = (
+    "accession_number", "enumeration", "chronology", "year_caption", "missing_pieces", "missing_pieces_text",
+    "missing_pieces_on", "damaged_status", "damaged_on", "statistical_codes", "check_out_notes", "check_in_notes",
+)  # fmt: skip
+"""Facts that most items have none of."""
+FACTS: Final = (
+    "location_id", "material_type", "loan_type", "base_state", "call_number", "call_number_scheme", "shelving_key",
+    "volume", "copy_number", "note", "suppressed", "pieces", "pieces_text", "intellectual", "purchase_minor",
+    "purchase_currency", "replacement_minor", "replacement_currency", *DESCRIBED,
+)  # fmt: skip
+"""Facts that a change may set, as columns; beside them an item has a barcode and what it is bound with."""
+LISTS: Final = frozenset({"statistical_codes", "check_out_notes", "check_in_notes"})
+DATED: Final = {
+    "missing_pieces_on": ("missing_pieces", "missing_pieces_text"),
+    "damaged_on": ("damaged_status",),
+}
+"""A day, and the facts that were found on it."""
 
 SETTABLE: Final = frozenset(
     {"on-order", "in-process", "active", "missing", "long-missing", "damaged", "restricted", "unknown"}
@@ -17,3 +37,39 @@ def state_refusal(*, before: str, after: str) -> str | None:
     if after == "withdrawn":
         return "withdrawal-needed"
     return None if after in SETTABLE else "base-state-unknown"
+
+
+class Contradiction(NamedTuple):
+    """Two facts that cannot both be true."""
+
+    code: str
+    text: str
+    pointer: str
+
+
+def contradictions(facts: Mapping[str, Any], *, on: date | None = None) -> Iterator[Contradiction]:
+    """Everything about an item that cannot be, on this day where one is told."""
+    missing, pieces = facts["missing_pieces"], facts["pieces"]
+    if missing is not None and pieces is None:
+        yield Contradiction(
+            "pieces-uncounted", "Pieces can be missing only of those that were counted.", "/missing_pieces"
+        )
+    elif missing is not None and missing > pieces:
+        yield Contradiction(
+            "pieces-too-few", f"Of {pieces} pieces {missing} cannot be missing.", "/missing_pieces"
+        )
+    for name in DATED:
+        day = facts[name]
+        if on is not None and day is not None and day > on:
+            yield Contradiction("date-ahead", f"{day} has not come yet.", f"/{name}")
+
+
+def dated(before: Mapping[str, Any], changes: Mapping[str, Any], *, on: date) -> dict[str, date | None]:
+    """Days that go with what was changed: today, where none was told; none, where nothing is left to be dated."""
+    told: dict[str, date | None] = {}
+    for name, facts in DATED.items():
+        after = [changes.get(fact, before[fact]) for fact in facts]
+        if name in changes or after == [before[fact] for fact in facts]:
+            continue
+        told[name] = on if any(each is not None for each in after) else None
+    return told

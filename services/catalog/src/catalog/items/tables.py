@@ -1,18 +1,28 @@
 """Holdings, items, and what circulation tells of each item's availability."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, text
 from sqlmodel import Field
 
-from catalog.metadata import Table, big, content, count, flag, key, ref, uuids, when, words
+from catalog.metadata import Table, big, content, count, day, flag, key, ref, texts, uuids, when, words
 
 
 def shelf_place() -> Any:
     """A shelving key, compared character by character."""
     return Column(Text(collation="C"), nullable=True)
+
+
+def counted(table: str) -> Index:
+    """Whether anything of a table counts as some statistical code."""
+    return Index(
+        f"{table}_counted",
+        "statistical_codes",
+        postgresql_using="gin",
+        postgresql_where=text("statistical_codes <> '{}'"),
+    )
 
 
 class Holdings(Table, table=True):
@@ -35,6 +45,7 @@ class Holdings(Table, table=True):
             "id",
             postgresql_where=text("shelving_key IS NULL AND call_number <> ''"),
         ),
+        counted("holdings"),
     )
 
     id: UUID = Field(sa_column=key())
@@ -48,6 +59,7 @@ class Holdings(Table, table=True):
     """Where it stands among all call numbers (`catalog.callnumbers.rules`)."""
     suppressed: bool = Field(sa_column=flag(default=False))
     """Neither it nor its items are shown to the public."""
+    statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
     deleted_at: datetime | None = Field(default=None, sa_column=when(null=True))
     merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The holdings that have its items, where two shelves have become one."""
@@ -86,8 +98,17 @@ class Item(Table, table=True):
             "id",
             postgresql_where=text("shelving_key IS NULL AND call_number IS NOT NULL AND call_number <> ''"),
         ),
+        Index(
+            "item_accession",
+            "accession_number",
+            "id",
+            postgresql_where=text("accession_number IS NOT NULL"),
+        ),
+        Index("item_damaged", "damaged_status", postgresql_where=text("damaged_status IS NOT NULL")),
+        counted("item"),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
         CheckConstraint("pieces > 0", name="item_of_some_piece"),
+        CheckConstraint("missing_pieces BETWEEN 0 AND pieces", name="item_misses_its_own_pieces"),
         CheckConstraint(
             "purchase_minor >= 0 AND replacement_minor >= 0 "
             "AND (purchase_minor IS NULL) = (purchase_currency IS NULL) "
@@ -128,6 +149,20 @@ class Item(Table, table=True):
     replacement_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     """What a new copy would cost."""
     replacement_currency: str | None = Field(default=None, sa_column=words(null=True))
+    accession_number: str | None = Field(default=None, sa_column=words(null=True))
+    enumeration: str | None = Field(default=None, sa_column=words(null=True))
+    chronology: str | None = Field(default=None, sa_column=words(null=True))
+    year_caption: str | None = Field(default=None, sa_column=words(null=True))
+    missing_pieces: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    """How many of its pieces are not there; never more than it has."""
+    missing_pieces_text: str | None = Field(default=None, sa_column=words(null=True))
+    missing_pieces_on: date | None = Field(default=None, sa_column=day())
+    damaged_status: str | None = Field(default=None, sa_column=words(null=True))
+    """In what condition it is; whether it is lent, the base state says."""
+    damaged_on: date | None = Field(default=None, sa_column=day())
+    statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
+    check_out_notes: list[str] = Field(default_factory=list, sa_column=texts())
+    check_in_notes: list[str] = Field(default_factory=list, sa_column=texts())
     import_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The import that made it."""
     created_at: datetime = Field(sa_column=when())

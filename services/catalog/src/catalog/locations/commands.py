@@ -56,6 +56,8 @@ async def _still_used(session: AsyncSession, sections: dict[str, SectionDiff]) -
         locations=removed("locations"),
         material_types=removed("material_types"),
         loan_types=removed("loan_types"),
+        statistical_codes=removed("statistical_codes"),
+        damaged_statuses=removed("damaged_statuses"),
     )
     return [
         Reason(
@@ -133,8 +135,18 @@ _PUT = {
         "INSERT INTO search_target (code, document) VALUES (:code, CAST(:document AS jsonb)) "
         "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
     ),
+    "statistical_codes": text(
+        "INSERT INTO statistical_code (code, name, kind) VALUES (:code, :name, :kind) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind"
+    ),
+    "damaged_statuses": text(
+        "INSERT INTO damaged_status (code, name) VALUES (:code, :name) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
+    ),
 }
 _DROP = {
+    "damaged_statuses": text("DELETE FROM damaged_status WHERE code = ANY (:keys)"),
+    "statistical_codes": text("DELETE FROM statistical_code WHERE code = ANY (:keys)"),
     "search_targets": text("DELETE FROM search_target WHERE code = ANY (:keys)"),
     "import_profiles": text("DELETE FROM import_profile WHERE code = ANY (:keys)"),
     "harvest_sets": text("DELETE FROM oai_set WHERE code = ANY (:keys)"),

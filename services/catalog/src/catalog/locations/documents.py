@@ -116,6 +116,14 @@ class TypeDoc(Entry):
     """A material or loan type."""
 
 
+class StatisticalCodeDoc(Entry):
+    """What titles, holdings and items may count as in reports."""
+
+    code: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S+$")]
+    kind: str = Field(default="", max_length=200)
+    """Codes of one kind are counted together."""
+
+
 UNSPECIFIED = TypeDoc(code="unspecified", name="Unspecified")
 STANDARD = TypeDoc(code="standard", name="Standard")
 
@@ -137,7 +145,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; the last two stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last four stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -152,6 +160,9 @@ class ConfigurationDoc(BaseModel):
     """Those that are not as they were shipped."""
     search_targets: list[TargetDoc] | None = Field(default=None, max_length=200)
     """Servers whose records are copied."""
+    statistical_codes: list[StatisticalCodeDoc] | None = Field(default=None, max_length=2_000)
+    damaged_statuses: list[TypeDoc] | None = Field(default=None, max_length=100)
+    """Conditions that an item may be in."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -200,6 +211,8 @@ SECTIONS = (
     "harvest_sets",
     "import_profiles",
     "search_targets",
+    "statistical_codes",
+    "damaged_statuses",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

@@ -41,7 +41,11 @@ SELECT
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
      FROM import_profile) AS import_profiles,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
-     FROM search_target) AS search_targets
+     FROM search_target) AS search_targets,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name, 'kind', kind) ORDER BY code), '[]')
+     FROM statistical_code) AS statistical_codes,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
+     FROM damaged_status) AS damaged_statuses
 """)
 
 
@@ -74,16 +78,35 @@ WHERE EXISTS (SELECT FROM item WHERE material_type = told)
 UNION ALL
 SELECT 'loan_types', told FROM unnest(CAST(:loan_types AS text[])) AS told
 WHERE EXISTS (SELECT FROM item WHERE loan_type = told)
+UNION ALL
+SELECT 'damaged_statuses', told FROM unnest(CAST(:damaged_statuses AS text[])) AS told
+WHERE EXISTS (SELECT FROM item WHERE damaged_status = told)
+UNION ALL
+SELECT 'statistical_codes', told FROM unnest(CAST(:statistical_codes AS text[])) AS told
+WHERE EXISTS (SELECT FROM item WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
+   OR EXISTS (SELECT FROM holdings WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
+   OR EXISTS (SELECT FROM title WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
 """)
 
 
 async def in_use(
-    session: AsyncSession, *, locations: list[str], material_types: list[str], loan_types: list[str]
+    session: AsyncSession,
+    *,
+    locations: list[str],
+    material_types: list[str],
+    loan_types: list[str],
+    statistical_codes: list[str],
+    damaged_statuses: list[str],
 ) -> list[tuple[str, str]]:
     """Which of these are referred to: (section, key)."""
-    if not (locations or material_types or loan_types):
+    told = {
+        "locations": locations,
+        "material_types": material_types,
+        "loan_types": loan_types,
+        "statistical_codes": statistical_codes,
+        "damaged_statuses": damaged_statuses,
+    }
+    if not any(told.values()):
         return []
-    rows = await session.execute(
-        _IN_USE, {"locations": locations, "material_types": material_types, "loan_types": loan_types}
-    )
+    rows = await session.execute(_IN_USE, told)
     return [(row.section, row.key) for row in rows]

@@ -78,6 +78,26 @@ class LoanType(Table, table=True):
     name: str = Field(sa_column=words())
 
 
+class StatisticalCode(Table, table=True):
+    """What titles, holdings and items may count as in reports."""
+
+    __tablename__ = "statistical_code"
+
+    code: str = Field(sa_column=words(primary=True))
+    name: str = Field(sa_column=words())
+    kind: str = Field(sa_column=words(default=""))
+    """Codes of one kind are counted together."""
+
+
+class DamagedStatus(Table, table=True):
+    """A condition that an item may be in."""
+
+    __tablename__ = "damaged_status"
+
+    code: str = Field(sa_column=words(primary=True))
+    name: str = Field(sa_column=words())
+
+
 class ConfigurationState(Table, table=True):
     """One row: the configuration's version, and the lock under which it changes."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from catalog.marc.record import Field, Record
 
@@ -19,6 +19,17 @@ Meaning = Literal[
     "purchase_price",
     "replacement_price",
     "legacy_id",
+    "accession_number",
+    "enumeration",
+    "chronology",
+    "year_caption",
+    "pieces",
+    "pieces_text",
+    "missing_pieces_text",
+    "damaged_status",
+    "statistical_code",
+    "check_out_note",
+    "check_in_note",
 ]
 
 
@@ -34,7 +45,7 @@ class ItemProfile:
     """A field (852) that tells the location of the items linked to it by $8, or of all."""
 
 
-ALONE: Final = frozenset({"purchase_price", "replacement_price", "legacy_id"})
+ALONE: Final = frozenset({"purchase_price", "replacement_price", "legacy_id", "pieces"})
 """Of which a second one is no part of the first."""
 
 
@@ -56,13 +67,19 @@ class ItemFacts:
     replacement_price: str | None = None
     legacy_id: str | None = None
     """What the system knew it by that it was brought from."""
+    described: Mapping[str, str] | None = None
+    """Whatever else is told of it, by meaning: of most items nothing."""
 
+
+DESCRIBED: Final = frozenset(get_args(Meaning)) - frozenset(ItemFacts.__slots__)
+"""Meanings of which most items have none; they stand together."""
 
 PROFILES: Final[Mapping[str, ItemProfile]] = {
     "standard": ItemProfile(
         "standard",
         "876",
         {
+            "a": "accession_number",
             "p": "barcode",
             "t": "copy",
             "3": "volume",
@@ -101,6 +118,7 @@ PROFILES: Final[Mapping[str, ItemProfile]] = {
             "c": "location",
             "g": "purchase_price",
             "h": "volume",
+            "i": "accession_number",
             "o": "call_number",
             "p": "barcode",
             "t": "copy",
@@ -171,4 +189,5 @@ def _item(field: Field, profile: ItemProfile, place: Field | None) -> ItemFacts:
         get("purchase_price"),
         get("replacement_price"),
         get("legacy_id"),
+        {name: told[name] for name in told if name in DESCRIBED} or None,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from catalog.marc.items import PROFILES, ItemFacts, ItemProfile, items_of
+from catalog.marc.items import DESCRIBED, PROFILES, ItemFacts, ItemProfile, items_of
 from catalog.marc.record import Field, Record
 from catalog.matching.rules import CONTROL_NUMBER, Node, Several, node_of
 from catalog.overlays.rules import Overlay, Spec, spec_of, with_set, without
@@ -91,7 +91,8 @@ def shipped(code: str | None) -> Plan:
 
 def _mapped(told: ItemFacts, record: Record, plan: ItemPlan) -> ItemFacts:
     """With codes as they are written here, and what the record leaves out."""
-    values = {name: getattr(told, name) for name in ItemFacts.__slots__}
+    values: dict[str, Any] = {name: getattr(told, name) for name in ItemFacts.__slots__[:-1]}
+    values |= dict.fromkeys(DESCRIBED) | dict(told.described or {})
     for name, table in plan.translate.items():
         if (value := values[name]) is not None:
             values[name] = table.get(value.casefold(), value)
@@ -102,7 +103,8 @@ def _mapped(told: ItemFacts, record: Record, plan: ItemPlan) -> ItemFacts:
     for name, value in plan.defaults.items():
         if values[name] is None:
             values[name] = value
-    return ItemFacts(**values)
+    described = {name: value for name in sorted(DESCRIBED) if (value := values.pop(name)) is not None}
+    return ItemFacts(**values, described=described or None)
 
 
 def _call_number(record: Record, sources: Sequence[tuple[str, str]]) -> str | None:

@@ -52,7 +52,8 @@ VALUES (:id, :match_key, :control_number, :control_agency, :title, :subtitle, :a
 RETURNING hrid
 """)
 _LOCK = text("""
-SELECT version, suppressed, record, deleted_at, merged_into FROM title WHERE id = :id FOR UPDATE
+SELECT version, suppressed, record, deleted_at, merged_into, statistical_codes FROM title
+WHERE id = :id FOR UPDATE
 """)
 _KEEP = text("""
 INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
@@ -62,6 +63,7 @@ _REPLACE = text("""
 UPDATE title SET version = version + 1, match_key = :match_key, control_number = :control_number,
     control_agency = :control_agency, title = :title, subtitle = :subtitle, author = :author, year = :year,
     format = :format, suppressed = :suppressed, record = :record, keys = CAST(:keys AS text[]), updated_at = :now,
+    statistical_codes = CAST(:statistical_codes AS text[]),
     brief_since = CASE WHEN :complete THEN NULL ELSE brief_since END
 WHERE id = :id RETURNING hrid, version
 """)
@@ -118,6 +120,7 @@ async def replace(
     record: Record | None,
     *,
     suppressed: bool | None = None,
+    statistical_codes: Sequence[str] | None = None,
     expected: int,
     by: str,
     now: datetime,
@@ -134,8 +137,12 @@ async def replace(
     if told.match_key.startswith("content|") and before.match_key.startswith("content|"):
         told = _with_key(told, await _key_of(session, title_id))
     hidden = found.suppressed if suppressed is None else suppressed
-    if told.record == found.record and hidden == found.suppressed:
+    codes = found.statistical_codes if statistical_codes is None else sorted(set(statistical_codes))
+    counted = codes != found.statistical_codes
+    if told.record == found.record and hidden == found.suppressed and not counted:
         return int(found.version)
+    if counted:
+        await check_codes(session, codes)
     await _refuse_taken(session, told, title_id)
     await session.execute(_KEEP, {"id": title_id, "now": now, "by": by})
     try:
@@ -145,6 +152,7 @@ async def replace(
                 {
                     "id": title_id,
                     "suppressed": hidden,
+                    "statistical_codes": codes,
                     "now": now,
                     "complete": record is not None and not is_brief(record),
                     **told.parameters(),
@@ -160,13 +168,32 @@ async def replace(
             version=row.version,
             occurred_at=now,
             title_id=title_id,
-            title=summary(title_id, row.version, told, suppressed=hidden),
+            title=summary(
+                title_id, row.version, told, suppressed=hidden, statistical_codes=codes if counted else None
+            ),
         ),
     )
     shown = (told.short_title, told.short_author, hidden)
     if shown != (before.short_title, before.short_author, found.suppressed):
         await announce_items_of(session, [title_id], now=now)
     return int(row.version)
+
+
+_CODES = text("""
+SELECT code FROM statistical_code WHERE code = ANY (CAST(:codes AS text[])) ORDER BY code FOR SHARE
+""")
+
+
+async def check_codes(session: AsyncSession, codes: Sequence[str]) -> None:
+    """Raise unless the configuration has all of these statistical codes."""
+    known = {row.code for row in await session.execute(_CODES, {"codes": list(codes)})}
+    if unknown := [code for code in codes if code not in known]:
+        raise Invalid(
+            reasons=[
+                Reason("statistical-code-unknown", f"There is no {code}.", "/statistical_codes")
+                for code in unknown
+            ]
+        )
 
 
 async def restore(

@@ -1,6 +1,7 @@
 """What is read from a record when it is written: columns, the key it is recognised by, its stored form."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -82,8 +83,15 @@ def storable(text: str | None) -> str | None:
     return text.replace("\x00", "") if text is not None and "\x00" in text else text
 
 
-def summary(title_id: UUID, version: int, told: TitleColumns, *, suppressed: bool) -> TitleSummary:
-    """As events tell of it."""
+def summary(
+    title_id: UUID,
+    version: int,
+    told: TitleColumns,
+    *,
+    suppressed: bool,
+    statistical_codes: Sequence[str] | None = None,
+) -> TitleSummary:
+    """As events tell of it; statistical codes where they have changed."""
     return TitleSummary(
         title_id=title_id,
         version=version,
@@ -92,4 +100,5 @@ def summary(title_id: UUID, version: int, told: TitleColumns, *, suppressed: boo
         year=told.year,
         format=told.format,
         suppressed=suppressed,
+        statistical_codes=None if statistical_codes is None else tuple(statistical_codes),
     )

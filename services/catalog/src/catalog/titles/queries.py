@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.marc.extract import Facts
 
 _TITLE = text("""
-SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into
+SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into, statistical_codes
 FROM title WHERE id = :id
 """)
 _VERSION = text("""
 SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at,
-    t.deleted_at, t.merged_into
+    t.deleted_at, t.merged_into, t.statistical_codes
 FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AND v.version = :version
 """)
 _VERSIONS = text("""
@@ -69,6 +69,7 @@ def as_json(
     created_at: datetime,
     updated_at: datetime,
     deleted_at: datetime | None = None,
+    statistical_codes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A title's JSON view."""
     return {
@@ -104,6 +105,7 @@ def as_json(
         "contents": facts.contents,
         "notes": facts.notes,
         "urls": facts.urls,
+        "statistical_codes": list(statistical_codes),
         "created_at": created_at,
         "updated_at": updated_at,
         "deleted_at": deleted_at,

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalog.marc.extract import extract
 from catalog.marc.reading import MEDIA_TYPES
@@ -106,6 +106,8 @@ class TitleOut(BaseModel):
     contents: list[str]
     notes: list[str]
     urls: list[str]
+    statistical_codes: list[str]
+    """What it counts as in reports; for staff."""
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
@@ -119,7 +121,18 @@ class TitleIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    suppressed: bool
+    suppressed: bool | None = None
+    statistical_codes: list[Annotated[str, Field(min_length=1, max_length=60)]] | None = Field(
+        default=None, max_length=50
+    )
+    """What it is to count as in reports, of those in the configuration."""
+
+    @model_validator(mode="after")
+    def something(self) -> Self:
+        """A merge patch of nothing is a mistake; null clears none of these."""
+        if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set):
+            raise ValueError("name what is to be changed; [] clears statistical_codes")
+        return self
 
 
 class VersionOut(BaseModel):
@@ -158,6 +171,8 @@ def answer(
     status: int = 200,
     headers: dict[str, str] | None = None,
     findings: Sequence[Finding] | None = None,
+    *,
+    staff: bool = True,
 ) -> Response:
     """A title's row in the media type that was chosen; what was found wrong is counted in a header."""
     record = unpack(row.record)
@@ -175,6 +190,7 @@ def answer(
         created_at=row.created_at,
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
+        statistical_codes=row.statistical_codes if staff else [],
     )
     if findings:
         view["findings"] = [each.model_dump() for each in findings_out(findings)]
@@ -259,7 +275,7 @@ async def read_title(
     row = await _allowed(tx, found, asker, version)
     if media.held(if_none_match, etags.etag(row.version)):
         return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
-    return answer(row, kind)
+    return answer(row, kind, staff=asker.may("titles:write"))
 
 
 @router.get(
@@ -320,10 +336,9 @@ async def replace_title(
 async def change_title(
     title_id: UUID, by: MayWrite, expected: IfMatch, body: TitleIn, tx: Tx, now: Now
 ) -> Response:
-    """Hide a title from the public, or show it again."""
-    await commands.replace(
-        tx, title_id, None, suppressed=body.suppressed, expected=expected, by=str(by.actor), now=now
-    )
+    """Hide a title from the public, or show it again; say what it counts as in reports."""
+    told = body.model_dump(exclude_unset=True)
+    await commands.replace(tx, title_id, None, **told, expected=expected, by=str(by.actor), now=now)
     return answer(await queries.title(tx, title_id), media.JSON)
 
 

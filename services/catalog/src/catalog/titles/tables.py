@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, Column, Identity, Index, Text, text
 from sqlmodel import Field
 
-from catalog.metadata import Table, big, content, count, flag, key, ref, when, words
+from catalog.metadata import Table, big, content, count, flag, key, ref, texts, when, words
 
 
 class Title(Table, table=True):
@@ -25,6 +25,12 @@ class Title(Table, table=True):
             "deleted_at",
             "id",
             postgresql_where=text("deleted_at IS NOT NULL AND merged_into IS NULL"),
+        ),
+        Index(
+            "title_counted",
+            "statistical_codes",
+            postgresql_using="gin",
+            postgresql_where=text("statistical_codes <> '{}'"),
         ),
     )
 
@@ -52,6 +58,8 @@ class Title(Table, table=True):
     """Since when it is out of the catalogue; it is suppressed then, too."""
     merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The title that has become of it, never one that was merged itself."""
+    statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
+    """What it counts as in reports."""
     brief_since: datetime | None = Field(default=None, sa_column=when(null=True))
     """Since when it waits for a whole record; it was added in haste at a desk."""
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.holdings.telling import holdings_states
 from catalog.imports.commands import ImportUnknown
-from catalog.imports.itemising import ITEM_FACTS
+from catalog.imports.described import DESCRIBED, ITEM_FACTS
 from catalog.imports.rules import OPEN_STATES, bounded, reason
 from catalog.items.announcing import announce_items_of, batches, states
+from catalog.items.rules import LISTS
 from catalog.titles.facts import summary
 from catalog.titles.queries import mark_changed
 from catalog.undoing import queries
@@ -97,13 +98,17 @@ UPDATE title SET version = version + 1, match_key = :match_key, control_number =
     format = :format, record = :record, keys = CAST(:keys AS text[]), updated_at = :now
 WHERE id = :id RETURNING version
 """)
+RESTORED = ", ".join(
+    f"{name} = coalesce(b.{name}, '{{}}')" if name in LISTS else f"{name} = b.{name}" for name in DESCRIBED
+)
 _RESTORE_ITEMS = text(f"""
 UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.holdings_id, location_id = b.location_id,
     material_type = b.material_type, loan_type = b.loan_type, call_number = b.call_number,
     call_number_scheme = b.call_number_scheme, shelving_key = b.shelving_key, volume = b.volume,
     copy_number = b.copy_number, note = b.note, purchase_minor = b.purchase_minor,
     purchase_currency = b.purchase_currency, replacement_minor = b.replacement_minor,
-    replacement_currency = b.replacement_currency
+    replacement_currency = b.replacement_currency,
+    {RESTORED}
 FROM import_item_change c CROSS JOIN LATERAL jsonb_populate_record(NULL::item, c.before) AS b
 WHERE c.import_id = :import_id AND i.id = c.item_id AND i.title_id = ANY (:ids) AND c.after = {ITEM_FACTS}
 RETURNING i.id, i.holdings_id

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.imports.itemising import ITEM_FACTS
+from catalog.imports.described import ITEM_FACTS
 from catalog.imports.rules import Outcome
 from catalog.marc.storage import unpack
 from catalog.titles.facts import TitleColumns, columns

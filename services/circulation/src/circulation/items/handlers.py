@@ -48,7 +48,8 @@ WITH told AS (
         id uuid, epoch int, version bigint, barcode text, holdings_id uuid, title_ids uuid[], location_id uuid,
         material_type text, loan_type text, base text, resting text, call_number text, volume text,
         volume_key text, copy_number text, short_title text, short_author text, suppressed boolean,
-        pieces int, pieces_text text, new_since timestamptz, price_minor bigint, price_currency text)
+        pieces int, pieces_text text, check_out_notes text[], check_in_notes text[],
+        new_since timestamptz, price_minor bigint, price_currency text)
     ORDER BY t.id, t.epoch DESC, t.version DESC
 )"""
 _FREE_BARCODES = """
@@ -70,11 +71,12 @@ _REMEMBER = f"""
 ), kept AS (
     INSERT INTO item (id, epoch, version, barcode, holdings_id, title_ids, location_id, location, library, campus,
         institution, material_type, loan_type, base, state, call_number, volume, volume_key, copy_number,
-        short_title, short_author, suppressed, pieces, pieces_text, new_since, price_minor, price_currency)
+        short_title, short_author, suppressed, pieces, pieces_text, check_out_notes, check_in_notes, new_since,
+        price_minor, price_currency)
     SELECT t.id, t.epoch, t.version, t.barcode, t.holdings_id, t.title_ids, t.location_id, l.code, l.library,
         l.campus, l.institution, t.material_type, t.loan_type, t.base, t.resting, t.call_number, t.volume,
         t.volume_key, t.copy_number, t.short_title, t.short_author, t.suppressed, t.pieces, t.pieces_text,
-        t.new_since, t.price_minor, t.price_currency
+        t.check_out_notes, t.check_in_notes, t.new_since, t.price_minor, t.price_currency
     FROM told t LEFT JOIN location l ON l.id = t.location_id
     ORDER BY t.id
     ON CONFLICT (id) DO UPDATE SET
@@ -86,7 +88,8 @@ _REMEMBER = f"""
         volume = excluded.volume, volume_key = excluded.volume_key, copy_number = excluded.copy_number,
         short_title = excluded.short_title,
         short_author = excluded.short_author, suppressed = excluded.suppressed, pieces = excluded.pieces,
-        pieces_text = excluded.pieces_text, new_since = excluded.new_since,
+        pieces_text = excluded.pieces_text, check_out_notes = excluded.check_out_notes,
+        check_in_notes = excluded.check_in_notes, new_since = excluded.new_since,
         price_minor = excluded.price_minor, price_currency = excluded.price_currency, guard = item.guard + 1,
         state = CASE
             WHEN item.loss IS NOT NULL THEN item.state

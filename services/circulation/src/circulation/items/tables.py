@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, text
 from sqlmodel import Field
 
-from circulation.metadata import Table, big, count, key, ref, uuids, when, words
+from circulation.metadata import Table, big, count, key, ref, texts, uuids, when, words
 
 LEFT = "reshelving_until = '9999-12-31 00:00:00+00'"
 """Whether an item was left on the hold shelf of the desk that saw it last, for whoever asks in SQL."""
@@ -79,6 +79,10 @@ class Item(Table, table=True):
     """How many things it is made of, where that was counted."""
     pieces_text: str | None = Field(default=None, sa_column=words(null=True))
     """Which they are."""
+    check_out_notes: list[str] = Field(default_factory=list, sa_column=texts())
+    """What whoever lends it is told."""
+    check_in_notes: list[str] = Field(default_factory=list, sa_column=texts())
+    """What whoever takes it back is told."""
 
     guard: int = Field(sa_column=big(1))
     """Raised by whatever a rule may read of the item; what a busy statement is guarded by."""

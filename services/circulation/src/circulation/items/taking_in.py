@@ -21,7 +21,7 @@ _PLACES = "SELECT id, code, library, campus, institution FROM location WHERE id 
 _TOLD: Final = (
     "id", "epoch", "version", "barcode", "holdings_id", "title_ids", "location_id", "material_type", "loan_type",
     "base", "call_number", "volume", "volume_key", "copy_number", "short_title", "short_author", "suppressed", "pieces",
-    "pieces_text", "new_since", "price_minor", "price_currency", "resting",
+    "pieces_text", "check_out_notes", "check_in_notes", "new_since", "price_minor", "price_currency", "resting",
 )  # fmt: skip
 _COLUMNS: Final = (*_TOLD[:-1], "state", "location", "library", "campus", "institution")
 _told: Final = itemgetter(*_TOLD)
@@ -53,6 +53,8 @@ def as_row(epoch: int, item: ItemState) -> dict[str, Any]:
         "suppressed": item.suppressed,
         "pieces": item.pieces,
         "pieces_text": item.pieces_text,
+        "check_out_notes": item.check_out_notes,
+        "check_in_notes": item.check_in_notes,
         "new_since": item.created_at,
         "price_minor": prices[0].minor if prices else None,
         "price_currency": prices[0].currency if prices else None,

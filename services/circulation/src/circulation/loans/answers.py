@@ -60,6 +60,8 @@ class LoanOut(BaseModel):
     """Until when the desk keeps it for the patron's next use."""
     charges: list[ChargeOut] = []
     """What was charged with this loan or renewal."""
+    item_notes: list[str] = []
+    """Told by a check-out alone: what the catalogue would have whoever lends the item know of it."""
     explanation: "Explanation | None" = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's way
@@ -111,6 +113,8 @@ class DryRunOut(BaseModel):
     policy: str | None = None
     charges: list[ChargeOut] = []
     """What it would cost."""
+    item_notes: list[str] = []
+    """What the catalogue would have whoever lends the item know of it."""
     used_in_house: bool = False
     """Nothing would be lent: the use would be counted."""
     renewable_from: datetime | None = None
@@ -183,6 +187,8 @@ class ReturnOut(BaseModel):
     used_in_house: bool = False
     """The scan counts as a use in the house."""
     pieces: PiecesOut | None = None
+    item_notes: list[str] = []
+    """What the catalogue would have whoever takes the item back know of it."""
     explanation: Explanation | None = None
 
 

@@ -388,6 +388,7 @@ async def lend(
         instead_of=asked.instead_of,
         in_library=facts.in_library,
         charges=charges_out(decided.charges, seen.library.currency),
+        item_notes=row["check_out_notes"],
         explanation=explained(seen) if asked.explain else None,
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{loan_id}", "etag": '"1"'})
@@ -463,5 +464,6 @@ async def _would_check_out(
         due_at=decided.due_at,
         policy=decided.policy.code,
         charges=charges_out(decided.charges, seen.library.currency),
+        item_notes=seen["check_out_notes"],
         explanation=explained(seen) if asked.explain else None,
     )

@@ -299,6 +299,7 @@ def _answer(
         floated_to=PlaceOut(library=place.library, location=place.location) if place else None,
         used_in_house=following.used,
         pieces=PiecesOut.model_validate(pieces) if pieces is not None else None,
+        item_notes=seen["check_in_notes"],
     )
 
 

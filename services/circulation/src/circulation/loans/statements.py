@@ -29,7 +29,7 @@ ITEM_FACTS: Final = """
     i.campus, i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.short_author, i.call_number,
     i.state, i.loan_id, i.due_at AS item_due_at, i.hold_id, i.kept_for, i.hold_shelf, i.transit_to, i.withdrawal_id,
     i.loss, i.transit_from, i.transit_since, i.reshelving_until, i.pieces, i.pieces_text, i.missing_pieces,
-    i.volume_key, i.new_since, i.price_minor, i.price_currency
+    i.volume_key, i.new_since, i.price_minor, i.price_currency, i.check_out_notes, i.check_in_notes
 """
 QUEUE_LENGTH: Final = """
     (SELECT count(*) FROM hold h
@@ -70,7 +70,7 @@ _EVERYDAY: Final = """
 SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body,
     i.id AS item_id, i.guard AS item_guard, i.barcode AS item_barcode, i.title_ids, i.location, i.library, i.campus,
     i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.loan_id, i.hold_id, i.kept_for,
-    i.withdrawal_id, i.loss, i.pieces, i.new_since, {queue_length},
+    i.withdrawal_id, i.loss, i.pieces, i.new_since, i.check_out_notes, {queue_length},
     p.id AS patron_id, p.guard AS patron_guard, p.group_code, p.active, p.expires_at, p.owed, p.wards, {blocked},
     {out_now},
     NULL::bigint AS wards_owe, NULL::jsonb AS out_by_facts, NULL::boolean AS second_copy, NULL::uuid AS own_hold,
