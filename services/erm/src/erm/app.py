@@ -20,6 +20,7 @@ from erm.edifact.worker import take_up_messages
 from erm.finance import budgets, grouping, rebuilding, transactions
 from erm.finance import routes as finance
 from erm.instances import routes as instances
+from erm.instances.naming import name_titles
 from erm.invoices import routes as invoices
 from erm.kbart import routes as kbart
 from erm.kbart.worker import forget_rows, take_up_lists
@@ -112,6 +113,7 @@ SERVICE = Service(
     shown=shown,
     timers=[
         Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
+        Timer("name-titles", timedelta(hours=1), name_titles),
         Timer("propose-claims", timedelta(minutes=10), propose),
     ],
     workers=[take_up_lists, fetch_lists, take_up_messages],

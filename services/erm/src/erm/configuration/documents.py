@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from erm.instances.likeness import Limits
 from erm.money.rules import NotAnAmount, read
 from erm.platforms.rules import BARE, is_address
 from erm.wire import AmountIn, Currency
@@ -51,6 +52,29 @@ class ResolverDoc(BaseModel):
     encoded values: `https://discovery.example/request?{openurl}`."""
 
 
+class NamesDoc(BaseModel):
+    """What is made of titles that are called alike when no number tells which title a list's row is about."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ask_from: Annotated[int, Field(ge=50, le=100)] | None = 80
+    """Percent of likeness from which staff are asked (`GET /v1/title-reviews`); none: names are not compared."""
+    take_from: Annotated[int, Field(ge=50, le=100)] | None = None
+    """Percent from which the one title that is so like it, and against which nothing speaks, is taken for it by itself;
+    none: never."""
+
+    @model_validator(mode="after")
+    def _asked_before_taken(self) -> "NamesDoc":
+        if self.take_from is not None and (self.ask_from is None or self.take_from < self.ask_from):
+            raise ValueError("take_from is not below ask_from")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """As names are weighed by."""
+        return Limits(self.ask_from, self.take_from)
+
+
 Affix = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,12}$")]
 
 
@@ -75,6 +99,8 @@ class ConfigurationDoc(BaseModel):
     proxy_prefix: ProxyPrefix | None = None
     """The library's proxy, for platforms that name none of their own."""
     resolver: ResolverDoc = ResolverDoc()
+    names: NamesDoc = NamesDoc()
+    """Titles that are called alike."""
 
     @model_validator(mode="after")
     def _limits_are_amounts(self) -> "ConfigurationDoc":

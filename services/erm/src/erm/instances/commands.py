@@ -12,6 +12,7 @@ from chassis.problems import Invalid, NotFound, Reason, Refused
 from erm.instances import queries
 from erm.instances.announcing import titles_changed
 from erm.instances.entering import IdentifierIn, MergeIn, NewTitleIn, SplitIn, TitleIn, checked
+from erm.instances.likeness import core_of
 from erm.instances.rules import folded
 from erm.packages.announcing import items_changed
 from erm.rights import commands as rights
@@ -52,7 +53,7 @@ async def locked(connection: Connection, title_id: UUID) -> Any:
 
 def _values(body: TitleIn) -> dict[str, Any]:
     told = body.model_dump(exclude={"identifiers", "medium", "sibling_of"})
-    return told | {"sort_name": folded(body.name)}
+    return told | {"sort_name": folded(body.name), "core_name": core_of(body.name)}
 
 
 _HELD = """
@@ -283,9 +284,9 @@ WHERE old.title_id = $2 AND i.platform_title_id = old.id
 RETURNING i.id, i.package_id
 """
 _COPY = """
-INSERT INTO title_instance (id, work_id, name, sort_name, kind, medium, publisher, first_author, first_editor,
-    edition, volume, published_print, published_online, split_from, created_at)
-SELECT $1, $2, $3, $4, kind, medium, publisher, first_author, first_editor, edition, volume, published_print,
+INSERT INTO title_instance (id, work_id, name, sort_name, core_name, kind, medium, publisher, first_author,
+    first_editor, edition, volume, published_print, published_online, split_from, created_at)
+SELECT $1, $2, $3, $4, $7, kind, medium, publisher, first_author, first_editor, edition, volume, published_print,
     published_online, id, $6 FROM title_instance WHERE id = $5
 """
 
@@ -314,7 +315,7 @@ async def split(connection: Connection, title_id: UUID, body: SplitIn, *, now: d
     new_id = uuid7()
     name = body.name or found["name"]
     work_id = found["work_id"] if body.same_work else new_id
-    await connection.execute(_COPY, new_id, work_id, name, folded(name), title_id, now)
+    await connection.execute(_COPY, new_id, work_id, name, folded(name), title_id, now, core_of(name))
     places = await connection.fetch(_SPLIT_PLACES, new_id, title_id, sorted(set(body.platform_ids)))
     there = {row["platform_id"] for row in places}
     reasons += [

@@ -30,6 +30,7 @@ from erm.identifiers.rules import read
 from erm.instances import commands, queries
 from erm.instances.commands import ReviewUnknown, TitleRefused, TitleUnknown
 from erm.instances.entering import MergeIn, NewTitleIn, SettleIn, SiblingOut, SplitIn, TitleIn, TitleOut
+from erm.instances.likeness import TEXTS, Why
 from erm.instances.rules import folded
 from erm.packages.entering import ItemOut
 from erm.packages.queries import items_of_work, statement
@@ -71,21 +72,37 @@ class TitleCoverageOut(BaseModel):
     """What it is made from, and what does not count that day."""
 
 
+class LikenessOut(BaseModel):
+    """What speaks for two titles being one, or against it."""
+
+    code: Why
+    text: str
+
+
 class ReviewOut(BaseModel):
     """A match that a load could not be sure of."""
 
     id: UUID
-    kind: Literal["identifiers-disagree", "identifier-shared"]
+    kind: Literal["identifiers-disagree", "identifier-shared", "name-alike"]
     title_id: UUID
     other_id: UUID
     package_id: UUID
     load_id: UUID
     line: int
+    score: int | None
+    """Of `name-alike`: how alike they are, in percent."""
+    why: list[LikenessOut]
+    """Of `name-alike`: what speaks for it, and against."""
     state: Literal["open", "settled"]
     note: str | None
     created_at: datetime
     settled_at: datetime | None
     settled_by: str | None
+
+
+def _review(row: Any) -> ReviewOut:
+    why = [LikenessOut(code=Why(code), text=TEXTS[Why(code)]) for code in row["why"]]
+    return ReviewOut(**dict(row) | {"why": why})
 
 
 def _out(row: Any) -> TitleOut:
@@ -295,7 +312,7 @@ async def list_title_reviews(
         cursor=cursor,
         limit=limit,
     )
-    return cursors.Page(items=[ReviewOut(**dict(row)) for row in rows], next_cursor=more)
+    return cursors.Page(items=[_review(row) for row in rows], next_cursor=more)
 
 
 @router.post(
@@ -310,6 +327,6 @@ async def settle_title_review(
 
     async def act(connection: Connection) -> tuple[int, BaseModel, dict[str, str]]:
         row = await commands.settle(connection, review_id, body.note, by=str(by.actor), now=now)
-        return 200, ReviewOut(**dict(row)), {}
+        return 200, _review(row), {}
 
     return await whole(pool_of(request), once, act)

@@ -1,5 +1,7 @@
 """Which title is a list's row about? By identifiers, then by siblings; what is not sure is told, never guessed.
 
+(What they are called is looked at last: `likeness.py`.)
+
 An identifier is looked up in its medium: print and online may bear one number and stay two titles of one work.
 """
 
@@ -64,6 +66,8 @@ class Question(StrEnum):
     """They belong to several titles; the surest was taken."""
     IDENTIFIER_SHARED = "identifier-shared"
     """They belong to a title that the list names elsewhere: this one was taken for another."""
+    NAME_ALIKE = "name-alike"
+    """No number tells, and a title is called almost so: this one was taken for another (`likeness`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, flag, key, ref, sorted_words, version, when, words
+from erm.metadata import Table, count, flag, key, ref, several, sorted_words, version, when, words
+
+_ALIKE = "core_name IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL"
 
 
 class TitleInstance(Table, table=True):
@@ -20,6 +22,15 @@ class TitleInstance(Table, table=True):
         CheckConstraint("preceded_by <> id", name="title_instance_not_its_own_predecessor"),
         Index("title_instance_by_work", "work_id"),
         Index("title_instance_by_name", "sort_name", "id"),
+        Index("title_instance_alike", "kind", "core_name", "id", postgresql_where=text(_ALIKE)),
+        Index(
+            "title_instance_alike_from_behind",
+            "kind",
+            text("reverse(core_name)"),
+            "id",
+            postgresql_where=text(_ALIKE),
+        ),
+        Index("title_instance_unnamed", "id", postgresql_where=text("core_name IS NULL")),
         Index("title_instance_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("title_instance_after", "preceded_by", postgresql_where=text("preceded_by IS NOT NULL")),
     )
@@ -30,6 +41,8 @@ class TitleInstance(Table, table=True):
     name: str = Field(sa_column=words())
     sort_name: str = Field(sa_column=sorted_words())
     """Folded, to be sorted and matched by."""
+    core_name: str | None = Field(default=None, sa_column=sorted_words(null=True))
+    """Without subtitle, edition and article: what titles that are called alike are found by. None: not known yet."""
     kind: str = Field(sa_column=words())
     medium: str = Field(sa_column=words())
     publisher: str | None = Field(default=None, sa_column=words(null=True))
@@ -79,7 +92,9 @@ class TitleReview(Table, table=True):
 
     __tablename__ = "title_review"
     __table_args__ = (
-        CheckConstraint("kind IN ('identifiers-disagree', 'identifier-shared')", name="title_review_kind"),
+        CheckConstraint(
+            "kind IN ('identifiers-disagree', 'identifier-shared', 'name-alike')", name="title_review_kind"
+        ),
         CheckConstraint("state IN ('open', 'settled')", name="title_review_state"),
         Index("title_review_once", "kind", "title_id", "other_id", unique=True),
         Index("title_review_by_other", "other_id"),
@@ -95,6 +110,10 @@ class TitleReview(Table, table=True):
     package_id: UUID = Field(sa_column=ref(to="package.id"))
     load_id: UUID = Field(sa_column=ref())
     line: int = Field(sa_column=count(None))
+    score: int | None = Field(default=None, sa_column=count(None, null=True))
+    """How alike they are by name, in percent."""
+    why: list[str] = Field(sa_column=several())
+    """What speaks for it, and against."""
     state: str = Field(default="open", sa_column=words())
     note: str | None = Field(default=None, sa_column=words(null=True))
     created_at: datetime = Field(sa_column=when())

@@ -16,6 +16,7 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from erm.identifiers.rules import OWN
 from erm.instances.announcing import titles_changed
+from erm.instances.likeness import ByName, Likeness, Limits, core_of
 from erm.instances.queries import LOCK
 from erm.instances.rules import (
     FOLLOWING,
@@ -31,6 +32,7 @@ from erm.instances.rules import (
 )
 from erm.kbart import plain, statements
 from erm.kbart.gathering import Entry, gathered, wanted
+from erm.kbart.names import Names
 from erm.kbart.plain import Plain
 from erm.kbart.rules import Flaw, Outcome
 from erm.packages.announcing import items_changed
@@ -42,8 +44,8 @@ COVERAGE = (
     "embargo", "access_type", "note", "url", "line",
 )  # fmt: skip
 TITLE = (
-    "id", "work_id", "name", "sort_name", "kind", "medium", "publisher", "first_author", "first_editor", "edition",
-    "volume", "published_print", "published_online", "created_at",
+    "id", "work_id", "name", "sort_name", "core_name", "kind", "medium", "publisher", "first_author", "first_editor",
+    "edition", "volume", "published_print", "published_online", "created_at",
 )  # fmt: skip
 PLACE = ("id", "title_id", "platform_id", "url")
 KEPT = tuple(FOLLOWING.values())
@@ -73,6 +75,7 @@ class Slice:
     load: asyncpg.Record
     package: asyncpg.Record
     zone: str
+    names: Names
     now: datetime
     plain: Plain
     """What has become of the plain ones."""
@@ -91,7 +94,7 @@ class Slice:
     """Items, new or changed; `place` is their title and platform."""
     coverage: list[tuple[Any, ...]] = field(default_factory=list)
     happened: dict[UUID, str] = field(default_factory=dict)
-    reviews: list[tuple[Question, UUID, UUID, int]] = field(default_factory=list)
+    reviews: list[tuple[Question, UUID, UUID, int, Likeness | None]] = field(default_factory=list)
     places_of: dict[str, UUID] = field(default_factory=dict)
     """Where each title lies: by its address, else where the package does."""
     digests: dict[str, bytes] = field(default_factory=dict)
@@ -117,8 +120,11 @@ class Slice:
             each.key: wanted(each.listed, source, key=each.key) for each in entries if not self.same(each)
         }
         await self._look_up(connection, list(self.asked.values()))
+        nameless = [(each, self.asked[each.key]) for each in entries if self._unheard_of(each.key)]
+        await self.names.look(connection, nameless)
         near = {title.id for titles in self.known.works.values() for title in titles}
         near |= {title.id for titles in self.known.by_name.values() for title in titles}
+        near |= {other.title.id for others in self.names.near.values() for other in others}
         near |= {self.items[key]["title_id"] for key in self.asked if key in self.items}
         rows = await connection.fetch(statements.BY_TITLE, package_id, list(near))
         self.by_title = {(row["title_id"], row["platform_id"]): row for row in rows}
@@ -145,6 +151,14 @@ class Slice:
         for row in await connection.fetch(statements.NAMED, list(nameless)) if nameless else ():
             title = Title(row["id"], row["work_id"], row["kind"], row["medium"])
             self.known.by_name.setdefault((title.kind, row["sort_name"]), []).append(title)
+
+    def _unheard_of(self, key: str) -> bool:
+        """Nobody has any of its numbers, and the package did not have it."""
+        asked = self.asked.get(key)
+        if asked is None or key in self.items:
+            return False
+        names = (*asked.online, *([asked.printed] if asked.printed else []))
+        return not any(name in self.known.holders for name in names)
 
     def same(self, entry: Entry) -> bool:
         """Whether the package has it like this already."""
@@ -180,16 +194,27 @@ class Slice:
             listed = Title(item["title_id"], item["work_id"], item["kind"], item["medium"])
         others = Others(self.taken, platform_id, entry.key)
         found = match(self.asked[entry.key], self.known, listed=listed, taken=others)
+        named = ByName()
+        if found.title is None and found.work_id is None and not found.doubts:
+            named = self.names.weigh(entry, self.asked[entry.key], others)
+        if named.title is not None:
+            found = replace(found, title=named.title, work_id=named.title.work_id)
         title = found.title or self._new_title(entry, found)
         self._identify(entry, title, found)
         place = self._place(entry, title, platform_id)
         self.taken[place] = entry.key
         self.places[place] = entry.url or self.places.get(place)
-        self.reviews += [(question, title.id, other, entry.lines[0]) for question, other in found.doubts]
+        self.reviews += [
+            (question, title.id, other, entry.lines[0], None) for question, other in found.doubts
+        ]
+        self.reviews += [
+            (Question.NAME_ALIKE, title.id, other, entry.lines[0], like) for other, like in named.candidates
+        ]
         doubts = [
             Flaw(question, DOUBTS[question], weight="warning")
             for question in dict.fromkeys(question for question, _ in found.doubts)
         ]
+        doubts += self.names.told(entry, named)
         item = item or self.by_title.get(place)
         item_id = item["id"] if item else uuid7()
         if item is not None and item["title_id"] == title.id:
@@ -239,6 +264,7 @@ class Slice:
             "id": title.id,
             "work_id": title.work_id,
             "sort_name": folded(entry.listed["publication_title"]),
+            "core_name": core_of(entry.listed["publication_title"]),
             "kind": title.kind,
             "medium": title.medium,
             "created_at": self.now,
@@ -286,7 +312,13 @@ class Slice:
             told |= {row["id"] for row in rows}
         if self.follow:
             values = [
-                [title_id, row["name"], folded(row["name"]), *(row[name] for name in KEPT[1:])]
+                [
+                    title_id,
+                    row["name"],
+                    folded(row["name"]),
+                    core_of(row["name"]),
+                    *(row[name] for name in KEPT[1:]),
+                ]
                 for title_id, row in self.follow.items()
             ]
             await connection.execute(statements.FOLLOW, *map(list, zip(*values, strict=True)))
@@ -295,7 +327,18 @@ class Slice:
         fresh = [*self.plain.titles, *(row[0] for row in self.titles)]
         told |= await self._precede(connection, [*fresh, *self.follow, *told])
         if self.reviews:
-            asked = [(uuid7(), question.value, *rest) for question, *rest in self.reviews]
+            asked = [
+                (
+                    uuid7(),
+                    question.value,
+                    title_id,
+                    other_id,
+                    line,
+                    likeness.score if likeness else None,
+                    " ".join(likeness.why) if likeness else "",
+                )
+                for question, title_id, other_id, line, likeness in self.reviews
+            ]
             rows = await connection.fetch(
                 statements.REVIEWS,
                 *map(list, zip(*asked, strict=True)),
@@ -420,13 +463,16 @@ async def apply(
     *,
     upto: str,
     zone: str,
+    limits: Limits,
     now: datetime,
 ) -> None:
     """Take a slice of titles, as far as a key: what is plain at once, the rest in the order of their keys."""
     if not load["dry_run"]:
         await connection.execute(LOCK)
     await connection.execute(statements.BY_INDEX)
-    slice_ = Slice(load, package, zone, now, await plain.take(connection, load, package, upto=upto, now=now))
+    compared = limits.ask_from is not None
+    done = await plain.take(connection, load, package, upto=upto, names=compared, now=now)
+    slice_ = Slice(load, package, zone, Names(limits), now, done)
     rows = await connection.fetch(statements.TO_APPLY, load["id"], load["applied_to"] or "", upto)
     if rows:
         slice_.lie = {row["line"]: row["at"] for row in rows}

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from erm.coverage.rules import Statement, first_day, last_day, narrowest, surely_overlap
 from erm.identifiers.rules import DOI, OWN, read_doi
+from erm.instances.likeness import Called, core_of
 from erm.instances.rules import Name, Wanted, folded
 from erm.kbart.rules import AT, OF_TITLE, Flaw, number
 from erm.platforms.rules import domain_of
@@ -95,6 +96,7 @@ class Marks(NamedTuple):
     digest: bytes
     domain: str | None
     sort_name: str
+    core_name: str
     start_on: date | None
     end_on: date | None
     online_kind: str | None
@@ -117,6 +119,7 @@ def marks(cells: Sequence[str]) -> Marks:
         sha256("\t".join(cells).encode()).digest(),
         domain_of(cells[AT["title_url"]]),
         folded(cells[AT["publication_title"]]),
+        core_of(cells[AT["publication_title"]]),
         first_day(starts) if starts else None,
         last_day(ends) if ends else None,
         online_kind,
@@ -153,3 +156,14 @@ def wanted(listed: Mapping[str, str], source: str, *, key: str) -> Wanted:
     namespace, value = _number(listed.get("print_identifier", ""), kind)
     printed = Name(namespace, value, "print") if namespace and value else None
     return Wanted(kind, folded(listed["publication_title"]), tuple(online), printed)
+
+
+def called(listed: Mapping[str, str]) -> Called:
+    """What a title is called by its list."""
+    return Called(
+        listed["publication_title"],
+        listed.get("publisher_name"),
+        listed.get("first_author"),
+        listed.get("monograph_edition"),
+        listed.get("monograph_volume"),
+    )

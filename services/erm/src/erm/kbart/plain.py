@@ -1,8 +1,8 @@
 """Rows that say nothing that has to be weighed: the database tells them apart, and writes them, a slice at once.
 
-Plainly the same is the only row of a title that the package has just so; plainly new is the only row of a title of
-whose identifiers neither the knowledge base nor another row of the slice has heard. Everything else is matched
-(`applying`), which would come to the same with these.
+Plainly the same is the only row of a title that the package has just so; plainly new is the only row of a title that
+has a number, and of whose identifiers and name neither the knowledge base nor another row of the slice has heard.
+Everything else is matched (`applying`), which would come to the same with these.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,24 @@ def _cell(name: str) -> str:
 
 
 _DONE: Final = """
-cells = NULL, digest = NULL, domain = NULL, sort_name = NULL, start_on = NULL, end_on = NULL, online_kind = NULL,
-    online = NULL, print_kind = NULL, print = NULL, doi = NULL
+cells = NULL, digest = NULL, domain = NULL, sort_name = NULL, core_name = NULL, start_on = NULL, end_on = NULL,
+    online_kind = NULL, online = NULL, print_kind = NULL, print = NULL, doi = NULL
 """
 SORT: Final = f"""
 -- rows are gone back to where they lie: nobody else touches them, and joined by what they have in common, a list that
 -- the planner knows nothing of yet would be read whole for each of them
 
 WITH slice AS MATERIALIZED (
-    SELECT ctid AS at, line, key, sort_name, digest, domain, online_kind, online, print_kind, print,
+    SELECT ctid AS at, line, key, sort_name, core_name, cells[{AT["publication_type"] + 1}] AS kind, digest, domain,
+        online_kind, online, print_kind, print,
         CASE WHEN key NOT LIKE '{SHARED}%' THEN doi END AS doi,
         CASE WHEN key NOT LIKE '{SHARED}%' THEN NULLIF(cells[{AT["title_id"] + 1}], '') END AS own,
         count(*) OVER (PARTITION BY key) AS rows
     FROM kbart_row WHERE load_id = $1 AND key > $2 AND key <= $3 AND outcome IS NULL
 ),
 sole AS MATERIALIZED (
-    SELECT s.at, s.line, s.print IS NOT NULL AS printed, i.id AS item_id,
+    SELECT s.at, s.line, s.print IS NOT NULL AS printed, i.id AS item_id, s.kind, s.core_name,
+        s.online IS NOT NULL OR s.print IS NOT NULL OR s.doi IS NOT NULL AS numbered,
         i.removed_at IS NULL AND i.digest = s.digest || uuid_send(coalesce(d.platform_id, $6)) AS same
     FROM slice s LEFT JOIN LATERAL (SELECT id, removed_at, digest FROM package_item
         WHERE package_id = $4 AND key = s.key LIMIT 1) i ON true
@@ -65,15 +67,20 @@ fresh AS MATERIALIZED (
         AND NOT bool_or((SELECT true FROM title_identifier n
             WHERE n.namespace = names.namespace AND n.value = names.value LIMIT 1) IS TRUE)
 ),
+likely AS MATERIALIZED (
+    SELECT at, line, printed FROM sole s WHERE item_id IS NULL AND (NOT $7 OR numbered AND NOT EXISTS (
+        SELECT FROM title_instance t WHERE t.kind = s.kind AND t.core_name = s.core_name
+            AND t.medium = 'electronic' AND t.merged_into IS NULL))
+),
 done AS (
     UPDATE kbart_row r SET outcome = '{Outcome.UNCHANGED}', item_id = s.item_id, {_DONE}
     FROM sole s WHERE s.same AND r.ctid = s.at RETURNING r.line
 )
 SELECT (SELECT count(*) FROM done) AS same,
     (SELECT coalesce(array_agg(line), '{{}}') FROM fresh) AS fresh,
-    (SELECT coalesce(array_agg(line ORDER BY line), '{{}}') FROM sole WHERE item_id IS NULL) AS lines,
-    (SELECT coalesce(array_agg(at ORDER BY line), '{{}}') FROM sole WHERE item_id IS NULL) AS places,
-    (SELECT coalesce(array_agg(printed ORDER BY line), '{{}}') FROM sole WHERE item_id IS NULL) AS printed
+    (SELECT coalesce(array_agg(line ORDER BY line), '{{}}') FROM likely) AS lines,
+    (SELECT coalesce(array_agg(at ORDER BY line), '{{}}') FROM likely) AS places,
+    (SELECT coalesce(array_agg(printed ORDER BY line), '{{}}') FROM likely) AS printed
 """  # noqa: S608 - our own text
 TRY: Final = f"""
 UPDATE kbart_row SET outcome = '{Outcome.ADDED}', {_DONE} WHERE ctid = ANY ($1::tid[])
@@ -82,8 +89,8 @@ _TITLE: Final = ", ".join(_cell(column) for column in FOLLOWING)
 _LISTED: Final = ", ".join(f"'{name}', {_cell(name)}" for name in OF_TITLE)
 ADD: Final = f"""
 WITH told AS MATERIALIZED (
-    SELECT a.*, r.line, r.cells, r.key, r.sort_name, r.start_on, r.end_on, r.online_kind, r.online, r.print_kind,
-        r.print,
+    SELECT a.*, r.line, r.cells, r.key, r.sort_name, r.core_name, r.start_on, r.end_on, r.online_kind, r.online,
+        r.print_kind, r.print,
         CASE WHEN r.key NOT LIKE '{SHARED}%' THEN r.doi END AS doi,
         CASE WHEN r.key NOT LIKE '{SHARED}%' THEN {_cell("title_id")} END AS own,
         coalesce(d.platform_id, $3) AS platform_id,
@@ -93,8 +100,9 @@ WITH told AS MATERIALIZED (
     JOIN kbart_row r ON r.ctid = a.at LEFT JOIN platform_domain d ON d.domain = r.domain
 ),
 titles AS (
-    INSERT INTO title_instance (id, work_id, medium, kind, sort_name, created_at, {", ".join(FOLLOWING.values())})
-    SELECT m.id, r.title_id, m.medium, r.cells[{AT["publication_type"] + 1}], r.sort_name, $5, {_TITLE}
+    INSERT INTO title_instance (id, work_id, medium, kind, sort_name, core_name, created_at,
+        {", ".join(FOLLOWING.values())})
+    SELECT m.id, r.title_id, m.medium, r.cells[{AT["publication_type"] + 1}], r.sort_name, r.core_name, $5, {_TITLE}
     FROM told r CROSS JOIN LATERAL (VALUES (r.title_id, 'electronic', true),
         (r.sibling_id, 'print', r.print IS NOT NULL)) AS m (id, medium, there) WHERE m.there
 ),
@@ -156,12 +164,13 @@ async def take(
     package: asyncpg.Record,
     *,
     upto: str,
+    names: bool,
     now: datetime,
 ) -> Plain:
-    """Take what is plain among the titles up to a key."""
+    """Take what is plain among the titles up to a key; where `names` are compared, none that is called as another."""
     own = OWN + package["source"]
     told = await connection.fetchrow(
-        SORT, load["id"], load["applied_to"] or "", upto, package["id"], own, package["platform_id"]
+        SORT, load["id"], load["applied_to"] or "", upto, package["id"], own, package["platform_id"], names
     )
     assert told is not None
     fresh = set(told["fresh"])

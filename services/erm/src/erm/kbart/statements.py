@@ -15,14 +15,14 @@ SELECT * FROM kbart_load WHERE id = $1 AND state IN ('queued', 'reading', 'apply
 PART: Final = "SELECT first_line, content FROM kbart_part WHERE load_id = $1 AND ordinal = $2"
 PART_DONE: Final = "DELETE FROM kbart_part WHERE load_id = $1 AND ordinal <= $2"
 ROWS: Final = """
-INSERT INTO kbart_row (load_id, line, key, name, cells, outcome, reasons, digest, domain, sort_name, start_on, end_on,
-    online_kind, online, print_kind, print, doi)
-SELECT $1, line, key, name, string_to_array(cells, E'\t'), outcome, reasons::jsonb, digest, domain, sort_name, start_on,
-    end_on, online_kind, online, print_kind, print, doi
+INSERT INTO kbart_row (load_id, line, key, name, cells, outcome, reasons, digest, domain, sort_name, core_name,
+    start_on, end_on, online_kind, online, print_kind, print, doi)
+SELECT $1, line, key, name, string_to_array(cells, E'\t'), outcome, reasons::jsonb, digest, domain, sort_name,
+    core_name, start_on, end_on, online_kind, online, print_kind, print, doi
 FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[],
-    $10::text[], $11::date[], $12::date[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[])
-    AS told (line, key, name, cells, outcome, reasons, digest, domain, sort_name, start_on, end_on, online_kind, online,
-        print_kind, print, doi)
+    $10::text[], $11::text[], $12::date[], $13::date[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
+    AS told (line, key, name, cells, outcome, reasons, digest, domain, sort_name, core_name, start_on, end_on,
+        online_kind, online, print_kind, print, doi)
 """
 READ: Final = """
 UPDATE kbart_load SET state = 'reading', started_at = coalesce(started_at, $2), part = part + 1,
@@ -95,19 +95,43 @@ NAMED: Final = """
 SELECT id, work_id, kind, medium, sort_name FROM title_instance
 WHERE sort_name = ANY ($1::text[]) AND medium = 'electronic' AND merged_into IS NULL
 """
+_ELECTRONIC: Final = "core_name IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL"
+_AHEAD: Final = "kind = a.kind AND {name} >= {told} AND {which} ORDER BY {name}, id LIMIT 6"
+_BEHIND: Final = "kind = a.kind AND {name} < {told} AND {which} ORDER BY {name} DESC, id DESC LIMIT 6"
+_NEIGHBOURS: Final = " UNION ".join(
+    f"(SELECT id FROM title_instance WHERE {way.format(name=name, told=told, which=_ELECTRONIC)})"
+    for name, told in (("core_name", "a.core"), ("reverse(core_name)", "reverse(a.core)"))
+    for way in (_AHEAD, _BEHIND)
+)
+ALIKE: Final = f"""
+WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bool[]) AS told (kind, core, numbered)),
+near AS (
+    SELECT a.kind, a.core, n.id FROM asked a CROSS JOIN LATERAL ({_NEIGHBOURS}) n WHERE NOT a.numbered
+    UNION ALL
+    SELECT a.kind, a.core, n.id FROM asked a CROSS JOIN LATERAL (SELECT id FROM title_instance
+        WHERE kind = a.kind AND core_name = a.core AND {_ELECTRONIC} ORDER BY id LIMIT 12) n WHERE a.numbered
+)
+SELECT near.core, near.kind, t.id, t.work_id, t.medium, t.name, t.publisher, t.first_author, t.edition, t.volume,
+    (SELECT coalesce(array_agg(DISTINCT o.medium || ' ' || n.namespace), '{{}}') FROM title_instance o
+        JOIN title_identifier n ON n.title_id = o.id
+        WHERE o.work_id = t.work_id AND (o.id = t.id OR o.medium = 'print' AND o.merged_into IS NULL)) AS numbered
+FROM near JOIN title_instance t ON t.id = near.id
+"""
+"""Titles whose names are the next ones, read from the front and from behind: one letter that is wrong leaves either its
+beginning or its end as it is. Of a name whose row has a number, only those that are called the same."""
 PLATFORMS: Final = "SELECT domain, platform_id FROM platform_domain WHERE domain = ANY ($1::text[])"
 JOIN_WORKS: Final = """
 UPDATE title_instance t SET work_id = told.becomes, version = t.version + 1
 FROM unnest($1::uuid[], $2::uuid[]) AS told (was, becomes) WHERE t.work_id = told.was RETURNING t.id
 """
 FOLLOW: Final = """
-UPDATE title_instance t SET name = told.name, sort_name = told.sort_name, publisher = told.publisher,
-    first_author = told.first_author, first_editor = told.first_editor, edition = told.edition,
-    volume = told.volume, published_print = told.published_print, published_online = told.published_online,
-    version = t.version + 1
+UPDATE title_instance t SET name = told.name, sort_name = told.sort_name, core_name = told.core_name,
+    publisher = told.publisher, first_author = told.first_author, first_editor = told.first_editor,
+    edition = told.edition, volume = told.volume, published_print = told.published_print,
+    published_online = told.published_online, version = t.version + 1
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[]) AS told (id, name, sort_name, publisher, first_author, first_editor, edition, volume,
-    published_print, published_online) WHERE t.id = told.id
+    $9::text[], $10::text[], $11::text[]) AS told (id, name, sort_name, core_name, publisher, first_author,
+    first_editor, edition, volume, published_print, published_online) WHERE t.id = told.id
 """
 PLACES: Final = """
 INSERT INTO platform_title (id, title_id, platform_id, url)
@@ -147,8 +171,11 @@ FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::date[], $6::text[
 """
 DROP_COVERAGE: Final = "DELETE FROM coverage_statement WHERE item_id = ANY ($1::uuid[])"
 REVIEWS: Final = """
-INSERT INTO title_review (id, kind, title_id, other_id, line, package_id, load_id, created_at, state)
-SELECT told.*, $6, $7, $8, 'open' FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int[]) AS told
+INSERT INTO title_review (id, kind, title_id, other_id, line, score, why, package_id, load_id, created_at, state)
+SELECT told.id, told.kind, told.title_id, told.other_id, told.line, told.score, string_to_array(told.why, ' '), $8, $9,
+    $10, 'open'
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int[], $6::int[], $7::text[])
+    AS told (id, kind, title_id, other_id, line, score, why)
 ON CONFLICT (kind, title_id, other_id) DO NOTHING RETURNING id
 """
 PRECEDED: Final = """
@@ -173,8 +200,9 @@ FROM pairs p WHERE t.id = p.title_id AND t.preceded_by IS NULL AND p.before <> t
 """
 OUTCOMES: Final = """
 UPDATE kbart_row r SET outcome = told.outcome, item_id = told.item_id, cells = NULL, digest = NULL, domain = NULL,
-    sort_name = NULL, start_on = NULL, end_on = NULL, online_kind = NULL, online = NULL, print_kind = NULL,
-    print = NULL, doi = NULL, reasons = NULLIF(coalesce(r.reasons, '[]') || told.reasons::jsonb, '[]')
+    sort_name = NULL, core_name = NULL, start_on = NULL, end_on = NULL, online_kind = NULL, online = NULL,
+    print_kind = NULL, print = NULL, doi = NULL,
+    reasons = NULLIF(coalesce(r.reasons, '[]') || told.reasons::jsonb, '[]')
 FROM unnest($1::tid[], $2::text[], $3::uuid[], $4::text[]) AS told (at, outcome, item_id, reasons)
 WHERE r.ctid = told.at
 """

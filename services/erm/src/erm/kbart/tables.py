@@ -143,6 +143,7 @@ class KbartRow(Table, table=True):
     """Of its address."""
     sort_name: str | None = Field(default=None, sa_column=sorted_words(null=True))
     """None: it is applied, or was read by a release that wrote none."""
+    core_name: str | None = Field(default=None, sa_column=sorted_words(null=True))
     start_on: date | None = Field(default=None, sa_column=day(null=True))
     end_on: date | None = Field(default=None, sa_column=day(null=True))
     online_kind: str | None = Field(default=None, sa_column=words(null=True))

@@ -148,7 +148,8 @@ async def _apply(connection: Connection, load: asyncpg.Record, *, now: datetime)
     package = await read_package(connection, load["package_id"])
     configuration = await in_force(connection)
     if upto is not None:
-        await apply(connection, load, package, upto=upto, zone=configuration.time_zone, now=now)
+        zone, limits = configuration.time_zone, configuration.names.limits
+        await apply(connection, load, package, upto=upto, zone=zone, limits=limits, now=now)
         return
     await connection.execute(statements.BY_HASH)
     if load["dry_run"]:
