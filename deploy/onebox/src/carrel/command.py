@@ -93,7 +93,7 @@ def up(
     installation = Installation.at(data)
     first: box.FirstStart | None = None
     if demo:
-        from carrel.demo.loading import FirstStart
+        from carrel.demo.first_start import FirstStart
 
         first = FirstStart(installation, say)
     try:

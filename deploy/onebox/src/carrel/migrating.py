@@ -2,23 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from carrel.client import Client, fail
-from carrel.kits.loading import Broken
-from carrel.kits.running import KITS, NotReady, Report, Run
-from carrel.kits.sample import write_sample
+from carrel.kits import SYSTEMS
+
+if TYPE_CHECKING:
+    from carrel.kits.running import Report
 
 SHOWN = 10
 """Differences that are told on the screen; the outcome file has them all."""
 
 
 def migrate(
-    kit: Annotated[str, typer.Argument(help=", ".join(KITS))],
+    kit: Annotated[str, typer.Argument(help=", ".join(SYSTEMS))],
     folder: Annotated[Path, typer.Argument(help="Where the export lies", file_okay=False)],
     dry_run: Annotated[
         bool, typer.Option(help="Read, map, and tell what would be handed over; nothing is written there")
@@ -36,8 +37,13 @@ def migrate(
 
     Exit code 1 when not everything is here as it was there, 2 when something is to be set right first.
     """
-    if kit not in KITS:
-        fail(f"There is no kit {kit!r}: {', '.join(KITS)}.", 2)
+    # What reads records takes its seconds to be imported; no other word of the command waits for it.
+    from carrel.kits.loading import Broken
+    from carrel.kits.running import NotReady, Run
+    from carrel.kits.sample import write_sample
+
+    if kit not in SYSTEMS:
+        fail(f"There is no kit {kit!r}: {', '.join(SYSTEMS)}.", 2)
     if sample:
         write_sample(kit, folder)
         typer.echo(f"A made export of {kit} lies in {folder}.")
@@ -60,7 +66,7 @@ def migrate(
         raise typer.Exit(1)
 
 
-def _show(report: Report) -> None:
+def _show(report: "Report") -> None:
     if not report.accounts:
         for kind, count in report.handed_over.items():
             typer.echo(f"{count} {kind}s would be handed over.")

@@ -30,8 +30,6 @@ from carrel.installation import (
 from carrel.postgres import AlreadyRunning, Cluster
 from carrel.postgres.locking import held_by
 from carrel.processes import Child, port_in_use
-from chassis import logs, migrations
-from chassis.transport.postgres import PostgresTransport
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +96,10 @@ async def up(
         raise CannotStart(reason)
     if first and first_start is not None:
         first_start.begin()
-    logs.configure("supervisor", "WARNING")
     children = _children(host, port, workers)
     try:
         await asyncio.gather(*(child.warm() for child in children))  # they import while PostgreSQL starts
+        _tell()
         cluster = await Cluster.start(installation.cluster, max_connections=connections_allowed(workers))
     except BaseException:
         for child in children:
@@ -131,6 +129,13 @@ async def up(
         for child in box.children:
             await child.drain(DRAIN_SECONDS)
         await cluster.stop()
+
+
+def _tell() -> None:
+    """Log as every process does; imported only here, since it takes a while and the children can begin before."""
+    from chassis import logs
+
+    logs.configure("supervisor", "WARNING")
 
 
 async def _greet(
@@ -182,6 +187,8 @@ def _in_one_line(group: BaseExceptionGroup[Exception]) -> str:
 
 async def _furnish(installation: Installation, cluster: Cluster) -> Mapping[str, str]:
     """Databases, roles and the newest revisions; the environment of the processes."""
+    from chassis.transport.postgres import PostgresTransport
+
     dsns = {name: await cluster.ensure_service(name) for name in SERVICES}
     bus = await cluster.ensure_service("bus")
     transport = PostgresTransport(bus)
@@ -202,6 +209,8 @@ def webhooks_near(host: str) -> dict[str, str]:
 
 
 async def _migrate(name: str, dsn: str) -> None:
+    from chassis import migrations
+
     spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.origin is not None
