@@ -4,9 +4,7 @@ import asyncio
 import os
 import random
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -18,6 +16,7 @@ from carrel.installation import Installation
 from catalog.marc.generate import generate
 from support.acquiring import Buyer
 from support.box import Library, until
+from support.postgres import reachable_folder
 from support.rabbitmq import Broker
 from support.university import CATALOG, CIRCULATION
 
@@ -34,8 +33,7 @@ ORDERED = 500
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(broker: Broker) -> AsyncIterator[Distributed]:
     """Every role of every service as its own process, on RabbitMQ; some twenty, that take their time to start."""
-    folder = Path(tempfile.mkdtemp(prefix="carrel-cluster-"))
-    folder.chmod(0o755)
+    folder = reachable_folder("carrel-cluster-")
     try:
         async with distributed(Installation(folder), broker=broker) as made:
             await made.start()

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +17,7 @@ import httpx
 import psutil
 
 from chassis.ids import uuid7
+from support.postgres import reachable_folder
 
 START_SECONDS = 90.0
 
@@ -189,8 +189,7 @@ def free_port() -> int:
 @contextmanager
 def box_on_its_own(*options: str, demo: bool = False) -> Iterator[Box]:
     """An installation that is not started yet, ended and forgotten afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="carrel-box-"))
-    folder.chmod(0o755)
+    folder = reachable_folder("carrel-box-")
     box = Box(folder, free_port(), *options, demo=demo)
     try:
         yield box

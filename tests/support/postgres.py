@@ -20,6 +20,9 @@ Migrate = Callable[[str], Awaitable[None]]
 QUICK = {"wal_level": "minimal", "max_wal_senders": "0", "autovacuum": "off"}
 """What a server that nobody relies on may save."""
 
+MEMORY_WANTED = 6 * 1024**3
+"""Bytes that must be free for the servers of a run to live in memory; all of them together take a third."""
+
 
 @dataclass
 class TestServer:
@@ -139,8 +142,15 @@ class TestServer:
             await connection.close()
 
 
-def reachable_folder() -> Path:
+def reachable_folder(prefix: str = "carrel-") -> Path:
     """A new temporary folder with a short name that the server's account can reach, too (pytest's cannot)."""
-    folder = Path(tempfile.mkdtemp(prefix="carrel-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_temporary()))
     folder.chmod(0o711)
     return folder
+
+
+def _temporary() -> str:
+    """Memory, where there is plenty: what tests write need not outlive the machine, and disks are slow to forget."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free >= MEMORY_WANTED
+    return str(memory) if roomy else "/tmp"
