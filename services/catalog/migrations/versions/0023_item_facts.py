@@ -21,9 +21,4 @@ ALTER TABLE item ADD CONSTRAINT item_misses_its_own_pieces CHECK (missing_pieces
 ALTER TABLE item VALIDATE CONSTRAINT item_misses_its_own_pieces;
 ALTER TABLE holdings ADD COLUMN statistical_codes TEXT[] DEFAULT '{}' NOT NULL;
 ALTER TABLE title ADD COLUMN statistical_codes TEXT[] DEFAULT '{}' NOT NULL;
-CREATE INDEX item_accession ON item (accession_number, id) WHERE accession_number IS NOT NULL;
-CREATE INDEX item_damaged ON item (damaged_status) WHERE damaged_status IS NOT NULL;
-CREATE INDEX item_counted ON item USING gin (statistical_codes) WHERE statistical_codes <> '{}';
-CREATE INDEX holdings_counted ON holdings USING gin (statistical_codes) WHERE statistical_codes <> '{}';
-CREATE INDEX title_counted ON title USING gin (statistical_codes) WHERE statistical_codes <> '{}';
 """)

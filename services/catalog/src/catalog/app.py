@@ -19,6 +19,7 @@ from catalog.exports.scheduling import start_exports
 from catalog.exports.worker import make_exports, sweep_exports
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
+from catalog.holdings import order_routes as order
 from catalog.holdings import routes as holdings
 from catalog.idlists import routes as idlists
 from catalog.idlists.worker import sweep_id_lists, write_id_lists
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
             relations.router,
             items.router,
             holdings.router,
+            order.router,
             merges.router,
             specifications.router,
             fastadd.router,

@@ -264,6 +264,8 @@ class HoldingsState(Part):
     suppressed: bool = False
     statistical_codes: tuple[str, ...] = ()
     """What they count as in reports."""
+    item_ids: tuple[UUID, ...] | None = None
+    """Their items as they stand, where that has just been arranged; None: not told here."""
 
 
 class HoldingsCreated(Event):

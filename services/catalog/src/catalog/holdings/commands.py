@@ -70,7 +70,7 @@ SELECT i.id, i.title_id, i.holdings_id, i.bound_with FROM item i WHERE i.id = AN
 """)
 _TAKE_ITEMS = text("""
 UPDATE item SET version = item.version + 1, title_id = CAST(:to AS uuid), holdings_id = CAST(:holdings_id AS uuid),
-    bound_with = array_remove(item.bound_with, CAST(:to AS uuid)), updated_at = :now,
+    place = NULL, bound_with = array_remove(item.bound_with, CAST(:to AS uuid)), updated_at = :now,
     location_id = CASE WHEN item.location_id = h.location_id THEN n.location_id ELSE item.location_id END
 FROM holdings h, holdings n
 WHERE item.id = ANY (:ids) AND h.id = item.holdings_id AND n.id = CAST(:holdings_id AS uuid)

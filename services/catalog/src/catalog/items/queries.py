@@ -16,7 +16,7 @@ SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.lo
     b.code AS library, i.material_type, i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
-    i.volume, i.copy_number, i.note, """
+    i.place, i.volume, i.copy_number, i.note, """
     + ", ".join(f"i.{name}" for name in DESCRIBED)
     + """,
     (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title,
@@ -36,6 +36,17 @@ WHERE ($1::uuid IS NULL OR i.id > $1)
   AND ($2::text IS NULL OR i.base_state = $2)
   AND ($3::boolean OR NOT (i.suppressed OR h.suppressed OR t.suppressed))
 ORDER BY i.id LIMIT $4
+"""
+)
+_OF_HOLDINGS = (
+    ITEM
+    + """
+WHERE i.holdings_id = $5
+  AND ($1::uuid IS NULL OR (CASE WHEN $6::int IS NULL THEN i.place IS NULL AND i.id > $1
+      ELSE i.place IS NULL OR (i.place, i.id) > ($6::int, $1) END))
+  AND ($2::text IS NULL OR i.base_state = $2)
+  AND ($3::boolean OR NOT (i.suppressed OR h.suppressed OR t.suppressed))
+ORDER BY i.place, i.id LIMIT $4
 """
 )
 _OF_TITLE = (
@@ -86,6 +97,20 @@ async def items(
     if title_id is None:
         return await pool.fetch(_LIST, after, base_state, hidden_too, limit)
     return await pool.fetch(_OF_TITLE, after, base_state, hidden_too, limit, title_id)
+
+
+async def items_of_holdings(
+    pool: asyncpg.Pool,
+    holdings_id: UUID,
+    *,
+    base_state: str | None,
+    after: tuple[int | None, UUID] | None,
+    hidden_too: bool,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Items of holdings as they stand there; `after` is the place and the id of the last one before."""
+    place, last = after if after is not None else (None, None)
+    return await pool.fetch(_OF_HOLDINGS, last, base_state, hidden_too, limit, holdings_id, place)
 
 
 _HOLDINGS: Final = """

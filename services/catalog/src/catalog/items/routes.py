@@ -28,6 +28,7 @@ from chassis.problems import (
     Forbidden,
     Invalid,
     PreconditionRequired,
+    Reason,
     Stale,
     Unauthenticated,
     problems,
@@ -231,6 +232,7 @@ def item_out(row: asyncpg.Record, asker: Principal) -> dict[str, Any]:
     bound = told.pop("bound_with")
     title, author = told.pop("title"), told.pop("author")
     told["title_ids"] = [row["title_id"], *bound]
+    del told["place"]
     told["short_title"] = shortened(title)
     told["short_author"] = shortened(author) if author else None
     told |= {name: _price(told.pop(minor), told.pop(currency)) for name, (minor, currency) in PRICES.items()}
@@ -264,6 +266,22 @@ def _sees_all(asker: Principal) -> bool:
     return asker.may("items:write") or asker.may("items:read")
 
 
+ONE_OF: Final = Reason(
+    "contradiction", "Holdings have one title.", "query/title_id", "Ask for holdings_id or title_id."
+)
+
+
+def _place_in(cursor: str) -> tuple[int | None, UUID]:
+    """Where among the items of holdings a page ended."""
+    place, item_id = cursors.decode(cursor, parts=2)
+    if not (place is None or (type(place) is int and 0 < place < 2**31)) or not isinstance(item_id, str):
+        raise cursors.wrong_cursor()
+    try:
+        return place, UUID(item_id)
+    except ValueError:
+        raise cursors.wrong_cursor() from None
+
+
 @router.get("/v1/items", response_model=cursors.Page[ItemOut], responses=problems(Invalid))
 async def list_items(
     request: Request,
@@ -272,11 +290,13 @@ async def list_items(
     barcode: Annotated[str | None, Query(max_length=100)] = None,
     accession_number: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
     title_id: UUID | None = None,
+    holdings_id: Annotated[UUID | None, Query(description="Of these, as they stand there")] = None,
     base_state: ItemBase | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> dict[str, Any]:
-    """Items: by barcode, by accession number, of a title (those bound with it included), or all by id."""
+    """Items: by barcode, by accession number, of holdings in their order, of a title (those bound with it included),
+    or all by id."""
     pool: asyncpg.Pool = request.app.state.resources.pool
     if barcode is not None or accession_number is not None:
         if barcode is not None:
@@ -289,9 +309,25 @@ async def list_items(
             for each in found
             if (_sees_all(asker) or not each["suppressed"])
             and (title_id is None or title_id in (each["title_id"], *each["bound_with"]))
+            and holdings_id in (None, each["holdings_id"])
             and base_state in (None, each["base_state"])
         ]
         return {"items": fitting, "next_cursor": None}
+    if holdings_id is not None:
+        if title_id is not None:
+            raise Invalid(reasons=[ONE_OF])
+        there = await queries.items_of_holdings(
+            pool,
+            holdings_id,
+            base_state=base_state,
+            after=_place_in(cursor) if cursor else None,
+            hidden_too=_sees_all(asker),
+            limit=limit + 1,
+        )
+        last = there[limit - 1] if len(there) > limit else None
+        more = cursors.encode(last["place"], str(last["id"])) if last is not None else None
+        cursors.link_next(request, response, more)
+        return {"items": [item_out(row, asker) for row in there[:limit]], "next_cursor": more}
     rows = await queries.items(
         pool,
         title_id=title_id,

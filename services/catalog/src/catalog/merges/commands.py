@@ -79,7 +79,8 @@ _BRING = text("""
 UPDATE item SET version = version + 1, title_id = :to, updated_at = :now,
     holdings_id = coalesce((
         SELECT n.target FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target)
-        WHERE n.id = item.holdings_id), holdings_id)
+        WHERE n.id = item.holdings_id), holdings_id),
+    place = CASE WHEN NOT holdings_id = ANY (CAST(:ids AS uuid[])) THEN place END
 WHERE title_id = ANY (:gone) RETURNING id
 """)
 _REBIND = text("""

@@ -51,7 +51,8 @@ _TELLING = """
 SELECT t.id, t.version, t.suppressed, t.updated_at, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, i.places
 FROM title t
 LEFT JOIN LATERAL (
-    SELECT hashtextextended(string_agg(i.id || ':' || i.version, ',' ORDER BY i.id), 0) AS digest,
+    SELECT hashtextextended(
+            string_agg(i.id || ':' || i.version || coalesce('@' || i.place, ''), ',' ORDER BY i.id), 0) AS digest,
         {places} AS places
     FROM (SELECT * FROM item WHERE title_id = t.id
         UNION ALL SELECT * FROM item WHERE bound_with <> '{{}}' AND bound_with @> ARRAY[t.id]) i

@@ -52,7 +52,7 @@ JOIN holdings h ON h.id = i.holdings_id
 JOIN location l ON l.id = i.location_id
 JOIN library b ON b.id = l.library_id
 WHERE NOT i.suppressed AND NOT h.suppressed AND i.base_state <> 'withdrawn'
-ORDER BY i.of, b.code, l.code, h.id, i.volume, i.copy_number, i.id
+ORDER BY i.of, b.code, l.code, h.id, i.place, i.volume, i.copy_number, i.id
 """
 _EMPTY = """
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location

@@ -24,7 +24,8 @@ LEFT JOIN item_availability a ON a.item_id = i.id
 LEFT JOIN location l ON l.id = i.location_id
 LEFT JOIN library b ON b.id = l.library_id
 WHERE NOT (i.suppressed OR h.suppressed) AND i.base_state <> 'withdrawn'
-ORDER BY b.name, l.name, coalesce(i.shelving_key, h.shelving_key), i.volume, i.copy_number, i.id
+ORDER BY b.name, l.name,
+    coalesce(CASE WHEN i.place IS NULL THEN i.shelving_key END, h.shelving_key), i.place, i.volume, i.copy_number, i.id
 LIMIT :most
 """)
 _ADDRESSES: Final = text("""

@@ -102,7 +102,8 @@ RESTORED = ", ".join(
     f"{name} = coalesce(b.{name}, '{{}}')" if name in LISTS else f"{name} = b.{name}" for name in DESCRIBED
 )
 _RESTORE_ITEMS = text(f"""
-UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.holdings_id, location_id = b.location_id,
+UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.holdings_id,
+    place = CASE WHEN i.holdings_id = b.holdings_id THEN i.place END, location_id = b.location_id,
     material_type = b.material_type, loan_type = b.loan_type, call_number = b.call_number,
     call_number_scheme = b.call_number_scheme, shelving_key = b.shelving_key, volume = b.volume,
     copy_number = b.copy_number, note = b.note, purchase_minor = b.purchase_minor,
