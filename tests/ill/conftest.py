@@ -9,7 +9,11 @@ from support.harness import Harness, migrated, running
 from support.lending import Make, furnished
 from support.otherlibrary import World
 
-SETTINGS = {"sealing_key": "a key of the tests' own", "lookup_networks": "127.0.0.0/8"}
+SETTINGS = {
+    "sealing_key": "a key of the tests' own",
+    "lookup_networks": "127.0.0.0/8",
+    "host_networks": "127.0.0.0/8",
+}
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from ill.configuration import routes as configuration
 from ill.copyright import routes as copyright_
 from ill.deliveries import routes as deliveries
 from ill.deliveries.commands import forget_documents
+from ill.hosts import act_routes as host_acts
+from ill.hosts import routes as hosts
+from ill.hosts.worker import forget_acts, tell_hosts
 from ill.iso18626 import routes as iso18626
 from ill.iso18626.sending import forget_messages, send_messages
 from ill.licences import routes as licences
@@ -51,6 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
             iso18626.router,
             partners.router,
             networks.router,
+            hosts.router,
+            host_acts.router,
             requests.router,
             changing.router,
             acting.router,
@@ -80,11 +85,12 @@ SERVICE = Service(
         Timer("watch-requests", timedelta(seconds=15), watch),
         Timer("forget-messages", timedelta(hours=1), forget_messages),
         Timer("forget-lookups", timedelta(hours=1), forget_lookups),
+        Timer("forget-acts", timedelta(hours=1), forget_acts),
         Timer("ask-for-patrons", timedelta(minutes=1), ask_for_patrons),
         Timer("seal-old-credentials", timedelta(hours=1), seal_old_credentials),
         Timer("make-pull-slips", timedelta(seconds=30), follow_schedules),
         Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),
-    workers=(send_messages, look_up),
+    workers=(send_messages, look_up, tell_hosts),
     opening=opening,
 )

@@ -27,6 +27,8 @@ class Settings(ServiceSettings):
     """Seconds that a source may take for its answer."""
     lookup_limit: int = Field(default=2_000_000, ge=1024)
     """Bytes of a source's answer."""
+    host_networks: Networks = ()
+    """Networks in which a circulation that is not ours may be told things, besides the public internet; with commas."""
     virus_scanner: Annotated[str, Field(pattern=r"^(tcp://[^/\s]+:[0-9]+|unix:///\S+)$")] | None = None
     """A clamd that looks through files of copies before they are kept: `tcp://127.0.0.1:3310` or `unix:///run/clamd`;
     unset: none are."""
@@ -41,3 +43,8 @@ class Settings(ServiceSettings):
     def networks(self) -> tuple[Network, ...]:
         """The same, as networks."""
         return networks_of(self.lookup_networks)
+
+    @property
+    def networks_of_hosts(self) -> tuple[Network, ...]:
+        """Those in which hosts are spoken to."""
+        return networks_of(self.host_networks)

@@ -2,6 +2,7 @@
 
 from ill.configuration import tables as configuration
 from ill.deliveries import tables as deliveries
+from ill.hosts import tables as hosts
 from ill.iso18626 import tables as iso18626
 from ill.licences import tables as licences
 from ill.lookups import tables as lookups
@@ -12,4 +13,4 @@ from ill.pulling import tables as pulling
 from ill.requests import tables as requests
 
 METADATA = Table.metadata
-ALL = (configuration, deliveries, iso18626, licences, lookups, partners, patrons, pulling, requests)
+ALL = (configuration, deliveries, hosts, iso18626, licences, lookups, partners, patrons, pulling, requests)

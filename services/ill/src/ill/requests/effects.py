@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from chassis import outbox
 from chassis.ids import uuid7
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft
 from ill.citations.rules import citation_thin
@@ -16,6 +15,7 @@ from ill.iso18626.rules import SHIPPED
 from ill.requests import finding, queries
 from ill.requests.case import Case
 from ill.requests.rules import checked, looked_for_here, told_live
+from ill.requests.telling import tell
 
 Effect = Callable[[Case], Awaitable[str | None]]
 
@@ -380,7 +380,7 @@ async def announce_arrival(case: Case) -> None:
         due_at=case.row["due_at"],
         use_here_only="LibraryUseOnly" in case.row["offer"].get("conditions", ()),
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
 
 
 @effect(BORROWING, name="announce-departure")
@@ -390,4 +390,4 @@ async def announce_departure(case: Case) -> None:
         return
     case.row["item_left"] = True
     event = BorrowedItemLeft(version=2, occurred_at=case.now, item_id=case.row["item_id"], request_id=case.id)
-    await outbox.record(case.connection, [event])
+    await tell(case, event)

@@ -24,6 +24,7 @@ from ill.requests.case import Case
 from ill.requests.effects import BORROWING, LENDING, ask_renewal, effect
 from ill.requests.questions import next_number, remember
 from ill.requests.rules import Told, answers_itself, held_here, patrons_due, unfilled_reason
+from ill.requests.telling import host_of_lending, tell
 
 
 class NotReservable(Refused):
@@ -40,7 +41,12 @@ async def _patron_of_partner(case: Case) -> Any:
     """The partner's registration with circulation; None where nothing is to be told to it."""
     if case.doc.lending.desk is None:
         return None
-    return (await queries.partner(case.connection, case.row["partner_id"]))["patron_id"]
+    partner = await queries.partner(case.connection, case.row["partner_id"])
+    if partner["patron_id"] is None and await host_of_lending(case) is not None:
+        return partner[
+            "id"
+        ]  # a host knows partners by what it is told of them, not by a registration of ours
+    return partner["patron_id"]
 
 
 # --- lending: which title, which copy ---
@@ -118,7 +124,7 @@ async def _want(
             "besides": besides,
         }
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
     remember(case, wanted=asked, by=by, reasons=None)
 
 
@@ -218,7 +224,7 @@ async def let_go(case: Case) -> None:
             patron_ref=patron,
             reason=f"interlibrary-{case.row['state']}",
         )
-        await outbox.record(case.connection, [event])
+        await tell(case, event)
     remember(case, wanted=None)
     _forget(case)
 
@@ -243,7 +249,7 @@ async def check_out_here(case: Case) -> str | None:
         desk=case.doc.lending.desk or "",
         due_at=case.row["due_at"],
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
     remember(case, lending=asked, reasons=None, note=case.told.note, barcode=case.told.item_barcode)
     return None
 
@@ -341,7 +347,7 @@ async def take_back_here(case: Case) -> None:
         loan_id=case.row["loan_id"],
         desk=case.doc.lending.desk or "",
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
 
 
 async def _move(case: Case, due_at: Any, why: str) -> None:
@@ -354,7 +360,7 @@ async def _move(case: Case, due_at: Any, why: str) -> None:
         due_at=due_at,
         why=why,
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
 
 
 @effect(LENDING, name="move-partners-date")
@@ -416,7 +422,7 @@ async def place_hold_here(case: Case) -> None:
             "pickup": case.row["pickup"],
         }
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
     remember(case, wanted=asked, reasons=None)
 
 
@@ -455,7 +461,7 @@ async def charge(case: Case, why: str) -> None:
         amount=Amount(minor=cost, currency=currency),
         why=why,
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
 
 
 @effect(BORROWING, name="move-patrons-date")

@@ -1,10 +1,10 @@
 """Effects about the patron: circulation is asked how they stand, by an event, and answers by one."""
 
-from chassis import outbox
 from contracts.ill import PatronSought
 from ill.requests.case import Case
 from ill.requests.effects import BORROWING, effect
 from ill.requests.questions import next_number, remember
+from ill.requests.telling import tell
 
 
 @effect(BORROWING, name="ask-for-patron")
@@ -14,7 +14,7 @@ async def ask_for_patron(case: Case) -> None:
     event = PatronSought(
         version=asked, occurred_at=case.now, request_id=case.id, patron_ref=case.row["patron_ref"]
     )
-    await outbox.record(case.connection, [event])
+    await tell(case, event)
     remember(case, patron=asked)
 
 
