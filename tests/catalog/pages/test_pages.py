@@ -181,6 +181,10 @@ async def test_reference_managers_find_what_they_read(catalog: Harness, shelf: S
     for href in page.xpath("//ul[contains(@class, 'save')]//a/@href"):
         saved = await catalog.get(href)
         assert saved.status_code == 200, href
+    cites = dict(zip(page.xpath("//details//dt/text()"), page.xpath("//details//dd"), strict=True))
+    assert len(cites) == 11
+    assert cites["APA"].text_content() == "Harari, Y. N. (2011). Ḳitsur toldot."
+    assert cites["APA"].xpath("i/text()") == ["Ḳitsur toldot"]
     linked = json.loads(page.xpath("string(//script[@type='application/ld+json'])"))
     assert linked["@type"] == "Book"
     assert [offer["serialNumber"] for offer in linked["offers"]] == ["B1", "B2"]

@@ -202,6 +202,29 @@ async def test_a_title_is_given_in_the_form_that_is_asked_for(shelves: Shelves) 
     assert plain.headers["content-type"] == "application/json"
 
 
+async def test_a_title_is_cited_in_the_style_and_language_that_are_asked_for(shelves: Shelves) -> None:
+    title = await shelves.title(record("1"))
+
+    async def ask(accept: str) -> httpx.Response:
+        return await shelves.catalog.get(f"/v1/titles/{title['id']}", headers={"Accept": accept})
+
+    plain, styled = await ask("text/x-bibliography"), await ask('text/x-bibliography; style="mla"')
+    german = await ask("text/x-bibliography;style=harvard1;locale=de-DE, */*;q=0.1")
+    unknown = await ask("text/x-bibliography; style=nature")
+    instead = await ask("text/x-bibliography; style=nature; q=0.3, application/json")
+
+    assert (plain.text, plain.headers["content-type"]) == (
+        "Thoreau, H. D. (1854). Walden.\n",
+        "text/x-bibliography; charset=utf-8",
+    )
+    assert (plain.headers["vary"], plain.headers["etag"]) == ("Accept", '"1"')
+    assert styled.text == "Thoreau, Henry David. Walden. 1854.\n"
+    assert german.text == "Thoreau, H.D. (1854) Walden.\n"
+    assert (unknown.status_code, unknown.json()["reasons"][0]["code"]) == (406, "style-unknown")
+    assert "american-chemical-society" in unknown.json()["reasons"][0]["mend"]
+    assert instead.headers["content-type"] == "application/json"
+
+
 async def test_a_reference_manager_asks_what_there_is_and_takes_one(shelves: Shelves) -> None:
     title = await shelves.title(record("1"))
     hidden = await shelves.title(record("2"), suppressed="true")

@@ -6,12 +6,21 @@ from typing import Final
 from catalog.citations.csl import Csl, named
 from catalog.search.folding import folded
 
-_TYPES: Final = {"book": "book", "thesis": "phdthesis", "periodical": "periodical"}
+_TYPES: Final = {
+    "book": "book",
+    "thesis": "phdthesis",
+    "periodical": "periodical",
+    "article-journal": "article",
+    "chapter": "incollection",
+}
 _FIELDS: Final = (
     ("publisher", "publisher"),
     ("address", "publisher-place"),
     ("edition", "edition"),
     ("series", "collection-title"),
+    ("volume", "volume"),
+    ("number", "issue"),
+    ("pages", "page"),
     ("isbn", "ISBN"),
     ("issn", "ISSN"),
     ("doi", "DOI"),
@@ -33,6 +42,7 @@ _SPECIAL: Final = {
     "~": r"\textasciitilde{}",
 }
 _TABLE: Final = str.maketrans(_SPECIAL)
+_RANGE: Final = re.compile(r"\s*[-–]\s*")
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -42,9 +52,17 @@ def dumps(item: Csl, *, alone: bool = True) -> str:
     fields.append(("title", "{" + item["title"].translate(_TABLE) + "}"))
     if "issued" in item:
         fields.append(("year", str(item["issued"]["date-parts"][0][0])))
-    fields += [(name, item[told].translate(_TABLE)) for name, told in _FIELDS if told in item]
+    if "container-title" in item:
+        host = "journal" if item["type"] == "article-journal" else "booktitle"
+        fields.append((host, item["container-title"].translate(_TABLE)))
+    fields += [(name, _value(item, told)) for name, told in _FIELDS if told in item]
     body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
     return f"@{_TYPES.get(item['type'], 'misc')}{{{_key(item, alone=alone)},\n{body}\n}}\n"
+
+
+def _value(item: Csl, key: str) -> str:
+    told = str(item[key])
+    return (_RANGE.sub("--", told) if key == "page" else told).translate(_TABLE)
 
 
 def _name(name: dict[str, str]) -> str:

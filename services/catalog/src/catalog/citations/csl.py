@@ -1,8 +1,9 @@
 """A record as CSL-JSON says it (citation style language 1.0.2); the other forms are made from this one."""
 
-import re
 from typing import Any, Final
 
+from catalog.citations.parts import host_of, is_article, of_host
+from catalog.citations.text import clean, closed_up
 from catalog.marc.extract import Facts, extract
 from catalog.marc.record import Field, Record
 
@@ -27,18 +28,6 @@ _ROLES: Final = {
     "illustrator": "illustrator", "cmp": "composer", "composer": "composer", "drt": "director",
     "film director": "director", "director": "director",
 }  # fmt: skip
-_END: Final = re.compile(r"[\s,:;/]+$|(?<=[\w)\]]{3})\.$")
-_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
-
-
-def one_line(text: str | None) -> str:
-    """A value on one line, without characters that stand for nothing one can see."""
-    return _UNFIT.sub(" ", text or "").strip()
-
-
-def clean(text: str | None) -> str:
-    """The same without the punctuation that led to the next value."""
-    return _END.sub("", one_line(text)).strip()
 
 
 def csl(record: Record, *, key: str) -> Csl:
@@ -51,8 +40,9 @@ def csl(record: Record, *, key: str) -> Csl:
         told.setdefault(role, []).append(who)
     if facts.year is not None:
         told["issued"] = {"date-parts": [[facts.year]]}
+    thesis = record.first("502") if told["type"] == "thesis" else None
     for name, value in (
-        ("publisher", facts.publisher),
+        ("publisher", facts.publisher or (thesis.get("c") if thesis is not None else None)),
         ("publisher-place", facts.place),
         ("edition", facts.edition),
         ("collection-title", facts.series[0] if facts.series else None),
@@ -63,10 +53,13 @@ def csl(record: Record, *, key: str) -> Csl:
         ("language", next(iter(facts.languages), None)),
         ("call-number", next(iter(facts.call_numbers), None)),
         ("abstract", facts.summary),
-        ("genre", record.get("502", "a") if told["type"] == "thesis" else None),
+        ("genre", (thesis.get("a") or thesis.get("b")) if thesis is not None else None),
     ):
-        if value and (shown := clean(value) if name not in ("URL", "DOI") else _UNFIT.sub("", value)):
+        if value and (shown := clean(value) if name not in ("URL", "DOI") else closed_up(value)):
             told[name] = shown
+    if (host := host_of(record)) is not None:
+        for name, value in of_host(host, article=told["type"] == "article-journal").items():
+            told.setdefault(name, value)
     keywords = "; ".join(filter(None, map(clean, facts.subjects)))
     if keywords:
         told["keyword"] = keywords
@@ -74,6 +67,8 @@ def csl(record: Record, *, key: str) -> Csl:
 
 
 def _type(record: Record, facts: Facts) -> str:
+    if (host := host_of(record)) is not None and record.leader[6:7] in ("a", "t"):
+        return "article-journal" if is_article(record, host) else "chapter"
     if record.first("502") is not None and facts.format in ("book", "e-book"):
         return "thesis"
     return _TYPES.get(facts.format, "document")

@@ -11,6 +11,8 @@ from catalog.citations.csl import Csl, named
 _TYPES: Final = {
     "book": "Book",
     "periodical": "Serial Publication",
+    "article-journal": "Journal Article",
+    "chapter": "Book Section",
     "thesis": "Thesis",
     "musical_score": "Music",
     "map": "Map",
@@ -23,6 +25,9 @@ _LINES: Final = (
     ("%C", "publisher-place"),
     ("%I", "publisher"),
     ("%7", "edition"),
+    ("%V", "volume"),
+    ("%N", "issue"),
+    ("%P", "page"),
     ("%@", "ISBN"),
     ("%@", "ISSN"),
     ("%R", "DOI"),
@@ -46,8 +51,10 @@ def dumps(item: Csl) -> str:
         lines.append(("%D", str(item["issued"]["date-parts"][0][0])))
     if kind == "Thesis":
         lines.append(("%9", item.get("genre", "")))
+    elif kind == "Journal Article":
+        lines.append(("%J", item.get("container-title", "")))
     else:  # a thesis' %B is its department
-        lines.append(("%B", item.get("collection-title", "")))
+        lines.append(("%B", item.get("container-title") or item.get("collection-title", "")))
     lines += [(tag, item[name]) for tag, name in _LINES if name in item]
     lines += [("%K", each) for each in item.get("keyword", "").split("; ")]
     return "".join(f"{tag} {value}\r\n" for tag, value in lines if value) + "\r\n"

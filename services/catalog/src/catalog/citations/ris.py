@@ -1,5 +1,6 @@
 """RIS: a line per value, `TY` first, `ER` last. No value can begin a line of its own."""
 
+import re
 from typing import Final
 
 from catalog.citations.csl import Csl, named
@@ -7,6 +8,8 @@ from catalog.citations.csl import Csl, named
 _TYPES: Final = {
     "book": "BOOK",
     "periodical": "JFULL",
+    "article-journal": "JOUR",
+    "chapter": "CHAP",
     "thesis": "THES",
     "musical_score": "MUSIC",
     "map": "MAP",
@@ -15,8 +18,11 @@ _TYPES: Final = {
     "graphic": "ART",
     "software": "COMP",
 }
+_RANGE: Final = re.compile(r"\s*[-–]\s*")
 _LINES: Final = (
-    ("T2", "collection-title"),
+    ("T2", "container-title"),
+    ("VL", "volume"),
+    ("IS", "issue"),
     ("PB", "publisher"),
     ("CY", "publisher-place"),
     ("ET", "edition"),
@@ -41,7 +47,10 @@ def dumps(item: Csl) -> str:
         lines += [(tag, named(name)) for name in item.get(role, ())]
     if "issued" in item:
         lines.append(("PY", str(item["issued"]["date-parts"][0][0])))
+    if "collection-title" in item:
+        lines.append(("T3" if "container-title" in item else "T2", item["collection-title"]))
     lines += [(tag, item[name]) for tag, name in _LINES if name in item]
+    lines += zip(("SP", "EP"), _RANGE.split(item.get("page", "")), strict=False) if item.get("page") else ()
     lines += [("SN", item[name]) for name in ("ISBN", "ISSN") if name in item]
     lines += [("KW", each) for each in item.get("keyword", "").split("; ") if each]
     lines.append(("ER", ""))

@@ -10,6 +10,8 @@ TYPES: Final = {
     "book": "Book",
     "thesis": "Thesis",
     "periodical": "Periodical",
+    "article-journal": "ScholarlyArticle",
+    "chapter": "Chapter",
     "musical_score": "SheetMusic",
     "map": "Map",
     "motion_picture": "Movie",
@@ -26,6 +28,7 @@ _PLAIN: Final = (
     ("issn", "ISSN"),
     ("sameAs", "URL"),
     ("description", "abstract"),
+    ("pagination", "page"),
 )
 
 
@@ -49,7 +52,10 @@ def linked(item: Csl) -> dict[str, Any]:
     told |= {name: item[key] for name, key in _PLAIN if key in item}
     if "DOI" in item:
         told["sameAs"] = f"https://doi.org/{item['DOI']}"
-    if "collection-title" in item:
+    if "container-title" in item:
+        host = "Periodical" if item["type"] == "article-journal" else "Book"
+        told["isPartOf"] = {"@type": host, "name": item["container-title"]}
+    elif "collection-title" in item:
         told["isPartOf"] = {"@type": "CreativeWorkSeries", "name": item["collection-title"]}
     if "keyword" in item:
         told["keywords"] = item["keyword"].split("; ")

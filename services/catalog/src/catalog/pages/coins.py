@@ -5,8 +5,14 @@ from urllib.parse import urlencode
 
 from catalog.citations.csl import Csl
 
-_GENRES: Final = {"book": "book", "thesis": "dissertation", "periodical": "journal"}
-_FORMATS: Final = {"book": "book", "thesis": "dissertation", "periodical": "journal"}
+_GENRES: Final = {
+    "book": "book",
+    "thesis": "dissertation",
+    "periodical": "journal",
+    "article-journal": "article",
+    "chapter": "bookitem",
+}
+_FORMATS: Final = _GENRES | {"article-journal": "journal", "chapter": "book"}
 
 
 def span(item: Csl) -> str:
@@ -24,7 +30,11 @@ def span(item: Csl) -> str:
         told.append(
             ("rft.genre", _GENRES[kind]) if form != "dissertation" else ("rft.degree", item.get("genre", ""))
         )
-        told.append(({"book": "rft.btitle", "journal": "rft.jtitle"}.get(form, "rft.title"), item["title"]))
+        whole = {"book": "rft.btitle", "journal": "rft.jtitle"}.get(form, "rft.title")
+        if kind in ("article-journal", "chapter"):
+            told += [("rft.atitle", item["title"]), (whole, item.get("container-title", ""))]
+        else:
+            told.append((whole, item["title"]))
         told += [("rft.au", each) for each in names(item)]
     if "issued" in item:
         told.append(("rft.date", str(item["issued"]["date-parts"][0][0])))
@@ -32,6 +42,9 @@ def span(item: Csl) -> str:
         ("rft.pub" if form == "book" else "rft.publisher", "publisher"),
         ("rft.place", "publisher-place"),
         ("rft.edition", "edition"),
+        ("rft.volume", "volume"),
+        ("rft.issue", "issue"),
+        ("rft.pages", "page"),
         ("rft.isbn", "ISBN"),
         ("rft.issn", "ISSN"),
         ("rft.language", "language"),

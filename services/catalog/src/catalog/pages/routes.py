@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from catalog.citations import schema_org
 from catalog.citations.csl import Csl, csl
 from catalog.citations.routes import FORMATS
+from catalog.citations.styles import offered
 from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
@@ -308,6 +309,7 @@ def _described(
         coins=coins.span(item),
         linked=_linked(public, item, copies, listed),
         saves=ways,
+        cites=offered.every(item, language),
         copies=listed,
         more=copies[0].total - len(copies) if copies else 0,
         as_of=max((each.as_of for each in copies if each.as_of is not None), default=None),

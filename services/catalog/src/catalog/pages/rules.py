@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from catalog.citations.csl import clean, one_line
+from catalog.citations.text import clean, one_line
 from catalog.marc.extract import Facts, heading, name
 from catalog.marc.record import Field, Record
 from catalog.pages.languages import RIGHT_TO_LEFT, language_of, script_of, tag

@@ -266,7 +266,7 @@ async def read_losses(
     row = await shown(tx, title_id, by)
     record = unpack(row.record)
     lost, whole = await asyncio.to_thread(
-        losses, record, lambda each: media.written(each, kind, key=f"t{row.hrid}")
+        losses, record, lambda each: media.written(each, kind, key=f"t{row.hrid}", accept=media_type)
     )
     return LossesOut(
         media_type=kind,

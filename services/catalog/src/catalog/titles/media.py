@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from catalog.citations import bibtex, csl, endnote, ris, schema_org
+from catalog.citations.styles import offered
 from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
 from catalog.marc.problems import Read, acceptable
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, MODS, read
@@ -23,7 +24,22 @@ BIBTEX: Final = "application/x-bibtex"
 CSL: Final = "application/vnd.citationstyles.csl+json"
 JSON_LD: Final = "application/ld+json"
 """schema.org's terms."""
-OFFERS: Final = (JSON, MARC, MARCXML, MARC_JSON, DUBLIN_CORE, MODS, RIS, ENDNOTE, BIBTEX, CSL, JSON_LD)
+BIBLIOGRAPHY: Final = "text/x-bibliography"
+"""A formatted citation; the parameters `style` and `locale` say which (as DOI's registries take them)."""
+OFFERS: Final = (
+    JSON,
+    MARC,
+    MARCXML,
+    MARC_JSON,
+    DUBLIN_CORE,
+    MODS,
+    RIS,
+    ENDNOTE,
+    BIBTEX,
+    CSL,
+    JSON_LD,
+    BIBLIOGRAPHY,
+)
 ALIASES: Final = {
     "application/x-marc": MARC,
     "application/oai_dc+xml": DUBLIN_CORE,
@@ -53,6 +69,7 @@ class Wish:
 
     kind: str
     quality: float
+    parameters: Mapping[str, str]
 
     def weight(self, offer: str) -> int:
         """How closely it names the offer: 3 exactly, 2 its main type, 1 anything, 0 not at all."""
@@ -69,22 +86,24 @@ def wishes(accept: str) -> list[Wish]:
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         kind = ALIASES.get(kind, kind)
-        quality = 1.0
+        quality, others = 1.0, {}
         for parameter in parameters:
             name, _, value = parameter.partition("=")
-            if name.strip() == "q":
+            if name.strip() != "q":
+                others[name.strip()] = value.strip().strip('"')
+            else:
                 try:
                     quality = min(max(float(value), 0.0), 1.0)
                 except ValueError:
                     quality = 0.0
         if "/" in kind:
-            found.append(Wish(kind, quality))
+            found.append(Wish(kind, quality, others))
     return found
 
 
 def chosen(accept: str | None, offers: Sequence[str]) -> str:
     """The offer that the client likes best; ours first among equals; `NotAcceptable` names all offers."""
-    asked = wishes(accept) if accept and accept.strip() else [Wish("*/*", 1.0)]
+    asked = wishes(accept) if accept and accept.strip() else [Wish("*/*", 1.0, {})]
     best, liked = "", 0.0
     for offer in offers:
         closest = max(asked, key=lambda wish: wish.weight(offer), default=None)
@@ -100,7 +119,27 @@ def chosen(accept: str | None, offers: Sequence[str]) -> str:
                 )
             ]
         )
+    if best == BIBLIOGRAPHY:
+        styled(accept)
     return best
+
+
+def styled(accept: str | None) -> tuple[str, str | None]:
+    """The style and the locale that an Accept header asks for; `NotAcceptable` names all styles."""
+    asked = next((each.parameters for each in wishes(accept or "") if each.kind == BIBLIOGRAPHY), {})
+    style = offered.style_named(asked.get("style"))
+    if style is None:
+        raise NotAcceptable(
+            reasons=[
+                Reason(
+                    "style-unknown",
+                    f"There is no style {asked['style'][:80]!r}.",
+                    "Accept",
+                    f"Ask for one of {', '.join(offered.STYLES)}.",
+                )
+            ]
+        )
+    return style, asked.get("locale")
 
 
 def held(if_none_match: str | None, etag: str) -> bool:
@@ -111,8 +150,11 @@ def held(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or tags == ["*"]
 
 
-def written(record: Record, kind: str, *, key: str) -> bytes:
-    """A record in one of the media types that we write; `key` is what a citation calls the title."""
+def written(record: Record, kind: str, *, key: str, accept: str | None = None) -> bytes:
+    """A record in one of the media types that we write; `key` is what a citation calls the title.
+
+    `accept` is what was asked for, where its parameters matter.
+    """
     if kind == MARC:
         try:
             return iso2709.dumps(record)
@@ -129,6 +171,9 @@ def written(record: Record, kind: str, *, key: str) -> bytes:
         return mods.dumps(record).encode()
     if kind in CITED:
         return CITED[kind](csl.csl(record, key=key))
+    if kind == BIBLIOGRAPHY:
+        style, locale = styled(accept)
+        return (offered.text(csl.csl(record, key=key), style, locale) + "\n").encode()
     return crosswalk.dumps(crosswalk.dublin_core(record))
 
 

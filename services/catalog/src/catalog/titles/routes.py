@@ -171,6 +171,7 @@ def answer(
     status: int = 200,
     headers: dict[str, str] | None = None,
     findings: Sequence[Finding] | None = None,
+    accept: str | None = None,
     *,
     staff: bool = True,
 ) -> Response:
@@ -180,7 +181,8 @@ def answer(
     if findings:
         told["Carrel-Findings"] = str(len(findings))
     if kind != media.JSON:
-        return Response(media.written(record, kind, key=f"t{row.hrid}"), status, told, media_type=kind)
+        content = media.written(record, kind, key=f"t{row.hrid}", accept=accept)
+        return Response(content, status, told, media_type=kind)
     view = queries.as_json(
         title_id=row.id,
         hrid=row.hrid,
@@ -228,7 +230,7 @@ async def create_title(
     findings = await hold_against(tx, record, named=specification)
     title_id = await commands.create(tx, record, suppressed=suppressed, now=now)
     row = await queries.title(tx, title_id)
-    return answer(row, kind, 201, {"Location": f"/v1/titles/{title_id}"}, findings)
+    return answer(row, kind, 201, {"Location": f"/v1/titles/{title_id}"}, findings, accept)
 
 
 async def shown(tx: Tx, title_id: UUID, asker: Principal, version: int | None = None) -> Any:
@@ -266,7 +268,7 @@ async def read_title(
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
     """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, EndNote,
-    BibTeX, CSL-JSON, schema.org as JSON-LD."""
+    BibTeX, CSL-JSON, schema.org as JSON-LD, or cited in a style (`text/x-bibliography; style=apa; locale=de-DE`)."""
     kind = media.chosen(accept, media.OFFERS)
     found = await queries.title(tx, title_id)
     if found is not None and found.merged_into is not None and version is None:
@@ -275,7 +277,7 @@ async def read_title(
     row = await _allowed(tx, found, asker, version)
     if media.held(if_none_match, etags.etag(row.version)):
         return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
-    return answer(row, kind, staff=asker.may("titles:write"))
+    return answer(row, kind, accept=accept, staff=asker.may("titles:write"))
 
 
 @router.get(
@@ -323,7 +325,7 @@ async def replace_title(
     kind = media.chosen(accept, media.OFFERS)
     findings = await hold_against(tx, record, named=specification)
     await commands.replace(tx, title_id, record, expected=expected, by=str(by.actor), now=now)
-    return answer(await queries.title(tx, title_id), kind, findings=findings)
+    return answer(await queries.title(tx, title_id), kind, findings=findings, accept=accept)
 
 
 @router.patch(
