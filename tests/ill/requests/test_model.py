@@ -4,10 +4,10 @@ from importlib.resources import files
 
 import pytest
 
+from ill.ageing.rules import SPANS
 from ill.requests import commands, model
 from ill.requests.commands import EVENTS, check_models
 from ill.requests.effects import EFFECTS
-from ill.requests.rules import SPANS
 
 SMALL = """
 side = "lending"

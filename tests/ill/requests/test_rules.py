@@ -7,19 +7,18 @@ from uuid import UUID
 
 import pytest
 
+from ill.ageing.rules import Spans, look_at, working_days
 from ill.citations.rules import citation_flaws, citation_thin, isbn_sound, issn_sound, likeness
 from ill.partners.rules import Calendar, LoanPolicy
 from ill.requests.rules import (
     Candidate,
     Facts,
     Refusal,
-    Spans,
     Standing,
     Told,
     answers_itself,
     checked,
     held_here,
-    look_at,
     looked_for_here,
     patrons_due,
     ranked,
@@ -27,7 +26,6 @@ from ill.requests.rules import (
     renewed_until,
     skip_reason,
     unfilled_reason,
-    working_days,
 )
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)

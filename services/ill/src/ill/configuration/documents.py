@@ -6,9 +6,10 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ill.ageing.documents import Levels, spans_of
+from ill.ageing.rules import Span, Spans
 from ill.iso18626.rules import UNFILLED
 from ill.partners.rules import ALWAYS, Calendar
-from ill.requests.rules import Spans
 from ill.routing.rules import CRITERIA, Route
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -31,6 +32,14 @@ class TimesDoc(_Strict):
 
     answer_minutes: Annotated[int, Field(ge=1, le=10_000)] = 30
     """For circulation to answer a question of ours; then staff are told."""
+    respond: Levels = {}
+    """For a supplier to respond, by service level: working days, or hours of days on which it is open. What the partner
+    says of the level goes before; at any other level it is its `days_to_respond`."""
+    expire_days: Days | None = None
+    """Calendar days until a patron's request without a `need_before` is given up, if nothing is on its way; none:
+    never."""
+    expire: Levels = {}
+    """The same by service level, which goes before."""
     condition_days: Days = 4
     """For an answer to a condition; then the next supplier is tried."""
     not_received_days: Days = 14
@@ -340,11 +349,18 @@ class ConfigurationDoc(_Strict):
     documents: DocumentsDoc = DocumentsDoc()
     times: TimesDoc = TimesDoc()
 
-    def spans(self, days_to_respond: int = 4, calendar: Calendar | None = None) -> Spans:
-        """The times as the rules take them."""
+    def expiry(self) -> tuple[Span | None, dict[str, Span]]:
+        """How old requests without a day may grow: those of any level, and by level."""
+        days = self.times.expire_days
+        return Span(days=days) if days is not None else None, spans_of(self.times.expire)
+
+    def spans(self, respond: Span | None = None, calendar: Calendar | None = None) -> Spans:
+        """The times as the rules take them; `respond`: what the supplier has for its answer."""
+        respond = respond or Span(days=4)
         return Spans(
             answer=self.times.answer_minutes,
-            respond=days_to_respond,
+            respond=respond.days or 4,
+            respond_hours=respond.hours,
             calendar=calendar or ALWAYS,
             condition=self.times.condition_days,
             not_received=self.times.not_received_days,

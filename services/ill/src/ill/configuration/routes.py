@@ -15,6 +15,7 @@ from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, Reason, Unauthenticated, problems
+from ill.ageing.commands import age_anew
 from ill.configuration.documents import ConfigurationDoc
 
 router = new_router("/v1/configuration/ill", tag="interlibrary loan")
@@ -127,5 +128,7 @@ async def apply_configuration(
     if changed and not dry_run:
         told = {"document": body.model_dump_json(), "now": now, "by": str(by.actor)}
         version = await tx.scalar(_WRITE, told)
+        if "times" in changed:
+            await age_anew(tx, body, now=now)
     sections = {"settings": IllSectionDiff(added=[], changed=changed, removed=[])} if changed else {}
     return IllAppliedOut(version=version, applied=bool(changed) and not dry_run, sections=sections)

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ill.ageing.documents import Levels
 from ill.partners.rules import closing_contradicts, symbol_key
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -121,6 +122,9 @@ class PartnerIn(BaseModel):
     """Asked when nobody else is left."""
     days_to_respond: int = Field(default=4, ge=1, le=90)
     """Working days."""
+    respond_levels: Levels = {}
+    """At service levels of which it says something else: working days, or hours of days on which it is open. Goes
+    before what the library has for the level (`times.respond`)."""
     max_open: int | None = Field(default=None, ge=1, le=100_000)
     """How many requests of ours it takes at a time."""
     closed_from: date | None = None

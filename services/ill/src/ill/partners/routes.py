@@ -125,10 +125,11 @@ INSERT INTO partner_symbol (partner_id, position, scheme, symbol, branch, prefer
 
 def _told(body: PartnerIn) -> list[Any]:
     """Its columns; closings as JSON has them."""
-    plain = {
+    plain: dict[str, Any] = {
         name: [one.model_dump(mode="json") for one in getattr(body, name)]
         for name in ("closings", "policies", "networks", "branches", "endpoints")
     }
+    plain["respond_levels"] = {name: told.model_dump() for name, told in body.respond_levels.items()}
     return [plain.get(name, getattr(body, name)) for name in _COLUMNS]
 
 

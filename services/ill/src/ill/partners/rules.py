@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -52,6 +52,12 @@ class Calendar:
     def day(self, moment: datetime) -> date:
         """Which day it is there."""
         return moment.astimezone(ZoneInfo(self.zone)).date()
+
+    def midnight_after(self, moment: datetime) -> datetime:
+        """When the day after begins there; an hour that clocks leave out or repeat is as long as it is."""
+        zone = ZoneInfo(self.zone)
+        start = datetime.combine(self.day(moment) + timedelta(days=1), time(), zone)
+        return max(start.astimezone(UTC), moment + timedelta(minutes=1)).astimezone(moment.tzinfo)
 
     def closing(self, moment: datetime) -> bool:
         """Whether it is closed then, other than every week."""

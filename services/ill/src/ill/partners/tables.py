@@ -48,6 +48,10 @@ class Partner(Table, table=True):
     last_resort: bool = Field(default=False, sa_column=flag(default=False))
     days_to_respond: int = Field(default=4, sa_column=count(4))
     """Working days."""
+    respond_levels: dict[str, Any] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
+    )
+    """Its time to respond at service levels of which it says something else: days or hours of each."""
     max_open: int | None = Field(default=None, sa_column=count(None, null=True))
     closed_from: date | None = Field(default=None, sa_column=day(null=True))
     closed_until: date | None = Field(default=None, sa_column=day(null=True))

@@ -26,7 +26,7 @@ from chassis.problems import (
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import BY_ACTION, OF_RETURNS, RANK, SupplierSays, tells_of_duplicate
 from ill.requests import commands, queries
-from ill.requests.case import AgencyMissing
+from ill.requests.case import AgencyMissing, runs_out
 from ill.requests.commands import ActionRefused, NoSuchRequest
 from ill.requests.hearing import hear_partner, hear_supplier
 from ill.requests.holdings import NotReservable
@@ -142,7 +142,7 @@ async def explain_actions(request: Request, request_id: UUID, asker: Asker, now:
         )
     state = model.states[row["state"]]
     waits = state.timeout.on if state.timeout and row["look_at"] else None
-    if row["look_at"] is not None and row["look_at"] == row["need_before"] and state.before_shipping:
+    if row["look_at"] is not None and row["look_at"] == runs_out(row) and state.before_shipping:
         waits = "need-passed"
     return PossibilitiesOut(
         state=state.name, says=state.says, actions=found, waits_for=waits, at=row["look_at"]

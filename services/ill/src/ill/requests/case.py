@@ -1,5 +1,6 @@
 """A request under one's hand: its row locked, what was told, and what has been done to it so far."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,14 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.problems import Reason, Refused
 from contracts.ill import RequestFacts, RequestProgressed
+from ill.ageing.documents import SpanDoc, spans_of
+from ill.ageing.rules import Spans, expires_at, look_at, time_to_respond
 from ill.configuration.documents import ConfigurationDoc
 from ill.iso18626.composing import Agency
 from ill.partners.rules import calendar_of
 from ill.requests import queries
 from ill.requests.model import FORMER, SAME, Model, model_of
-from ill.requests.rules import Told, look_at
+from ill.requests.rules import Told
 
 _WRITTEN = (
     "state",
@@ -46,6 +49,7 @@ _WRITTEN = (
     "currency",
     "volumes",
     "noticed",
+    "expires_at",
 )
 _WRITE = (
     "UPDATE request SET version = version + 1, changed_at = $2, "  # noqa: S608 - our own names
@@ -124,6 +128,19 @@ class Case:
         self.row["state"] = after
         return before, after
 
+    def _spans(self, entry: Mapping[str, Any] | None) -> Spans:
+        """How long is waited; with a supplier, by what it says of the service level."""
+        if entry is None:
+            return self.doc.spans()
+        own = {level: SpanDoc.model_validate(told) for level, told in entry["respond_levels"].items()}
+        respond = time_to_respond(
+            self.row["service_level"],
+            own=spans_of(own),
+            library=spans_of(self.doc.times.respond),
+            usual=entry["days_to_respond"],
+        )
+        return self.doc.spans(respond, calendar_of(entry))
+
     async def write(self) -> None:
         """Write the row, its steps and the event that tells of them: one version, however much happened."""
         entry = await queries.active_entry(self.connection, self.id)
@@ -137,11 +154,11 @@ class Case:
         if self.entered:
             self.row["look_at"] = look_at(
                 state.timeout.after if state.timeout else None,
-                self.doc.spans(entry["days_to_respond"], calendar_of(entry)) if entry else self.doc.spans(),
+                self._spans(entry),
                 now=self.now,
                 due_at=self.row["due_at"],
                 rush=self.row["service_level"] in RUSHED,
-                need_before=self.row["need_before"] if state.before_shipping else None,
+                need_before=runs_out(self.row) if state.before_shipping else None,
             )
         self.row["version"] = await self.connection.fetchval(
             _WRITE, self.id, self.now, *(self.row[name] for name in _WRITTEN)
@@ -172,6 +189,20 @@ class Case:
             notice=notice,
         )
         await outbox.record(self.connection, [event])
+
+
+def runs_out(row: Mapping[str, Any]) -> datetime | None:
+    """When it is too late for a request, or it has grown too old."""
+    found: datetime | None = row["need_before"] or row["expires_at"]
+    return found
+
+
+def too_old_at(
+    doc: ConfigurationDoc, *, created_at: datetime, need_before: datetime | None, level: str | None
+) -> datetime | None:
+    """When a patron's request has grown too old, by the library's times; None: never, or it has a day of its own."""
+    usual, levels = doc.expiry()
+    return expires_at(need_before=need_before, created_at=created_at, level=level, usual=usual, levels=levels)
 
 
 def facts_of(row: dict[str, Any], supplier_id: UUID | None) -> RequestFacts:

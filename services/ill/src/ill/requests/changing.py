@@ -26,7 +26,7 @@ from ill.citations.rules import likeness
 from ill.configuration.queries import in_force
 from ill.requests import queries
 from ill.requests.amendments import changes_told
-from ill.requests.case import Case
+from ill.requests.case import Case, too_old_at
 from ill.requests.commands import NoSuchRequest, happen
 from ill.requests.model import model_of
 from ill.requests.routes import Edition, sound
@@ -174,13 +174,17 @@ async def change_request(
         await connection.execute(
             "UPDATE request SET version = $2 WHERE id = $1", request_id, case.row["version"]
         )
+        times = {name: case.row[name] for name in ("created_at", "need_before")}
+        case.row["expires_at"] = too_old_at(case.doc, level=case.row["service_level"], **times)
         if body.citation is not None:  # what sources told was of something else
             told_of = ("index", "held", "looked")
             case.row["holding"] = {n: v for n, v in case.row["holding"].items() if n not in told_of}
         if sent:
             case.told = Told(note=changes_told(before, row))
         case.steps.append(("changed", row["state"], row["state"]))
-        case.entered = not sent or "need_before" in given  # it may be needed before another day now
+        case.entered = not sent or bool(
+            given & {"need_before", "service_level"}
+        )  # it is waited otherwise now
         if not sent or not await happen(case, "amended"):
             await case.write()
         told_out = out(await own(connection, request_id, asker))

@@ -11,6 +11,7 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.problems import NotFound, Reason, Refused
 from contracts.ill import RequestPlaced
+from ill.ageing.rules import SPANS
 from ill.citations.rules import likeness
 from ill.configuration.queries import in_force
 from ill.iso18626.rules import PARTNER_EVENTS, SUPPLIER_EVENTS
@@ -26,9 +27,9 @@ from ill.requests import model, queries
 from ill.requests import patron_checks as _patron_checks  # noqa: F401 - effects register themselves
 from ill.requests import supplying as _supplying  # noqa: F401 - effects register themselves
 from ill.requests import volumes as _volumes  # noqa: F401 - effects register themselves
-from ill.requests.case import Case, facts_of
+from ill.requests.case import Case, facts_of, too_old_at
 from ill.requests.effects import EFFECTS
-from ill.requests.rules import SPANS, TEXTS, Told, refusals
+from ill.requests.rules import TEXTS, Told, refusals
 
 CHECKS: Final = frozenset(
     {
@@ -194,9 +195,11 @@ class Wish:
 _PLACE = """
 INSERT INTO request (id, number, side, state, service, citation, likeness, patron_ref, pickup, partner_id,
     partners_request_id, fingerprint, service_level, need_before, max_cost, currency, any_edition, note, offer,
-    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes, openurl, model)
+    created_at, created_by, changed_at, look_at, declared, preferred_edition, named, volumes, openurl, model,
+    expires_at)
 VALUES ($1, $2 || lpad(nextval('request_number')::text, 6, '0'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25, $26, $27) RETURNING *
+    $15, $16, $17, $18, '{}', $19, $20, $19, $21, $22, $23, $24, $25, $26, $27, $28)
+RETURNING *
 """
 
 
@@ -240,6 +243,9 @@ async def place(
         [{"volume": volume} for volume in wish.citation.get("volumes", ())],
         wish.openurl,
         version,
+        too_old_at(doc, created_at=now, need_before=wish.need_before, level=wish.service_level)
+        if side == "borrowing"
+        else None,
     )
     assert row is not None
     case = Case(connection, dict(row), doc, actor, now, in_person=in_person, entered=True)

@@ -12,8 +12,8 @@ from ill.requests.rules import Candidate, Facts, Standing, split
 
 _LOCK = "SELECT * FROM request WHERE id = $1 FOR UPDATE"
 _ACTIVE = """
-SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.speaks, p.days_to_respond, p.closed_from, p.closed_until,
-    p.zone, p.closings, p.closed_weekdays
+SELECT e.*, p.name, p.scheme, p.symbol, p.address, p.speaks, p.days_to_respond, p.respond_levels, p.closed_from,
+    p.closed_until, p.zone, p.closings, p.closed_weekdays
 FROM rota_entry e JOIN partner p ON p.id = e.partner_id WHERE e.request_id = $1 AND e.state = 'active'
 """
 _PARTNER = "SELECT * FROM partner WHERE id = $1"

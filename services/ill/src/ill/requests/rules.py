@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from ill.ageing.rules import days_after
 from ill.licences.rules import Answer, way_of
 from ill.partners.rules import (
     ALWAYS,
@@ -382,7 +383,7 @@ def renewed_until(
         return None
     if recalled or so_far >= most:
         return False
-    return _after(max(due_at, now), days)
+    return days_after(max(due_at, now), days)
 
 
 def unfilled_reason(reasons: Sequence[str]) -> str:
@@ -510,85 +511,3 @@ def skip_reason(
     if candidate.max_open is not None and candidate.open_now >= candidate.max_open:
         return "has-enough-of-ours"
     return None
-
-
-# --- until when ---
-
-SPANS: Final = frozenset(
-    {"answer", "local", "respond", "condition", "not-received", "copy", "return", "stale", "due"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """How long is waited, in working days; None: for ever."""
-
-    answer: int = 30
-    """Minutes for another service of ours to answer a question."""
-    respond: int = 4
-    """The supplier's own `days_to_respond`."""
-    condition: int = 4
-    not_received: int = 14
-    copy: int = 7
-    back: int = 30
-    stale: int | None = None
-    stale_hours: int | None = None
-    """For Rush and Express."""
-    calendar: Calendar = ALWAYS
-    """The supplier's own: its time to respond does not run while it is closed."""
-    grace: int = 14
-    """Days after the due date until the other side is told."""
-
-
-def working_days(moment: datetime, days: int, *, calendar: Calendar = ALWAYS) -> datetime:
-    """The same time of day, that many working days later. Saturdays and Sundays (or what else it rests on) and days of
-    closings do not count, as the days are there.
-
-    A closing counts for two years at most: nobody waits for a library that has closed for good.
-    """
-    given_up = moment + timedelta(days=730)
-    while days > 0:
-        moment += timedelta(days=1)
-        shut = calendar.closing(moment) or calendar.resting(moment)
-        days -= not shut or moment >= given_up
-    return moment
-
-
-def _after(moment: datetime | None, days: int) -> datetime | None:
-    """Days later; None past the end of all calendars."""
-    try:
-        return moment + timedelta(days=days) if moment is not None else None
-    except OverflowError:
-        return None
-
-
-def look_at(
-    span: str | None,
-    spans: Spans,
-    *,
-    now: datetime,
-    due_at: datetime | None,
-    rush: bool,
-    need_before: datetime | None,
-) -> datetime | None:
-    """When a timer acts on a state that has this timeout; `need_before` only where running out matters still."""
-    moment: datetime | None = None
-    if span == "due":
-        moment = _after(due_at, spans.grace)
-    elif span == "answer":
-        moment = now + timedelta(minutes=spans.answer)
-    elif span == "stale" and rush and spans.stale_hours is not None:
-        moment = now + timedelta(hours=spans.stale_hours)
-    elif span is not None:
-        days = {
-            "local": 1,
-            "respond": spans.respond,
-            "condition": spans.condition,
-            "not-received": spans.not_received,
-            "copy": spans.copy,
-            "return": spans.back,
-            "stale": spans.stale,
-        }[span]
-        theirs = spans.calendar if span == "respond" else ALWAYS
-        moment = working_days(now, days, calendar=theirs) if days is not None else None
-    return min((one for one in (moment, need_before) if one is not None), default=None)

@@ -202,6 +202,8 @@ class InterlibraryRequestOut(BaseModel):
     partners_request_id: str | None
     service_level: str | None
     need_before: datetime | None
+    expires_at: datetime | None
+    """Where no such day was told: when it is given up, if nothing is on its way; none: never."""
     max_cost: int | None
     currency: str | None
     any_edition: bool

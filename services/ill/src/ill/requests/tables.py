@@ -83,6 +83,8 @@ class Request(Table, table=True):
     """Of what the partner asked for: the same request sent twice is one, another one under its id an error."""
     service_level: str | None = Field(default=None, sa_column=words(null=True))
     need_before: datetime | None = Field(default=None, sa_column=when(null=True))
+    expires_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """Borrowing, without a `need_before`: when it has grown too old, by the library's times."""
     max_cost: int | None = Field(default=None, sa_column=big(null=True))
     currency: str | None = Field(default=None, sa_column=words(null=True))
     any_edition: bool = Field(default=True, sa_column=flag(default=True))

@@ -1,4 +1,4 @@
-"""What happens when nothing does: each state's timeout, and the day before which it was needed."""
+"""What happens when nothing does: each state's timeout, the day before which it was needed, and how old it may grow."""
 
 import logging
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.resources import Resources
+from ill.requests.case import runs_out
 from ill.requests.commands import happen, take_up
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ async def _look(resources: Resources, request_id: UUID, now: datetime) -> None:
         if case.row["look_at"] is None or case.row["look_at"] > now:
             return
         state = case.model.states[case.row["state"]]
-        passed = state.before_shipping and case.row["need_before"] and case.row["need_before"] <= now
+        until = runs_out(case.row)
+        passed = state.before_shipping and until is not None and until <= now
         event = "need-passed" if passed else state.timeout.on if state.timeout else None
-        case.row["look_at"] = case.row["need_before"] if state.before_shipping and not passed else None
+        case.row["look_at"] = until if state.before_shipping and not passed else None
         if event is None or not await happen(case, event):
             await connection.execute(
                 "UPDATE request SET look_at = $2 WHERE id = $1", request_id, case.row["look_at"]
