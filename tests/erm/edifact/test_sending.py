@@ -189,6 +189,53 @@ async def test_a_quotes_own_reference_comes_back_to_the_vendor(make: Make) -> No
     assert "'RFF+QLI:Q17-1'" in (await trade.content(made)).decode()
 
 
+async def test_an_order_that_is_rewritten_keeps_what_the_vendor_calls_its_lines(
+    erm: Harness, make: Make
+) -> None:
+    trade = await trading(make)
+    fund = await make.budget()
+    lines = [
+        f"LIN+{at}'IMD+L+050+:::{title}'QTY+1:1'GIR+001+{'F1'}:LFN'PRI+AAE:4'RFF+QLI:{reference}"
+        for at, title, reference in ((1, "X", "Q-1"), (2, "Y", "Q-2"), (3, "X", "Q-3"))
+    ]
+    (told,) = await trade.take(message("QUOTES", "BGM+31C+Q", "CUX+2:EUR:12", *lines))
+    order = await erm.get(f"/v1/orders/{told['order_id']}")
+    wanted = [make.line(fund, "4.00", title=title, receipt="count") for title in ("Y", "New", "X")]
+    body = {"vendor_id": make.vendor["id"], "currency": "EUR", "lines": wanted}
+
+    rewritten = await erm.put(
+        f"/v1/orders/{told['order_id']}", json=body, headers={"If-Match": order.headers["etag"]}
+    )
+    await make.act(rewritten.json(), "approve")
+
+    made = await trade.pick_up()
+    assert made is not None
+    sent = [each[1] for each in told_by_peer(await trade.content(made)) if each[0] in ("IMD", "RFF")]
+    assert [each[0][1] if each[0] != "L" else each[2][3] for each in sent if "LI" not in each[0]] == [
+        "Y",
+        "Q-2",
+        "New",
+        "X",
+        "Q-1",
+    ]
+
+
+async def test_copies_for_several_locations_go_out_by_branch(make: Make) -> None:
+    other = "01a0f7a2-5b1c-4d3e-8f00-00000000bbbb"
+    trade = await trading(
+        make,
+        branches=[{"code": "MAIN", "location_id": BRANCH}, {"code": "WEST", "location_id": other}],
+    )
+    told = [{"location_id": BRANCH, "physical": 1}, {"location_id": other, "physical": 1, "electronic": 1}]
+    await make.approved(make.line(await make.budget(), "4.00", locations=told))
+
+    made = await trade.pick_up()
+
+    assert made is not None
+    content = (await trade.content(made)).decode()
+    assert "'QTY+21:3'GIR+001+MAIN:LLO+F1:LFN'GIR+002+WEST:LLO+F1:LFN'GIR+003+WEST:LLO+F1:LFN'" in content
+
+
 async def test_a_vendor_that_is_not_sent_orders_gets_none_and_codes_are_taken_once(
     erm: Harness, make: Make
 ) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from chassis.ids import uuid7
 from chassis.principal import Principal
 from contracts.erm import OrderChanged
 from erm.edifact.worker import take_up_one
@@ -414,6 +415,30 @@ async def test_a_delivery_is_received_by_the_parcel(erm: Harness, trade: Trade) 
     assert sorted(each.status_code for each in rest) == [200, 409]
     after = await trade.make.get(f"/v1/orders/{order['id']}")
     assert [line["received"] for line in after["lines"]] == [2, 1]
+
+
+async def test_a_delivery_for_several_locations_says_where_it_came(erm: Harness, trade: Trade) -> None:
+    here, there = str(uuid7()), str(uuid7())
+    fund = await trade.make.budget()
+    told = [{"location_id": here, "physical": 1}, {"location_id": there, "physical": 1}]
+    order = await trade.make.approved(trade.make.line(fund, "10.00", locations=told))
+    await trade.take(
+        message(
+            "DESADV", "BGM+351+DN-5+9", "DTM+137:20270301:102",
+            "CPS+1", f"LIN+1'QTY+12:1'RFF+LI:{order['number']}-1", f"LIN+2'QTY+12:1'RFF+LI:{order['number']}-1",
+        )
+    )  # fmt: skip
+    (delivery,) = (await trade.make.get("/v1/despatch-advices?number=DN-5"))["items"]
+    path = f"/v1/despatch-advices/{delivery['id']}/receipts"
+
+    refused = await erm.post(path, json={})
+    lines = [{"position": at, "location_id": place} for at, place in enumerate((here, there))]
+    await trade.make.post(path, {"lines": lines}, expect=200)
+
+    (line,) = (await trade.make.get(f"/v1/orders/{order['id']}"))["lines"]
+    assert (refused.status_code, codes(refused.json())) == (409, ["location-missing"])
+    assert refused.json()["reasons"][0]["pointer"] == "/lines/0/location_id"
+    assert [each["received_physical"] for each in line["locations"]] == [1, 1]
 
 
 async def test_each_step_is_for_whoever_may(erm: Harness, trade: Trade) -> None:

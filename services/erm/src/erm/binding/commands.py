@@ -122,9 +122,18 @@ def _of_line(line: Line) -> list[Reason]:
     return [Reason("line-not-catalogued", text, None, mend)]
 
 
+def _stands(line: Line, pieces: Sequence[Any]) -> UUID:
+    """Where a volume stands: where its line goes; of several locations, where the first of its issues came."""
+    came_at = next((each["location_id"] for each in pieces if each["location_id"]), None)
+    told: UUID = came_at if line.kept_places and came_at else line.row["location_id"]
+    return told
+
+
 async def _ask(connection: Connection, row: Any, order: Order, line: Line, now: datetime) -> None:
     pieces = await connection.fetch(
-        "SELECT id, item_id FROM piece WHERE binding_id = $1 ORDER BY id", row["id"]
+        "SELECT p.id, p.item_id, r.location_id FROM piece p JOIN receipt r ON r.id = p.receipt_id "
+        "WHERE p.binding_id = $1 ORDER BY p.id",
+        row["id"],
     )
     event = PiecesToBind(
         version=row["version"],
@@ -135,7 +144,7 @@ async def _ask(connection: Connection, row: Any, order: Order, line: Line, now: 
         title_id=line.row["title_id"],
         volume=volume(row["enumeration"], row["chronology"]),
         barcode=row["barcode"],
-        location_id=line.row["location_id"],
+        location_id=_stands(line, pieces),
         material_type=line.row["material_type"],
         loan_type=line.row["loan_type"],
         call_number=row["call_number"] or line.row["call_number"],

@@ -83,6 +83,8 @@ class LineReceiptIn(Strict):
     quantity: Annotated[int, Field(ge=1, le=1000)] | None = None
     """None: as many as were announced."""
     barcodes: list[Barcode] = Field(default_factory=list, max_length=1000)
+    location_id: UUID | None = None
+    """Where they came; needed where the order line goes to several locations."""
 
 
 class DeliveryIn(Strict):
@@ -211,9 +213,16 @@ async def receive_delivery(
         wanted = _wanted(told, body)
         ids = await orders.orders_of(connection, [line.order_line_id for line, _ in wanted])
         await orders.orders(connection, ids, lock=True)
-        for line, its in wanted:
+        for at, (line, its) in enumerate(wanted):
             order, order_line = await receipts.locked_of(connection, line.order_line_id, standing)
-            arrival = Arrival(its.quantity or line.quantity, its.barcodes, body.over, body.note)
+            arrival = Arrival(
+                its.quantity or line.quantity,
+                its.barcodes,
+                body.over,
+                body.note,
+                its.location_id,
+                pointer=f"/lines/{at}",
+            )
             receipt_id = await receipts.receive(
                 connection,
                 order,

@@ -114,6 +114,30 @@ _QUOTED: Final = (
 )
 
 
+_QUOTE: Final = "INSERT INTO edifact_quoted_line (order_line_id, reference) VALUES ($1, $2)"
+_UNQUOTE: Final = "DELETE FROM edifact_quoted_line WHERE order_line_id = ANY ($1::uuid[])"
+Title = tuple[str | None, str]
+"""ISBN and title of a line."""
+
+
+async def quotes_taken_over(
+    connection: Connection,
+    *,
+    before: Sequence[tuple[UUID, Title]],
+    after: Sequence[tuple[UUID, Title]],
+) -> None:
+    """An order is rewritten: lines of the same titles keep what the vendor calls them in its quote, one by one in
+    their order."""
+    rows = await connection.fetch(_QUOTED, [line_id for line_id, _ in before])
+    references = {row["order_line_id"]: row["reference"] for row in rows}
+    left = [(title, references[line_id]) for line_id, title in before if line_id in references]
+    await connection.execute(_UNQUOTE, list(references))
+    for line_id, title in after:
+        at = next((at for at, (quoted, _) in enumerate(left) if quoted == title), None)
+        if at is not None:
+            await connection.execute(_QUOTE, line_id, left.pop(at)[1])
+
+
 async def make_interchange(
     connection: Connection, account_id: UUID, *, actor: str, now: datetime, standing: Standing
 ) -> tuple[UUID | None, int]:
@@ -250,7 +274,7 @@ def _ordered(
                 year=line.row["year"],
                 quantity=line.row["quantity"],
                 price=amount(line.row["list_price"], row["currency"]),
-                copies=(_copies(line, funds, branches),),
+                copies=_copies(line, funds, branches),
                 quote_reference=quoted.get(line.id),
                 note=line.row["note"],
             )
@@ -261,12 +285,19 @@ def _ordered(
     )
 
 
-def _copies(line: Line, funds: Mapping[UUID, str], branches: Mapping[UUID, str]) -> Copies:
+def _copies(line: Line, funds: Mapping[UUID, str], branches: Mapping[UUID, str]) -> tuple[Copies, ...]:
     """Where its copies go and who bears them, as far as the vendor has codes for it."""
     bearers = {share["fund_id"] for share in line.shares}
-    return Copies(
-        count=line.row["quantity"],
-        branch=branches.get(line.row["location_id"]),
-        fund=funds[next(iter(bearers))] if len(bearers) == 1 else None,
-        class_mark=line.row["call_number"],
+    fund = funds[next(iter(bearers))] if len(bearers) == 1 else None
+    counts: list[tuple[UUID | None, int]] = [
+        (place.location_id, place.physical + place.electronic) for place in line.places
+    ]
+    return tuple(
+        Copies(
+            count=count,
+            branch=None if location_id is None else branches.get(location_id),
+            fund=fund,
+            class_mark=line.row["call_number"],
+        )
+        for location_id, count in counts or [(None, line.row["quantity"])]
     )

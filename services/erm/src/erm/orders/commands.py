@@ -1,4 +1,4 @@
-"""Orders are entered, approved, changed, closed and cancelled; the money follows in the same transaction."""
+"""Orders are entered, approved, closed and cancelled; the money follows in the same transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.database import Connection
 from chassis.ids import uuid7
-from chassis.principal import Principal, demand
+from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from erm.configuration.queries import in_force
 from erm.edifact.sending import order_opened
@@ -22,19 +22,17 @@ from erm.orders.encumbering import (
     Planned,
     bearer,
     begun,
-    less_taken,
     plan,
     rate_reasons,
-    rearranged,
     released,
     restored,
     write_begun,
 )
-from erm.orders.entering import LineIn, line_values, moves_money, numbered, unknown
+from erm.orders.entering import Entered, LineIn, line_values, unknown, write_lines
 from erm.orders.placing import misplaced, of_lines
 from erm.orders.queries import Line, Order
 from erm.orders.rules import FROM, PAYMENT_FINAL, Action, above_limit, is_done, payment_state
-from erm.rows import insert, insert_many
+from erm.rows import insert
 from erm.units.rules import UNLIMITED, Act, Standing
 from erm.units.standing import demand_entry, demand_units
 
@@ -65,14 +63,14 @@ async def locked(
 
 async def _lines(
     connection: Connection, told: Sequence[LineIn], currency: str, standing: Standing
-) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+) -> list[Entered]:
     """Lines as rows, or `Invalid` with everything that is wrong."""
     read, reasons, named = [], [], []
     for at, line in enumerate(told):
-        values, shares, flaws = line_values(line, currency, f"/lines/{at}")
-        read.append((values, shares))
+        entered, flaws = line_values(line, currency, f"/lines/{at}")
+        read.append(entered)
         reasons += flaws
-        named += [(share, f"/lines/{at}/shares/{position}") for position, share in enumerate(shares)]
+        named += [(share, f"/lines/{at}/shares/{position}") for position, share in enumerate(entered.shares)]
     reasons += await unknown(connection, named, standing)
     if reasons:
         raise Invalid(reasons=reasons)
@@ -100,12 +98,12 @@ async def _vendor(connection: Connection, vendor_id: UUID, standing: Standing) -
     return reasons
 
 
-async def _accepted(
+async def accepted(
     connection: Connection, head: dict[str, Any], told: Sequence[LineIn], standing: Standing
-) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+) -> list[Entered]:
     """Lines as rows; `Invalid` or `OrderRefused` with everything against them."""
     lines = await _lines(connection, told, head["currency"], standing)
-    placed = [(values["location_id"], shares, f"/lines/{at}") for at, (values, shares) in enumerate(lines)]
+    placed = [(line.locations, line.shares, f"/lines/{at}") for at, line in enumerate(lines)]
     reasons = await _vendor(connection, head["vendor_id"], standing)
     if reasons := [*reasons, *await misplaced(connection, placed, standing)]:
         raise OrderRefused(reasons=reasons)
@@ -124,7 +122,7 @@ async def enter(
 ) -> Order:
     """Enter an order, as one of these acquisition units; nothing is set aside before it is approved."""
     entered_into = await demand_entry(connection, standing, units)
-    lines = await _accepted(connection, head, told, standing)
+    lines = await accepted(connection, head, told, standing)
     order_id = uuid7()
     running = await connection.fetchval("SELECT nextval('order_number')")
     await insert(
@@ -139,55 +137,20 @@ async def enter(
         version=0,
         **head,
     )
-    await _write_lines(connection, order_id, lines)
+    await write_lines(connection, order_id, lines)
     entered = await queries.order(connection, order_id)
     assert entered is not None
     return await changed(connection, entered, "entered", now)
 
 
-async def _write_lines(
-    connection: Connection, order_id: UUID, told: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
-) -> None:
-    lines, shares = numbered(order_id, told)
-    await insert_many(connection, "order_line", lines)
-    await insert_many(connection, "order_line_share", shares)
-
-
-async def rewrite(
-    connection: Connection,
-    order: Order,
-    head: dict[str, Any],
-    told: Sequence[LineIn],
-    *,
-    now: datetime,
-    standing: Standing,
-) -> Order:
-    """Put another order in the place of one that is pending."""
-    _demand_state(order, frozenset({"pending"}), "Change its lines one by one, or unopen it.")
-    lines = await _accepted(connection, head, told, standing)
-    ids = [line.id for line in order.lines]
-    used = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM encumbrance WHERE order_line_id = ANY ($1::uuid[])) OR "
-        "EXISTS (SELECT FROM invoice_line WHERE order_line_id = ANY ($1::uuid[]))",
-        ids,
-    )
-    if used:
-        text = "The order has been approved before, or is on an invoice: its lines are named elsewhere."
-        mend = "Change its lines one by one (PATCH), or cancel it and enter another."
-        raise OrderRefused(reasons=[Reason("lines-in-use", text, "/lines", mend)])
-    await connection.execute("DELETE FROM order_line_share WHERE order_line_id = ANY ($1::uuid[])", ids)
-    await connection.execute("DELETE FROM order_line WHERE order_id = $1", order.id)
-    await _write_lines(connection, order.id, lines)
-    return await changed(connection, order, "changed", now, **head)
-
-
-def _demand_state(order: Order, states: frozenset[str], mend: str) -> None:
+def demand_state(order: Order, states: frozenset[str], mend: str) -> None:
+    """`OrderRefused` unless the order is in one of these states."""
     if order.row["state"] not in states:
         text = f"The order is {order.row['state']}."
         raise OrderRefused(reasons=[Reason("order-state", text, None, mend)])
 
 
-async def _planned(
+async def planned_for(
     connection: Connection,
     order: Order,
     lines: Sequence[Line],
@@ -220,9 +183,9 @@ async def approve(
     connection: Connection, order: Order, books: Books, by: Principal, *, fiscal_year_id: UUID | None
 ) -> Order:
     """Set the money aside and open the order; or raise with every reason, nothing set aside."""
-    _demand_state(order, FROM[Action.APPROVE], "Only a pending order is approved.")
+    demand_state(order, FROM[Action.APPROVE], "Only a pending order is approved.")
     lines = [line for line in order.lines if not line.row["cancelled"]]
-    planned, currency, unplanned = await _planned(
+    planned, currency, unplanned = await planned_for(
         connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now, standing=books.standing
     )
     reasons = await _vendor(connection, order.row["vendor_id"], books.standing) + unplanned
@@ -304,7 +267,7 @@ async def _let_go(books: Books, lines: Sequence[Line]) -> None:
 
 async def unopen(connection: Connection, order: Order, books: Books) -> Order:
     """Back to pending: what was set aside is free again. Refused once anything has come or been invoiced."""
-    _demand_state(order, FROM[Action.UNOPEN], "Only an open order is unopened.")
+    demand_state(order, FROM[Action.UNOPEN], "Only an open order is unopened.")
     reasons = []
     if any(line.row["received"] for line in order.lines):
         reasons.append(
@@ -329,7 +292,7 @@ SELECT EXISTS (SELECT FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id
 
 async def close(connection: Connection, order: Order, books: Books, reason: str) -> Order:
     """Nothing more is to come or to be paid; what is still set aside is free again."""
-    _demand_state(order, FROM[Action.CLOSE], "Only an open order is closed.")
+    demand_state(order, FROM[Action.CLOSE], "Only an open order is closed.")
     await _let_go(books, order.lines)
     return await changed(
         connection, order, "closed", books.now, state="closed", close_reason=reason, closed_at=books.now
@@ -338,7 +301,7 @@ async def close(connection: Connection, order: Order, books: Books, reason: str)
 
 async def reopen(connection: Connection, order: Order, books: Books) -> Order:
     """Open again, with what is left of the money set aside anew for lines that are not done."""
-    _demand_state(order, FROM[Action.REOPEN], "Only a closed order is reopened.")
+    demand_state(order, FROM[Action.REOPEN], "Only a closed order is reopened.")
     if order.row["approved_at"] is None:
         text = "It was cancelled before it was approved."
         raise OrderRefused(reasons=[Reason("order-never-approved", text, None, "Enter another order.")])
@@ -359,7 +322,7 @@ async def reopen(connection: Connection, order: Order, books: Books) -> Order:
 
 async def cancel(connection: Connection, order: Order, books: Books, reason: str) -> Order:
     """What has not come will not come; the money for it is free again."""
-    _demand_state(order, FROM[Action.CANCEL], "Only a pending or open order is cancelled.")
+    demand_state(order, FROM[Action.CANCEL], "Only a pending or open order is cancelled.")
     await _let_go(books, order.lines)
     await connection.execute(
         "UPDATE order_line SET cancelled = true, cancel_reason = $2 WHERE order_id = $1 AND NOT cancelled",
@@ -379,7 +342,7 @@ async def cancel(connection: Connection, order: Order, books: Books, reason: str
 
 async def cancel_line(connection: Connection, order: Order, line: Line, books: Books, reason: str) -> Order:
     """What has not come of one line will not come; the order closes with its last."""
-    _demand_state(order, FROM[Action.CANCEL], "Only lines of a pending or open order are cancelled.")
+    demand_state(order, FROM[Action.CANCEL], "Only lines of a pending or open order are cancelled.")
     if line.row["cancelled"]:
         raise OrderRefused(reasons=[Reason("line-cancelled", "The line is cancelled already.")])
     await _let_go(books, [line])
@@ -424,76 +387,3 @@ async def settle(
             connection, order, what, books.now, state="open", close_reason=None, closed_at=None
         )
     return await changed(connection, order, what, books.now)
-
-
-async def change_line(
-    connection: Connection, order: Order, line: Line, told: LineIn, books: Books, by: Principal
-) -> Order:
-    """Change what is told of a line; what an open order has set aside for it follows, which takes `orders:approve`."""
-    _demand_state(order, frozenset({"pending", "open"}), "Reopen it first.")
-    values, shares, flaws = line_values(told, order.row["currency"], "")
-    named = [(share, f"/shares/{at}") for at, share in enumerate(shares)]
-    flaws += await unknown(connection, named, books.standing)
-    if flaws:
-        raise Invalid(reasons=flaws)
-    money = moves_money(line.row, line.shares, values, shares)
-    moved = money or values["location_id"] != line.row["location_id"]
-    if money and order.row["state"] == "open":
-        demand(by, "orders:approve")
-    placed = [(values["location_id"], shares, "")]
-    reasons = await misplaced(connection, placed, books.standing) if moved else []
-    if line.row["cancelled"]:
-        reasons.append(Reason("line-cancelled", "The line is cancelled.", None, "Order it anew."))
-    if values["quantity"] < line.row["received"]:
-        text = f"{line.row['received']} have come already."
-        reasons.append(Reason("quantity-below-received", text, "/quantity", "Undo receipts first."))
-    if values["receipt"] != line.row["receipt"] and line.row["received"]:
-        text = "Copies have come already."
-        reasons.append(Reason("already-received", text, "/receipt", "Undo receipts first."))
-    if money and line.row["paid_last"] and not line.progress.ongoing:
-        text = "Its last invoice has been paid."
-        reasons.append(Reason("line-paid", text, None, "Cancel that invoice, or order it anew."))
-    if reasons:
-        raise OrderRefused(reasons=reasons)
-    await _write_line(connection, line, values, shares)
-    fresh = await queries.order(connection, order.id)
-    assert fresh is not None
-    if order.row["state"] == "open" and money:
-        await _rearrange(connection, fresh, fresh.line(line.id), books)
-    return await changed(connection, fresh, "line-changed", books.now)
-
-
-async def _write_line(
-    connection: Connection, line: Line, values: dict[str, Any], shares: Sequence[dict[str, Any]]
-) -> None:
-    told = ", ".join(f"{name} = ${at}" for at, name in enumerate(values, 2))
-    await connection.execute(
-        f"UPDATE order_line SET {told} WHERE id = $1",  # noqa: S608 - our own names
-        line.id,
-        *values.values(),
-    )
-    await connection.execute("DELETE FROM order_line_share WHERE order_line_id = $1", line.id)
-    await insert_many(connection, "order_line_share", [{"order_line_id": line.id, **row} for row in shares])
-
-
-async def _rearrange(connection: Connection, order: Order, line: Line, books: Books) -> None:
-    """Set aside what the line now costs, in the year in which it was approved."""
-    planned, _, reasons = await _planned(
-        connection,
-        order,
-        [line],
-        fiscal_year_id=order.row["fiscal_year_id"],
-        now=order.row["approved_at"],
-        standing=books.standing,
-    )
-    if reasons:
-        raise OrderRefused(reasons=reasons)
-    held = await open_books(books, [line.id], [each.place[1] for each in planned])
-    if not line.progress.ongoing:
-        planned = less_taken(planned, held, books.budgets)
-    kept, rows, entries = rearranged(planned, held)
-    if found := await books.judge(entries):
-        raise OrderRefused(reasons=found)
-    await write_begun(books, rows, books.now)
-    await books.write(entries)
-    await books.keep(kept)

@@ -1,6 +1,7 @@
 """Lines as they are told on the wire, read into rows: everything that is wrong with them is told at once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,13 +11,22 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.problems import Reason
 from erm.money.rules import LARGEST, share_flaws, shares_of, written
-from erm.orders.rules import Price
+from erm.orders.rules import Place, Price, quantity_flaws
+from erm.rows import insert_many
 from erm.units.rules import Act, Standing
 from erm.wire import AmountIn, Amounts, Day, Note, Percent, ShareIn, Strict, Word, flaw
 
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
 Discount = Annotated[Percent, Field(description="Of list price and quantity")]
+
+
+class LinePlaceIn(Strict):
+    """How many of a line's copies are for a location."""
+
+    location_id: UUID
+    physical: Annotated[int, Field(ge=0, le=100_000)] = 0
+    electronic: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
 class LineIn(Strict):
@@ -32,14 +42,21 @@ class LineIn(Strict):
     receipt: Literal["items", "count", "none"] = "items"
     """`items`: the catalogue makes an item of each copy; `count`: copies are only counted; `none`: nothing comes."""
     location_id: UUID | None = None
-    """Where items go; needed for them."""
+    """Where all copies go; needed for items, unless there are `locations`: then it is one of them, or left out."""
+    locations: list[LinePlaceIn] = Field(default_factory=list, max_length=100)
+    """Where copies go, each location once; they sum to the line's quantities."""
     material_type: TypeCode = "unspecified"
     loan_type: TypeCode = "standard"
     call_number: Word | None = None
     quantity: Quantity = 1
+    """All copies; left out: what the locations sum to."""
+    electronic: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How many of them are electronic; left out: what the locations sum to."""
     list_price: AmountIn
     """For one copy."""
     discount_percent: Discount | None = None
+    discount_amount: AmountIn = "0"
+    """Off the whole line, instead of a percentage."""
     additional: AmountIn = "0"
     """For the whole line: binding, freight."""
     tax_percent: Annotated[Percent, Field(description="On all of it")] | None = None
@@ -52,12 +69,46 @@ class LineIn(Strict):
 
     @model_validator(mode="after")
     def _items_go_somewhere(self) -> "LineIn":
-        if self.receipt == "items" and self.location_id is None:
+        if self.receipt == "items" and self.location_id is None and not self.locations:
             raise ValueError("items need a location_id; or choose another receipt")
         return self
 
+    @property
+    def copies(self) -> tuple[int, int]:
+        """All of them, and the electronic ones of them: as they are told, else as the locations sum up."""
+        quantity, electronic = self.quantity, self.electronic
+        if self.locations and "electronic" not in self.model_fields_set:
+            electronic = sum(each.electronic for each in self.locations)
+        if self.locations and "quantity" not in self.model_fields_set:
+            quantity = sum(each.physical + each.electronic for each in self.locations)
+        return quantity, electronic
 
-PRICE = ("quantity", "list_price", "discount_percent", "additional", "tax_percent", "total")
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A line as rows: its columns, its shares, and its locations where they are kept one by one."""
+
+    values: dict[str, Any]
+    shares: list[dict[str, Any]]
+    places: list[dict[str, Any]]
+
+    @property
+    def locations(self) -> list[UUID]:
+        """Where its copies go; none: nowhere that is told."""
+        if self.places:
+            return [each["location_id"] for each in self.places]
+        return [self.values["location_id"]] if self.values["location_id"] else []
+
+
+PRICE = (
+    "quantity",
+    "list_price",
+    "discount_percent",
+    "discount_amount",
+    "additional",
+    "tax_percent",
+    "total",
+)
 SHARE = ("fund_id", "expense_class_id", "fiscal_year_id", "percent", "amount", "bears")
 FACTS = (
     "title",
@@ -67,7 +118,6 @@ FACTS = (
     "isbn",
     "title_id",
     "receipt",
-    "location_id",
     "material_type",
     "loan_type",
     "call_number",
@@ -77,20 +127,90 @@ FACTS = (
 )
 
 
-def line_values(
-    told: LineIn, currency: str, pointer: str
-) -> tuple[dict[str, Any], list[dict[str, Any]], list[Reason]]:
-    """Columns of a line, rows of its shares, and every reason why it cannot be."""
+_FLAWS = {
+    "electronic-above-quantity": ("More copies are electronic than there are.", "/electronic"),
+    "location-twice": ("The location is named twice.", "/locations/{}/location_id"),
+    "location-of-nothing": ("Nothing is for this location.", "/locations/{}"),
+    "physical-not-of-locations": (
+        "{physical} printed copies, and {placed_physical} for locations.",
+        "/locations",
+    ),
+    "electronic-not-of-locations": (
+        "{electronic} electronic copies, and {placed_electronic} for locations.",
+        "/locations",
+    ),
+}
+_MENDS = {
+    "location-twice": "Name each location once.",
+    "location-of-nothing": "Say how many are for it, or leave it out.",
+}
+
+
+def _place_reasons(told: LineIn, places: Sequence[Place], pointer: str) -> list[Reason]:
+    """Every reason why the line's copies and those of its locations do not agree."""
+    quantity, electronic = told.copies
+    words = {
+        "physical": quantity - electronic,
+        "electronic": electronic,
+        "placed_physical": sum(place.physical for place in places),
+        "placed_electronic": sum(place.electronic for place in places),
+    }
+    reasons = []
+    for code, at in quantity_flaws(quantity, electronic, places):
+        text, where = _FLAWS[code]
+        mend = _MENDS.get(code, "Let the locations sum to quantity and electronic, or leave these out.")
+        reasons.append(Reason(code, text.format(**words), f"{pointer}{where.format(at)}", mend))
+    if places and told.location_id not in (None, *(place.location_id for place in places)):
+        text, mend = "The location is not one of `locations`.", "Leave it out, or say how many are for it."
+        reasons.append(Reason("location-not-of-locations", text, f"{pointer}/location_id", mend))
+    return reasons
+
+
+def _first(told: LineIn, places: Sequence[Place]) -> UUID | None:
+    """Where copies go if nothing else is said: to the first location that gets printed ones, else to the first."""
+    if not places:
+        return told.location_id
+    return next((place for place in places if place.physical), places[0]).location_id
+
+
+def _kept(told: LineIn, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """Rows of locations; none where the line says it all: one location, and nothing electronic."""
+    quantity, electronic = told.copies
+    if not places and electronic and told.location_id is not None:
+        places = [Place(told.location_id, quantity - electronic, electronic)]
+    if len(places) == 1 and not electronic:
+        return []
+    return [
+        {
+            "position": at,
+            "location_id": place.location_id,
+            "physical": place.physical,
+            "electronic": place.electronic,
+        }
+        for at, place in enumerate(places)
+    ]
+
+
+def line_values(told: LineIn, currency: str, pointer: str) -> tuple[Entered, list[Reason]]:
+    """A line as rows, and every reason why it cannot be."""
     amounts = Amounts(currency)
+    quantity, electronic = told.copies
     price = Price(
-        told.quantity,
+        quantity,
         amounts.read(told.list_price, f"{pointer}/list_price"),
         told.discount_percent,
         amounts.read(told.additional, f"{pointer}/additional"),
         told.tax_percent,
+        amounts.read(told.discount_amount, f"{pointer}/discount_amount"),
     )
     shares = [amounts.share(share, f"{pointer}/shares/{at}") for at, share in enumerate(told.shares)]
     reasons = amounts.reasons
+    if price.discount_amount and price.discount_percent is not None:
+        text, mend = "A discount is a percentage or an amount.", "Leave one of them out."
+        reasons.append(Reason("discount-twice", text, f"{pointer}/discount_amount", mend))
+    if price.discount_amount > price.gross:
+        text = f"The copies cost {written(price.gross, currency)} {currency} before it."
+        reasons.append(Reason("discount-above-price", text, f"{pointer}/discount_amount", "Take less off."))
     bears: list[int] = [0] * len(shares)
     if price.total > LARGEST:
         text = f"A line costs at most {written(LARGEST, currency)} {currency}."
@@ -98,10 +218,15 @@ def line_values(
     elif not reasons:
         reasons += [flaw(code, f"{pointer}/shares") for code in share_flaws(shares, price.total)]
         bears = bears if reasons else shares_of(shares, price.total)
+    places = [Place(each.location_id, each.physical, each.electronic) for each in told.locations]
+    reasons += _place_reasons(told, places, pointer)
     values = {name: getattr(told, name) for name in FACTS} | {
+        "location_id": _first(told, places),
         "quantity": price.quantity,
+        "electronic": electronic,
         "list_price": price.list_price,
         "discount_percent": price.discount_percent,
+        "discount_amount": price.discount_amount,
         "additional": price.additional,
         "tax_percent": price.tax_percent,
         "total": price.total,
@@ -118,7 +243,7 @@ def line_values(
         }
         for at, (each, share, part) in enumerate(zip(told.shares, shares, bears, strict=True))
     ]
-    return values, rows, reasons
+    return Entered(values, rows, _kept(told, places)), reasons
 
 
 async def unknown(
@@ -151,16 +276,36 @@ async def unknown(
     return reasons
 
 
-def numbered(
-    order_id: UUID, told: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of lines and shares with their ids."""
-    lines, shares = [], []
-    for position, (values, rows) in enumerate(told):
-        line_id = uuid7()
-        lines.append({"id": line_id, "order_id": order_id, "position": position, **values})
-        shares += [{"order_line_id": line_id, **row} for row in rows]
-    return lines, shares
+async def write_lines(connection: Connection, order_id: UUID, told: Sequence[Entered]) -> list[UUID]:
+    """Write the lines of an order; their ids."""
+    ids = [uuid7() for _ in told]
+    named = list(zip(ids, told, strict=True))
+    await insert_many(
+        connection,
+        "order_line",
+        [
+            {"id": id_, "order_id": order_id, "position": at, **its.values}
+            for at, (id_, its) in enumerate(named)
+        ],
+    )
+    for line_id, its in named:
+        await write_parts(connection, line_id, its)
+    return ids
+
+
+async def write_parts(connection: Connection, line_id: UUID, told: Entered) -> None:
+    """Write a line's shares and locations."""
+    for table, rows in (("order_line_share", told.shares), ("order_line_location", told.places)):
+        await insert_many(connection, table, [{"order_line_id": line_id, **row} for row in rows])
+
+
+async def remove_parts(connection: Connection, line_ids: Sequence[UUID]) -> None:
+    """Take away the shares and locations of lines, before others are written."""
+    for table in ("order_line_share", "order_line_location"):
+        await connection.execute(
+            f"DELETE FROM {table} WHERE order_line_id = ANY ($1::uuid[])",  # noqa: S608 - our own names
+            list(line_ids),
+        )
 
 
 def moves_money(

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.database import Connection
-from erm.orders.rules import Progress
+from erm.orders.rules import Place, Progress
 from erm.units.rules import Standing
 from erm.units.standing import within
 
@@ -22,6 +22,16 @@ _SHARES = """
 SELECT s.* FROM order_line_share s JOIN order_line l ON l.id = s.order_line_id
 WHERE l.order_id = ANY ($1::uuid[]) ORDER BY s.order_line_id, s.position
 """
+_PLACES = """
+SELECT p.*, c.physical AS received_physical, c.electronic AS received_electronic
+FROM order_line_location p JOIN order_line l ON l.id = p.order_line_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE NOT r.electronic) AS physical, count(*) FILTER (WHERE r.electronic) AS electronic
+    FROM receipt r JOIN piece x ON x.receipt_id = r.id AND x.state <> 'undone'
+    WHERE r.order_line_id = p.order_line_id AND r.location_id = p.location_id
+) c
+WHERE l.order_id = ANY ($1::uuid[]) ORDER BY p.order_line_id, p.position
+"""
 _OF_LINES = "SELECT DISTINCT order_id FROM order_line WHERE id = ANY ($1::uuid[])"
 
 
@@ -31,11 +41,26 @@ class Line:
 
     row: dict[str, Any]
     shares: list[dict[str, Any]] = field(default_factory=list)
+    kept_places: list[Place] = field(default_factory=list)
+    """As they are kept, where copies go to several locations or some are electronic."""
 
     @property
     def id(self) -> UUID:
         told: UUID = self.row["id"]
         return told
+
+    @property
+    def places(self) -> list[Place]:
+        """Where its copies go, and how many of them have come there; none: nowhere that is told."""
+        row = self.row
+        if self.kept_places or row["location_id"] is None:
+            return self.kept_places
+        return [Place(row["location_id"], row["quantity"], 0, row["received"])]
+
+    @property
+    def locations(self) -> list[UUID]:
+        """Where its copies go."""
+        return [place.location_id for place in self.places]
 
     @property
     def progress(self) -> Progress:
@@ -95,6 +120,16 @@ async def orders(
         found[row["order_id"]].lines.append(line)
     for row in await connection.fetch(_SHARES, wanted):
         lines[row["order_line_id"]].shares.append(dict(row))
+    for row in await connection.fetch(_PLACES, wanted):
+        lines[row["order_line_id"]].kept_places.append(
+            Place(
+                row["location_id"],
+                row["physical"],
+                row["electronic"],
+                row["received_physical"],
+                row["received_electronic"],
+            )
+        )
     return found
 
 

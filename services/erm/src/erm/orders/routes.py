@@ -1,5 +1,6 @@
 """Orders and their lines on the wire."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -27,7 +28,7 @@ from chassis.problems import (
 )
 from erm.finance.commands import Books, allowed_by
 from erm.money.rules import written
-from erm.orders import commands, queries
+from erm.orders import changing, commands, queries
 from erm.orders.commands import OrderRefused, OrderUnknown
 from erm.orders.entering import LineIn
 from erm.orders.queries import Line, Order
@@ -100,6 +101,16 @@ class LineAct(Strict):
     reason: Note
 
 
+class LinePlaceOut(BaseModel):
+    """How many of a line's copies are for a location, and have come there."""
+
+    location_id: UUID
+    physical: int
+    electronic: int
+    received_physical: int
+    received_electronic: int
+
+
 class OrderLineOut(BaseModel):
     """A line of an order."""
 
@@ -114,12 +125,17 @@ class OrderLineOut(BaseModel):
     title_id: UUID | None
     receipt: Literal["items", "count", "none"]
     location_id: UUID | None
+    """Where all copies go; of several locations, the first."""
+    locations: list[LinePlaceOut]
     material_type: str | None
     loan_type: str | None
     call_number: str | None
     quantity: int
+    electronic: int
+    """How many of the copies are electronic."""
     list_price: AmountOut
     discount_percent: Decimal | None
+    discount_amount: AmountOut
     additional: AmountOut
     tax_percent: Decimal | None
     total: AmountOut
@@ -182,9 +198,10 @@ def share_out(row: Any, currency: str) -> ShareOut:
 def line_out(line: Line, currency: str) -> OrderLineOut:
     """A line on the wire."""
     told = dict(line.row)
-    for name in ("list_price", "additional", "total"):
+    for name in ("list_price", "discount_amount", "additional", "total"):
         told[name] = written(told[name], currency)
     told["shares"] = [share_out(share, currency) for share in line.shares]
+    told["locations"] = [LinePlaceOut(**asdict(place)) for place in line.places]
     told["receipt_state"] = receipt_state(line.progress)
     told["payment_state"] = payment_state(line.progress)
     return OrderLineOut(**{name: told[name] for name in OrderLineOut.model_fields})
@@ -297,7 +314,7 @@ async def replace_order(
         standing = await held(connection, by)
         order = await commands.locked(connection, order_id, standing)
         etags.guard(expected=expected, found=order.row["version"])
-        told = await commands.rewrite(connection, order, _head(body), body.lines, now=now, standing=standing)
+        told = await changing.rewrite(connection, order, _head(body), body.lines, now=now, standing=standing)
     etags.tag(response, told.row["version"])
     return order_out(told)
 
@@ -443,7 +460,7 @@ async def change_order_line(
         etags.guard(expected=expected, found=order.row["version"])
         comment = body.override.comment if body.override else None
         books = Books(connection, str(by.actor), now, comment, allowed, standing=standing)
-        told = await commands.change_line(connection, order, order.line(line_id), body, books, by)
+        told = await changing.change_line(connection, order, order.line(line_id), body, books, by)
     etags.tag(response, told.row["version"])
     return line_out(told.line(line_id), told.row["currency"])
 

@@ -1,6 +1,6 @@
 """What a line costs, which states an order and its lines go through, and who may approve. Decisions only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -20,12 +20,19 @@ class Price:
     additional: int = 0
     """For the whole line: binding, freight."""
     tax_percent: Decimal | None = None
+    discount_amount: int = 0
+    """For the whole line, instead of a percentage."""
+
+    @property
+    def gross(self) -> int:
+        """All copies at their list price."""
+        return self.quantity * self.list_price
 
     @property
     def net(self) -> int:
         """All copies, less the discount, and what comes on top; before tax."""
-        gross = self.quantity * self.list_price
-        return gross - percent_of(gross, self.discount_percent or Decimal(0)) + self.additional
+        off = percent_of(self.gross, self.discount_percent or Decimal(0)) + self.discount_amount
+        return self.gross - off + self.additional
 
     @property
     def total(self) -> int:
@@ -135,8 +142,58 @@ def above_limit(total: int, limit: int | None, *, unlimited: bool) -> bool:
     return limit is not None and total > limit and not unlimited
 
 
-def may_bear(location_id: UUID | None, limited_to: Collection[UUID]) -> bool:
-    """Whether a fund that is limited to locations (none: it is not) pays for what goes there; what goes nowhere that
-    is told goes to none of them.
+def may_bear(location_ids: Collection[UUID], limited_to: Collection[UUID]) -> bool:
+    """Whether a fund that is limited to locations (none: it is not) pays for some of what goes to these; what goes
+    nowhere that is told goes to none of them.
     """
-    return not limited_to or location_id in limited_to
+    return not limited_to or not set(location_ids).isdisjoint(limited_to)
+
+
+def unborne(location_ids: Collection[UUID], limits: Collection[Collection[UUID]]) -> list[UUID]:
+    """Locations for whose copies none of a line's funds pays, each fund being limited to its locations (none: it is
+    not)."""
+    return [place for place in location_ids if not any(may_bear([place], limited) for limited in limits)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How many of a line's copies are for a location, and how many of these have come."""
+
+    location_id: UUID
+    physical: int = 0
+    electronic: int = 0
+    received_physical: int = 0
+    received_electronic: int = 0
+
+
+def quantity_flaws(quantity: int, electronic: int, places: Sequence[Place]) -> list[tuple[str, int | None]]:
+    """Why a line's quantities and those of its locations do not agree, as codes, each with the location's position
+    where it is about one. A line that names no locations agrees with itself."""
+    flaws: list[tuple[str, int | None]] = []
+    if electronic > quantity:
+        flaws.append(("electronic-above-quantity", None))
+    named: set[UUID] = set()
+    for at, place in enumerate(places):
+        if place.location_id in named:
+            flaws.append(("location-twice", at))
+        named.add(place.location_id)
+        if not place.physical + place.electronic:
+            flaws.append(("location-of-nothing", at))
+    if places and electronic <= quantity:
+        if sum(place.physical for place in places) != quantity - electronic:
+            flaws.append(("physical-not-of-locations", None))
+        if sum(place.electronic for place in places) != electronic:
+            flaws.append(("electronic-not-of-locations", None))
+    return flaws
+
+
+def short_of_received(before: Sequence[Place], after: Sequence[Place]) -> list[tuple[Place, int | None]]:
+    """Locations of which more has come than they are to have, as they were, each with its position among those that
+    are told; none where it is not told any more."""
+    told = {place.location_id: (at, place) for at, place in enumerate(after)}
+    short: list[tuple[Place, int | None]] = []
+    for place in before:
+        at, new = told.get(place.location_id, (None, Place(place.location_id)))
+        if new.physical < place.received_physical or new.electronic < place.received_electronic:
+            short.append((place, at))
+    return short

@@ -67,6 +67,8 @@ class OrderLine(Table, table=True):
         Index("order_line_to_claim", "claim_on", postgresql_where=text("claim_on IS NOT NULL")),
         CheckConstraint("quantity > 0", name="order_line_of_something"),
         CheckConstraint("list_price >= 0 AND additional >= 0 AND total >= 0", name="order_line_costs"),
+        CheckConstraint("electronic BETWEEN 0 AND quantity", name="order_line_electronic_of_it"),
+        CheckConstraint("discount_amount >= 0", name="order_line_discount"),
         CheckConstraint("received >= 0", name="order_line_received"),
         CheckConstraint("receipt IN ('items', 'count', 'none')", name="order_line_receipt"),
         CheckConstraint(
@@ -87,12 +89,17 @@ class OrderLine(Table, table=True):
     receipt: str = Field(sa_column=words())
     """`items`: the catalogue makes an item of each copy; `count`: it is only counted; `none`: nothing comes."""
     location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where its copies go; of several locations, the first."""
     material_type: str | None = Field(default=None, sa_column=words(null=True))
     loan_type: str | None = Field(default=None, sa_column=words(null=True))
     call_number: str | None = Field(default=None, sa_column=words(null=True))
     quantity: int = Field(sa_column=count(None))
     list_price: int = Field(sa_column=minor())
+    electronic: int = Field(default=0, sa_column=count())
+    """How many of the copies are electronic."""
     discount_percent: Decimal | None = Field(default=None, sa_column=exact(9, 6, null=True))
+    discount_amount: int = Field(default=0, sa_column=minor(0))
+    """For the whole line, instead of a percentage."""
     additional: int = Field(default=0, sa_column=minor(0))
     tax_percent: Decimal | None = Field(default=None, sa_column=exact(9, 6, null=True))
     total: int = Field(sa_column=minor())
@@ -128,3 +135,19 @@ class OrderLineShare(Table, table=True):
     amount: int | None = Field(default=None, sa_column=minor(null=True))
     bears: int = Field(sa_column=minor())
     """Derived once, in the order's currency."""
+
+
+class OrderLineLocation(Table, table=True):
+    """How many of a line's copies are for a location, where they go to several or some are electronic."""
+
+    __tablename__ = "order_line_location"
+    __table_args__ = (
+        CheckConstraint("physical >= 0 AND electronic >= 0", name="order_line_location_no_less_than_nothing"),
+        CheckConstraint("physical + electronic > 0", name="order_line_location_of_something"),
+    )
+
+    order_line_id: UUID = Field(sa_column=ref(to="order_line.id", primary=True))
+    location_id: UUID = Field(sa_column=ref(primary=True))
+    position: int = Field(sa_column=count(None))
+    physical: int = Field(sa_column=count(None))
+    electronic: int = Field(sa_column=count(None))

@@ -17,6 +17,7 @@ from erm.finance.commands import Books
 from erm.orders import queries as orders
 from erm.orders.commands import open_books, settle
 from erm.orders.queries import Line, Order
+from erm.orders.rules import Place
 from erm.rows import change, insert, insert_many
 from erm.units.rules import Act, Standing
 from erm.units.standing import demand_units
@@ -44,6 +45,10 @@ class Arrival:
     over: bool
     """More than was ordered is taken, too."""
     note: str | None
+    location_id: UUID | None = None
+    """Where; needed where the line goes to several locations."""
+    electronic: bool = False
+    pointer: str = ""
 
 
 _OF_RECEIPT = "SELECT * FROM piece WHERE receipt_id = $1 ORDER BY position"
@@ -62,9 +67,10 @@ async def receive(connection: Connection, order: Order, line: Line, told: Arriva
         )
     if len(set(told.barcodes)) < len(told.barcodes):
         raise Invalid(reasons=[Reason("barcode-twice", "A barcode is there twice.", "/barcodes")])
-    if reasons := _refusals(order, line, told):
+    place = _place(line, told)
+    if reasons := [*_refusals(order, line, told), *_misplaced(line, told, place)]:
         raise ReceiptRefused(reasons=reasons)
-    items = line.row["receipt"] == "items"
+    items = line.row["receipt"] == "items" and not told.electronic
     receipt_id = uuid7()
     await insert(
         connection,
@@ -72,6 +78,8 @@ async def receive(connection: Connection, order: Order, line: Line, told: Arriva
         id=receipt_id,
         order_line_id=line.id,
         quantity=told.quantity,
+        location_id=None if place is None else place.location_id,
+        electronic=told.electronic,
         note=told.note,
         at=books.now,
         actor=books.actor,
@@ -121,11 +129,50 @@ def _refusals(order: Order, line: Line, told: Arrival) -> list[Reason]:
     return reasons
 
 
+def _place(line: Line, told: Arrival) -> Place | None:
+    """Where it comes: the location that is named, or the only one that the line has."""
+    places = line.places
+    if told.location_id is None:
+        return places[0] if len(places) == 1 else None
+    return next((place for place in places if place.location_id == told.location_id), None)
+
+
+def _misplaced(line: Line, told: Arrival, place: Place | None) -> list[Reason]:
+    """Why it cannot come there."""
+    pointer = f"{told.pointer}/location_id"
+    if place is None and told.location_id is not None:
+        text = "The line does not go to this location."
+        return [
+            Reason("location-not-of-line", text, pointer, "Name one of its locations, or change the line.")
+        ]
+    if place is None and line.places:
+        text = f"The line goes to {len(line.places)} locations."
+        return [Reason("location-missing", text, pointer, "Say at which of its `locations` they came.")]
+    free = told.over or line.progress.ongoing
+    if told.electronic and not line.row["electronic"] and not free:
+        text, mend = "Nothing of the line is electronic.", "Leave `electronic` out, or change the line."
+        return [Reason("nothing-electronic", text, f"{told.pointer}/electronic", mend)]
+    if place is None or not line.kept_places or free:
+        return []
+    kind, ordered, came = (
+        ("electronic", place.electronic, place.received_electronic)
+        if told.electronic
+        else ("printed", place.physical, place.received_physical)
+    )
+    after = came + told.quantity
+    if after <= ordered:
+        return []
+    text = f"{ordered} {kind} copies are for this location, {came} have come there."
+    mend = "Name another location, or take it with over: true."
+    return [Reason("more-than-ordered-there", text, f"{told.pointer}/quantity", mend, after, ordered)]
+
+
 async def _ask(
     connection: Connection, order: Order, line: Line, receipt_id: UUID, version: int, now: datetime
 ) -> None:
     row = line.row
     pieces = await connection.fetch(_OF_RECEIPT, receipt_id)
+    came_at = await connection.fetchval("SELECT location_id FROM receipt WHERE id = $1", receipt_id)
     event = OrderLineReceived(
         version=version,
         occurred_at=now,
@@ -133,7 +180,7 @@ async def _ask(
         order_line_id=line.id,
         members_only=await members_only(connection, order.units),
         order_number=order.row["number"],
-        location_id=row["location_id"],
+        location_id=came_at or row["location_id"],
         material_type=row["material_type"],
         loan_type=row["loan_type"],
         price_minor=row["total"] // row["quantity"],
@@ -185,7 +232,8 @@ async def ask_again(connection: Connection, receipt_id: UUID, now: datetime, sta
         "UPDATE piece SET state = 'asked', reasons = '{}' WHERE receipt_id = $1 AND state = 'refused'",
         receipt_id,
     )
-    await change(connection, "receipt", receipt_id)
+    there = row["location_id"] if line.kept_places else line.row["location_id"]
+    await change(connection, "receipt", receipt_id, location_id=there)
     await _ask(connection, order, line, receipt_id, row["version"] + 1, now)
 
 

@@ -38,6 +38,10 @@ class ReceiptIn(Strict):
     quantity: Annotated[int, Field(ge=1, le=1000)] = 1
     barcodes: list[Barcode] = Field(default_factory=list, max_length=1000)
     """In the order of the copies; those without one get theirs in the catalogue."""
+    location_id: UUID | None = None
+    """Where they came; needed where the line goes to several locations."""
+    electronic: bool = False
+    """They are electronic: counted, and no items."""
     over: bool = False
     """Take more than was ordered."""
     note: Note | None = None
@@ -70,6 +74,9 @@ class ReceiptOut(BaseModel):
     id: UUID
     order_line_id: UUID
     quantity: int
+    location_id: UUID | None
+    """Where they came, as far as it was told."""
+    electronic: bool
     note: str | None
     at: datetime
     actor: str
@@ -98,7 +105,7 @@ async def receive_copies(
         standing = await held(connection, by)
         unknown = OrderUnknown("There is no such order line.")
         order, line = await commands.locked_of(connection, line_id, standing, unknown)
-        told = Arrival(body.quantity, body.barcodes, body.over, body.note)
+        told = Arrival(body.quantity, body.barcodes, body.over, body.note, body.location_id, body.electronic)
         books = Books(connection, str(by.actor), now, standing=standing)
         receipt_id = await commands.receive(connection, order, line, told, books)
         where = {"location": f"/v1/receipts/{receipt_id}", "etag": etags.etag(1)}

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
-from erm.metadata import Table, count, key, ref, several, version, when, words
+from erm.metadata import Table, count, flag, key, ref, several, version, when, words
 
 
 class Receipt(Table, table=True):
@@ -21,6 +21,10 @@ class Receipt(Table, table=True):
     id: UUID = Field(sa_column=key())
     order_line_id: UUID = Field(sa_column=ref(to="order_line.id"))
     quantity: int = Field(sa_column=count(None))
+    location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where they came; none: where the line goes, as was so before there were several."""
+    electronic: bool = Field(default=False, sa_column=flag(default=False))
+    """They are no things that get an item."""
     note: str | None = Field(default=None, sa_column=words(null=True))
     at: datetime = Field(sa_column=when())
     actor: str = Field(sa_column=words())
