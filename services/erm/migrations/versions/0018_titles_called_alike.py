@@ -13,7 +13,7 @@ ALTER TABLE title_instance ADD COLUMN core_name TEXT COLLATE "C";
 CREATE INDEX title_instance_alike ON title_instance (kind, core_name, id)
     WHERE core_name IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL;
 CREATE INDEX title_instance_alike_from_behind ON title_instance (kind, reverse(core_name), id)
-    WHERE core_name IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL;
+    WHERE reverse(core_name) IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL;
 CREATE INDEX title_instance_unnamed ON title_instance (id) WHERE core_name IS NULL;
 ALTER TABLE kbart_row ADD COLUMN core_name TEXT COLLATE "C";
 ALTER TABLE title_review ADD COLUMN score INTEGER, ADD COLUMN why TEXT[] DEFAULT '{}' NOT NULL,

@@ -68,9 +68,9 @@ fresh AS MATERIALIZED (
             WHERE n.namespace = names.namespace AND n.value = names.value LIMIT 1) IS TRUE)
 ),
 likely AS MATERIALIZED (
-    SELECT at, line, printed FROM sole s WHERE item_id IS NULL AND (NOT $7 OR numbered AND NOT EXISTS (
-        SELECT FROM title_instance t WHERE t.kind = s.kind AND t.core_name = s.core_name
-            AND t.medium = 'electronic' AND t.merged_into IS NULL))
+    SELECT at, line, printed FROM sole s WHERE item_id IS NULL AND (NOT $7 OR numbered AND (
+        SELECT true FROM title_instance t WHERE t.kind = s.kind AND t.core_name = s.core_name
+            AND t.medium = 'electronic' AND t.merged_into IS NULL LIMIT 1) IS NULL)
 ),
 done AS (
     UPDATE kbart_row r SET outcome = '{Outcome.UNCHANGED}', item_id = s.item_id, {_DONE}

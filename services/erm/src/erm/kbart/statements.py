@@ -96,12 +96,11 @@ SELECT id, work_id, kind, medium, sort_name FROM title_instance
 WHERE sort_name = ANY ($1::text[]) AND medium = 'electronic' AND merged_into IS NULL
 """
 _ELECTRONIC: Final = "core_name IS NOT NULL AND medium = 'electronic' AND merged_into IS NULL"
-_AHEAD: Final = "kind = a.kind AND {name} >= {told} AND {which} ORDER BY {name}, id LIMIT 6"
-_BEHIND: Final = "kind = a.kind AND {name} < {told} AND {which} ORDER BY {name} DESC, id DESC LIMIT 6"
 _NEIGHBOURS: Final = " UNION ".join(
-    f"(SELECT id FROM title_instance WHERE {way.format(name=name, told=told, which=_ELECTRONIC)})"
+    f"(SELECT id FROM title_instance WHERE kind = a.kind AND {name} {side} {told} AND {name} IS NOT NULL "
+    f"AND medium = 'electronic' AND merged_into IS NULL ORDER BY kind {way}, {name} {way}, id {way} LIMIT 6)"
     for name, told in (("core_name", "a.core"), ("reverse(core_name)", "reverse(a.core)"))
-    for way in (_AHEAD, _BEHIND)
+    for side, way in ((">=", ""), ("<", "DESC"))
 )
 ALIKE: Final = f"""
 WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bool[]) AS told (kind, core, numbered)),
