@@ -6,7 +6,9 @@ the effect does.
 """
 
 import hashlib
+import inspect
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -14,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 import asyncpg
 import orjson
 from fastapi import Depends, Header, Request
-from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends as DependsOn
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
@@ -22,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path, get_name
 
 from chassis import outbox
 from chassis.endings import ending_of
@@ -35,6 +38,13 @@ JSON_LIMIT = 4 * 1024 * 1024
 """Bytes of a JSON body."""
 KEY_LIMIT = 200
 F = TypeVar("F", bound=Callable[..., Any])
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(APIRoute.__init__).parameters.items()
+    if parameter.default is not inspect.Parameter.empty
+}
+_LOOKING = threading.RLock()
+"""A route may be asked by the loop and by who describes the service beside it."""
 KEPT_HEADERS = ("content-type", "location", "etag", "link")
 
 
@@ -283,15 +293,44 @@ async def plain_body(request: Request, model: TypeAdapter[T]) -> T | None:
 
 
 class EdgeRoute(APIRoute):
-    """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction."""
+    """Every route of a service: reads JSON strictly, sets the origin of events, ends the transaction.
+
+    To declare one is cheap. What the framework finds out about it (parameters, models, the handler) it finds out when
+    somebody first asks: a process declares five hundred routes at its start, and the framework looks at each again for
+    the app that includes it.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
-        super().__init__(path, endpoint, **more)
+        extra = {**(more.get("openapi_extra") or {})}
+        if scopes := _scopes(endpoint):
+            extra = {"security": [{"bearer": [scope]} for scope in scopes], **extra}
         if (ends := ending_of(endpoint)) is not None:
-            self.openapi_extra = {**ends.document(), **(self.openapi_extra or {})}
-        if scopes := _named(self.dependant):
-            told = self.openapi_extra or {}
-            self.openapi_extra = {"security": [{"bearer": [scope]} for scope in scopes], **told}
+            extra = {**ends.document(), **extra}
+        more["openapi_extra"] = extra or None
+        self._declared = {"path": path, "endpoint": endpoint, **more}
+        told = {**_DEFAULTS, **more}
+        self.path, self.endpoint = path, endpoint
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self.methods = {method.upper() for method in told.pop("methods") or ["GET"]}
+        self.name = told.pop("name") or get_name(endpoint)
+        self.description = told.pop("description") or inspect.cleandoc(endpoint.__doc__ or "")
+        for name in ("tags", "dependencies"):
+            told[name] = list(told[name] or ())
+        for name in ("responses", "form_limits"):
+            told[name] = dict(told[name] or {})
+        self.__dict__.update(told)
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the framework's own look at the route tells; that look is taken now, once."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        with _LOOKING:
+            if (declared := self.__dict__.pop("_declared", None)) is not None:
+                super().__init__(**declared)
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
@@ -367,11 +406,13 @@ def streamed(endpoint: F) -> F:
     return endpoint
 
 
-def _named(dependant: Dependant) -> tuple[str, ...]:
+def _scopes(call: Callable[..., Any]) -> tuple[str, ...]:
     """The scopes of which a route wants one, where it wants one whoever asks (`principal.may`)."""
-    for each in dependant.dependencies:
-        if found := getattr(each.call, "scopes", None) or _named(each):
-            return tuple(found)
+    for parameter in inspect.signature(call).parameters.values():
+        for told in (parameter.default, *getattr(parameter.annotation, "__metadata__", ())):
+            wanted = told.dependency if isinstance(told, DependsOn) else None
+            if wanted is not None and (found := getattr(wanted, "scopes", None) or _scopes(wanted)):
+                return tuple(found)
     return ()
 
 
