@@ -48,7 +48,7 @@ def csl(record: Record, *, key: str) -> Csl:
         ("collection-title", facts.series[0] if facts.series else None),
         ("ISBN", facts.isbns[0] if facts.isbns else None),
         ("ISSN", facts.issns[0] if facts.issns else None),
-        ("DOI", _doi(record)),
+        ("DOI", doi_of(record)),
         ("URL", next(iter(facts.urls), None)),
         ("language", next(iter(facts.languages), None)),
         ("call-number", next(iter(facts.call_numbers), None)),
@@ -101,7 +101,8 @@ def _name(field: Field) -> dict[str, str]:
     return {"literal": name} if name else {}
 
 
-def _doi(record: Record) -> str | None:
+def doi_of(record: Record) -> str | None:
+    """The DOI, if 024 tells one."""
     for field in record.fields("024"):
         if field.ind1 == "7" and (field.get("2") or "").strip().casefold() == "doi":
             return (field.get("a") or "").strip() or None

@@ -11,14 +11,13 @@ import orjson
 from fastapi import Header, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from catalog.citations import schema_org
-from catalog.citations.csl import Csl, csl
+from catalog.citations.csl import csl
 from catalog.citations.routes import FORMATS
 from catalog.citations.styles import offered
 from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
-from catalog.pages import coins, queries, signposting
+from catalog.pages import coins, linking, queries, signposting
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, SORTS, Asked, asked, title_address
 from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
@@ -50,11 +49,11 @@ FACETS: Final = (
 FACET_VALUES: Final = 8
 SAVED_AS: Final = ("ris", "endnote", "bibtex", "csl", "mods", "marcxml")
 NAMES_FRESH: Final = 60.0
-MOST_OFFERS: Final = 20
 PAGE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}},
     304: {"description": "What the browser holds is what is here"},
 }
+Accept = Annotated[str | None, Header(max_length=2000, description="text/html, or a form of linked data")]
 AcceptLanguage = Annotated[str | None, Header(max_length=2000)]
 
 
@@ -226,13 +225,22 @@ def _hit(stored: bytes, say: Tongue, language: str | None) -> dict[str, Any]:
     responses=PAGE
     | {
         404: {"description": "There is no such title; the page says so", "content": {"text/html": {}}},
+        303: {"description": "The linked data that was asked for is where Location says"},
         308: {"description": "It was merged into the title that Location names"},
     },
 )
 async def title_page(
-    title_id: str, request: Request, tx: ReadTx, now: Now, accept_language: AcceptLanguage = None
+    title_id: str,
+    request: Request,
+    tx: ReadTx,
+    now: Now,
+    accept_language: AcceptLanguage = None,
+    accept: Accept = None,
 ) -> Response:
-    """A title as a page: its description in every script it has, its copies, and ways to save it."""
+    """A title as a page: its description in every script it has, its copies, and ways to save it.
+
+    Whoever asks for linked data at a title's address is led to where that is (303).
+    """
     chosen = asked(request.query_params.multi_items(), tuple(LANGUAGES)).language
     language = language_wanted(chosen, accept_language, LANGUAGES)
     row = await public_title(tx, title_id)
@@ -240,6 +248,8 @@ async def title_page(
         return await asyncio.to_thread(_not_here, request, language, chosen)
     if row.merged_into is not None:
         return RedirectResponse(title_address(row.merged_into, chosen), 308)
+    if linking.asks_for_a_graph(accept):
+        return RedirectResponse(f"/v1/titles/{row.id}", 303, {"Vary": "Accept"})
     copies = await queries.copies(tx, row.id)
     freshness = await availability_level(request.app.state.resources, now)
     return await asyncio.to_thread(_described, request, row, copies, language, chosen, freshness)
@@ -295,7 +305,9 @@ def _described(
     public = _public(request, title_address(row.id))
     ways = saves(row.id, say)
     listed = [copy_shown(each, say) for each in copies]
-    absolute = [(kind, _public(request, href)) for _, _, kind, href in ways]
+    absolute = [(kind, _public(request, href)) for _, _, kind, href in ways] + linking.graphs(
+        _public(request, f"/v1/titles/{row.id}")
+    )
     return page(
         request,
         "title.html",
@@ -303,11 +315,14 @@ def _described(
         chosen_language=chosen,
         address=public,
         translations={each: title_address(row.id, each) for each in LANGUAGES},
-        headers={"Link": signposting.header(public, signposting.links(public, item, absolute))},
+        headers={
+            "Link": signposting.header(public, signposting.links(public, item, absolute)),
+            "Vary": "Accept, Accept-Language",
+        },
         id=row.id,
         shown=view,
         coins=coins.span(item),
-        linked=_linked(public, item, copies, listed),
+        linked=linking.offered(public, item, copies, listed),
         saves=ways,
         cites=offered.every(item, language),
         copies=listed,
@@ -356,26 +371,6 @@ def copy_state(
     return say.either(f"state-{state}", say("state-unavailable")), False
 
 
-def _linked(address: str, item: Csl, copies: Sequence[Any], listed: Sequence[dict[str, Any]]) -> str:
-    """schema.org's view with the copies as offers, safe inside the page."""
-    told = schema_org.linked(item) | {"@id": address, "url": address}
-    if copies:
-        told["offers"] = [
-            {
-                "@type": "Offer",
-                "businessFunction": "http://purl.org/goodrelations/v1#LeaseOut",
-                "price": "0",
-                "priceCurrency": "XXX",
-                "availability": "https://schema.org/" + ("InStock" if shown["good"] else "OutOfStock"),
-                "offeredBy": {"@type": "Library", "name": row.library or ""},
-                **({"sku": row.call_number} if row.call_number else {}),
-                **({"serialNumber": row.barcode} if row.barcode else {}),
-            }
-            for row, shown in list(zip(copies, listed, strict=True))[:MOST_OFFERS]
-        ]
-    return orjson.dumps(told).decode().replace("<", "\\u003c")
-
-
 @router.get(
     "/titles/{title_id}/linkset",
     response_class=Response,
@@ -394,6 +389,7 @@ async def title_links(title_id: str, request: Request, tx: ReadTx) -> Response:
     item = csl(unpack(row.record), key=f"t{row.hrid}")
     public = _public(request, title_address(row.id))
     absolute = [(FORMATS[name], _public(request, f"/unapi?id={row.id}&format={name}")) for name in SAVED_AS]
+    absolute += linking.graphs(_public(request, f"/v1/titles/{row.id}"))
     told = signposting.linkset(public, signposting.links(public, item, absolute))
     return Response(orjson.dumps(told), media_type=signposting.LINKSET)
 

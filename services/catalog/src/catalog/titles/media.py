@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from catalog.citations import bibtex, csl, endnote, ris, schema_org
 from catalog.citations.styles import offered
+from catalog.linked import forms
+from catalog.linked.bibframe import bibframe
+from catalog.linked.graph import Graph
+from catalog.linked.schema_graph import schema_org as schema_graph
 from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
+from catalog.marc.extract import extract
 from catalog.marc.problems import Read, acceptable
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, MODS, read
 from catalog.marc.record import Record
@@ -23,7 +28,17 @@ ENDNOTE: Final = "application/x-endnote-refer"
 BIBTEX: Final = "application/x-bibtex"
 CSL: Final = "application/vnd.citationstyles.csl+json"
 JSON_LD: Final = "application/ld+json"
-"""schema.org's terms."""
+"""schema.org's terms, unless the parameter `profile` says BIBFRAME."""
+TURTLE: Final = "text/turtle"
+RDF_XML: Final = "application/rdf+xml"
+GRAPHS: Final[Mapping[str, Callable[[Graph], bytes]]] = {
+    TURTLE: forms.turtle,
+    RDF_XML: forms.rdf_xml,
+    JSON_LD: forms.json_ld,
+}
+"""Linked data; in BIBFRAME, unless the parameter `profile` (RFC 6906) says schema.org."""
+BIBFRAME: Final = "http://id.loc.gov/ontologies/bibframe/"
+SCHEMA_ORG: Final = "https://schema.org/"
 BIBLIOGRAPHY: Final = "text/x-bibliography"
 """A formatted citation; the parameters `style` and `locale` say which (as DOI's registries take them)."""
 OFFERS: Final = (
@@ -38,6 +53,8 @@ OFFERS: Final = (
     BIBTEX,
     CSL,
     JSON_LD,
+    TURTLE,
+    RDF_XML,
     BIBLIOGRAPHY,
 )
 ALIASES: Final = {
@@ -142,6 +159,17 @@ def styled(accept: str | None) -> tuple[str, str | None]:
     return style, asked.get("locale")
 
 
+def vocabulary(accept: str | None, kind: str) -> str:
+    """The vocabulary that linked data is wanted in, as its address."""
+    asked = next((each.parameters for each in wishes(accept or "") if each.kind == kind), {})
+    for each in asked.get("profile", "").split():
+        if each.rstrip("/") == BIBFRAME.rstrip("/"):
+            return BIBFRAME
+        if each.rstrip("/").removeprefix("http://").removeprefix("https://") == "schema.org":
+            return SCHEMA_ORG
+    return SCHEMA_ORG if kind == JSON_LD else BIBFRAME
+
+
 def held(if_none_match: str | None, etag: str) -> bool:
     """Whether the client has this already (RFC 9110 §13.1.2: compared weakly; a list, or * for anything)."""
     if if_none_match is None:
@@ -150,10 +178,19 @@ def held(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or tags == ["*"]
 
 
-def written(record: Record, kind: str, *, key: str, accept: str | None = None) -> bytes:
+def written(
+    record: Record,
+    kind: str,
+    *,
+    key: str,
+    accept: str | None = None,
+    address: str = "",
+    copies: Sequence[Any] = (),
+) -> bytes:
     """A record in one of the media types that we write; `key` is what a citation calls the title.
 
-    `accept` is what was asked for, where its parameters matter.
+    `accept` is what was asked for, where its parameters matter; `address` is the title's own on the web, and `copies`
+    are those that linked data tells of.
     """
     if kind == MARC:
         try:
@@ -169,6 +206,11 @@ def written(record: Record, kind: str, *, key: str, accept: str | None = None) -
         return marcjson.dumps(record)
     if kind == MODS:
         return mods.dumps(record).encode()
+    if kind in GRAPHS and (kind != JSON_LD or vocabulary(accept, kind) != SCHEMA_ORG):
+        facts = extract(record)
+        if vocabulary(accept, kind) == SCHEMA_ORG:
+            return GRAPHS[kind](schema_graph(record, facts, csl.csl(record, key=key), address=address))
+        return GRAPHS[kind](bibframe(record, facts, copies, address=address, number=key))
     if kind in CITED:
         return CITED[kind](csl.csl(record, key=key))
     if kind == BIBLIOGRAPHY:

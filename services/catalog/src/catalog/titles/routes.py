@@ -14,6 +14,8 @@ from catalog.marc.extract import extract
 from catalog.marc.reading import MEDIA_TYPES
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
+from catalog.oai.routes import address_of
+from catalog.pages.queries import copies as public_copies
 from catalog.specifications.commands import hold_against
 from catalog.specifications.queries import SpecificationUnknown
 from catalog.specifications.rules import Finding
@@ -174,6 +176,8 @@ def answer(
     accept: str | None = None,
     *,
     staff: bool = True,
+    address: str = "",
+    copies: Sequence[Any] = (),
 ) -> Response:
     """A title's row in the media type that was chosen; what was found wrong is counted in a header."""
     record = unpack(row.record)
@@ -181,7 +185,11 @@ def answer(
     if findings:
         told["Carrel-Findings"] = str(len(findings))
     if kind != media.JSON:
-        content = media.written(record, kind, key=f"t{row.hrid}", accept=accept)
+        content = media.written(
+            record, kind, key=f"t{row.hrid}", accept=accept, address=address, copies=copies
+        )
+        if kind in media.GRAPHS and address:
+            told["Link"] = f'<{media.vocabulary(accept, kind)}>; rel="profile", <{address}>; rel="describes"'
         return Response(content, status, told, media_type=kind)
     view = queries.as_json(
         title_id=row.id,
@@ -261,6 +269,7 @@ async def _allowed(tx: Tx, row: Any | None, asker: Principal, version: int | Non
 )
 async def read_title(
     title_id: UUID,
+    request: Request,
     tx: ReadTx,
     asker: Anyone,
     accept: Accept = None,
@@ -268,7 +277,8 @@ async def read_title(
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
     """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, EndNote,
-    BibTeX, CSL-JSON, schema.org as JSON-LD, or cited in a style (`text/x-bibliography; style=apa; locale=de-DE`)."""
+    BibTeX, CSL-JSON, schema.org as JSON-LD, linked data as Turtle, RDF/XML or JSON-LD (`profile` says BIBFRAME or
+    schema.org), or cited in a style (`text/x-bibliography; style=apa; locale=de-DE`)."""
     kind = media.chosen(accept, media.OFFERS)
     found = await queries.title(tx, title_id)
     if found is not None and found.merged_into is not None and version is None:
@@ -277,7 +287,9 @@ async def read_title(
     row = await _allowed(tx, found, asker, version)
     if media.held(if_none_match, etags.etag(row.version)):
         return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
-    return answer(row, kind, accept=accept, staff=asker.may("titles:write"))
+    copies = await public_copies(tx, row.id) if kind in media.GRAPHS else ()
+    address = address_of(request, request.app.state.resources.settings.public_url, f"/titles/{row.id}")
+    return answer(row, kind, accept=accept, staff=asker.may("titles:write"), address=address, copies=copies)
 
 
 @router.get(
