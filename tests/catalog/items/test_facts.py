@@ -93,7 +93,7 @@ async def test_an_item_tells_all_that_is_known_of_it_to_staff_and_in_events(
     assert [each["id"] for each in found] == [item["id"]]
     with catalog.asking(None):
         seen = (await catalog.get(f"/v1/items/{item['id']}")).json()
-    assert [seen[name] for name in sorted(LISTS)] == [[], [], []]
+    assert [seen[name] for name in sorted(LISTS)] == [[]] * len(LISTS)
     assert seen["enumeration"] == "v. 12, no. 3"
 
 

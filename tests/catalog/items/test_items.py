@@ -54,6 +54,8 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "statistical_codes": [],
         "check_out_notes": [],
         "check_in_notes": [],
+        "tags": [],
+        "custom": {},
         "intellectual": False,
         "created_at": item["created_at"],
     }

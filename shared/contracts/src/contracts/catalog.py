@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from contracts.events import Event, Part
 from contracts.money import Amount
@@ -80,6 +82,9 @@ class ItemState(Part):
     """What whoever lends it is to know."""
     check_in_notes: tuple[str, ...] = ()
     """What whoever takes it back is to know."""
+    tags: tuple[str, ...] = ()
+    custom: dict[str, Any] = Field(default_factory=dict)
+    """Facts of the library's own, by the codes of its configuration."""
 
 
 class LocationState(Part):
@@ -178,6 +183,10 @@ class TitleSummary(Part):
     suppressed: bool = False
     statistical_codes: tuple[str, ...] | None = None
     """What it counts as in reports; None: not told here, and as it was."""
+    tags: tuple[str, ...] | None = None
+    """None: as before."""
+    custom: dict[str, Any] | None = None
+    """Facts of the library's own, by the codes of its configuration; None: as before."""
 
 
 class TitleCreated(Event):

@@ -193,7 +193,7 @@ class ItemSet(ItemChange):
     @model_validator(mode="after")
     def of_many(self) -> "ItemSet":
         """A barcode is one item's, and so is what it is bound with."""
-        if alone := [name for name in ("barcode", "bound_with") if name in self.model_fields_set]:
+        if alone := [name for name in ("barcode", "bound_with", "custom") if name in self.model_fields_set]:
             raise ValueError(f"are one item's alone: {', '.join(alone)}")
         return self
 

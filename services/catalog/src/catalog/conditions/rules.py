@@ -8,6 +8,7 @@ A question is about titles, holdings or items. Of an item its holdings and title
 their title; of a title whether *some* of its items (or holdings) answer all that is asked of it at once.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -73,6 +74,7 @@ FIELDS: Final[Mapping[str, Of]] = {
     "title.control_agency": Of.CODE,
     "title.suppressed": Of.FLAG,
     "title.statistical_code": Of.CODE,
+    "title.tag": Of.CODE,
     "title.created_at": Of.MOMENT,
     "title.updated_at": Of.MOMENT,
     "title.search": Of.SEARCH,
@@ -107,10 +109,20 @@ FIELDS: Final[Mapping[str, Of]] = {
     "item.year_caption": Of.TEXT,
     "item.damaged_status": Of.CODE,
     "item.statistical_code": Of.CODE,
+    "item.tag": Of.CODE,
     "item.suppressed": Of.FLAG,
     "item.created_at": Of.MOMENT,
     "item.updated_at": Of.MOMENT,
 }
+_OWN: Final = re.compile(r"(?:title|item)\.custom\.[a-z][a-z0-9_]{0,39}")
+"""A fact of the library's own: what it says is compared as text."""
+
+
+def of_field(name: str) -> Of | None:
+    """What a field is made of; None where there is no such field."""
+    return Of.TEXT if _OWN.fullmatch(name) else FIELDS.get(name)
+
+
 SEEN_FROM: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.TITLES: ("title",),
     Kind.HOLDINGS: ("holdings", "title"),
@@ -134,12 +146,12 @@ class Leaf:
     @property
     def asks_index(self) -> bool:
         """Whether the search index knows the answer, and the database does not."""
-        return FIELDS[self.field] in INDEXED
+        return of_field(self.field) in INDEXED
 
     @property
     def search(self) -> str:
         """What the index is asked."""
-        if FIELDS[self.field] is Of.SEARCH:
+        if of_field(self.field) is Of.SEARCH:
             return str(self.values[0])
         return " OR ".join(f'language:"{each}"' for each in self.values)
 
@@ -271,7 +283,7 @@ class _Reading:
     def leaf(self, told: Mapping[str, Any], kind: Kind, at: str) -> Node | None:
         self.leaves += 1
         name = told["field"]
-        if not isinstance(name, str) or name not in FIELDS:
+        if not isinstance(name, str) or (of := of_field(name)) is None:
             self.wrong("field-unknown", f"There is no field {str(name)[:80]!r}.", f"{at}/field", _names(kind))
             return None
         entity = name.partition(".")[0]
@@ -280,7 +292,6 @@ class _Reading:
             mend = f'Ask {{"some": "{some}", "where": …}}.'
             self.wrong("field-elsewhere", f"{name} is not a fact of {kind}.", f"{at}/field", mend)
             return None
-        of = FIELDS[name]
         asked = [each for each in told if each != "field"]
         if len(asked) != 1 or asked[0] not in OPS[of]:
             words = f"Of {name} one of these is asked: {', '.join(OPS[of])}."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from catalog.conditions.rules import FIELDS, All, Either, Kind, Leaf, Node, Not, Of, Some
+from catalog.conditions.rules import All, Either, Kind, Leaf, Node, Not, Of, Some, of_field
 
 _CODE: Final = "(SELECT l.code FROM location l WHERE l.id = {0}.location_id)"
 _LIBRARY: Final = (
@@ -23,6 +23,8 @@ _COLUMNS: Final[Mapping[str, str]] = {
         f"{entity}.statistical_code": f"nullif(array_to_string({alias}.statistical_codes, ' '), '')"
         for entity, alias in (("title", "t"), ("holdings", "h"), ("item", "i"))
     },
+    "title.tag": "nullif(array_to_string(t.tags, '; '), '')",
+    "item.tag": "nullif(array_to_string(i.tags, '; '), '')",
     "item.availability": "(SELECT a.state FROM item_availability a WHERE a.item_id = i.id)",
 }
 _PLACES: Final = {
@@ -30,7 +32,10 @@ _PLACES: Final = {
     "library": "{0}.location_id IN (SELECT l.id FROM location l JOIN library b ON b.id = l.library_id "
     "WHERE b.code = ANY ({1}::text[]))",
 }
-_SEVERAL: Final = {"statistical_code": "{0}.statistical_codes && {1}::text[]"}
+_SEVERAL: Final = {
+    "statistical_code": "{0}.statistical_codes && {1}::text[]",
+    "tag": "{0}.tags && {1}::text[]",
+}
 """Of which a record may have more than one."""
 _ALIAS: Final = {"title": "t", "holdings": "h", "item": "i"}
 TABLES: Final[Mapping[Kind, str]] = {
@@ -57,6 +62,8 @@ _TYPES: Final = {Of.ID: "uuid", Of.NUMBER: "bigint", Of.MOMENT: "timestamptz", O
 def column(name: str) -> str:
     """A field as an expression over the tables' short names."""
     entity, _, fact = name.partition(".")
+    if fact.startswith("custom."):  # a code, which `of_field` has read
+        return f"({_ALIAS[entity]}.custom ->> '{fact.removeprefix('custom.')}')"
     return _COLUMNS.get(name, f"{_ALIAS[entity]}.{fact}")
 
 
@@ -94,7 +101,8 @@ class Statement:
         return f"({(' AND ' if isinstance(node, All) else ' OR ').join(parts)})"
 
     def _leaf(self, leaf: Leaf, wide: bool) -> str:
-        of = FIELDS[leaf.field]
+        of = of_field(leaf.field)
+        assert of is not None
         if leaf.asks_index:
             if leaf not in self.found:
                 return "true" if wide else "false"

@@ -23,7 +23,7 @@ i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, 
 i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
 i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
-""" + ", ".join(f"i.{name}" for name in DESCRIBED)
+""" + ", ".join(f"i.{name}" for name in (*DESCRIBED, "custom"))
 STATE_TABLES: Final = """
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
 """
@@ -56,7 +56,7 @@ def state(row: Any) -> ItemState:
         created_at=row.created_at,
         purchase_price=amount(row.purchase_minor, row.purchase_currency),
         replacement_price=amount(row.replacement_minor, row.replacement_currency),
-        **{name: getattr(row, name) for name in DESCRIBED},
+        **{name: getattr(row, name) for name in (*DESCRIBED, "custom")},
     )
 
 

@@ -10,12 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import Scheme, shelving_key
+from catalog.custom import queries as custom
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
 from catalog.items.rules import FACTS, LISTS, Contradiction, contradictions, dated, state_refusal
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
 from chassis.ids import uuid7
+from chassis.json import dumped
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from contracts.catalog import HoldingsCreated, HoldingsUpdated, ItemCreated, ItemState, ItemUpdated
 
@@ -166,8 +168,8 @@ async def add_holdings(
     return UUID(int=added.int)
 
 
-_CASTS: Final = {"bound_with": "uuid[]", **dict.fromkeys(LISTS, "text[]")}
-_WRITTEN: Final = ("barcode", "bound_with", *FACTS)
+_CASTS: Final = {"bound_with": "uuid[]", "custom": "jsonb", **dict.fromkeys(LISTS, "text[]")}
+_WRITTEN: Final = ("barcode", "bound_with", "custom", *FACTS)
 _NAMED: Final = {"call_number_scheme": "scheme"}
 
 
@@ -231,6 +233,7 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
         dict.fromkeys(told), {name: told[name] for name in told if told[name] is not None}, on=now.date()
     )
     _hold_together(told, now)
+    own = await custom.changed(session, "items", {}, told.get("custom") or {})
     holdings_id, title_id, location_id = await holdings_for(session, told, now=now)
     await check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
     item_id = uuid7()
@@ -240,6 +243,7 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
         "title_id": title_id,
         "location_id": location_id,
         "bound_with": [other for other in dict.fromkeys(told["bound_with"]) if other != title_id],
+        "custom": dumped(own).decode(),
         **placed(told["call_number"], told["call_number_scheme"]),
         "now": now,
     }
@@ -323,12 +327,15 @@ async def change(
     after["bound_with"] = [other for other in dict.fromkeys(after["bound_with"]) if other != found.title_id]
     if (refusal := state_refusal(before=before["base_state"], after=after["base_state"])) is not None:
         raise StateRefused(reasons=[_state_reason(refusal)])
+    if "custom" in changes:
+        after["custom"] = await custom.changed(session, "items", before["custom"], changes["custom"])
     changed = {name: value for name, value in after.items() if value != before[name]}
     if not changed:
         return
     _hold_together(after, now)
     await check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
     where = placed(after["call_number"], after["call_number_scheme"])
+    after["custom"] = dumped(after["custom"]).decode()
     await _write(session, _UPDATE, after | where | {"id": item_id, "now": now})
     touched = [found.title_id, *before["bound_with"], *after["bound_with"]]
     await mark_changed(session, list(dict.fromkeys(touched)))

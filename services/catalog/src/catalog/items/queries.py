@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.custom.queries import PUBLIC
 from catalog.items.rules import DESCRIBED
 
 ITEM: Final = (
@@ -16,7 +17,9 @@ SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.lo
     b.code AS library, i.material_type, i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
-    i.place, i.volume, i.copy_number, i.note, """
+    i.place, i.custom, """
+    + PUBLIC.format("i")
+    + """ AS custom_public, i.volume, i.copy_number, i.note, """
     + ", ".join(f"i.{name}" for name in DESCRIBED)
     + """,
     (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text, i.intellectual, t.title,

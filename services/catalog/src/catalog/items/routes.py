@@ -43,6 +43,9 @@ Barcode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)
 Pieces = Annotated[int, Field(ge=1, le=10_000)]
 Missing = Annotated[int, Field(ge=0, le=10_000)]
 Codes = Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=50)]
+Tag = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+Tags = Annotated[list[Tag], Field(max_length=50)]
+Custom = Annotated[dict[str, Any], Field(max_length=100)]
 Notes = Annotated[list[Words], Field(max_length=20)]
 TypeCode = Annotated[str, Field(min_length=1, max_length=60)]
 ItemState = Annotated[ItemBase, Field(description="`withdrawn` is reached by a withdrawal alone")]
@@ -98,6 +101,9 @@ class ItemOut(BaseModel):
     statistical_codes: list[str]
     check_out_notes: list[str]
     check_in_notes: list[str]
+    tags: list[str]
+    custom: dict[str, Any]
+    """Facts of the library's own; to others than staff those that are public."""
     short_title: str
     short_author: str | None
     created_at: datetime
@@ -155,6 +161,9 @@ class ItemIn(BaseModel):
     """What whoever lends it is told."""
     check_in_notes: Notes = Field(default_factory=list)
     """What whoever takes it back is told."""
+    tags: Tags = Field(default_factory=list)
+    custom: Custom = Field(default_factory=dict)
+    """Facts of the library's own, by the codes of its configuration."""
 
     @model_validator(mode="after")
     def placed(self) -> "ItemIn":
@@ -200,6 +209,9 @@ class ItemChange(BaseModel):
     statistical_codes: Codes = Field(default_factory=list)
     check_out_notes: Notes = Field(default_factory=list)
     check_in_notes: Notes = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
+    custom: Custom = Field(default_factory=dict)
+    """What is left out stays, null clears."""
 
     @model_validator(mode="after")
     def kept(self) -> "ItemChange":
@@ -233,11 +245,13 @@ def item_out(row: asyncpg.Record, asker: Principal) -> dict[str, Any]:
     title, author = told.pop("title"), told.pop("author")
     told["title_ids"] = [row["title_id"], *bound]
     del told["place"]
+    public = told.pop("custom_public")
     told["short_title"] = shortened(title)
     told["short_author"] = shortened(author) if author else None
     told |= {name: _price(told.pop(minor), told.pop(currency)) for name, (minor, currency) in PRICES.items()}
     if not _sees_all(asker):
         told |= {"note": None} | dict.fromkeys(PRICES) | {name: [] for name in sorted(LISTS)}
+        told["custom"] = public
     return told
 
 
@@ -257,8 +271,9 @@ def as_columns(told: dict[str, Any]) -> dict[str, Any]:
         if name in told:
             price = told.pop(name) or {"minor": None, "currency": None}
             told |= {minor: price["minor"], currency: price["currency"]}
-    if "statistical_codes" in told:
-        told["statistical_codes"] = sorted(set(told["statistical_codes"]))
+    for name in ("statistical_codes", "tags"):
+        if name in told:
+            told[name] = sorted(set(told[name]))
     return told
 
 

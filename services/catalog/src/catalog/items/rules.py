@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 DESCRIBED: Final = (
     "accession_number", "enumeration", "chronology", "year_caption", "missing_pieces", "missing_pieces_text",
     "missing_pieces_on", "damaged_status", "damaged_on", "statistical_codes", "check_out_notes", "check_in_notes",
+    "tags",
 )  # fmt: skip
 """Facts that most items have none of."""
 FACTS: Final = (
@@ -15,7 +16,7 @@ FACTS: Final = (
     "purchase_currency", "replacement_minor", "replacement_currency", *DESCRIBED,
 )  # fmt: skip
 """Facts that a change may set, as columns; beside them an item has a barcode and what it is bound with."""
-LISTS: Final = frozenset({"statistical_codes", "check_out_notes", "check_in_notes"})
+LISTS: Final = frozenset({"statistical_codes", "check_out_notes", "check_in_notes", "tags"})
 DATED: Final = {
     "missing_pieces_on": ("missing_pieces", "missing_pieces_text"),
     "damaged_on": ("damaged_status",),

@@ -7,7 +7,21 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, text
 from sqlmodel import Field
 
-from catalog.metadata import Table, big, content, count, day, flag, key, ref, texts, uuids, when, words
+from catalog.metadata import (
+    Table,
+    big,
+    content,
+    count,
+    day,
+    document,
+    flag,
+    key,
+    ref,
+    texts,
+    uuids,
+    when,
+    words,
+)
 
 
 def shelf_place() -> Any:
@@ -22,6 +36,14 @@ def counted(table: str) -> Index:
         "statistical_codes",
         postgresql_using="gin",
         postgresql_where=text("statistical_codes <> '{}'"),
+    )
+
+
+def own(table: str) -> tuple[Index, Index]:
+    """What has tags, and facts of the library's own."""
+    return (
+        Index(f"{table}_tagged", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
+        Index(f"{table}_custom", "custom", postgresql_using="gin", postgresql_where=text("custom <> '{}'")),
     )
 
 
@@ -106,6 +128,7 @@ class Item(Table, table=True):
         ),
         Index("item_damaged", "damaged_status", postgresql_where=text("damaged_status IS NOT NULL")),
         counted("item"),
+        *own("item"),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
         CheckConstraint("pieces > 0", name="item_of_some_piece"),
         CheckConstraint("missing_pieces BETWEEN 0 AND pieces", name="item_misses_its_own_pieces"),
@@ -166,6 +189,9 @@ class Item(Table, table=True):
     statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
     check_out_notes: list[str] = Field(default_factory=list, sa_column=texts())
     check_in_notes: list[str] = Field(default_factory=list, sa_column=texts())
+    tags: list[str] = Field(default_factory=list, sa_column=texts())
+    custom: dict[str, Any] = Field(sa_column=document("{}"))
+    """Facts of the library's own (`catalog.custom`)."""
     import_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The import that made it."""
     created_at: datetime = Field(sa_column=when())

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.conditions.looking import START, shown
-from catalog.conditions.rules import FIELDS, INDEXED, SEEN_FROM, Fault, Kind
+from catalog.conditions.rules import FIELDS, INDEXED, SEEN_FROM, Fault, Kind, of_field
 from catalog.lists import statements as sql
 from chassis.json import dumped
 from chassis.sheets import row as sheet_row
@@ -46,6 +46,9 @@ def chosen(told: Sequence[str] | None, kind: Kind, *, at: str) -> tuple[tuple[st
         Fault("column-unknown", f"There is no column {name[:80]!r}.", at, f"There are: {', '.join(there)}.")
         for name in names
         if name not in there
+        and not (
+            ".custom." in name and of_field(name) is not None and name.partition(".")[0] in SEEN_FROM[kind]
+        )
     ]
     if len(names) > MOST_COLUMNS:
         faults.append(Fault("too-many-columns", f"Up to {MOST_COLUMNS} columns are given.", at))

@@ -31,7 +31,7 @@ async def apply(
     await session.execute(LOCK)
     version, old = await queries.configuration(session)
     sections = difference(old, doc)
-    reasons = [*flaws, *doc.flaws(), *await _still_used(session, sections)]
+    reasons = [*flaws, *doc.flaws(), *await _still_used(session, sections, _of_another_kind(old, doc))]
     for place, profile in enumerate(doc.import_profiles or ()):
         reasons += await unknown_specification(session, profile, f"/import_profiles/{place}")
     if reasons:
@@ -47,7 +47,9 @@ async def apply(
     return version + 1, True, sections
 
 
-async def _still_used(session: AsyncSession, sections: dict[str, SectionDiff]) -> list[Reason]:
+async def _still_used(
+    session: AsyncSession, sections: dict[str, SectionDiff], remade: Sequence[str]
+) -> list[Reason]:
     def removed(section: str) -> list[str]:
         return sections[section].removed if section in sections else []
 
@@ -58,6 +60,7 @@ async def _still_used(session: AsyncSession, sections: dict[str, SectionDiff]) -
         loan_types=removed("loan_types"),
         statistical_codes=removed("statistical_codes"),
         damaged_statuses=removed("damaged_statuses"),
+        custom_fields=[*removed("custom_fields"), *remade],
     )
     return [
         Reason(
@@ -67,6 +70,17 @@ async def _still_used(session: AsyncSession, sections: dict[str, SectionDiff]) -
             "Keep it until nothing uses it; a location can be made inactive.",
         )
         for section, key in used
+    ]
+
+
+def _of_another_kind(old: ConfigurationDoc, new: ConfigurationDoc) -> list[str]:
+    """Facts of the library's own that are to be made of something else, or of less than before."""
+    before = {each.code: each for each in old.custom_fields or ()}
+    return [
+        each.code
+        for each in new.custom_fields or ()
+        if each.code in before
+        and (each.kind != before[each.code].kind or not set(before[each.code].of) <= set(each.of))
     ]
 
 
@@ -139,12 +153,17 @@ _PUT = {
         "INSERT INTO statistical_code (code, name, kind) VALUES (:code, :name, :kind) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind"
     ),
+    "custom_fields": text(
+        "INSERT INTO custom_field (code, document) VALUES (:code, CAST(:document AS jsonb)) "
+        "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
+    ),
     "damaged_statuses": text(
         "INSERT INTO damaged_status (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
     ),
 }
 _DROP = {
+    "custom_fields": text("DELETE FROM custom_field WHERE code = ANY (:keys)"),
     "damaged_statuses": text("DELETE FROM damaged_status WHERE code = ANY (:keys)"),
     "statistical_codes": text("DELETE FROM statistical_code WHERE code = ANY (:keys)"),
     "search_targets": text("DELETE FROM search_target WHERE code = ANY (:keys)"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.copycat.documents import TargetDoc
+from catalog.custom.documents import CustomFieldDoc
 from catalog.oai.rules import SET_SPEC
 from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
@@ -145,7 +146,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; the last four stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last five stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -163,6 +164,8 @@ class ConfigurationDoc(BaseModel):
     statistical_codes: list[StatisticalCodeDoc] | None = Field(default=None, max_length=2_000)
     damaged_statuses: list[TypeDoc] | None = Field(default=None, max_length=100)
     """Conditions that an item may be in."""
+    custom_fields: list[CustomFieldDoc] | None = Field(default=None, max_length=100)
+    """Facts of the library's own."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -187,6 +190,8 @@ class ConfigurationDoc(BaseModel):
                     )
         for place, profile in enumerate(self.import_profiles or ()):
             yield from profile.flaws(f"/import_profiles/{place}")
+        for place, own in enumerate(self.custom_fields or ()):
+            yield from own.flaws(f"/custom_fields/{place}")
         named = ("material_types", "libraries", "locations")
         there = {name: {entry.key for entry in self.section(name)} for name in named}
         for place, wanted in enumerate(self.harvest_sets):
@@ -213,6 +218,7 @@ SECTIONS = (
     "search_targets",
     "statistical_codes",
     "damaged_statuses",
+    "custom_fields",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

@@ -45,7 +45,9 @@ SELECT
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name, 'kind', kind) ORDER BY code), '[]')
      FROM statistical_code) AS statistical_codes,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
-     FROM damaged_status) AS damaged_statuses
+     FROM damaged_status) AS damaged_statuses,
+    (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
+     FROM custom_field) AS custom_fields
 """)
 
 
@@ -86,6 +88,10 @@ SELECT 'statistical_codes', told FROM unnest(CAST(:statistical_codes AS text[]))
 WHERE EXISTS (SELECT FROM item WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
    OR EXISTS (SELECT FROM holdings WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
    OR EXISTS (SELECT FROM title WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
+UNION ALL
+SELECT 'custom_fields', told FROM unnest(CAST(:custom_fields AS text[])) AS told
+WHERE EXISTS (SELECT FROM item WHERE custom <> '{}' AND custom ? told)
+   OR EXISTS (SELECT FROM title WHERE custom <> '{}' AND custom ? told)
 """)
 
 
@@ -97,6 +103,7 @@ async def in_use(
     loan_types: list[str],
     statistical_codes: list[str],
     damaged_statuses: list[str],
+    custom_fields: list[str],
 ) -> list[tuple[str, str]]:
     """Which of these are referred to: (section, key)."""
     told = {
@@ -105,6 +112,7 @@ async def in_use(
         "loan_types": loan_types,
         "statistical_codes": statistical_codes,
         "damaged_statuses": damaged_statuses,
+        "custom_fields": custom_fields,
     }
     if not any(told.values()):
         return []

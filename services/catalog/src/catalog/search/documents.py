@@ -10,7 +10,7 @@ import tantivy
 from catalog.search.filing import Filing, numbers
 from catalog.search.folding import identifier, joined
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of the fields below: an index of another version is built anew."""
 
 TEXT = {"title": 5.0, "author": 3.0, "subject": 2.0, "rest": 1.0}
@@ -28,6 +28,7 @@ FACETS = (
     "decade",
     "availability",
     "material_type",
+    "custom",
 )
 FILED: Final = {"title": 6, "author": 3}
 """What is filed by its words, and by how many numbers of eight bytes: 48 letters of a title, 24 of a name."""
@@ -69,6 +70,8 @@ class TitleDocument:
     libraries: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     material_types: tuple[str, ...] = ()
+    custom: tuple[str, ...] = ()
+    """Public facts of the library's own, as `code:value`."""
     availability: str = "none"
     """available, unavailable, online, or none (no items)."""
     other_titles: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ class Copies(NamedTuple):
     total: int = 0
     """Items that are shown to the public."""
     available: int = 0
+    custom: Sequence[str] = ()
 
 
 def make_schema() -> tantivy.Schema:
@@ -177,6 +181,7 @@ def copy_fields(title: Copies | TitleDocument) -> Fields:
         "f_library": _facet(title.libraries),
         "f_location": _facet(title.locations),
         "f_material_type": _facet(title.material_types),
+        "f_custom": _facet(title.custom),
     }
 
 

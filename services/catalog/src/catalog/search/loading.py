@@ -36,12 +36,19 @@ COLUMNS: Final = (
     "call_numbers",
     "total",
     "available",
+    "custom",
 )
 """What `documents` gives of a title."""
 NIL: Final = UUID(int=0)
 _TITLES = """
 SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.locations, i.material_types, i.call_numbers,
-    coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available
+    coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available,
+    CASE WHEN t.custom <> '{}' THEN ARRAY(
+        SELECT e.key || ':' || v.value
+        FROM jsonb_each(t.custom) e JOIN custom_field f ON f.code = e.key AND (f.document -> 'facet')::boolean
+        CROSS JOIN LATERAL jsonb_array_elements_text(
+            CASE jsonb_typeof(e.value) WHEN 'array' THEN e.value ELSE jsonb_build_array(e.value) END) v
+        ORDER BY 1) END AS custom
 FROM title t
 LEFT JOIN LATERAL (
     SELECT count(*) AS total,
@@ -84,6 +91,7 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
         tuple, (copies.barcodes, copies.libraries, copies.locations, copies.material_types)
     )
     title.suppressed = copies.suppressed
+    title.custom = tuple(copies.custom)
     title.availability = _availability(copies, online=_is_online(facts))
     title.stored = _stored(_shown(facts), copies, title.availability)
     return title
@@ -91,7 +99,20 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
 
 def copies_of(row: Sequence[Any]) -> Copies:
     """What a row of these columns tells beside the record."""
-    title_id, _, suppressed, hrid, barcodes, libraries, locations, materials, numbers, total, available = row
+    (
+        title_id,
+        _,
+        suppressed,
+        hrid,
+        barcodes,
+        libraries,
+        locations,
+        materials,
+        numbers,
+        total,
+        available,
+        custom,
+    ) = row
     return Copies(
         str(title_id),
         hrid,
@@ -103,6 +124,7 @@ def copies_of(row: Sequence[Any]) -> Copies:
         numbers or (),
         total,
         available,
+        custom or (),
     )
 
 

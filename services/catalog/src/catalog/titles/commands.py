@@ -1,13 +1,15 @@
 """Add a title, replace its record, hide it or show it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.custom import queries as custom
 from catalog.fastadd.rules import is_brief
 from catalog.items.announcing import announce_items_of
 from catalog.marc.record import Record
@@ -16,6 +18,7 @@ from catalog.titles import queries
 from catalog.titles.facts import TitleColumns, columns, summary
 from chassis import etags, outbox
 from chassis.ids import uuid7
+from chassis.json import dumped
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from contracts.catalog import TitleCreated, TitleUpdated
 
@@ -52,7 +55,7 @@ VALUES (:id, :match_key, :control_number, :control_agency, :title, :subtitle, :a
 RETURNING hrid
 """)
 _LOCK = text("""
-SELECT version, suppressed, record, deleted_at, merged_into, statistical_codes FROM title
+SELECT version, suppressed, record, deleted_at, merged_into, statistical_codes, tags, custom FROM title
 WHERE id = :id FOR UPDATE
 """)
 _KEEP = text("""
@@ -63,7 +66,8 @@ _REPLACE = text("""
 UPDATE title SET version = version + 1, match_key = :match_key, control_number = :control_number,
     control_agency = :control_agency, title = :title, subtitle = :subtitle, author = :author, year = :year,
     format = :format, suppressed = :suppressed, record = :record, keys = CAST(:keys AS text[]), updated_at = :now,
-    statistical_codes = CAST(:statistical_codes AS text[]),
+    statistical_codes = CAST(:statistical_codes AS text[]), tags = CAST(:tags AS text[]),
+    custom = CAST(:custom AS jsonb),
     brief_since = CASE WHEN :complete THEN NULL ELSE brief_since END
 WHERE id = :id RETURNING hrid, version
 """)
@@ -120,12 +124,13 @@ async def replace(
     record: Record | None,
     *,
     suppressed: bool | None = None,
-    statistical_codes: Sequence[str] | None = None,
+    beside: Mapping[str, Any] | None = None,
     expected: int,
     by: str,
     now: datetime,
 ) -> int:
-    """Put another record in its place (None: the same one), keeping the old; the version that came of it."""
+    """Put another record in its place (None: the same one), keeping the old; the version that came of it. `beside` has
+    what is to change of statistical codes, tags and the library's own facts."""
     found = (await session.execute(_LOCK, {"id": title_id})).first()
     if found is None:
         raise TitleUnknown
@@ -137,12 +142,11 @@ async def replace(
     if told.match_key.startswith("content|") and before.match_key.startswith("content|"):
         told = _with_key(told, await _key_of(session, title_id))
     hidden = found.suppressed if suppressed is None else suppressed
-    codes = found.statistical_codes if statistical_codes is None else sorted(set(statistical_codes))
-    counted = codes != found.statistical_codes
-    if told.record == found.record and hidden == found.suppressed and not counted:
+    facts = {name: getattr(found, name) for name in ("statistical_codes", "tags", "custom")}
+    changed = await _changed(session, facts, beside or {})
+    facts |= changed
+    if told.record == found.record and hidden == found.suppressed and not changed:
         return int(found.version)
-    if counted:
-        await check_codes(session, codes)
     await _refuse_taken(session, told, title_id)
     await session.execute(_KEEP, {"id": title_id, "now": now, "by": by})
     try:
@@ -152,7 +156,8 @@ async def replace(
                 {
                     "id": title_id,
                     "suppressed": hidden,
-                    "statistical_codes": codes,
+                    **facts,
+                    "custom": dumped(facts["custom"]).decode(),
                     "now": now,
                     "complete": record is not None and not is_brief(record),
                     **told.parameters(),
@@ -168,9 +173,7 @@ async def replace(
             version=row.version,
             occurred_at=now,
             title_id=title_id,
-            title=summary(
-                title_id, row.version, told, suppressed=hidden, statistical_codes=codes if counted else None
-            ),
+            title=summary(title_id, row.version, told, suppressed=hidden, beside=changed),
         ),
     )
     shown = (told.short_title, told.short_author, hidden)
@@ -184,7 +187,22 @@ SELECT code FROM statistical_code WHERE code = ANY (CAST(:codes AS text[])) ORDE
 """)
 
 
-async def check_codes(session: AsyncSession, codes: Sequence[str]) -> None:
+async def _changed(
+    session: AsyncSession, before: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What differs of the facts that stand beside a record, once it is sound."""
+    after = {name: sorted(set(told[name])) for name in ("statistical_codes", "tags") if name in told}
+    if after.get("statistical_codes", before["statistical_codes"]) != before["statistical_codes"]:
+        await _check_codes(session, after["statistical_codes"])
+    own = (
+        {"custom": await custom.changed(session, "titles", before["custom"], told["custom"])}
+        if "custom" in told
+        else {}
+    )
+    return {name: value for name, value in (after | own).items() if value != before[name]}
+
+
+async def _check_codes(session: AsyncSession, codes: Sequence[str]) -> None:
     """Raise unless the configuration has all of these statistical codes."""
     known = {row.code for row in await session.execute(_CODES, {"codes": list(codes)})}
     if unknown := [code for code in codes if code not in known]:

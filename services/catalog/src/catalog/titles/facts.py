@@ -1,9 +1,9 @@
 """What is read from a record when it is written: columns, the key it is recognised by, its stored form."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from catalog.marc.extract import Headline, headline, shortened
@@ -89,9 +89,9 @@ def summary(
     told: TitleColumns,
     *,
     suppressed: bool,
-    statistical_codes: Sequence[str] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> TitleSummary:
-    """As events tell of it; statistical codes where they have changed."""
+    """As events tell of it; `beside` has what has changed of the facts that stand beside the record."""
     return TitleSummary(
         title_id=title_id,
         version=version,
@@ -100,5 +100,5 @@ def summary(
         year=told.year,
         format=told.format,
         suppressed=suppressed,
-        statistical_codes=None if statistical_codes is None else tuple(statistical_codes),
+        **(beside or {}),
     )

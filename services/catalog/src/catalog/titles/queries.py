@@ -1,6 +1,6 @@
 """Titles by id, whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,17 +8,19 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.custom.queries import PUBLIC
 from catalog.marc.extract import Facts
 
-_TITLE = text("""
-SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into, statistical_codes
-FROM title WHERE id = :id
-""")
-_VERSION = text("""
+_TITLE = text(f"""
+SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into, statistical_codes,
+    tags, custom, {PUBLIC.format("t")} AS custom_public
+FROM title t WHERE id = :id
+""")  # noqa: S608 - our own text
+_VERSION = text(f"""
 SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at,
-    t.deleted_at, t.merged_into, t.statistical_codes
+    t.deleted_at, t.merged_into, t.statistical_codes, t.tags, t.custom, {PUBLIC.format("t")} AS custom_public
 FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AND v.version = :version
-""")
+""")  # noqa: S608 - our own text
 _VERSIONS = text("""
 SELECT version, replaced_at, replaced_by FROM title_version WHERE title_id = :id ORDER BY version DESC LIMIT :limit
 """)
@@ -70,6 +72,8 @@ def as_json(
     updated_at: datetime,
     deleted_at: datetime | None = None,
     statistical_codes: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    custom: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A title's JSON view."""
     return {
@@ -106,6 +110,8 @@ def as_json(
         "notes": facts.notes,
         "urls": facts.urls,
         "statistical_codes": list(statistical_codes),
+        "tags": list(tags),
+        "custom": dict(custom or {}),
         "created_at": created_at,
         "updated_at": updated_at,
         "deleted_at": deleted_at,

@@ -110,6 +110,9 @@ class TitleOut(BaseModel):
     urls: list[str]
     statistical_codes: list[str]
     """What it counts as in reports; for staff."""
+    tags: list[str]
+    custom: dict[str, Any]
+    """Facts of the library's own; to others than staff those that are public."""
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
@@ -128,12 +131,17 @@ class TitleIn(BaseModel):
         default=None, max_length=50
     )
     """What it is to count as in reports, of those in the configuration."""
+    tags: list[Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]] | None = Field(
+        default=None, max_length=50
+    )
+    custom: dict[str, Any] | None = Field(default=None, max_length=100)
+    """Facts of the library's own, by the codes of its configuration: what is left out stays, null clears."""
 
     @model_validator(mode="after")
     def something(self) -> Self:
         """A merge patch of nothing is a mistake; null clears none of these."""
         if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set):
-            raise ValueError("name what is to be changed; [] clears statistical_codes")
+            raise ValueError("name what is to be changed; [] clears statistical_codes and tags")
         return self
 
 
@@ -201,6 +209,8 @@ def answer(
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
         statistical_codes=row.statistical_codes if staff else [],
+        tags=row.tags if staff else [],
+        custom=row.custom if staff else row.custom_public,
     )
     if findings:
         view["findings"] = [each.model_dump() for each in findings_out(findings)]
@@ -350,9 +360,13 @@ async def replace_title(
 async def change_title(
     title_id: UUID, by: MayWrite, expected: IfMatch, body: TitleIn, tx: Tx, now: Now
 ) -> Response:
-    """Hide a title from the public, or show it again; say what it counts as in reports."""
-    told = body.model_dump(exclude_unset=True)
-    await commands.replace(tx, title_id, None, **told, expected=expected, by=str(by.actor), now=now)
+    """Hide a title from the public, or show it again; say what it counts as in reports, its tags and facts of the
+    library's own."""
+    beside = body.model_dump(exclude_unset=True)
+    hidden = beside.pop("suppressed", None)
+    await commands.replace(
+        tx, title_id, None, suppressed=hidden, beside=beside, expected=expected, by=str(by.actor), now=now
+    )
     return answer(await queries.title(tx, title_id), media.JSON)
 
 

@@ -1,12 +1,13 @@
 """Titles and their earlier versions."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Column, Identity, Index, Text, text
 from sqlmodel import Field
 
-from catalog.metadata import Table, big, content, count, flag, key, ref, texts, when, words
+from catalog.metadata import Table, big, content, count, document, flag, key, ref, texts, when, words
 
 
 class Title(Table, table=True):
@@ -25,6 +26,18 @@ class Title(Table, table=True):
             "deleted_at",
             "id",
             postgresql_where=text("deleted_at IS NOT NULL AND merged_into IS NULL"),
+        ),
+        Index(
+            "title_tagged",
+            "tags",
+            postgresql_using="gin",
+            postgresql_where=text("tags <> '{}'"),
+        ),
+        Index(
+            "title_custom",
+            "custom",
+            postgresql_using="gin",
+            postgresql_where=text("custom <> '{}'"),
         ),
         Index(
             "title_counted",
@@ -60,6 +73,9 @@ class Title(Table, table=True):
     """The title that has become of it, never one that was merged itself."""
     statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
     """What it counts as in reports."""
+    tags: list[str] = Field(default_factory=list, sa_column=texts())
+    custom: dict[str, Any] = Field(sa_column=document("{}"))
+    """Facts of the library's own (`catalog.custom`)."""
     brief_since: datetime | None = Field(default=None, sa_column=when(null=True))
     """Since when it waits for a whole record; it was added in haste at a desk."""
 
