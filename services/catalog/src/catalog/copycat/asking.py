@@ -9,7 +9,6 @@ import aiohttp
 from yarl import URL
 
 from catalog.copycat import rules
-from catalog.copycat.ber import NotBer
 from catalog.copycat.calling import called
 from catalog.copycat.documents import CopySearchIn, TargetDoc
 from catalog.copycat.rules import NoAnswer
@@ -17,6 +16,8 @@ from catalog.marc.reading import MARC, MARCXML, read
 from catalog.marc.record import Record
 from chassis.addresses import Network
 from chassis.guard import Guard
+from contracts.z3950 import client
+from contracts.z3950.ber import NotBer
 
 AGENT = "Carrel"
 
@@ -56,7 +57,7 @@ async def _ask(
                 await asyncio.to_thread(_take, found.records, MARC, told)
             else:
                 await _by_sru(target, wanted, guard, session, limit, told)
-    except (NoAnswer, NotBer) as problem:
+    except (NoAnswer, client.NoAnswer, NotBer) as problem:
         told.problem = str(problem) or "no answer"
     except TimeoutError:
         told.problem = f"no answer within {target.seconds:g} s"

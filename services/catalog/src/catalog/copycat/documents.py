@@ -3,10 +3,9 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from yarl import URL
 
 from catalog.copycat.rules import INDEXES, Term
-from chassis.addresses import parsed
+from chassis.association import is_z3950, judged
 
 Words = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
 IndexName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
@@ -37,13 +36,12 @@ class TargetDoc(BaseModel):
     @property
     def is_z3950(self) -> bool:
         """Whether it speaks Z39.50."""
-        return self.url.lower().startswith("z3950://")
+        return is_z3950(self.url)
 
     @property
     def judged_url(self) -> str:
         """The address as the guard judges one: a Z39.50 host by the rules for hosts, whatever its port."""
-        url = parsed(self.url) if self.is_z3950 else None
-        return str(URL.build(scheme="https", host=url.host or "")) if url is not None else self.url
+        return judged(self.url)
 
     def row(self) -> dict[str, Any]:
         """As a statement takes it."""

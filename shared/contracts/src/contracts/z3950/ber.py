@@ -7,6 +7,8 @@ from typing import Final
 UNIVERSAL, CONTEXT = 0x00, 0x80
 CONSTRUCTED: Final = 0x20
 DEEPEST: Final = 32
+MOST: Final = 50_000
+"""Elements of one message: what is of more takes time that others wait for."""
 
 
 class NotBer(ValueError):
@@ -90,10 +92,17 @@ def _length(length: int) -> bytes:
     return bytes([0x80 | len(octets)]) + octets
 
 
-def read(told: bytes, at: int = 0, depth: int = 0) -> tuple[Element, int]:
+def read(told: bytes, at: int = 0) -> tuple[Element, int]:
     """The element that begins there, and where the next one does; `Unfinished` when more bytes are needed."""
+    return _read(told, at, 0, [MOST])
+
+
+def _read(told: bytes, at: int, depth: int, left: list[int]) -> tuple[Element, int]:
+    left[0] -= 1
     if depth > DEEPEST:
         raise NotBer("elements that lie too deep in each other")
+    if left[0] < 0:
+        raise NotBer("too many elements")
     first, at = _octet(told, at)
     tag = first & 0x1F
     if tag == 0x1F:
@@ -110,7 +119,7 @@ def read(told: bytes, at: int = 0, depth: int = 0) -> tuple[Element, int]:
     if length == 0x80:
         if not constructed:
             raise NotBer("a plain element without a length")
-        parts, at = _until_end(told, at, depth)
+        parts, at = _until_end(told, at, depth, left)
         return Element(kind, tag, b"", parts, constructed=True), at
     if length > 0x80:
         octets = length & 0x7F
@@ -128,18 +137,18 @@ def read(told: bytes, at: int = 0, depth: int = 0) -> tuple[Element, int]:
     found = []
     while place < len(within):
         try:
-            part, place = read(within, place, depth + 1)
+            part, place = _read(within, place, depth + 1, left)
         except Unfinished as error:
             raise NotBer("an element that is longer than the one around it") from error
         found.append(part)
     return Element(kind, tag, b"", tuple(found), constructed=True), end
 
 
-def _until_end(told: bytes, at: int, depth: int) -> tuple[tuple[Element, ...], int]:
+def _until_end(told: bytes, at: int, depth: int, left: list[int]) -> tuple[tuple[Element, ...], int]:
     """The parts of an element of indefinite length (X.690, 8.1.3.6)."""
     found: list[Element] = []
     while True:
-        part, at = read(told, at, depth + 1)
+        part, at = _read(told, at, depth + 1, left)
         if (part.kind, part.tag, part.content, part.constructed) == (UNIVERSAL, 0, b"", False):
             return tuple(found), at
         found.append(part)

@@ -1,4 +1,4 @@
-"""Z39.50 as a client speaks it (ISO 23950): initialize, search, present; MARC 21 records. No network.
+"""Z39.50 as a client speaks it (ISO 23950): initialize, search, present; MARC 21 and OPAC records. No network.
 
 Tags are those of the standard's ASN.1 (Z39-50-APDU-1995); queries are type 1 (RPN) with attributes of Bib-1.
 """
@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final
 
-from catalog.copycat import ber
-from catalog.copycat.ber import CONTEXT, UNIVERSAL, Element, written
-from catalog.copycat.rules import NoAnswer, Term
+from contracts.z3950 import ber
+from contracts.z3950.ber import CONTEXT, UNIVERSAL, Element, written
 
 INIT_RESPONSE, SEARCH_RESPONSE, PRESENT_RESPONSE, CLOSE = 21, 23, 25, 48
 BIB1: Final = "1.2.840.10003.3.1"
 MARC21: Final = "1.2.840.10003.5.10"
-USE: Final[Mapping[Term, int]] = {
+OPAC: Final = "1.2.840.10003.5.102"
+"""A record with its holdings, and whether their copies are in (`opac.py`)."""
+USE: Final[Mapping[str, int]] = {
+    "record_id": 12,
     "isbn": 7,
     "issn": 8,
     "lccn": 9,
@@ -41,6 +43,10 @@ _CONDITIONS: Final = {
 """Bib-1's diagnostics that a cataloguer meets."""
 
 
+class NoAnswer(ValueError):
+    """What came is no answer, or the server says why there is none."""
+
+
 def _context(tag: int, content: bytes | list[bytes]) -> bytes:
     return written(CONTEXT, tag, content)
 
@@ -59,9 +65,9 @@ def initialize() -> bytes:
     )
 
 
-def search(database: str, terms: Mapping[Term, str]) -> bytes:
-    """Titles that have all of these terms."""
-    tree = reduce(_both, (_operand(USE[name], term) for name, term in terms.items()))
+def search(database: str, terms: Mapping[str, str], use: Mapping[str, int] = USE) -> bytes:
+    """Titles that have all of these terms; `use` has the attribute that each is searched by."""
+    tree = reduce(_both, (_operand(use[name], term) for name, term in terms.items()))
     query = _context(1, [written(UNIVERSAL, 6, ber.oid(BIB1)), tree])
     return _context(
         22,
@@ -86,7 +92,7 @@ def _both(one: bytes, other: bytes) -> bytes:
     return _context(1, [one, other, _context(46, [_context(0, b"")])])
 
 
-def present(start: int, number: int) -> bytes:
+def present(start: int, number: int, syntax: str = MARC21) -> bytes:
     """So many of the records that were found, whole, from this one on (counted from 1)."""
     return _context(
         24,
@@ -95,7 +101,7 @@ def present(start: int, number: int) -> bytes:
             _context(30, ber.integer(start)),
             _context(29, ber.integer(number)),
             _context(19, [_context(0, b"F")]),
-            _context(104, ber.oid(MARC21)),
+            _context(104, ber.oid(syntax)),
         ],
     )
 
@@ -105,7 +111,9 @@ class Presented:
     """A piece of what was found."""
 
     records: list[bytes] = field(default_factory=list)
-    """ISO 2709."""
+    """ISO 2709 …"""
+    opac: list[Element] = field(default_factory=list)
+    """… or OPAC records, as they came."""
     unreadable: int = 0
     """Diagnostics in the place of records, and records in other formats."""
 
@@ -135,23 +143,42 @@ def presented(told: Element) -> Presented:
     found = Presented()
     records = told.find(28)
     for each in records.parts if records is not None else ():
-        external = each.find(1, 1)
-        whole = _octets(external) if external is not None else None
-        if whole is None:
-            found.unreadable += 1
-        else:
+        retrieval = each.find(1, 1)
+        external = _external(retrieval) if retrieval is not None else None
+        whole = octets(external) if external is not None else None
+        opac = _single(external) if external is not None else None
+        if whole is not None:
             found.records.append(whole)
+        elif opac is not None:
+            found.opac.append(opac)
+        else:
+            found.unreadable += 1
     return found
 
 
-def _octets(retrieval: Element) -> bytes | None:
-    """A record that an EXTERNAL holds as octets; MARC 21 alone is read."""
-    external = next((part for part in retrieval.parts if (part.kind, part.tag) == (UNIVERSAL, 8)), retrieval)
-    syntax = next((part for part in external.parts if (part.kind, part.tag) == (UNIVERSAL, 6)), None)
-    octets = external.find(1)
-    if syntax is None or octets is None or syntax.content != ber.oid(MARC21):
+def _external(retrieval: Element) -> Element:
+    return next((part for part in retrieval.parts if (part.kind, part.tag) == (UNIVERSAL, 8)), retrieval)
+
+
+def _single(external: Element) -> Element | None:
+    """An OPAC record that an EXTERNAL holds as one value of ASN.1."""
+    value = external.find(0)
+    if value is None or len(value.parts) != 1 or _syntax(external) != ber.oid(OPAC):
         return None
-    return b"".join(each.content for each in ber.leaves(octets))
+    return value.parts[0]
+
+
+def _syntax(external: Element) -> bytes | None:
+    told = next((part for part in external.parts if (part.kind, part.tag) == (UNIVERSAL, 6)), None)
+    return told.content if told is not None else None
+
+
+def octets(external: Element) -> bytes | None:
+    """A record that an EXTERNAL holds as octets; MARC 21 alone is read."""
+    held = external.find(1)
+    if held is None or _syntax(external) != ber.oid(MARC21):
+        return None
+    return b"".join(each.content for each in ber.leaves(held))
 
 
 def _is(told: Element, tag: int) -> None:
