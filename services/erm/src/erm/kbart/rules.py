@@ -105,6 +105,7 @@ SHORT: Final = frozenset(
     }
 )
 LONGEST_KEY: Final = 200
+_AS_THE_STANDARD: Final = list(COLUMNS)
 
 
 class State(StrEnum):
@@ -206,21 +207,20 @@ def row(told: bytes, columns: Sequence[str | None]) -> Row | None:
     if "\0" in text:
         return Row(None, (), (Flaw("unstorable-character", "There is a NUL in it."),))
     given = text.split("\t")
-    flaws = []
+    flaws: list[Flaw] = []
     if len(given) < len(columns) or any(each.strip() for each in given[len(columns) :]):
         text = f"It has {len(given)} cells; the first line has {len(columns)}."
         flaws.append(Flaw("cell-count", text))
-    cells = [""] * len(COLUMNS)
-    for name, value in zip(columns, given, strict=False):
-        if name is not None:
-            cells[AT[name]] = value.strip()
     if flaws:
         return Row(None, (), tuple(flaws))
-    for name, value in zip(COLUMNS, cells, strict=True):
-        most = LONGEST_SHORT if name in SHORT else LONGEST_CELL
-        if len(value) > most:
-            flaws.append(Flaw("cell-too-long", f"It has {len(value)} characters; {most} are taken.", name))
-    if flaws:
+    cells = [""] * len(COLUMNS)
+    if columns == _AS_THE_STANDARD:
+        cells = [value.strip() for value in given[: len(COLUMNS)]]
+    else:
+        for name, value in zip(columns, given, strict=False):
+            if name is not None:
+                cells[AT[name]] = value.strip()
+    if len(text) > LONGEST_SHORT and (flaws := _too_long(cells)):
         return Row(None, (), tuple(flaws))
     if "\ufffd" in text:
         flaws.append(
@@ -228,6 +228,15 @@ def row(told: bytes, columns: Sequence[str | None]) -> Row | None:
         )
     flaws += [*_mended(cells), *_wrong(cells)]
     return Row(_key(cells), tuple(cells), tuple(flaws))
+
+
+def _too_long(cells: Sequence[str]) -> list[Flaw]:
+    flaws = []
+    for name, value in zip(COLUMNS, cells, strict=True):
+        most = LONGEST_SHORT if name in SHORT else LONGEST_CELL
+        if len(value) > most:
+            flaws.append(Flaw("cell-too-long", f"It has {len(value)} characters; {most} are taken.", name))
+    return flaws
 
 
 def _mended(cells: list[str]) -> list[Flaw]:

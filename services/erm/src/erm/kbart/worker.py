@@ -108,9 +108,13 @@ def _rows(
     content: bytes, first_line: int, columns: Sequence[str | None]
 ) -> tuple[list[tuple[int, Row]], list[Sequence[Any]]]:
     """The rows of a part by line, and the marks of each."""
-    told = ((line, row(each, columns)) for line, each in enumerate(content.split(b"\n")[:-1], first_line))
-    rows = [(line, each) for line, each in told if each is not None]
-    return rows, [marks(each.cells) if each.sound else NO_MARKS for _, each in rows]
+    rows: list[tuple[int, Row]] = []
+    seen: list[Sequence[Any]] = []
+    for line, told in enumerate(content.split(b"\n")[:-1], first_line):
+        if (each := row(told, columns)) is not None:
+            rows.append((line, each))
+            seen.append(marks(each.cells) if each.sound else NO_MARKS)
+    return rows, seen
 
 
 def _told(flaws: Sequence[Flaw]) -> str | None:

@@ -32,6 +32,9 @@ BARE: Final = "{url}"
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _HOST: Final = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})(?::\d{1,5})?(?=[/?#]|$)", re.ASCII)
 _DOMAIN: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63}){1,10}", re.ASCII)
+_USUAL: Final = re.compile(
+    r"https?://([a-z0-9][a-z0-9.-]*)(?:[/?#][^\s\x00-\x1f\x7f<>\"\\^`]*)?"
+)  # most are so, and lists have 100 000s: the library's way takes eight times as long
 _UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f<>\"\\^`]")
 
 
@@ -52,6 +55,8 @@ def flaw_of_template(told: str) -> str | None:
 
 def is_address(told: str) -> bool:
     """Whether it is a link that a reader may be led to: http or https, with a host, without anything odd."""
+    if _USUAL.fullmatch(told):
+        return True
     if _UNSAFE.search(told) or not told.lower().startswith(("http://", "https://")):
         return False
     try:
@@ -64,6 +69,8 @@ def is_address(told: str) -> bool:
 
 def domain_of(told: str) -> str | None:
     """The host of an address in lower case; None where it has none."""
+    if usual := _USUAL.fullmatch(told):
+        return usual[1].rstrip(".")
     try:
         host = urlsplit(told).hostname
     except ValueError:
