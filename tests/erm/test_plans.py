@@ -167,6 +167,12 @@ INSERT INTO trial_feedback (id, trial_id, giver, kind, answers, at)
 SELECT id('word', n), id('trial', n % 100 + 1), decode(md5(n::text), 'hex'), 'patron', '{}', now()
 FROM generate_series(1, 6000) n;
 UPDATE package_item SET access_end_on = date '2027-01-01' + abs(hashtext(key)) % 100 WHERE removed_at IS NOT NULL;
+INSERT INTO rate_source (id, code, name, format, url, key_in, every_hours, created_at)
+SELECT id('rates', n), 'R' || n, 'Rates', 'json', 'https://rates.example/', 'query', 6, now()
+FROM generate_series(1, 3) n;
+INSERT INTO exchange_rate (source_id, currency, rated_on, base, rate, read_at)
+SELECT id('rates', n % 3 + 1), c, date '2027-03-01' - n / 3, 'EUR', 1, now()
+FROM generate_series(1, 3000) n, unnest(ARRAY['EUR', 'USD', 'CHF']) c;
 INSERT INTO fund_group (id, code, name, created_at) SELECT id('group', n), 'G' || n, 'Group', now()
 FROM generate_series(1, 50) n;
 INSERT INTO fund (id, ledger_id, code, name, created_at)
@@ -192,6 +198,7 @@ PLANS = Plans(
             "edifact_line_report",
             "edifact_message",
             "encumbrance",
+            "exchange_rate",
             "invoice",
             "invoice_line",
             "kbart_load",
@@ -244,6 +251,7 @@ SAMPLES = {
     "ledger_id": "SELECT id FROM ledger LIMIT 1",
     "fund_id": "SELECT id FROM fund LIMIT 1",
     "budget_id": "SELECT id FROM budget LIMIT 1",
+    "rate_source_id": "SELECT id FROM rate_source LIMIT 1",
     "group_id": "SELECT id FROM fund_group LIMIT 1",
     "fund_group_id": "SELECT id FROM fund_group LIMIT 1",
     "rollover_id": "SELECT id FROM rollover LIMIT 1",
@@ -307,7 +315,10 @@ async def filled(dsn: str) -> None:
 async def test_no_list_reads_a_whole_table(full: Harness) -> None:
     pool = full.resources.pool
     told = {name: str(await pool.fetchval(statement)) for name, statement in SAMPLES.items()}
-    pages = ["/v1/withdrawn-items?from=2027-01-05&until=2027-01-08"] + [
+    pages = [
+        "/v1/withdrawn-items?from=2027-01-05&until=2027-01-08",
+        "/v1/exchange-rates?source=USD&target=CHF&on=2027-01-01",
+    ] + [
         f"{path.format(**told)}?{query}"
         for path, named, filters in gets(full)
         if set(named) <= set(told)

@@ -32,6 +32,8 @@ from erm.organisations import banking, interfaces
 from erm.organisations import routes as organisations
 from erm.packages import routes as packages
 from erm.platforms import routes as platforms
+from erm.rates import routes as rates
+from erm.rates.fetching import read_rates
 from erm.receipts import routes as receipts
 from erm.resolver import routes as resolver
 from erm.rights import routes as rights
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
             budgets.router,
             transactions.router,
             rebuilding.router,
+            rates.router,
             rollovers.router,
             orders.router,
             receipts.router,
@@ -115,6 +118,7 @@ SERVICE = Service(
         Timer("forget-rows-of-title-lists", timedelta(hours=1), forget_rows),
         Timer("name-titles", timedelta(hours=1), name_titles),
         Timer("propose-claims", timedelta(minutes=10), propose),
+        Timer("read-exchange-rates", timedelta(minutes=10), read_rates),
     ],
     workers=[take_up_lists, fetch_lists, take_up_messages],
 )

@@ -15,6 +15,7 @@ from erm.orders import tables as orders
 from erm.organisations import tables as organisations
 from erm.packages import tables as packages
 from erm.platforms import tables as platforms
+from erm.rates import tables as rates
 from erm.receipts import tables as receipts
 from erm.rights import tables as rights
 from erm.rollovers import tables as rollovers
@@ -42,6 +43,7 @@ ALL = (
     organisations,
     packages,
     platforms,
+    rates,
     receipts,
     rights,
     sources,

@@ -94,6 +94,9 @@ class ConfigurationDoc(BaseModel):
     `orders:unlimited` or `invoices:unlimited`. A currency that is not named has no limit."""
     four_eyes: bool = False
     """Whoever entered an order or invoice may not approve it."""
+    exchange_rate_days: Annotated[int, Field(ge=0, le=366)] = 7
+    """How many days before its day a source's rate of exchange may be of, to be taken for an order or invoice: sources
+    tell none on weekends and holidays."""
     time_zone: Annotated[str, Field(max_length=60), AfterValidator(_zone)] = "UTC"
     """Whose midnight moves the walls of embargoes and ends access."""
     proxy_prefix: ProxyPrefix | None = None

@@ -116,10 +116,10 @@ class Named(Generic[Out]):
         return await whole(pool_of(request), once, act)
 
     async def made(
-        self, connection: Connection, now: datetime, code: str, **values: Any
+        self, connection: Connection, now: datetime, code: str, *, row_id: UUID | None = None, **values: Any
     ) -> tuple[int, BaseModel, dict[str, str]]:
         """The same in the caller's transaction: status, answer and headers."""
-        row_id = uuid7()
+        row_id = row_id or uuid7()
         try:
             await insert(connection, self.table, id=row_id, created_at=now, code=code, **values)
         except asyncpg.UniqueViolationError as error:

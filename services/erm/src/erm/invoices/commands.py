@@ -1,6 +1,7 @@
 """Invoices are entered, matched, approved, paid and cancelled; each is booked as a whole, or not at all."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,9 @@ from erm.invoices.rules import CHANGEABLE, FROM, Action, Finding, not_accepted
 from erm.money.rules import written
 from erm.orders import queries as orders
 from erm.orders.commands import may_approve, open_books, settle
-from erm.orders.encumbering import bearer, rate_reasons
+from erm.orders.encumbering import bearer
 from erm.orders.queries import Order
+from erm.rates.commands import taken
 from erm.rows import change, insert, insert_many
 from erm.units.rules import UNLIMITED, Act, Standing
 from erm.units.standing import demand_entry, demand_units
@@ -289,7 +291,11 @@ async def approve(
     budgets, currency, unplaced = await budgets_for(
         connection, places, fiscal_year_id=row["fiscal_year_id"], now=books.now, standing=books.standing
     )
-    unplaced += rate_reasons(row["currency"], currency, row["exchange_rate"])
+    rated, unrated = await taken(
+        connection, row["currency"], currency, row["exchange_rate"], row["invoiced_on"]
+    )
+    unplaced += unrated
+    invoice = replace(invoice, row=row | rated)
     told = [] if unplaced or currency is None else borne(invoice, bought, budgets, currency)
     ledger_total = sum(each.amount for each in told)
     reasons += unplaced + await may_approve(
@@ -326,7 +332,9 @@ async def approve(
     await books.keep(drawing.kept)
     assert currency is not None
     charged = [vouchers.Charged(each.budget_id, each.expense_class_id, each.amount) for each in told]
-    await vouchers.draw(connection, row, charged, currency=currency, amount=ledger_total, now=books.now)
+    await vouchers.draw(
+        connection, invoice.row, charged, currency=currency, amount=ledger_total, now=books.now
+    )
     return await changed(
         connection,
         invoice.id,
@@ -337,6 +345,7 @@ async def approve(
         ledger_total=ledger_total,
         approved_at=books.now,
         approved_by=str(by.actor),
+        **(rated | {"rate_at": books.now} if rated else {}),
     )
 
 

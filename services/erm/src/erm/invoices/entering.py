@@ -63,7 +63,8 @@ class InvoiceIn(Strict):
     invoiced_on: Day
     currency: Currency
     exchange_rate: Rate | None = None
-    """Units of the funds' currency for one of the invoice's; needed where they differ. It stays with the invoice."""
+    """Units of the funds' currency for one of the invoice's, where they differ; none: that of a source on the day of
+    the invoice, taken when it is approved. It stays with the invoice."""
     fiscal_year_id: UUID | None = None
     """Whose money is spent; none: of the open year in which it is approved."""
     batch_group_id: UUID | None = None

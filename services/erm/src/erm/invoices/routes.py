@@ -114,6 +114,12 @@ class InvoiceOut(BaseModel):
     exchange_rate: Decimal | None
     rate_at: datetime | None
     """When the rate was told; it stays with the invoice."""
+    rate_source_id: UUID | None
+    """The source that the rate was taken from; none: it was told by hand."""
+    rated_on: date | None
+    """The day that the source's rate is of."""
+    rate_note: str | None
+    """How the rate came about."""
     fiscal_year_id: UUID | None
     batch_group_id: UUID | None
     """Its voucher goes out with; none: with the group `main`."""

@@ -49,6 +49,12 @@ class Invoice(Table, table=True):
     """Units of the ledger's currency for one of the invoice's."""
     rate_at: datetime | None = Field(default=None, sa_column=when(null=True))
     """When the rate was told; it stays with the invoice."""
+    rate_source_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The source that it was taken from; none: it was told by hand."""
+    rated_on: date | None = Field(default=None, sa_column=day(null=True))
+    """The day that the source's rate is of."""
+    rate_note: str | None = Field(default=None, sa_column=words(null=True))
+    """How it came about."""
     fiscal_year_id: UUID | None = Field(default=None, sa_column=ref(to="fiscal_year.id", null=True))
     batch_group_id: UUID | None = Field(default=None, sa_column=ref(to="batch_group.id", null=True))
     """Its voucher goes out with; none: with the group `main`."""

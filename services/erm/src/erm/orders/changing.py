@@ -140,7 +140,7 @@ _CAME = "UPDATE receipt SET location_id = $2 WHERE order_line_id = $1"
 
 async def _rearrange(connection: Connection, order: Order, line: Line, books: Books) -> None:
     """Set aside what the line now costs, in the year in which it was approved."""
-    planned, _, reasons = await planned_for(
+    planned, _, _, reasons = await planned_for(
         connection,
         order,
         [line],

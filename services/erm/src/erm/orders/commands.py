@@ -1,7 +1,7 @@
 """Orders are entered, approved, closed and cancelled; the money follows in the same transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from erm.orders.entering import Entered, LineIn, line_values, unknown, write_lin
 from erm.orders.placing import misplaced, of_lines
 from erm.orders.queries import Line, Order
 from erm.orders.rules import FROM, PAYMENT_FINAL, Action, above_limit, is_done, payment_state
+from erm.rates.commands import COLUMNS, taken
 from erm.rows import insert
 from erm.units.rules import UNLIMITED, Act, Standing
 from erm.units.standing import demand_entry, demand_units
@@ -158,8 +159,10 @@ async def planned_for(
     fiscal_year_id: UUID | None,
     now: datetime,
     standing: Standing,
-) -> tuple[list[Planned], str, list[Reason]]:
-    """What is to be set aside for these lines, in which currency, and why it cannot be."""
+    rate_on: date | None = None,
+) -> tuple[list[Planned], str, dict[str, Any], list[Reason]]:
+    """What is to be set aside for these lines, in which currency, columns of a rate that was taken for it from a source
+    (of a day, if one is named), and why it cannot be."""
     places = [
         (bearer(share), f"/lines/{line.row['position']}/shares/{at}/fund_id")
         for line in lines
@@ -168,15 +171,20 @@ async def planned_for(
     budgets, currency, reasons = await budgets_for(
         connection, places, fiscal_year_id=fiscal_year_id, now=now, standing=standing
     )
-    reasons += rate_reasons(order.row["currency"], currency, order.row["exchange_rate"])
+    head, rated = order.row, dict[str, Any]()
+    if rate_on is None:
+        reasons += rate_reasons(head["currency"], currency, head["exchange_rate"])
+    else:
+        rated, unrated = await taken(connection, head["currency"], currency, head["exchange_rate"], rate_on)
+        reasons += unrated
     if reasons or currency is None:
-        return [], "", reasons
+        return [], "", {}, reasons
     planned = [
         each
         for line in lines
-        for each in plan(order.row, line, budgets, currency, f"/lines/{line.row['position']}")
+        for each in plan(head | rated, line, budgets, currency, f"/lines/{line.row['position']}")
     ]
-    return planned, currency, []
+    return planned, currency, rated, []
 
 
 async def approve(
@@ -185,8 +193,14 @@ async def approve(
     """Set the money aside and open the order; or raise with every reason, nothing set aside."""
     demand_state(order, FROM[Action.APPROVE], "Only a pending order is approved.")
     lines = [line for line in order.lines if not line.row["cancelled"]]
-    planned, currency, unplanned = await planned_for(
-        connection, order, lines, fiscal_year_id=fiscal_year_id, now=books.now, standing=books.standing
+    planned, currency, rated, unplanned = await planned_for(
+        connection,
+        order,
+        lines,
+        fiscal_year_id=fiscal_year_id,
+        now=books.now,
+        standing=books.standing,
+        rate_on=await books.today(),
     )
     reasons = await _vendor(connection, order.row["vendor_id"], books.standing) + unplanned
     reasons += await misplaced(connection, of_lines(lines), books.standing)
@@ -217,6 +231,7 @@ async def approve(
         fiscal_year_id=fiscal_year_id,
         approved_at=books.now,
         approved_by=str(by.actor),
+        **rated,
     )
     await order_opened(connection, opened, actor=books.actor, now=books.now)
     return opened
@@ -279,8 +294,16 @@ async def unopen(connection: Connection, order: Order, books: Books) -> Order:
     if reasons:
         raise OrderRefused(reasons=reasons)
     await _let_go(books, order.lines)
+    from_source = order.row["rate_source_id"] is not None
     return await changed(
-        connection, order, "unopened", books.now, state="pending", approved_at=None, approved_by=None
+        connection,
+        order,
+        "unopened",
+        books.now,
+        state="pending",
+        approved_at=None,
+        approved_by=None,
+        **(dict.fromkeys(COLUMNS) if from_source else {}),  # that of the day on which it is approved again
     )
 
 

@@ -72,7 +72,8 @@ class OrderIn(Strict):
     """`ongoing` and `subscription` do not close by themselves: they come and are paid year after year."""
     currency: Currency
     exchange_rate: Rate | None = None
-    """Units of the funds' currency for one of the order's; needed where they differ."""
+    """Units of the funds' currency for one of the order's, where they differ; none: that of a source on the day of its
+    approval."""
     note: Note | None = None
     lines: list[LineIn] = Field(min_length=1, max_length=LONGEST)
 
@@ -171,6 +172,12 @@ class OrderOut(BaseModel):
     currency: str
     ledger_currency: str | None
     exchange_rate: Decimal | None
+    rate_source_id: UUID | None
+    """The source that the rate was taken from; none: it was told by hand."""
+    rated_on: date | None
+    """The day that the source's rate is of."""
+    rate_note: str | None
+    """How the rate came about."""
     fiscal_year_id: UUID | None
     note: str | None
     total: AmountOut

@@ -46,6 +46,12 @@ class PurchaseOrder(Table, table=True):
     """Of the funds; told when it is approved."""
     exchange_rate: Decimal | None = Field(default=None, sa_column=exact(19, 10, null=True))
     """Units of the ledger's currency for one of the order's."""
+    rate_source_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """The source that it was taken from; none: it was told by hand."""
+    rated_on: date | None = Field(default=None, sa_column=day(null=True))
+    """The day that the source's rate is of."""
+    rate_note: str | None = Field(default=None, sa_column=words(null=True))
+    """How it came about."""
     fiscal_year_id: UUID | None = Field(default=None, sa_column=ref(to="fiscal_year.id", null=True))
     """The year that was named when it was approved; none: the one that was open."""
     note: str | None = Field(default=None, sa_column=words(null=True))

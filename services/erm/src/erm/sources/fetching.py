@@ -132,7 +132,7 @@ async def _taken(
         raise NoList(Fetched.BUSY)
     load_id = uuid7()
     try:
-        async with _answer(resources, guard, session, source) as response:
+        async with answer(resources, guard, session, source) as response:
             received = await receive(
                 pool,
                 response.content.iter_any(),
@@ -168,11 +168,17 @@ def _header(response: aiohttp.ClientResponse, name: str) -> str | None:
 
 
 @asynccontextmanager
-async def _answer(
-    resources: Resources, guard: Guard, session: aiohttp.ClientSession, source: Mapping[str, Any]
+async def answer(
+    resources: Resources,
+    guard: Guard,
+    session: aiohttp.ClientSession,
+    source: Mapping[str, Any],
+    *,
+    accept: str = "text/tab-separated-values, text/plain",
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer to a source's question, its redirections followed where they may be; the key stays with its host."""
-    url, headers = _asked(resources, source)
+    """The answer to a source's question, its redirections followed where they may be; the key stays with its host.
+    `NoList` where there is none."""
+    url, headers = _asked(resources, source, accept)
     first = url.origin()
     for _ in range(REDIRECTS + 1):
         if reasons := guard.against(str(url)):
@@ -192,11 +198,8 @@ async def _answer(
     raise NoList(Fetched.FAILED, "too many redirections")
 
 
-def _asked(resources: Resources, source: Mapping[str, Any]) -> tuple[URL, dict[str, str]]:
-    url, headers = (
-        URL(source["url"]),
-        {"User-Agent": AGENT, "Accept": "text/tab-separated-values, text/plain"},
-    )
+def _asked(resources: Resources, source: Mapping[str, Any], accept: str) -> tuple[URL, dict[str, str]]:
+    url, headers = URL(source["url"]), {"User-Agent": AGENT, "Accept": accept}
     known = {"If-None-Match": source["etag"], "If-Modified-Since": source["modified"]}
     headers |= {name: told for name, told in known.items() if told is not None}
     if source["sealed"] is not None:

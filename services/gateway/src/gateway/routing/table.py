@@ -96,6 +96,8 @@ TABLE: Final = (
     _route("/v1/funds", "erm"),
     _route("/v1/fund-groups", "erm"),
     _route("/v1/expense-classes", "erm"),
+    _route("/v1/exchange-rate-sources", "erm"),
+    _route("/v1/exchange-rates", "erm"),
     _route("/v1/budgets", "erm"),
     _route("/v1/fund-transfers", "erm"),
     _route("/v1/rollovers", "erm"),
