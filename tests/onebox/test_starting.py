@@ -3,8 +3,17 @@
 import subprocess
 import sys
 
+import pytest
+
+import catalog.app
+import circulation.app
+import erm.app
+import gateway.app
+import ill.app
 from carrel.kits import SYSTEMS
 from carrel.kits.running import KITS
+from chassis.resources import Service
+from chassis.roles import bare_service
 
 HEAVY = {"alembic", "catalog", "circulation", "erm", "fastapi", "gateway", "ill", "sqlalchemy", "sqlmodel"}
 
@@ -26,3 +35,15 @@ def test_the_command_and_the_supervisor_begin_without_what_only_services_need() 
 
 def test_the_command_names_every_kit() -> None:
     assert tuple(KITS) == SYSTEMS
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [each.app.SERVICE for each in (catalog, circulation, erm, gateway, ill)],
+    ids=lambda each: each.name,
+)
+def test_a_relay_and_a_migration_know_the_service_without_its_parts(whole: Service) -> None:
+    bare = bare_service(whole.name)
+
+    assert (bare.name, bare.settings, bare.migrations) == (whole.name, whole.settings, whole.migrations)
+    assert not bare.subscriptions

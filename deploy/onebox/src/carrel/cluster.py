@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -104,6 +105,11 @@ class Member:
             if not self.running:
                 raise ClusterProblem(f"{self.name} ended:\n{_tail(self.log)}")
             assert self.health is not None
+            if (
+                not await self._listens()
+            ):  # a check is a process; twenty that ask in vain hold up what they ask for
+                await asyncio.sleep(0.1)
+                continue
             check = await asyncio.create_subprocess_exec(
                 *self.health, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
             )
@@ -111,6 +117,18 @@ class Member:
                 return
             await asyncio.sleep(0.2)
         raise ClusterProblem(f"{self.name} is not healthy after {seconds:.0f} s:\n{_tail(self.log)}")
+
+    async def _listens(self) -> bool:
+        """Whether somebody is at the address that the health check asks; of a check without one, nobody knows."""
+        told = urlsplit(self.health[-1]) if self.health else urlsplit("")
+        if not told.hostname or not told.port:
+            return True
+        try:
+            _, writer = await asyncio.open_connection(told.hostname, told.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
 
 @dataclass(slots=True)

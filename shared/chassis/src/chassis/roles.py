@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
@@ -25,6 +26,8 @@ from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings, load
 
 ROLES = ("serve", "relay", "consume", "work", "migrate")
+BARE = ("relay", "migrate")
+"""Roles that know their database and the transport, and nothing of what is in them."""
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 """Longer than the gateway, or a proxy in front of it, keeps an idle connection: who asks is who hangs up."""
@@ -43,7 +46,25 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
     if asked.role != "serve":
         declaring.nothing()
     gc.disable()  # all that is imported stays; `garbage.seldom` looks again, once the process is ready
-    run(importlib.import_module(f"{name}.app").SERVICE, asked.role, health_port=asked.health_port)
+    bare = asked.role in BARE
+    service = bare_service(name) if bare else importlib.import_module(f"{name}.app").SERVICE
+    run(service, asked.role, health_port=asked.health_port)
+
+
+def bare_service(name: str) -> Service:
+    """All that relaying and migrating need of a service; to import the rest takes as long again, and as much memory."""
+    package = importlib.import_module(name)
+    assert package.__file__ is not None
+    return Service(
+        name=name,
+        settings=importlib.import_module(f"{name}.settings").Settings,
+        create_app=_no_app,
+        migrations=migrations.migrations_beside(package.__file__),
+    )
+
+
+def _no_app(settings: ServiceSettings) -> FastAPI:
+    raise TypeError("a service without its parts answers nothing")
 
 
 def run(service: Service, role: str, *, health_port: int | None = None) -> None:
