@@ -26,6 +26,7 @@ from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
+from catalog.labels import routes as labels
 from catalog.legacy import routes as legacy
 from catalog.lists import routes as lists
 from catalog.lists.worker import fill_lists, sweep_lists
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
             items.router,
             holdings.router,
             order.router,
+            labels.router,
             merges.router,
             specifications.router,
             fastadd.router,

@@ -10,6 +10,7 @@ from catalog.holdings import tables as holdings
 from catalog.idlists import tables as idlists
 from catalog.imports import tables as imports
 from catalog.items import tables as items
+from catalog.labels import tables as labels
 from catalog.legacy import tables as legacy
 from catalog.lists import tables as lists
 from catalog.locations import tables as locations
@@ -35,6 +36,7 @@ ALL = (
     idlists,
     imports,
     items,
+    labels,
     lists,
     legacy,
     locations,

@@ -1,5 +1,5 @@
 """Blocks of text on pages of A4 as PDF 1.4 (ISO 32000), in Helvetica, which every reader has: nothing is embedded, and
-nothing in it runs. The same blocks make the same bytes.
+nothing in it runs. The same blocks make the same bytes. Sheets of any size have lines and bars where they are put.
 
 Helvetica has the letters of Western Europe (Windows-1252). A letter that lacks only its mark there is printed without
 it; of any other a box is drawn, so that nobody takes for whole what is not.
@@ -31,6 +31,7 @@ _WIDTHS: Final = {chr(32 + at): int(width) for at, width in enumerate(_ASCII.spl
 _OTHER: Final = 900
 _BOLD: Final = 1.08
 """At most so much wider."""
+_COURIER_WIDE: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Line:
     text: str
     size: float = 10.0
     bold: bool = False
+    typewritten: bool = False
+    """In Courier, every letter of which is as wide."""
 
 
 def printable(text: str) -> str:
@@ -77,10 +80,12 @@ def _wide(letter: str) -> int:
 
 
 def _long(text: str, line: Line) -> float:
+    if line.typewritten:
+        return len(text) * _COURIER_WIDE * line.size / 1000
     return sum(map(_wide, text)) * line.size / 1000 * (_BOLD if line.bold else 1)
 
 
-def _broken(line: Line, width: float) -> Iterator[str]:
+def broken(line: Line, width: float) -> Iterator[str]:
     """The lines that a paragraph takes; a word that is too long for one is broken itself."""
     now = ""
     for told in printable(line.text).split():
@@ -143,7 +148,7 @@ def _laid_out(blocks: Sequence[Sequence[Line]]) -> list[_Page]:
     pages = [_Page([])]
     width, room = WIDTH - 2 * MARGIN, HEIGHT - 3 * MARGIN
     for block in blocks:
-        lines = [(text, line) for line in block for text in _broken(line, width)]
+        lines = [(text, line) for line in block for text in broken(line, width)]
         tall = 8 + sum(line.size * LEADING for _, line in lines)
         if pages[-1].y - tall < 2 * MARGIN and tall <= room and pages[-1].drawn:
             pages.append(_Page([]))
@@ -163,27 +168,82 @@ def pdf(blocks: Sequence[Sequence[Line]], *, title: str, at: datetime) -> bytes:
     for number, page in enumerate(pages, 1):
         page.y = MARGIN
         page.write(printable(f"{title} \u00b7 {number} / {len(pages)}"), foot)
+    return _assembled([page.drawn for page in pages], WIDTH, HEIGHT, _HELVETICA, title, at)
+
+
+_HELVETICA: Final = ("Helvetica", "Helvetica-Bold")
+_TYPEWRITTEN: Final = ("Courier", "Courier-Bold")
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A page of any size, drawn on in points from its upper left corner: lines of text, and black bars."""
+
+    height: float
+    drawn: list[str]
+
+    def write(self, line: Line, *, x: float, y: float) -> None:
+        """One line, with its foot at y."""
+        foot = self.height - y
+        for at, run in enumerate(printable(line.text).split(BOX)):
+            if at:
+                side = _long(BOX, line)
+                self.drawn.append(
+                    f"0.7 w {x + side * 0.15:.2f} {foot:.2f} {side * 0.7:.2f} {line.size * 0.7:.2f} re S"
+                )
+                x += side
+            if run:
+                font = 1 + line.bold + 2 * line.typewritten
+                self.drawn.append(
+                    f"BT /F{font} {line.size:g} Tf {x:.2f} {foot:.2f} Td ({_quoted(run)}) Tj ET"
+                )
+                x += _long(run, line)
+
+    def bar(self, *, x: float, y: float, width: float, height: float) -> None:
+        """A black rectangle, with its upper edge at y."""
+        self.drawn.append(f"{x:.3f} {self.height - y - height:.3f} {width:.3f} {height:.3f} re f")
+
+
+def width_of(line: Line) -> float:
+    """How long a line is that is not broken, in points; of bold letters at most."""
+    return _long(printable(line.text), line)
+
+
+def sheets(pages: Sequence[Sheet], *, width: float, height: float, title: str, at: datetime) -> bytes:
+    """The file of pages of one size, in points."""
+    return _assembled([page.drawn for page in pages], width, height, _HELVETICA + _TYPEWRITTEN, title, at)
+
+
+def _assembled(
+    contents: Sequence[Sequence[str]],
+    width: float,
+    height: float,
+    fonts: Sequence[str],
+    title: str,
+    at: datetime,
+) -> bytes:
     name = ("\ufeff" + title).encode("utf-16-be", "replace").hex().upper()
-    kids = " ".join(f"{6 + 2 * at} 0 R" for at in range(len(pages)))
+    first = 4 + len(fonts)
+    kids = " ".join(f"{first + 2 * number} 0 R" for number in range(len(contents)))
     font = "<< /Type /Font /Subtype /Type1 /BaseFont /{} /Encoding /WinAnsiEncoding >>"
+    named = " ".join(f"/F{number + 1} {number + 3} 0 R" for number in range(len(fonts)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
-        font.format("Helvetica").encode(),
-        font.format("Helvetica-Bold").encode(),
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(contents)} >>".encode(),
+        *(font.format(each).encode() for each in fonts),
         f"<< /Title <{name}> /CreationDate (D:{at:%Y%m%d%H%M%S}Z) >>".encode(),
     ]
-    for page in pages:
-        drawn = zlib.compress("\n".join(page.drawn).encode("ascii"))
+    for page in contents:
+        drawn = zlib.compress("\n".join(page).encode("ascii"))
         objects += [
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH:.0f} {HEIGHT:.0f}] /Contents {len(objects) + 2} 0 R "
-            "/Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>".encode(),
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width:.0f} {height:.0f}] /Contents {len(objects) + 2} 0 R "
+            f"/Resources << /Font << {named} >> >> >>".encode(),
             f"<< /Length {len(drawn)} /Filter /FlateDecode >>\nstream\n".encode() + drawn + b"\nendstream",
         ]
-    return _file(objects)
+    return _file(objects, info=first - 1)
 
 
-def _file(objects: Sequence[bytes]) -> bytes:
+def _file(objects: Sequence[bytes], *, info: int) -> bytes:
     """Objects, and the table of where each begins."""
     out = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     begins = []
@@ -194,5 +254,5 @@ def _file(objects: Sequence[bytes]) -> bytes:
     rows = "".join(f"{begin:010d} 00000 n \n" for begin in begins)
     size = len(objects) + 1
     out += f"xref\n0 {size}\n0000000000 65535 f \n{rows}".encode()
-    out += f"trailer\n<< /Size {size} /Root 1 0 R /Info 5 0 R >>\nstartxref\n{table}\n%%EOF\n".encode()
+    out += f"trailer\n<< /Size {size} /Root 1 0 R /Info {info} 0 R >>\nstartxref\n{table}\n%%EOF\n".encode()
     return bytes(out)

@@ -153,6 +153,10 @@ _PUT = {
         "INSERT INTO statistical_code (code, name, kind) VALUES (:code, :name, :kind) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind"
     ),
+    "label_templates": text(
+        "INSERT INTO label_template (code, document) VALUES (:code, CAST(:document AS jsonb)) "
+        "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
+    ),
     "custom_fields": text(
         "INSERT INTO custom_field (code, document) VALUES (:code, CAST(:document AS jsonb)) "
         "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
@@ -163,6 +167,7 @@ _PUT = {
     ),
 }
 _DROP = {
+    "label_templates": text("DELETE FROM label_template WHERE code = ANY (:keys)"),
     "custom_fields": text("DELETE FROM custom_field WHERE code = ANY (:keys)"),
     "damaged_statuses": text("DELETE FROM damaged_status WHERE code = ANY (:keys)"),
     "statistical_codes": text("DELETE FROM statistical_code WHERE code = ANY (:keys)"),

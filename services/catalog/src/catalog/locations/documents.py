@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.copycat.documents import TargetDoc
 from catalog.custom.documents import CustomFieldDoc
+from catalog.labels.documents import LabelTemplateDoc
 from catalog.oai.rules import SET_SPEC
 from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
@@ -146,7 +147,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; the last five stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last six stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -166,6 +167,8 @@ class ConfigurationDoc(BaseModel):
     """Conditions that an item may be in."""
     custom_fields: list[CustomFieldDoc] | None = Field(default=None, max_length=100)
     """Facts of the library's own."""
+    label_templates: list[LabelTemplateDoc] | None = Field(default=None, max_length=100)
+    """Sheets of labels; without any, the shipped ones."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -192,6 +195,8 @@ class ConfigurationDoc(BaseModel):
             yield from profile.flaws(f"/import_profiles/{place}")
         for place, own in enumerate(self.custom_fields or ()):
             yield from own.flaws(f"/custom_fields/{place}")
+        for place, labels in enumerate(self.label_templates or ()):
+            yield from labels.flaws(f"/label_templates/{place}")
         named = ("material_types", "libraries", "locations")
         there = {name: {entry.key for entry in self.section(name)} for name in named}
         for place, wanted in enumerate(self.harvest_sets):
@@ -219,6 +224,7 @@ SECTIONS = (
     "statistical_codes",
     "damaged_statuses",
     "custom_fields",
+    "label_templates",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

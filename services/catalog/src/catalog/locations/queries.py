@@ -47,7 +47,9 @@ SELECT
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
      FROM damaged_status) AS damaged_statuses,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
-     FROM custom_field) AS custom_fields
+     FROM custom_field) AS custom_fields,
+    (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
+     FROM label_template) AS label_templates
 """)
 
 

@@ -44,6 +44,8 @@ TABLE: Final = (
     _route("/v1/items:announce", "catalog"),
     _route("/v1/items:move", "catalog"),
     _route("/v1/shelf", "catalog"),
+    _route("/v1/label-templates", "catalog"),
+    _route("/v1/label-sheets", "catalog"),
     _route("/v1/records:validate", "catalog"),
     _route("/v1/record-specifications", "catalog"),
     _route("/v1/record-templates", "catalog"),

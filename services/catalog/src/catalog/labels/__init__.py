@@ -1,0 +1,1 @@
+"""Labels for spines and covers, printed from templates."""
