@@ -9,6 +9,7 @@ KEYLESS = {
     "/v1/availability:announce": "says what is, as often as one likes",
     "/v1/card-pins/verifications": "each is one more guess, and counts",
     "/v1/patrons/{patron_id}/card-pin/unlockings": "what is open stays open",
+    "/ncip": "NCIP knows no such key: each act is done once by its request, its loan or its day",
 }
 
 

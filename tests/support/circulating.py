@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,6 +71,10 @@ class Played:
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     headers: list[Any] = field(default_factory=list)
     slow: float = 0.0
+    asks: Callable[[bytes], Awaitable[bytes]] | None = None
+    """Who answers in its place."""
+    loses_answers: int = 0
+    """So many answers get lost."""
 
     @property
     def told(self) -> list[str]:
@@ -86,7 +90,9 @@ class Played:
         assert read.flaws == ()
         self.heard.append((read.kind, read.body))
         self.headers.append(request.headers)
-        answer = self.answer(read.kind, read.body)
+        answer = self.answer(read.kind, read.body) if self.asks is None else await self.asks(body)
+        if self.loses_answers:
+            self.loses_answers, answer = self.loses_answers - 1, 504
         if self.slow:
             await asyncio.sleep(self.slow)
         if isinstance(answer, int):

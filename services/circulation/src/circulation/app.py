@@ -48,6 +48,7 @@ from circulation.lost import routes as lost
 from circulation.lost.timers import lost_items
 from circulation.merges import routes as merges
 from circulation.merges.queries import SUCCESSOR
+from circulation.ncip import routes as ncip
 from circulation.offline import routes as offline
 from circulation.offline.applying import apply_offline_actions
 from circulation.patrons import blocks
@@ -127,6 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
             policies.router,
             items.router,
             reconciling.router,
+            ncip.router,
         ],
         description="Patrons, loans, holds, fees, availability.",
     )

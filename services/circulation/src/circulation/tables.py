@@ -17,6 +17,7 @@ from circulation.loading import tables as loading
 from circulation.loans import tables as loans
 from circulation.merges import tables as merges
 from circulation.metadata import Table
+from circulation.ncip import tables as ncip
 from circulation.offline import tables as offline
 from circulation.patrons import tables as patrons
 from circulation.pins import tables as pins
@@ -46,6 +47,7 @@ ALL = (
     loading,
     loans,
     merges,
+    ncip,
     offline,
     patrons,
     pins,

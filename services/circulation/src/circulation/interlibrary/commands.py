@@ -203,8 +203,6 @@ async def lend(
     shelf = Shelf(connection)
     library = await shelf.fresh()
     point, partner = desk_of(library, desk), await partner_of(connection, patron_id)
-    shelf = Shelf(connection)
-    override = Override(frozenset(), COMMENT, due_at=due_at)
     told = CheckOut(
         partner["id"],
         None,
@@ -212,24 +210,31 @@ async def lend(
         barcode,
         point.id,
         asked.now,
-        override,
+        Override(frozenset(), COMMENT, due_at=due_at),
         asked.once,
     )
-    seen = await look_check_out(connection, shelf, told, asked.now)
-    if seen["loan_id"] is not None and seen["lent_to"] == partner["id"]:
+    return await lent(connection, told, now=asked.now)
+
+
+async def lent(connection: Connection, told: CheckOut, *, now: datetime) -> dict[str, Any]:
+    """The loan that is wanted: the one that the borrower has of this item already, or a new one."""
+    shelf = Shelf(connection)
+    seen = await look_check_out(connection, shelf, told, now)
+    if seen["loan_id"] is not None and seen["lent_to"] == seen["patron_id"]:
         loan = await connection.fetchrow("SELECT * FROM loan WHERE id = $1", seen["loan_id"])
         assert loan is not None
         return {
-            "id": loan["id"],
-            "item_id": loan["item_id"],
+            "id": str(loan["id"]),
+            "item_id": str(loan["item_id"]),
             "item_barcode": seen["item_barcode"],
             "due_at": loan["due_at"].isoformat(),
+            "renewals": loan["renewals"],
         }
-    decide(seen, told, SYSTEM, now=asked.now)
+    decide(seen, told, SYSTEM, now=now)
     await lock(connection, seen)
-    answer = await check_out_locked(connection, shelf, told, SYSTEM, now=asked.now)
-    lent: dict[str, Any] = orjson.loads(bytes(answer.body))
-    return lent
+    answer = await check_out_locked(connection, shelf, told, SYSTEM, now=now)
+    made: dict[str, Any] = orjson.loads(bytes(answer.body))
+    return made
 
 
 async def take_back(connection: Connection, asked: Asked, *, item_id: UUID, loan_id: UUID, desk: str) -> None:

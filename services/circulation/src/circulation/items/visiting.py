@@ -56,6 +56,25 @@ async def arrive(connection: Connection, batch: Sequence[Heard]) -> None:
 
 
 async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int, now: datetime) -> None:
+    taken = await take_in(connection, event, epoch, now)
+    if taken is None:
+        return
+    hold_id, reasons = taken
+    told = BorrowedItemTaken(
+        version=1,
+        occurred_at=now,
+        item_id=event.item_id,
+        request_id=event.request_id,
+        hold_id=hold_id,
+        reasons=reasons,
+    )
+    await outbox.record(connection, [told])
+
+
+async def take_in(
+    connection: Connection, event: BorrowedItemArrived, epoch: int, now: datetime
+) -> tuple[UUID | None, tuple[str, ...]] | None:
+    """Make the item and place its hold: the hold, or why there is none. None where the item was made before."""
     shelf = Shelf(connection)
     library = await _configured(shelf)
     desk = library.by_code.get(event.pickup or "") if library else None
@@ -76,7 +95,7 @@ async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int
         event.short_author,
     )
     if made is None:
-        return
+        return None
     hold_id: UUID | None = None
     reasons: tuple[str, ...] = ("barcode-taken",) if taken else ()
     if library is None or desk is None:
@@ -90,15 +109,7 @@ async def _arrive(connection: Connection, event: BorrowedItemArrived, epoch: int
             reasons += tuple(str(reason.code) for reason in refused.reasons)
     if hold_id is None:
         await tell_availability(connection, [event.item_id], now)
-    told = BorrowedItemTaken(
-        version=1,
-        occurred_at=now,
-        item_id=event.item_id,
-        request_id=event.request_id,
-        hold_id=hold_id,
-        reasons=reasons,
-    )
-    await outbox.record(connection, [told])
+    return hold_id, reasons
 
 
 async def _configured(shelf: Shelf) -> Library | None:
@@ -113,11 +124,17 @@ async def leave(connection: Connection, batch: Sequence[Heard]) -> None:
     for heard in batch:
         event = heard.event
         assert isinstance(event, BorrowedItemLeft)
-        titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", event.item_id)
-        if titles is None:
+        if not await depart(connection, event.item_id, heard.time):
             log.warning("an item left that never came", extra={"item": str(event.item_id)})
-            continue
-        await queue.lock_title(connection, titles)
-        await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", event.item_id)
-        if await connection.fetchval(_LEAVE, event.item_id, MATERIAL_TYPE):
-            await let_go(connection, event.item_id, heard.time)
+
+
+async def depart(connection: Connection, item_id: UUID, now: datetime) -> bool:
+    """The same for one item; False where there is none."""
+    titles = await connection.fetchval("SELECT title_ids FROM item WHERE id = $1", item_id)
+    if titles is None:
+        return False
+    await queue.lock_title(connection, titles)
+    await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", item_id)
+    if await connection.fetchval(_LEAVE, item_id, MATERIAL_TYPE):
+        await let_go(connection, item_id, now)
+    return True

@@ -98,6 +98,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "interlibrary-partner": frozenset({"ill:exchange"}),
+    "interlibrary-broker": frozenset({"ncip:exchange"}),
     "acquisitions": frozenset(
         {
             "organisations:read",

@@ -86,6 +86,7 @@ TABLE: Final = (
     _route("/v1/fees", "circulation"),
     _route("/v1/cash-drawers", "circulation"),
     _route("/v1/bursar-exports", "circulation"),
+    _route("/ncip", "circulation"),
     _route("/v1/ill", "ill"),
     _route("/v1/ill/requests/*/document", "ill", upload=True),
     _route("/iso18626", "ill"),

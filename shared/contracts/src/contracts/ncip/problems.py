@@ -8,10 +8,18 @@ _SCHEMES: Final = "http://www.niso.org/ncip/v1_0/schemes"
 MESSAGING: Final = f"{_SCHEMES}/messagingerrortype/messagingerrortype.scm"
 GENERAL: Final = f"{_SCHEMES}/processingerrortype/generalprocessingerror.scm"
 
-_MESSAGING_TYPES: Final = frozenset({"Invalid Message Syntax Error", "Protocol Error", "Unknown Service"})
+_MESSAGING_TYPES: Final = frozenset(
+    {
+        "Invalid Message Syntax Error",
+        "Protocol Error",
+        "Unknown Service",
+        "Unknown Value From Known Scheme",
+    }
+)
 _GENERAL_TYPES: Final = frozenset(
     {
         "Agency Authentication Failed",
+        "Invalid Date",
         "Needed Data Missing",
         "Temporary Processing Failure",
         "Unauthorized Combination Of Element Values For Agency",
