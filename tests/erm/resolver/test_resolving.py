@@ -75,6 +75,26 @@ async def test_an_article_is_found_where_it_is_licensed_with_what_may_be_done_an
     assert read(later["request"]["openurl"]).citation() == read(ARTICLE.replace("1995", "2001")).citation()
 
 
+async def test_readers_are_told_how_they_get_in_and_how_many_at_once(erm: Harness, make: Shelf) -> None:
+    listed = await make.listed(NINETIES, issn=ISSN)
+    await make.line(await make.agreement(await make.licence()), "package", listed.package)
+    sign_in = "https://r.example/login?entityID=u&target={url}"
+    await erm.resources.pool.execute(
+        "UPDATE platform SET proxied = true, simultaneous_users = 3, access_methods = $1",
+        [{"method": "saml", "entity_id": "e", "sign_in_url": sign_in, "note": None}, {"method": "ip"}],
+    )
+
+    (target,) = (await resolve(erm, ARTICLE))["targets"]
+    explained = (await resolve(erm, ARTICLE + "&explain=true"))["explained"]
+    page = (await erm.get(f"/openurl?{ARTICLE}", headers=HTML)).text
+
+    assert target["url"].startswith("https://r.example/login?entityID=u&target=https%3A%2F%2F")
+    assert (target["access"]["method"], target["simultaneous_users"]) == ("saml", 3)
+    assert "You sign in through the university. It lets in 3 readers at once." in page
+    (way,) = explained["ways"]
+    assert (way["access_methods"], way["access"]) == (["saml", "ip"], "saml")
+
+
 async def test_siblings_in_print_are_found_by_their_own_number_and_our_coverage_counts(
     erm: Harness, make: Shelf
 ) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from chassis import cursors, etags
 from chassis.application import new_router
@@ -29,6 +29,7 @@ from chassis.problems import (
     problems,
 )
 from erm.configuration.documents import ProxyPrefix
+from erm.platforms.access import MENDS, TOLD, Method, Range, overlapping, read_range
 from erm.platforms.rules import VARIABLES, flaw_of_template, is_domain
 from erm.rows import change, insert, page, pool_of
 from erm.wire import Code, Limit, Note, Strict, Word
@@ -73,6 +74,26 @@ Template = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_
 Domain = Annotated[str, Field(max_length=253), AfterValidator(_domain)]
 
 
+class AccessMethodIn(Strict):
+    """A way of access."""
+
+    method: Method
+    entity_id: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")] | None = None
+    """Of `saml`: the platform's entity, by which the university's sign-in knows it."""
+    sign_in_url: ProxyPrefix | None = None
+    """Of `saml`: an address that signs readers in without asking where they come from (WAYFless); `{url}` in it stands
+    for where to, escaped. None: they find the way from the title's own page."""
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _of_saml_alone(self) -> "AccessMethodIn":
+        if self.method is Method.SAML and self.entity_id is None:
+            raise ValueError("saml has the platform's entity_id")
+        if self.method is not Method.SAML and (self.entity_id or self.sign_in_url):
+            raise ValueError("entity_id and sign_in_url are of saml alone")
+        return self
+
+
 class PlatformIn(Strict):
     """Where titles lie: a publisher's site, an aggregator's."""
 
@@ -90,6 +111,16 @@ class PlatformIn(Strict):
     """Readers come through the library's proxy, unless a title is free."""
     proxy_prefix: ProxyPrefix | None = None
     """Where this platform has another proxy than the rest of the library."""
+    access_methods: list[AccessMethodIn] = Field(default_factory=list, max_length=10)
+    """In order of preference: the first that can be gone makes the link, and readers are told which it is. Where none
+    is named, `proxied` says whether it is the proxy."""
+    ip_ranges: list[Annotated[str, Field(min_length=1, max_length=90)]] = Field(
+        default_factory=list, max_length=500, examples=[["192.0.2.0/24", "2001:db8::/32"]]
+    )
+    """The library's public addresses, as the platform knows them: networks, ranges with both ends, single addresses of
+    IPv4 and IPv6. No two have an address in common."""
+    simultaneous_users: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """How many may read at once; none: any number. Readers are told."""
     state: Literal["active", "retired"] = "active"
     """To one that is retired nobody is led."""
     note: Note | None = None
@@ -117,8 +148,37 @@ async def read_platform(
 
 
 def _values(body: PlatformIn) -> dict[str, Any]:
-    told = body.model_dump()
-    return told | {"domains": sorted(set(told["domains"]))}
+    """As columns; `Invalid` with everything that is wrong with its addresses and ways of access."""
+    told = body.model_dump(mode="json")
+    ranges = [read_range(each) for each in body.ip_ranges]
+    sound = [(at, each) for at, each in enumerate(ranges) if isinstance(each, Range)]
+    reasons = [
+        Reason(code, TOLD[code], f"/ip_ranges/{at}", MENDS[code])
+        for at, code in enumerate(ranges)
+        if isinstance(code, str)
+    ]
+    reasons += [
+        Reason(
+            "range-overlaps",
+            f"It has addresses of {body.ip_ranges[other]}.",
+            f"/ip_ranges/{at}",
+            MENDS["range-overlaps"],
+        )
+        for at, other in overlapping(sound)
+    ]
+    methods = [each.method for each in body.access_methods]
+    reasons += [
+        Reason("method-twice", f"{each} is there twice.", f"/access_methods/{at}", "Name it once.")
+        for at, each in enumerate(methods)
+        if each in methods[:at] and each is not Method.SAML
+    ]
+    if reasons:
+        raise Invalid(reasons=reasons[:100])
+    return told | {
+        "provider_id": body.provider_id,
+        "domains": sorted(set(told["domains"])),
+        "ip_ranges": [str(each) for _, each in sound],
+    }
 
 
 async def _own(connection: Connection, row_id: UUID, body: PlatformIn) -> None:

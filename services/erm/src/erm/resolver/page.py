@@ -171,8 +171,16 @@ def _way(target: TargetOut) -> str:
         f'<li class="way"><h3>{escape(target.platform)}</h3>'
         f'<p class="soft"><span dir="auto">{escape(target.title)}</span>{source}{_span(target.coverage)}</p>'
         f'<a class="go" rel="noreferrer" href="{escape(target.url)}">Read at {escape(target.platform)}</a>'
-        f"{free}{unsure}{_terms(target.terms)}</li>"
+        f"{free}{_access(target)}{unsure}{_terms(target.terms)}</li>"
     )
+
+
+def _access(target: TargetOut) -> str:
+    told = [target.access.text] if target.access else []
+    if target.simultaneous_users is not None:
+        readers = "one reader" if target.simultaneous_users == 1 else f"{target.simultaneous_users} readers"
+        told.append(f"It lets in {readers} at once.")
+    return f"<p>{escape(' '.join(told))}</p>" if told else ""
 
 
 def _span(coverage: Sequence[CoveredOut]) -> str:

@@ -13,6 +13,7 @@ from erm.agreements.queries import days_of
 from erm.agreements.rules import Days, Line, standing
 from erm.coverage.rules import Span, Statement
 from erm.packages.queries import statement
+from erm.platforms.access import Method, Way
 from erm.resolver.rules import Candidate, Refusal, Right
 from erm.rights.rules import RightStatus
 
@@ -23,7 +24,8 @@ WITH known AS MATERIALIZED (
     JOIN title_instance t ON t.id = n.title_id
 ), ways AS (
     SELECT t.id AS title_id, t.name AS title, t.kind, f.id AS platform_id, f.name AS platform,
-        f.link_templates AS templates, f.proxied, f.proxy_prefix, pt.id AS platform_title_id, i.id AS item_id,
+        f.link_templates AS templates, f.proxied, f.proxy_prefix,
+        f.access_methods, f.simultaneous_users, pt.id AS platform_title_id, i.id AS item_id,
         p.id AS package_id, p.name AS package, coalesce(i.url, pt.url) AS url, i.listed ->> 'title_id' AS title_key,
         i.access_start_on, i.access_end_on, NULL::uuid AS right_id
     FROM known k
@@ -35,7 +37,8 @@ WITH known AS MATERIALIZED (
     ORDER BY i.id, pt.id LIMIT 500  -- in more packages than that no title is
 ), stays AS (
     SELECT t.id AS title_id, t.name AS title, t.kind, f.id AS platform_id, f.name AS platform,
-        f.link_templates AS templates, f.proxied, f.proxy_prefix, NULL::uuid AS platform_title_id,
+        f.link_templates AS templates, f.proxied, f.proxy_prefix,
+        f.access_methods, f.simultaneous_users, NULL::uuid AS platform_title_id,
         NULL::uuid AS item_id, NULL::uuid AS package_id, NULL AS package, coalesce(pt.url, was.url) AS url,
         was.title_key, NULL::date AS access_start_on, NULL::date AS access_end_on, r.id AS right_id
     FROM known k
@@ -138,8 +141,11 @@ def _id(told: str | None) -> UUID | None:
 
 def _candidate(row: Mapping[str, Any], today: date) -> Candidate:
     same = ("title_id", "title", "kind", "platform_id", "platform", "proxied", "proxy_prefix", "item_id")
+    access = (Way(Method(each["method"]), each.get("sign_in_url")) for each in row["access_methods"])
     return Candidate(
         **{name: row[name] for name in (*same, "package_id", "package", "url", "title_key")},
+        access=tuple(access),
+        simultaneous_users=row["simultaneous_users"],
         templates=tuple(row["templates"]),
         listed=Span(row["access_start_on"], row["access_end_on"]),
         statements=tuple(statement(each) for each in row["statements"]),

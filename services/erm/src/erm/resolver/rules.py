@@ -9,7 +9,8 @@ from uuid import UUID
 
 from erm.agreements.rules import Standing
 from erm.coverage.rules import ALWAYS, Asked, Span, Statement, Verdict, best, in_force
-from erm.platforms.rules import is_address, link, through_proxy
+from erm.platforms.access import Method, Way, way_in
+from erm.platforms.rules import is_address, link
 
 FREE: Final = "F"
 FULL: Final = frozenset({"fulltext", "selected articles"})
@@ -91,6 +92,9 @@ class Candidate:
     templates: tuple[str, ...] = ("{url}",)
     proxied: bool = False
     proxy_prefix: str | None = None
+    access: tuple[Way, ...] = ()
+    """Ways of access, in order of preference."""
+    simultaneous_users: int | None = None
     item_id: UUID | None = None
     package_id: UUID | None = None
     package: str | None = None
@@ -124,6 +128,8 @@ class Target:
     """False: the citation tells too little to know whether it is covered."""
     statements: tuple[Statement, ...]
     """What is covered there, ours before the knowledge base's."""
+    method: Method | None = None
+    """How readers get in; None: nobody has told, or it is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +211,10 @@ def _one(candidate: Candidate, wanted: Wanted, *, today: date, proxy_prefix: str
     good = [way for way in open_ways if way[2] in (Verdict.COVERED, Verdict.PERHAPS)]
     if good and not against:
         right, said, verdict = min(good, key=lambda way: (way[2] is Verdict.PERHAPS, way[0] is None))
-        url = _way_in(candidate, wanted.facts, free=right is None, proxy_prefix=proxy_prefix)
-        if url is not None:
-            return Target(candidate, right, url, wanted.whole or verdict is Verdict.COVERED, said)
+        found = _way_in(candidate, wanted.facts, free=right is None, proxy_prefix=proxy_prefix)
+        if found is not None:
+            certain = wanted.whole or verdict is Verdict.COVERED
+            return Target(candidate, right, found[0], certain, said, found[1])
         against.append(Refusal.NO_LINK)
     if not usable and not free:
         against += _unlicensed(candidate.rights)
@@ -248,16 +255,16 @@ def _covers(
 
 def _way_in(
     candidate: Candidate, facts: Mapping[str, str | None], *, free: bool, proxy_prefix: str | None
-) -> str | None:
+) -> tuple[str, Method | None] | None:
     told = {**facts, "url": candidate.url, "title_id": candidate.title_key}
     url = link(candidate.templates, told)
     if url is None or not is_address(url):
         return None
+    if free:
+        return url, None
     prefix = candidate.proxy_prefix or proxy_prefix
-    if free or not candidate.proxied or not prefix:
-        return url
-    proxied = through_proxy(url, prefix)
-    return proxied if is_address(proxied) else None
+    found = way_in(url, candidate.access, proxied=candidate.proxied, prefix=prefix)
+    return found if is_address(found[0]) else None
 
 
 def terms_on(right: Right, today: date) -> list[Mapping[str, Any]]:

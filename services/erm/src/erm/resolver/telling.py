@@ -6,9 +6,12 @@ from typing import Final
 
 from contracts.openurl import write
 from erm.coverage.rules import Statement, open_on
+from erm.platforms.access import TEXTS as ACCESS
+from erm.platforms.access import Method
 from erm.resolver.commands import Resolved, elsewhere, service_of
 from erm.resolver.rules import TEXTS, Candidate, Right, terms_on
 from erm.resolver.wire import (
+    AccessOut,
     CitationOut,
     CoveredOut,
     ExplainedOut,
@@ -32,6 +35,10 @@ NOTHING: Final = {
 
 def _reason(code: str) -> ReasonOut:
     return ReasonOut(code=code, text=TEXTS[code])
+
+
+def _access(method: Method | None) -> AccessOut | None:
+    return AccessOut(method=method, text=ACCESS[method]) if method else None
 
 
 def _covered(statements: Sequence[Statement], today: date) -> list[CoveredOut]:
@@ -113,6 +120,8 @@ def told(resolved: Resolved, shown: Mapping[str, str]) -> ResolvedOut:
                     free=target.right is None,
                     perpetual=target.right is not None and target.right.perpetual_id is not None,
                     certain=target.certain,
+                    access=_access(target.method),
+                    simultaneous_users=target.candidate.simultaneous_users if target.right else None,
                     coverage=_covered(target.statements, today),
                     terms=_terms(target.right, shown, today),
                 )
@@ -136,7 +145,7 @@ def told(resolved: Resolved, shown: Mapping[str, str]) -> ResolvedOut:
 
 def explained(resolved: Resolved, *, names: bool) -> ExplainedOut:
     """Everything that was looked at; `names`: what agreements and licences are called, too."""
-    chosen = {id(target.candidate) for target in resolved.ways.targets}
+    chosen = {id(target.candidate): target.method for target in resolved.ways.targets}
     every = [target.candidate for target in resolved.ways.targets]
     every += [refused.candidate for refused in resolved.ways.refused]
     first = "free before licensed" if resolved.doc.resolver.free_first else "licensed before free"
@@ -148,11 +157,11 @@ def explained(resolved: Resolved, *, names: bool) -> ExplainedOut:
         asked_first=resolved.wanted.asked.first,
         asked_last=resolved.wanted.asked.last,
         order=f"what is surely covered first, then {first}, then by name",
-        ways=[_way(one, chosen=id(one) in chosen, names=names) for one in every],
+        ways=[_way(one, chosen=id(one) in chosen, method=chosen.get(id(one)), names=names) for one in every],
     )
 
 
-def _way(candidate: Candidate, *, chosen: bool, names: bool) -> WayExplainedOut:
+def _way(candidate: Candidate, *, chosen: bool, method: Method | None, names: bool) -> WayExplainedOut:
     return WayExplainedOut(
         platform=candidate.platform,
         package=candidate.package,
@@ -161,6 +170,8 @@ def _way(candidate: Candidate, *, chosen: bool, names: bool) -> WayExplainedOut:
         chosen=chosen,
         templates=list(candidate.templates),
         proxied=candidate.proxied,
+        access_methods=[way.method for way in candidate.access],
+        access=method,
         listed_from=candidate.listed.first,
         listed_until=candidate.listed.last,
         rights=[

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from erm.platforms.access import Method
+
 
 class CitationOut(BaseModel):
     """What is asked for, as it was understood."""
@@ -61,6 +63,13 @@ class TermShownOut(BaseModel):
     note: str | None
 
 
+class AccessOut(BaseModel):
+    """How readers get in."""
+
+    method: Method
+    text: str
+
+
 class TargetOut(BaseModel):
     """A way to it."""
 
@@ -75,6 +84,10 @@ class TargetOut(BaseModel):
     """It stays, whatever becomes of the agreement: what was published while it was subscribed to."""
     certain: bool
     """False: the citation tells too little to know whether it is covered."""
+    access: AccessOut | None = None
+    """How readers get in; none: nobody has told, or it is free."""
+    simultaneous_users: int | None = None
+    """How many may read at once; none: any number, as far as is told."""
     coverage: list[CoveredOut]
     terms: list[TermShownOut]
 
@@ -129,6 +142,10 @@ class WayExplainedOut(BaseModel):
     chosen: bool
     templates: list[str]
     proxied: bool
+    access_methods: list[Method] = []
+    """In the library's order; none: `proxied` says it."""
+    access: Method | None = None
+    """The one that the link goes by."""
     listed_from: date | None
     listed_until: date | None
     rights: list[RightExplainedOut]
