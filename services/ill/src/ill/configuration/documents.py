@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ill.ageing.documents import Levels, spans_of
 from ill.ageing.rules import Span, Spans
 from ill.iso18626.rules import UNFILLED
+from ill.partners.documents import Attributes
 from ill.partners.rules import ALWAYS, Calendar
 from ill.routing.rules import CRITERIA, Route
 
@@ -214,17 +215,24 @@ QUERIES: Final = {
 }
 
 
-class IndexDoc(_Strict):
-    """The union catalogue in which suppliers are found, by SRU."""
+ATTRIBUTES: Final = {"record_id": 12, "isbn": 7, "issn": 8, "title": 4, "author": 1003}
 
-    url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=1000)] | None = None
-    """None: every partner that lends is asked, in the order of the rota's rules."""
+
+class IndexDoc(_Strict):
+    """The union catalogue in which suppliers are found, by SRU or Z39.50."""
+
+    url: Annotated[str, Field(pattern=r"^(https?|z3950)://[^\s?#]+(\?\S*)?$", max_length=1000)] | None = None
+    """`z3950://host:210/DATABASE` is asked by Z39.50. None: every partner that lends is asked, in the order of the
+    rota's rules."""
     version: Literal["1.1", "1.2", "2.0"] = "1.2"
     record_schema: Annotated[str, Field(min_length=1, max_length=200)] = "marcxml"
+    """By Z39.50: `opac`, or else MARC 21."""
     queries: Annotated[
         dict[Annotated[str, Field(max_length=20)], Annotated[str, Field(max_length=300)]], Field(max_length=8)
     ] = QUERIES
     """CQL by what is known, the surest first (record_id, isbn, issn, oclc, title); values are put in quoted."""
+    attributes: Attributes = ATTRIBUTES
+    """By Z39.50: the use attributes of Bib-1 by which the same is searched."""
     holders: Annotated[
         list[Annotated[str, Field(pattern=r"^[0-9]{3}\$[a-z0-9]$")]], Field(min_length=1, max_length=10)
     ] = ["852$a", "924$b"]

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import etags
 from chassis.addresses import refusals
 from chassis.application import new_router
+from chassis.association import judged
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
 from chassis.principal import Principal, may
@@ -101,7 +102,7 @@ async def apply_configuration(
     reasons = [
         Reason(one.code, one.text, pointer, one.mend)
         for pointer, url in body.lookups.addresses().items()
-        for one in refusals(re.sub(r"\{\w+\}", "0", url), networks)
+        for one in refusals(re.sub(r"\{\w+\}", "0", judged(url)), networks)
     ]
     reasons += await _unknown(tx, body)
     if reasons:

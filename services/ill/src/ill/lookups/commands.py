@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.ids import uuid7
 from ill.citations.rules import likeness
-from ill.lookups import rules, sru
+from ill.lookups import rules, searching, sru
 from ill.partners.rules import lends_from, policies_of
 from ill.requests import queries
 from ill.requests.case import Case
@@ -14,8 +14,8 @@ from ill.requests.effects import BORROWING, check_copyright, effect, send_at_onc
 from ill.requests.questions import remember
 
 _ASK: Final = """
-INSERT INTO lookup (id, request_id, kind, by, url, partner_id, reads, state, next_at, asked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $8)
+INSERT INTO lookup (id, request_id, kind, by, url, partner_id, reads, state, next_at, asked_at, copies)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $8, $9)
 """
 _PARTNERS: Final = """
 SELECT p.id, upper(n.symbol) AS symbol, upper(n.scheme) AS scheme, upper(p.holdings_code) AS holdings_code
@@ -30,11 +30,20 @@ _CITED: Final = "UPDATE request SET citation = $2, citation_told = $3, likeness 
 
 
 async def _ask(
-    case: Case, kind: str, by: str, url: str, *, partner: UUID | None = None, reads: tuple[str, ...] = ()
+    case: Case,
+    kind: str,
+    by: str,
+    url: str,
+    *,
+    partner: UUID | None = None,
+    reads: tuple[str, ...] = (),
+    copies: Mapping[str, Any] | None = None,
 ) -> None:
     """Have the worker ask; only the answer to this question counts from now on."""
     number = uuid7()
-    await case.connection.execute(_ASK, number, case.id, kind, by, url, partner, list(reads), case.now)
+    await case.connection.execute(
+        _ASK, number, case.id, kind, by, url, partner, list(reads), case.now, copies
+    )
     remember(case, lookup=str(number))
 
 
@@ -116,11 +125,9 @@ async def offer_open_access(case: Case) -> str | None:
 async def ask_index(case: Case) -> None:
     """The union catalogue."""
     index = case.doc.lookups.index
-    question = sru.question(case.row["citation"], index.queries)
-    assert index.url is not None
+    question = searching.in_index(index, case.row["citation"])
     assert question is not None
-    by, query = question
-    url = sru.url(index.url, version=index.version, query=query, schema=index.record_schema, most=index.most)
+    by, url = question
     await _ask(case, "index", by, url, reads=tuple(index.holders))
 
 
@@ -165,29 +172,27 @@ async def check_supplier(case: Case) -> str | None:
     entry = await queries.active_entry(case.connection, case.id)
     assert entry is not None
     partner = await queries.partner(case.connection, entry["partner_id"])
-    if partner["catalogue_url"] is None or _search(case, entry) is None:
+    if _search(case, entry, partner) is None:
         return send
     return "look-at-supplier"
 
 
-def _search(case: Case, entry: Mapping[str, Any]) -> tuple[str, str] | None:
+def _search(case: Case, entry: Mapping[str, Any], partner: Mapping[str, Any]) -> tuple[str, str] | None:
     """By its own number for it, if the index told one; else by what the citation has."""
     known = {"record_id": entry["record_id"]} if entry["record_id"] else {}
-    return sru.question(case.row["citation"] | known, case.doc.lookups.index.queries)
+    return searching.at_supplier(partner, case.doc.lookups.index, case.row["citation"] | known)
 
 
 @effect(BORROWING, name="ask-suppliers-catalogue")
 async def ask_suppliers_catalogue(case: Case) -> None:
-    """By SRU."""
+    """By SRU or Z39.50."""
     entry = await queries.active_entry(case.connection, case.id)
     assert entry is not None
     partner = await queries.partner(case.connection, entry["partner_id"])
-    question = _search(case, entry)
+    question = _search(case, entry, partner)
     assert question is not None
-    by, query = question
-    schema, version = partner["catalogue_schema"], partner["catalogue_version"]
-    url = sru.url(partner["catalogue_url"], version=version, query=query, schema=schema, most=10)
-    await _ask(case, "availability", by, url, partner=partner["id"])
+    by, url = question
+    await _ask(case, "availability", by, url, partner=partner["id"], copies=partner["catalogue_copies"])
 
 
 @effect(BORROWING, name="judge-supplier")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from chassis.markup import Element, NotXml, read
 from ill.citations.rules import bare
+from ill.lookups import marc
 
 ELEMENTS: Final = 60_000
 DEPTH: Final = 40
@@ -64,10 +65,10 @@ class Hit:
     call_number: str | None
     available: bool | None
     """Whether a copy is in; None: the server does not say."""
-    places: tuple[tuple[str, str | None, str | None], ...] = ()
+    places: tuple[marc.Place, ...] = ()
     """Holder, location and shelving location of each holdings field (852 $b and $c beside the holder's symbol)."""
-    copies: tuple[tuple[str | None, str | None, bool | None], ...] = ()
-    """Location, shelving location and whether it is in, of each holding of the OPAC record."""
+    copies: tuple[marc.Copy, ...] = ()
+    """Location, shelving location and whether it is in, of each holding of the OPAC record, or as a mapping has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ class Refused(ValueError):
     """The server says why it does not answer, or what it says is no answer."""
 
 
-def answer(body: bytes, holders: Sequence[str] = ()) -> Answer:
-    """Read an answer; `holders` are the subfields in which the holders' symbols stand. `Refused` when it is none."""
+def answer(body: bytes, holders: Sequence[str] = (), copies: Mapping[str, Any] | None = None) -> Answer:
+    """Read an answer; `holders` are the subfields in which the holders' symbols stand, `copies` where it stands whether
+    they are in, for records without holdings. `Refused` when it is no answer."""
     try:
         root = read(body, elements=ELEMENTS, depth=DEPTH)
     except NotXml as error:
@@ -98,11 +100,11 @@ def answer(body: bytes, holders: Sequence[str] = ()) -> Answer:
     if count is None or not re.fullmatch(r"\d{1,12}", count.text):
         raise Refused("an answer that counts nothing")
     records = root.child("records")
-    hits = [_hit(record, holders) for record in (records.children if records is not None else ())]
+    hits = [_hit(record, holders, copies) for record in (records.children if records is not None else ())]
     return Answer(int(count.text), tuple(hits))
 
 
-def _hit(record: Element, holders: Sequence[str]) -> Hit:
+def _hit(record: Element, holders: Sequence[str], mapping: Mapping[str, Any] | None) -> Hit:
     holder = record.child("recordData")
     inside = holder if holder is not None else record
     if holder is not None and not holder.children and holder.text.startswith("<"):
@@ -116,32 +118,27 @@ def _hit(record: Element, holders: Sequence[str]) -> Hit:
         for part in everything
         if part.name == "controlfield" and part.attributes.get("tag") == "001"
     ]
-    found: dict[str, None] = {}
-    places: dict[tuple[str, str | None, str | None], None] = {}
-    calls = []
-    for field in (part for part in everything if part.name == "datafield"):
-        tag = field.attributes.get("tag", "")
-        for sub in field.children:
-            if f"{tag}${sub.attributes.get('code')}" in holders and sub.text:
-                found.setdefault(sub.text, None)
-                if tag == "852":
-                    places.setdefault((sub.text, _subfield(field, "b"), _subfield(field, "c")), None)
-            if tag == "852" and sub.attributes.get("code") == "h":
-                calls.append(sub.text)
-    calls += [part.text for part in everything if part.name == "callNumber" and part.text]
-    states = [_truth(part) for part in everything if part.name == "availableNow"]
+    fields = [_field(part) for part in everything if part.name == "datafield"]
+    found, places = marc.holders_of(fields, holders)
+    calls = [part.text for part in everything if part.name == "callNumber" and part.text]
+    copies = tuple(_holding(part) for part in everything if part.name == "holding")
+    states: list[bool | None] = [_truth(part) for part in everything if part.name == "availableNow"]
+    if not copies and not states and mapping is not None:
+        copies = marc.copies_of(fields, mapping)
+        states = [state for _, _, state in copies if state is not None]
     return Hit(
         next(iter(numbers), None),
-        tuple(found),
-        next(iter(calls), None),
+        found,
+        marc.call_number_of(fields) or next(iter(calls), None),
         any(states) if states else None,
-        tuple(places),
-        tuple(_holding(part) for part in everything if part.name == "holding"),
+        places,
+        copies,
     )
 
 
-def _subfield(field: Element, code: str) -> str | None:
-    return next((sub.text for sub in field.children if sub.attributes.get("code") == code and sub.text), None)
+def _field(told: Element) -> marc.Field:
+    subfields = ((sub.attributes.get("code", ""), sub.text or "") for sub in told.children)
+    return marc.Field(told.attributes.get("tag", ""), tuple(subfields))
 
 
 def _holding(told: Element) -> tuple[str | None, str | None, bool | None]:

@@ -33,6 +33,8 @@ class Lookup(Table, table=True):
     """Whose catalogue it is."""
     reads: list[str] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'")))
     """Subfields that name holders."""
+    copies: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """Where records tell whether copies are in."""
     state: str = Field(sa_column=words())
     """waiting; answered; silent: no answer that is one; dropped: nobody waited for it any more."""
     outcome: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))

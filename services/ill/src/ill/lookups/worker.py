@@ -6,7 +6,8 @@ answer counts while the request still waits for it; what comes later is kept and
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,17 +20,20 @@ from yarl import URL
 
 from chassis import faults, outbox
 from chassis.addresses import Network
+from chassis.association import is_z3950, judged
 from chassis.guard import Guard
 from chassis.resources import Resources
 from contracts.events import Actor
 from ill.configuration.queries import in_force
-from ill.lookups import rules, sru
+from ill.lookups import rules, sru, z3950
 from ill.requests.commands import happen, take_up
 from ill.requests.rules import Told
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 16
+OF_ONE_SERVER: Final = 4
+"""Questions that one server is asked at once: one that hangs holds up its own alone."""
 IDLE_SECONDS: Final = 1.0
 REDIRECTS: Final = 3
 ATTEMPTS: Final = 2
@@ -37,10 +41,17 @@ GAP: Final = timedelta(seconds=30)
 AGENT: Final = "Carrel (interlibrary loan)"
 
 _CLAIM: Final = """
+WITH due AS (
+    SELECT id, next_at, split_part(url, '/', 3) AS server FROM lookup WHERE state = 'waiting' AND next_at <= $1
+    ORDER BY next_at LIMIT 1000), numbered AS (
+    SELECT id, next_at, server, row_number() OVER (PARTITION BY server ORDER BY next_at) AS number FROM due)
 UPDATE lookup SET attempts = attempts + 1, next_at = $1::timestamptz + $2::interval WHERE id IN (
-    SELECT id FROM lookup WHERE state = 'waiting' AND next_at <= $1 ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+    SELECT l.id FROM lookup l JOIN numbered n ON n.id = l.id
+    WHERE l.state = 'waiting' AND l.next_at <= $1 AND n.number <= $4 - coalesce(($5::jsonb ->> n.server)::int, 0)
+    ORDER BY n.next_at LIMIT $3 FOR UPDATE OF l SKIP LOCKED)
 RETURNING *
 """
+"""$1 now, $2 the lease, $3 how many, $4 how many of one server, $5 how many are under way by server"""
 _LATER: Final = "UPDATE lookup SET next_at = $2, error = $3 WHERE id = $1 AND state = 'waiting'"
 _DONE: Final = """
 UPDATE lookup SET state = $2, outcome = $3, error = $4, answered_at = $5, next_at = NULL
@@ -72,32 +83,52 @@ def new_guard(networks: tuple[Network, ...]) -> Guard:
 
 
 async def look_up(resources: Resources, stop: asyncio.Event) -> None:
-    """Until told to stop."""
+    """Until told to stop: whoever is done makes room for the next, whatever the others wait for."""
     async with AsyncExitStack() as stack:
         client: tuple[Guard, aiohttp.ClientSession] | None = None  # made when there is something to ask
+        running: dict[asyncio.Task[None], str] = {}
         while not stop.is_set():
-            asked = 0
             try:
                 waiting = await resources.pool.fetchval(
                     "SELECT EXISTS (SELECT FROM lookup WHERE state = 'waiting' AND next_at <= $1)",
                     resources.clock(),
                 )
-                if waiting:
+                if waiting and len(running) < AT_ONCE:
                     if client is None:
                         guard = new_guard(resources.settings.networks)
                         seconds = resources.settings.lookup_timeout
                         client = guard, await stack.enter_async_context(guard.session(seconds=seconds))
-                    asked = await look_up_due(resources, *client)
+                    for row in await _claimed(resources, AT_ONCE - len(running), running.values()):
+                        task = asyncio.create_task(_look_up(resources, *client, dict(row)))
+                        running[task] = _server(row)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("look-ups wait for the database", extra={"error": faults.told(error)})
-            if not asked:
+            if not running:
                 await asyncio.sleep(IDLE_SECONDS)
+                continue
+            first = asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(running, timeout=IDLE_SECONDS, return_when=first)
+            for task in done:
+                del running[task]
+        if running:
+            await asyncio.wait(running)
+
+
+def _server(lookup: Mapping[str, Any]) -> str:
+    return str(lookup["url"]).split("/", 3)[2]
+
+
+async def _claimed(resources: Resources, room: int, busy: Iterable[str]) -> list[Any]:
+    """Questions that are due, a few of each server; they are ours until their lease ends."""
+    lease = timedelta(seconds=2 * resources.settings.lookup_timeout + 30)
+    told = (resources.clock(), lease, room, OF_ONE_SERVER, dict(Counter(busy)))
+    claimed: list[Any] = await resources.pool.fetch(_CLAIM, *told)
+    return claimed
 
 
 async def look_up_due(resources: Resources, guard: Guard, session: aiohttp.ClientSession) -> int:
     """Ask what is due, at most a handful at once; how many."""
-    lease = timedelta(seconds=2 * resources.settings.lookup_timeout + 30)
-    rows = await resources.pool.fetch(_CLAIM, resources.clock(), lease, AT_ONCE)
+    rows = await _claimed(resources, AT_ONCE, ())
     await asyncio.gather(*(_look_up(resources, guard, session, dict(row)) for row in rows))
     return len(rows)
 
@@ -107,12 +138,11 @@ async def _look_up(
 ) -> None:
     outcome, error = None, None
     try:
-        body = await fetched(resources, guard, session, lookup["kind"], lookup["url"])
-        outcome = await asyncio.to_thread(understood, lookup["kind"], body, lookup["reads"])
+        outcome = await _told(resources, guard, session, lookup)
     except Nothing:
         pass
     except (NoAnswer, ValueError) as problem:
-        error = str(problem)[:300]
+        error = str(problem)[:300] or type(problem).__name__
     now = resources.clock()
     if error is not None and lookup["attempts"] < ATTEMPTS:
         await resources.pool.execute(_LATER, lookup["id"], now + GAP, error)
@@ -121,8 +151,28 @@ async def _look_up(
     try:
         async with resources.pool.acquire() as connection, connection.transaction():
             await _settle(connection, lookup, outcome, error, now)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as fault:
+        log.warning("what was looked up is asked again", extra={"error": faults.told(fault)})
     finally:
         outbox.origin.reset(token)
+
+
+async def _told(
+    resources: Resources, guard: Guard, session: aiohttp.ClientSession, lookup: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The answer as it is kept, by whatever the address speaks."""
+    kind, reads, copies = lookup["kind"], lookup["reads"], lookup["copies"]
+    if not is_z3950(lookup["url"]):
+        body = await fetched(resources, guard, session, kind, lookup["url"])
+        return await asyncio.to_thread(understood, kind, body, reads, copies)
+    if reasons := guard.against(judged(lookup["url"])):
+        raise NoAnswer(f"not asked: {reasons[0].code}")
+    try:
+        async with asyncio.timeout(resources.settings.lookup_timeout):
+            total, found = await z3950.asked(guard, lookup["url"], limit=resources.settings.lookup_limit)
+    except (TimeoutError, OSError) as error:
+        raise NoAnswer(f"no answer: {type(error).__name__}") from None
+    return await asyncio.to_thread(lambda: sru.outcome(z3950.answer(total, found, reads, copies)))
 
 
 async def fetched(
@@ -160,14 +210,16 @@ async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(told)
 
 
-def understood(kind: str, body: bytes, reads: list[str]) -> dict[str, Any] | None:
+def understood(
+    kind: str, body: bytes, reads: list[str], copies: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """What an answer says, as it is kept; `ValueError` when it is none. None: nothing is known. Costs CPU."""
     if kind == "citation":
         return dict(rules.read_csl(orjson.loads(body)))
     if kind == "open-access":
         free = rules.read_open_access(orjson.loads(body))
         return asdict(free) if free is not None else None
-    return sru.outcome(sru.answer(body, reads))
+    return sru.outcome(sru.answer(body, reads, copies))
 
 
 async def forget_lookups(resources: Resources, now: datetime) -> None:

@@ -94,6 +94,37 @@ class EndpointDoc(BaseModel):
 
 
 MOST_SYMBOLS: Final = 20
+Subfield = Annotated[str, Field(pattern=r"^[0-9]{3}\$[a-z0-9]$")]
+Attributes = dict[
+    Annotated[str, Field(pattern=r"^(record_id|isbn|issn|oclc|title|author)$")],
+    Annotated[int, Field(ge=1, le=9999)],
+]
+
+
+class CopiesDoc(BaseModel):
+    """Where a MARC record tells which copies are in, for a catalogue that gives no holdings beside it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Subfield
+    """`876$j`, say: each such field is a copy."""
+    location: Subfield | None = "852$b"
+    """In the same field; or in one that goes before its copies."""
+    shelving_location: Subfield | None = None
+    """In the field of the location."""
+    is_in: list[Word] = Field(default=["available"], max_length=50)
+    """Values that say so, in whatever case; `*`: every other value."""
+    is_out: list[Word] = Field(default=["*"], max_length=50)
+    absent: Literal["in", "out", "unknown"] = "unknown"
+    """Where the status is not told."""
+
+    @model_validator(mode="after")
+    def _stand_together(self) -> "CopiesDoc":
+        if self.shelving_location is not None and self.shelving_location[:3] != (self.location or "")[:3]:
+            raise ValueError("the shelf stands in the field of the location")
+        if set(map(str.casefold, self.is_in)) & set(map(str.casefold, self.is_out)):
+            raise ValueError("a value says either that a copy is in or that it is out")
+        return self
 
 
 class PartnerIn(BaseModel):
@@ -153,10 +184,15 @@ class PartnerIn(BaseModel):
     holdings_code: Word | None = None
     """As which the index of `lookups.index` names it, where that is not its symbol."""
     catalogue_url: Annotated[str, Field(max_length=1000)] | None = None
-    """SRU of its own catalogue: looked into before it is asked, and what is not there or not in is not asked for."""
+    """SRU of its own catalogue, or `z3950://host:210/DATABASE`: looked into before it is asked, and what is not there
+    or not in is not asked for."""
     catalogue_version: Literal["1.1", "1.2", "2.0"] = "1.2"
     catalogue_schema: Annotated[str, Field(min_length=1, max_length=200)] = "marcxml"
-    """`opac` or what else has holdings, where it is to tell whether a copy is in."""
+    """`opac` or what else has holdings, where it is to tell whether a copy is in. By Z39.50: `opac`, or else MARC."""
+    catalogue_attributes: Attributes = {}
+    """By Z39.50: use attributes of Bib-1 that are other ones than the index's (`lookups.index.attributes`)."""
+    catalogue_copies: CopiesDoc | None = None
+    """Where its records tell whether copies are in, if they come without holdings."""
     catalogue_silent: Literal["ask", "skip"] = "ask"
     """When its catalogue does not answer."""
     lenient: bool = False

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis import cursors, etags
 from chassis.addresses import refusals
 from chassis.application import new_router
+from chassis.association import judged
 from chassis.clock import Now
 from chassis.database import Connection
 from chassis.edge import InFlight, OnceRequired
@@ -129,6 +130,7 @@ def _told(body: PartnerIn) -> list[Any]:
         name: [one.model_dump(mode="json") for one in getattr(body, name)]
         for name in ("closings", "policies", "networks", "branches", "endpoints")
     }
+    plain["catalogue_copies"] = body.catalogue_copies.model_dump() if body.catalogue_copies else None
     plain["respond_levels"] = {name: told.model_dump() for name, told in body.respond_levels.items()}
     return [plain.get(name, getattr(body, name)) for name in _COLUMNS]
 
@@ -184,7 +186,7 @@ def _may_be_asked(request: Request, body: PartnerIn) -> None:
     """Its catalogue is asked by us: only where it may be."""
     if body.catalogue_url is not None:
         networks = request.app.state.resources.settings.networks
-        if found := refusals(body.catalogue_url, networks):
+        if found := refusals(judged(body.catalogue_url), networks):
             raise Invalid(reasons=[Reason(one.code, one.text, "/catalogue_url", one.mend) for one in found])
 
 

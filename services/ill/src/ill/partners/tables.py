@@ -97,6 +97,12 @@ class Partner(Table, table=True):
     catalogue_schema: str = Field(
         default="marcxml", sa_column=Column(Text, nullable=False, server_default="marcxml")
     )
+    catalogue_attributes: dict[str, int] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
+    )
+    """Of Bib-1, where they are other ones than the index's."""
+    catalogue_copies: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """Where its records tell whether copies are in."""
     catalogue_silent: str = Field(default="ask", sa_column=Column(Text, nullable=False, server_default="ask"))
     """ask or skip: when its catalogue does not answer."""
     lenient: bool = Field(default=False, sa_column=flag(default=False))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.ids import uuid7
 from ill.citations.rules import kind_of_work
-from ill.lookups import sru
+from ill.lookups import searching
 from ill.requests import queries
 from ill.requests.case import Case
 from ill.requests.questions import remember
@@ -95,8 +95,8 @@ async def next_supplier(case: Case) -> str:
     """The next of the rota that may be asked; the others are skipped with the reason kept."""
     index, settings = case.row["holding"].get("index"), case.doc.lookups.index
     told = await _decided(case)
-    asks = index is None and settings.url is not None and told.then == "directory"
-    if asks and sru.question(case.row["citation"], settings.queries):
+    asks = index is None and told.then == "directory"
+    if asks and searching.in_index(settings, case.row["citation"]) is not None:
         return "look-in-index"
     held = case.row["holding"].get("held", {})
     narrowed = (
