@@ -7,11 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from support.postgres import reachable_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
 @pytest.fixture(scope="module")
 def python() -> Iterator[Path]:
     """The interpreter of an installed service; the sources it was made from are gone."""
-    place = Path(tempfile.mkdtemp(prefix="carrel-image-"))
+    place = reachable_folder("carrel-image-")
     build, into = place / "build", place / "opt"
     build.mkdir()
     for told in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
