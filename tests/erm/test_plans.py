@@ -73,6 +73,10 @@ INSERT INTO voucher (id, number, kind, invoice_id, batch_group_id, state, curren
 SELECT id('voucher', n), n, 'payment', id('invoice', n), (SELECT id FROM batch_group LIMIT 1),
     CASE WHEN n % 100 = 0 THEN 'awaiting' ELSE 'exported' END, 'EUR', 200, '{}',
     CASE WHEN n % 100 > 0 THEN id('batch', n) END, now() FROM generate_series(1, 6000) n;
+INSERT INTO voucher_delivery (id, batch_id, state, next_at, created_at)
+SELECT id('delivery', n), id('batch', n), s.state, CASE s.state WHEN 'waiting' THEN now() END, now()
+FROM generate_series(1, 6000) n, LATERAL (SELECT CASE WHEN n % 300 = 0 THEN 'waiting' WHEN n % 100 = 0 THEN 'failed'
+    ELSE 'sent' END AS state) s;
 INSERT INTO invoice_line (id, invoice_id, position, description, order_line_id, quantity, subtotal, adjustments, total)
 SELECT id('charge', n), id('invoice', n % 6000 + 1), n, 'x', id('line', n), 1, 100, 0, 100
 FROM generate_series(1, 6000) n;
@@ -225,6 +229,7 @@ PLANS = Plans(
             "trial_feedback",
             "voucher",
             "voucher_batch",
+            "voucher_delivery",
         }
     ),
     few=600,
@@ -236,6 +241,7 @@ PLANS = Plans(
         "kbart_load_coming_in",
         "title_transfer_task_open",
         "edifact_message_to_do",
+        "voucher_delivery_due",
     ),
 )
 SAMPLES = {

@@ -50,7 +50,9 @@ from erm.units import routes as units
 from erm.units.telling import shown
 from erm.vendororders import accounts as vendor_order_accounts
 from erm.vendororders import routes as vendor_orders
+from erm.vouchers import delivery_routes as voucher_deliveries
 from erm.vouchers import routes as vouchers
+from erm.vouchers.delivering import deliver_batches
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
             claims.router,
             invoices.router,
             vouchers.router,
+            voucher_deliveries.router,
             vendor_order_accounts.router,
             vendor_orders.router,
             edifact_accounts.router,
@@ -120,5 +123,5 @@ SERVICE = Service(
         Timer("propose-claims", timedelta(minutes=10), propose),
         Timer("read-exchange-rates", timedelta(minutes=10), read_rates),
     ],
-    workers=[take_up_lists, fetch_lists, take_up_messages],
+    workers=[take_up_lists, fetch_lists, take_up_messages, deliver_batches],
 )

@@ -19,6 +19,17 @@ class Settings(ServiceSettings):
     list_timeout: float = Field(default=300.0, gt=0, le=3600)
     """Seconds that a provider may take for a list."""
 
+    delivery_networks: Networks = ()
+    """Networks in which batches of vouchers may be put on FTP servers besides the public internet, with commas between
+    them; without TLS in these alone."""
+    delivery_ca_file: str | None = None
+    """Certificates that these servers are trusted by; none: the system's."""
+
+    @property
+    def own_delivery_networks(self) -> tuple[Network, ...]:
+        """Where batches may be delivered, too."""
+        return networks_of(self.delivery_networks)
+
     @property
     def networks(self) -> tuple[Network, ...]:
         """Where lists may be fetched, too."""

@@ -179,6 +179,21 @@ class InvoiceChanged(Event):
     """It belongs to an acquisition unit that keeps reading to its members."""
 
 
+class VoucherDeliveryFailed(Event):
+    """A batch of vouchers did not reach the university's books; it is not tried any more until somebody asks for it."""
+
+    type: ClassVar = "erm.voucher-delivery-failed.v1"
+    subject: ClassVar = "batch_id"
+
+    batch_id: UUID
+    batch_group_id: UUID
+    number: int
+    """Of the batch in its group."""
+    attempts: int
+    error: str
+    """Why the last attempt came to nothing."""
+
+
 class PackageFacts(Part):
     """A package as it stands after the event."""
 

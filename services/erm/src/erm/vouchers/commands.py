@@ -17,6 +17,7 @@ from erm.money.rules import NotAnAmount, read, written
 from erm.rows import change, insert
 from erm.units.rules import Act, Standing
 from erm.units.standing import within
+from erm.vouchers import delivering
 from erm.vouchers.rules import Known, Told, VoucherKind, VoucherState, is_known, payment_flaws
 from erm.vouchers.writing import as_json, as_xml
 from erm.wire import AmountIn, Currency, Day, Strict, Word
@@ -103,6 +104,7 @@ async def export(
         created_by=actor,
     )
     await connection.execute(_SENT, [row["id"] for row in rows], batch_id, now)
+    await delivering.queue(connection, group_id, batch_id, now=now)
     return batch_id
 
 

@@ -277,15 +277,15 @@ _HIDDEN = (
 )
 
 
-def _whole_batches(seen: Standing) -> Within | None:
+def whole_batches(seen: Standing) -> Within | None:
     """Batches go out as they were written: who may not see one of the vouchers does not see the batch."""
     one = within(seen, "i.acquisition_unit_ids")
     return None if one is None else Within(_HIDDEN, one.values)
 
 
-async def _batch(request: Request, batch_id: UUID, columns: str, seen: Standing) -> Any:
+async def read_batch(request: Request, batch_id: UUID, columns: str, seen: Standing) -> Any:
     """One batch; `BatchUnknown`."""
-    hidden = _whole_batches(seen)
+    hidden = whole_batches(seen)
     text, values = ("true", ()) if hidden is None else (hidden.numbered(2), hidden.values)
     statement = f"SELECT {columns} FROM voucher_batch WHERE id = $1 AND {text}"  # noqa: S608 - our own names
     row = await pool_of(request).fetchrow(statement, batch_id, *values)
@@ -348,7 +348,7 @@ async def list_batches(
         {"batch_group_id =": batch_group_id},
         cursor=cursor,
         limit=limit,
-        within=_whole_batches(seen),
+        within=whole_batches(seen),
     )
     return cursors.Page(items=[VoucherBatchOut(**dict(row)) for row in rows], next_cursor=more)
 
@@ -360,7 +360,7 @@ async def list_batches(
 )
 async def get_batch(request: Request, batch_id: UUID, _: MayRead, seen: Seen) -> VoucherBatchOut:
     """One batch."""
-    return VoucherBatchOut(**dict(await _batch(request, batch_id, _BATCH, seen)))
+    return VoucherBatchOut(**dict(await read_batch(request, batch_id, _BATCH, seen)))
 
 
 @router.get(
@@ -375,7 +375,7 @@ async def get_batch_content(
     request: Request, batch_id: UUID, _: MayRead, seen: Seen, form: Literal["json", "xml"] = "json"
 ) -> Response:
     """The batch as the university's books read it: as JSON or XML, the same bytes however often it is read."""
-    row = await _batch(request, batch_id, "number, as_json, as_xml", seen)
+    row = await read_batch(request, batch_id, "number, as_json, as_xml", seen)
     name = {"content-disposition": f'attachment; filename="vouchers-{row["number"]}.{form}"'}
     return Response(bytes(row[f"as_{form}"]), media_type=f"application/{form}", headers=name)
 

@@ -1,7 +1,9 @@
 """What kind of voucher an invoice makes, what becomes of it, and whether a payment that is told of is its."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 
 class VoucherKind(StrEnum):
@@ -72,3 +74,23 @@ def payment_flaws(told: Told, known: Known) -> list[str]:
         "amount-differs": (told.amount, told.currency) != (known.amount, known.currency),
     }
     return [code for code, holds in applies.items() if holds]
+
+
+ATTEMPTS: Final = 12
+"""After so many it is left to somebody: two days and a half with the gaps between them."""
+FIRST_GAP: Final = timedelta(minutes=1)
+LONGEST_GAP: Final = timedelta(hours=12)
+
+
+def tried_again_at(attempts: int, now: datetime) -> datetime | None:
+    """When a batch that could not be delivered is tried again: in a minute, then in four times that each time, within
+    half a day; None: it has been tried often enough."""
+    if attempts >= ATTEMPTS:
+        return None
+    gap: timedelta = min(LONGEST_GAP, FIRST_GAP * 4 ** min(attempts - 1, 6))
+    return now + gap
+
+
+def file_name(group: str, number: int, form: str) -> str:
+    """What a batch is called where it is put; a group's code is letters, digits and `._/-`."""
+    return f"vouchers-{group.replace('/', '_')}-{number:06}.{form}"

@@ -100,3 +100,56 @@ class Voucher(Table, table=True):
     created_at: datetime = Field(sa_column=when())
     exported_at: datetime | None = Field(default=None, sa_column=when(null=True))
     version: int = Field(default=1, sa_column=version())
+
+
+class BatchGroupDelivery(Table, table=True):
+    """Where the batches of a group are put, and as whom."""
+
+    __tablename__ = "batch_group_delivery"
+    __table_args__ = (
+        Index("batch_group_delivery_one", "batch_group_id", unique=True),
+        CheckConstraint("security IN ('tls', 'none')", name="batch_group_delivery_security"),
+        CheckConstraint("form IN ('json', 'xml')", name="batch_group_delivery_form"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    batch_group_id: UUID = Field(sa_column=ref(to="batch_group.id"))
+    host: str = Field(sa_column=words())
+    port: int = Field(sa_column=count(None))
+    security: str = Field(sa_column=words())
+    """`tls`: explicit TLS (RFC 4217) for commands and files; `none`: in networks that the operator allows alone."""
+    user_name: str = Field(sa_column=words())
+    sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """The password, sealed."""
+    directory: str = Field(sa_column=words())
+    form: str = Field(sa_column=words())
+    active: bool = Field(default=True, sa_column=flag(default=True))
+    created_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=version())
+
+
+class VoucherDelivery(Table, table=True):
+    """A batch on its way to the university's books."""
+
+    __tablename__ = "voucher_delivery"
+    __table_args__ = (
+        Index("voucher_delivery_one_per_batch", "batch_id", unique=True),
+        Index("voucher_delivery_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index("voucher_delivery_by_state", "state", "id"),
+        CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="voucher_delivery_state"),
+        CheckConstraint(
+            "(state = 'waiting') = (next_at IS NOT NULL)", name="voucher_delivery_waits_for_a_time"
+        ),
+    )
+
+    id: UUID = Field(sa_column=key())
+    batch_id: UUID = Field(sa_column=ref(to="voucher_batch.id"))
+    state: str = Field(sa_column=words())
+    file_name: str | None = Field(default=None, sa_column=words(null=True))
+    attempts: int = Field(default=0, sa_column=count())
+    next_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    error: str | None = Field(default=None, sa_column=words(null=True))
+    """Why the last attempt came to nothing."""
+    sent_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    created_at: datetime = Field(sa_column=when())
+    version: int = Field(default=1, sa_column=version())

@@ -117,6 +117,7 @@ TABLE: Final = (
     _route("/v1/vouchers", "erm"),
     _route("/v1/voucher-batches", "erm"),
     _route("/v1/voucher-payments", "erm"),
+    _route("/v1/voucher-deliveries", "erm"),
     _route("/v1/edifact-accounts", "erm"),
     _route("/v1/edifact-interchanges", "erm", upload=True),
     _route("/v1/edifact-messages", "erm"),
