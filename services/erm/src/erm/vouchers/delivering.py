@@ -99,7 +99,7 @@ async def deliver_batches(resources: Resources, stop: asyncio.Event) -> None:
 
 
 async def deliver_one(resources: Resources) -> bool:
-    """The batch that has waited longest; whether there was one. It is claimed first: nothing is locked while it goes."""
+    """The batch that has waited longest; whether there was one. It is claimed first; nothing is locked meanwhile."""
     claimed = await resources.pool.fetchrow(_CLAIM, resources.clock(), LEASE)
     if claimed is None:
         return False
