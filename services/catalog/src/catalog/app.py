@@ -54,6 +54,8 @@ from catalog.titles import routes as titles
 from catalog.undoing import routes as undoing
 from catalog.undoing.worker import undo_imports
 from catalog.withdrawals import routes as withdrawals
+from catalog.works import routes as works
+from catalog.works.grouping import group_titles
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
@@ -108,6 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
             undoing.router,
             copycat.router,
             withdrawals.router,
+            works.router,
             oai.router,
             sru.router,
             citations.router,
@@ -146,6 +149,7 @@ SERVICE = Service(
         make_exports,
         fill_lists,
         edit_in_bulk,
+        group_titles,
     ),
     opening=opening,
 )

@@ -23,6 +23,7 @@ from catalog.templates import tables as templates
 from catalog.titles import tables as titles
 from catalog.undoing import tables as undoing
 from catalog.withdrawals import tables as withdrawals
+from catalog.works import tables as works
 
 METADATA = Table.metadata
 ALL = (
@@ -48,4 +49,5 @@ ALL = (
     titles,
     undoing,
     withdrawals,
+    works,
 )

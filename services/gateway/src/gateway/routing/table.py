@@ -54,6 +54,8 @@ TABLE: Final = (
     _route("/v1/locations", "catalog"),
     _route("/v1/libraries", "catalog"),
     _route("/v1/search-index", "catalog"),
+    _route("/v1/works", "catalog"),
+    _route("/v1/works:rebuild", "catalog"),
     _route("/oai", "catalog"),
     _route("/sru", "catalog"),
     _route("/unapi", "catalog"),

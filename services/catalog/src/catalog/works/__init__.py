@@ -1,0 +1,1 @@
+"""Works over the titles that are their editions and translations."""

@@ -1,0 +1,104 @@
+"""Staff say that works are one, or that titles are of another; that stays so, whatever is imported again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.works.grouping import LOCK, regroup, unite
+from chassis import etags
+from chassis.ids import uuid7
+from chassis.problems import Invalid, NotFound, Reason
+
+
+class WorkUnknown(NotFound):
+    """There is no such work, or nothing of it is shown to you."""
+
+    code, title = "work-unknown", "There is no such work."
+
+
+_WORK = text("SELECT id, version, merged_into FROM work WHERE id = ANY (:ids)")
+
+
+async def _connection(session: AsyncSession) -> Any:
+    """The driver's own connection, within this transaction, with the lock on works held."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    raw = await (await session.connection()).get_raw_connection()
+    return raw.driver_connection
+
+
+async def _guarded(session: AsyncSession, work_id: UUID, others: Sequence[UUID], expected: int) -> None:
+    rows = {row.id: row for row in await session.execute(_WORK, {"ids": [work_id, *others]})}
+    if work_id not in rows:
+        raise WorkUnknown
+    etags.guard(expected=expected, found=rows[work_id].version)
+    reasons = []
+    for place, each in enumerate((work_id, *others)):
+        where = f"/merged/{place - 1}" if place else None
+        if each not in rows or rows[each].merged_into is not None:
+            reasons.append(Reason("work-unknown", f"There is no work {each}, or it was merged.", where))
+        elif place and each == work_id:
+            reasons.append(Reason("work-itself", "A work is not merged into itself.", where))
+    if reasons:
+        raise Invalid(reasons=reasons)
+
+
+async def merge(
+    session: AsyncSession, work_id: UUID, others: Sequence[UUID], *, expected: int, now: datetime
+) -> None:
+    """Other works become this one; all their keys stay together from now on."""
+    connection = await _connection(session)
+    await _guarded(session, work_id, others, expected)
+    await unite(connection, work_id, others, now=now)
+    await session.execute(text("UPDATE work_key SET by_staff = true WHERE work_id = :id"), {"id": work_id})
+    await session.execute(
+        text("UPDATE work_title SET pinned = true WHERE work_id = :id AND keys = '{}'"), {"id": work_id}
+    )
+    await _changed(session, work_id, now)
+
+
+async def split(
+    session: AsyncSession, work_id: UUID, title_ids: Sequence[UUID], *, expected: int, now: datetime
+) -> UUID:
+    """Some of a work's titles are of another, new one, and stay there."""
+    connection = await _connection(session)
+    await _guarded(session, work_id, [], expected)
+    rows = await session.execute(text("SELECT title_id FROM work_title WHERE work_id = :id"), {"id": work_id})
+    members = {row.title_id for row in rows}
+    reasons = [
+        Reason("title-elsewhere", f"Title {each} is not of this work.", f"/title_ids/{place}")
+        for place, each in enumerate(title_ids)
+        if each not in members
+    ]
+    if not reasons and members <= set(title_ids):
+        reasons.append(Reason("nothing-left", "A work keeps one title at least.", "/title_ids"))
+    if reasons:
+        raise Invalid(reasons=reasons)
+    apart = uuid7()
+    await session.execute(
+        text("INSERT INTO work (id, created_at, updated_at) VALUES (:id, :now, :now)"),
+        {"id": apart, "now": now},
+    )
+    await session.execute(
+        text("UPDATE work_title SET work_id = :apart, pinned = true WHERE title_id = ANY (:ids)"),
+        {"apart": apart, "ids": list(title_ids)},
+    )
+    await regroup(connection, work_id, now=now)
+    await _changed(session, work_id, now)
+    return apart
+
+
+async def rebuild(session: AsyncSession) -> int:
+    """Every title is looked at anew; how many there are."""
+    await session.execute(text("UPDATE work_state SET passed = 0"))
+    return int(await session.scalar(text("SELECT count(*) FROM title")) or 0)
+
+
+async def _changed(session: AsyncSession, work_id: UUID, now: datetime) -> None:
+    await session.execute(
+        text("UPDATE work SET version = version + 1, updated_at = :now WHERE id = :id"),
+        {"id": work_id, "now": now},
+    )

@@ -1,0 +1,200 @@
+"""Titles find their works: changes are followed, and every title is looked at once, or again when that is asked for.
+
+What comes of it depends on the titles' keys and on what staff have said, never on the order in which titles came:
+whoever loses a key leaves those whom nothing else holds together.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from catalog.marc.storage import unpack
+from catalog.works.rules import components, work_keys
+from chassis.ids import uuid7
+from chassis.resources import Resources
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = 7_402_118
+"""Held by whoever moves titles between works: one at a time, staff too."""
+BATCH: Final = 200
+POLL_SECONDS: Final = 2.0
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+_LOCKED = "SELECT pg_advisory_xact_lock($1)"
+_STATE = """
+SELECT position, passed, followed_at < now() - interval '6 days' AS overdue,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
+FROM work_state
+"""
+_CHANGES = "SELECT xact, title_id FROM title_change WHERE xact > $1 AND xact < $2 ORDER BY xact, seq LIMIT $3"
+_WHOLE = "SELECT title_id FROM title_change WHERE xact = $1"
+_NEXT = "SELECT id, hrid FROM title WHERE hrid > $1 ORDER BY hrid LIMIT $2"
+_TITLES = """
+SELECT id, record, deleted_at IS NOT NULL OR merged_into IS NOT NULL AS gone FROM title WHERE id = ANY ($1::uuid[])
+ORDER BY hrid
+"""
+_TAKE = "UPDATE work_state SET position = $1, passed = $2, followed_at = now()"
+_HELD = "SELECT work_id, keys, pinned FROM work_title WHERE title_id = $1"
+_SHARED = "SELECT EXISTS (SELECT FROM work_title WHERE work_id = $1 AND title_id <> $2)"
+_FOUND = """
+SELECT w.id FROM work w WHERE w.id IN (SELECT work_id FROM work_key WHERE key = ANY ($1::text[]))
+ORDER BY w.created_at, w.id
+"""
+_MAKE = "INSERT INTO work (id, created_at, updated_at) VALUES ($1, $2, $2)"
+_PUT = """
+INSERT INTO work_title (title_id, work_id, keys) VALUES ($1, $2, $3)
+ON CONFLICT (title_id) DO UPDATE SET work_id = excluded.work_id, keys = excluded.keys
+"""
+_KEYS = "INSERT INTO work_key (key, work_id) SELECT unnest($1::text[]), $2 ON CONFLICT (key) DO NOTHING"
+_TOUCH = "UPDATE work SET version = version + 1, updated_at = $2 WHERE id = ANY ($1::uuid[])"
+_MOVE_TITLES = "UPDATE work_title SET work_id = $2 WHERE work_id = ANY ($1::uuid[])"
+_MOVE_KEYS = "UPDATE work_key SET work_id = $2 WHERE work_id = ANY ($1::uuid[])"
+_END = """
+UPDATE work SET merged_into = $2, version = version + 1, updated_at = $3
+WHERE id = ANY ($1::uuid[]) OR merged_into = ANY ($1::uuid[])
+"""
+_MEMBERS = "SELECT title_id, keys FROM work_title WHERE work_id = $1 AND NOT pinned"
+_TOGETHER = "SELECT key FROM work_key WHERE work_id = $1 AND by_staff"
+_FORGET = "DELETE FROM work_key WHERE work_id = $1 AND NOT by_staff AND NOT key = ANY ($2::text[])"
+
+
+async def step(pool: asyncpg.Pool) -> int:
+    """Follow some changes and look at some titles, in one transaction; how many were looked at."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_LOCKED, LOCK)
+        state = await connection.fetchrow(_STATE)
+        assert state is not None
+        position, passed, horizon = state["position"], state["passed"], state["horizon"]
+        if (
+            state["overdue"] or position >= horizon
+        ):  # changes have been dropped, or the database came from elsewhere
+            passed = 0
+        if position >= horizon or (position == 0 and passed == 0):
+            position = horizon - 1
+        ids, position = await _changes(connection, position, horizon)
+        looked: set[UUID] = set()
+        if passed is not None:
+            rows = await connection.fetch(_NEXT, passed, BATCH)
+            looked = {row["id"] for row in rows}
+            passed = rows[-1]["hrid"] if len(rows) == BATCH else None
+        if ids or looked or (position, passed) != (state["position"], state["passed"]):
+            titles = await connection.fetch(_TITLES, list({*ids, *looked}))
+            keyed = await asyncio.to_thread(_keyed, titles)
+            now = await connection.fetchval("SELECT now()")
+            loosened: set[UUID] = set()
+            for title_id, keys, gone in keyed:
+                loosened |= await place(
+                    connection, title_id, keys, gone=gone, again=title_id in looked, now=now
+                )
+            for work_id in sorted(loosened):
+                await regroup(connection, work_id, now=now)
+            await connection.execute(_TAKE, position, passed)
+    return len(ids) + len(looked)
+
+
+def _keyed(rows: Sequence[Any]) -> list[tuple[UUID, list[str], bool]]:
+    return [(row["id"], [] if row["gone"] else work_keys(unpack(row["record"])), row["gone"]) for row in rows]
+
+
+async def _changes(connection: Connection, after: int, horizon: int) -> tuple[list[UUID], int]:
+    """What has changed behind a position, whole transactions only, and the position that this reaches."""
+    rows = await connection.fetch(_CHANGES, after, horizon, BATCH)
+    if not rows:
+        return [], after
+    last = rows[-1]["xact"]
+    if len(rows) < BATCH:
+        return [row["title_id"] for row in rows], last
+    if rows[0]["xact"] == last:
+        return [row["title_id"] for row in await connection.fetch(_WHOLE, last)], last
+    kept = [row for row in rows if row["xact"] != last]
+    return [row["title_id"] for row in kept], kept[-1]["xact"]
+
+
+async def place(
+    connection: Connection, title_id: UUID, keys: Sequence[str], *, gone: bool, again: bool, now: datetime
+) -> set[UUID]:
+    """Let a title be of the work that its keys lead to; works that it has keys of become one.
+
+    `again` looks at a title whose keys are as they were, too. What comes back are works that may hold together no
+    longer: they are to be regrouped.
+    """
+    held = await connection.fetchrow(_HELD, title_id)
+    if gone:
+        if held is None:
+            return set()
+        await connection.execute("DELETE FROM work_title WHERE title_id = $1", title_id)
+        return {held["work_id"]}
+    if held is not None and held["keys"] == list(keys) and not again:
+        return set()
+    if held is not None and held["pinned"]:
+        await connection.execute(_PUT, title_id, held["work_id"], list(keys))
+        return set()
+    found = [row["id"] for row in await connection.fetch(_FOUND, list(keys))]
+    if held is not None and held["work_id"] not in found:
+        alone = not await connection.fetchval(_SHARED, held["work_id"], title_id)
+        if alone:
+            found.append(held["work_id"])  # it goes where its only title goes, or stays that title's own
+    if not found:
+        found = [uuid7()]
+        await connection.execute(_MAKE, found[0], now)
+    work_id, *others = found
+    if others:
+        await unite(connection, work_id, others, now=now)
+    await connection.execute(_PUT, title_id, work_id, list(keys))
+    await connection.execute(_KEYS, list(keys), work_id)
+    if held is None or held["work_id"] != work_id or held["keys"] != list(keys):
+        await connection.execute(_TOUCH, [work_id], now)
+    if held is None:
+        return {work_id} if others else set()
+    return {work_id, held["work_id"]}
+
+
+async def unite(connection: Connection, work_id: UUID, others: Sequence[UUID], *, now: datetime) -> None:
+    """Other works become this one, with all their titles and keys."""
+    await connection.execute(_MOVE_TITLES, list(others), work_id)
+    await connection.execute(_MOVE_KEYS, list(others), work_id)
+    await connection.execute(_END, list(others), work_id, now)
+
+
+async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> None:
+    """Titles that nothing holds together any more are works of their own; the eldest's group keeps the id."""
+    members = {row["title_id"]: row["keys"] for row in await connection.fetch(_MEMBERS, work_id)}
+    if not members:
+        return  # its keys are kept: what comes again is the same work
+    together = {row["key"] for row in await connection.fetch(_TOGETHER, work_id)}
+    groups = components(members, together)
+    kept = next((each for each in groups if any(together & set(members[one]) for one in each)), groups[0])
+    for group in groups:
+        if group is kept:
+            continue
+        apart = uuid7()
+        await connection.execute(_MAKE, apart, now)
+        await connection.execute(
+            "UPDATE work_title SET work_id = $2 WHERE title_id = ANY ($1::uuid[])", list(group), apart
+        )
+        keys = [key for one in group for key in members[one]]
+        await connection.execute("UPDATE work_key SET work_id = $2 WHERE key = ANY ($1::text[])", keys, apart)
+    if len(groups) > 1:
+        await connection.execute(_TOUCH, [work_id], now)
+    await connection.execute(_FORGET, work_id, [key for one in kept for key in members[one]])
+
+
+async def group_titles(resources: Resources, stop: asyncio.Event) -> None:
+    """The worker."""
+    while not stop.is_set():
+        try:
+            looked = await step(resources.pool)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            log.warning("works wait for the database", extra={"error": str(error)})
+            looked = 0
+        if looked < BATCH:
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,42 @@
+"""Works with their titles."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+MOST_TITLES: Final = 500
+"""A work tells of no more of its titles: the Bible has thousands."""
+_WORK: Final = text("SELECT id, version, merged_into FROM work WHERE id = :id")
+_TITLES: Final = text("""
+SELECT t.id, t.hrid, t.title, t.subtitle, t.author, t.year, t.format, t.record, count(*) OVER () AS total
+FROM work_title w JOIN title t ON t.id = w.title_id
+WHERE w.work_id = :id AND t.deleted_at IS NULL AND t.merged_into IS NULL AND (:hidden_too OR NOT t.suppressed)
+ORDER BY w.title_id LIMIT :most
+""")
+_WORK_OF: Final = text("SELECT work_id FROM work_title WHERE title_id = :id")
+_WORKS_OF: Final = text("SELECT title_id, work_id FROM work_title WHERE title_id = ANY (:ids)")
+
+
+async def work(session: AsyncSession, work_id: UUID) -> Any | None:
+    """A work's row."""
+    return (await session.execute(_WORK, {"id": work_id})).first()
+
+
+async def titles(session: AsyncSession, work_id: UUID, *, hidden_too: bool) -> Sequence[Any]:
+    """Its titles, the eldest first; `total` counts those beyond `MOST_TITLES` as well."""
+    told = {"id": work_id, "hidden_too": hidden_too, "most": MOST_TITLES}
+    return (await session.execute(_TITLES, told)).all()
+
+
+async def work_of(session: AsyncSession, title_id: UUID) -> UUID | None:
+    """The work of a title; None while it has not been looked at."""
+    found: UUID | None = await session.scalar(_WORK_OF, {"id": title_id})
+    return found
+
+
+async def works_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The works of titles."""
+    return {row.title_id: row.work_id for row in await session.execute(_WORKS_OF, {"ids": list(ids)})}

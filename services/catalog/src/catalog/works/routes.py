@@ -1,0 +1,251 @@
+"""Works on the wire: with their editions, found by what finds their titles, merged and split by staff."""
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from catalog.search.engine import SearchRequest
+from catalog.search.grammar import QueryProblem
+from catalog.search.routes import TheReader
+from catalog.titles.commands import TitleUnknown
+from catalog.titles.queries import title as title_row
+from catalog.works import commands, queries
+from catalog.works.commands import WorkUnknown
+from catalog.works.describing import described
+from chassis import etags
+from chassis.application import new_router
+from chassis.clock import Now
+from chassis.edge import ReadTx, Tx
+from chassis.etags import IfMatch
+from chassis.json import Json
+from chassis.principal import Anyone, Principal, may
+from chassis.problems import (
+    Forbidden,
+    Invalid,
+    PreconditionRequired,
+    Reason,
+    Stale,
+    Unauthenticated,
+    problems,
+)
+
+router = new_router(tag="works")
+
+MayWrite = Annotated[Principal, Depends(may("titles:write"))]
+MOST_LOOKED_AT = 1000
+
+
+class EditionOut(BaseModel):
+    """A title of the work."""
+
+    title_id: UUID
+    hrid: int
+    title: str
+    subtitle: str | None
+    author: str | None
+    year: int | None
+    format: str
+    edition: str | None
+    publisher: str | None
+
+
+class ExpressionOut(BaseModel):
+    """Its editions in one language and of one kind of content, the newest first."""
+
+    language: str | None
+    kind: str
+    translators: list[str]
+    editions: list[EditionOut]
+
+
+class WorkOut(BaseModel):
+    """A work with its editions, as far as the asker may see them."""
+
+    id: UUID
+    version: int
+    title: str
+    author: str | None
+    addresses: list[str]
+    """Of the work on the web, where records tell them."""
+    original_languages: list[str]
+    expressions: list[ExpressionOut]
+    series: list[str]
+    titles_total: int
+    """Editions are told of up to five hundred."""
+
+
+class FoundWorkOut(BaseModel):
+    """A work, and what of it was found."""
+
+    work_id: UUID | None
+    """None for a title that has just come and not found its work yet."""
+    title_ids: list[UUID]
+    title: dict[str, Any]
+    """The best of these titles, as lists of hits show it."""
+
+
+class FoundWorksOut(BaseModel):
+    """Works in the order of their best titles."""
+
+    items: list[FoundWorkOut]
+    titles_total: int
+    looked_at: int
+    """Of so many titles, the best ones, the works were taken."""
+
+
+class MergedIn(BaseModel):
+    """Which works become part of this one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    merged: list[UUID] = Field(min_length=1, max_length=50)
+
+
+class SplitIn(BaseModel):
+    """Which titles are of another work."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title_ids: list[UUID] = Field(min_length=1, max_length=500)
+
+
+class RebuildOut(BaseModel):
+    """How many titles are looked at anew."""
+
+    titles: int
+
+
+@router.get("/v1/works", response_model=FoundWorksOut, responses=problems(Invalid))
+async def find_works(
+    tx: ReadTx,
+    reader: TheReader,
+    asker: Anyone,
+    query: Annotated[str, Query(max_length=2000, description="See docs/search-query.md")] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """The works of the titles that a search finds, each once, in the order of its best title.
+
+    They are taken of the first thousand titles: narrow the query for what lies behind.
+    """
+    asked = SearchRequest(query=query, limit=MOST_LOOKED_AT, with_suppressed=asker.may("titles:write"))
+    try:
+        found = await asyncio.to_thread(reader.search, asked)
+    except QueryProblem as problem:
+        raise Invalid(reasons=[Reason(problem.code, problem.message, "query/query")]) from problem
+    works = await queries.works_of(tx, [hit.title_id for hit in found.hits])
+    groups: dict[UUID, dict[str, Any]] = {}
+    for hit in found.hits:
+        work_id = works.get(hit.title_id)
+        group = groups.setdefault(
+            work_id or hit.title_id, {"work_id": work_id, "title_ids": [], "title": hit.stored}
+        )
+        group["title_ids"].append(hit.title_id)
+    items = [group | {"title": orjson.loads(group["title"])} for group in list(groups.values())[:limit]]
+    return Json({"items": items, "titles_total": found.total, "looked_at": len(found.hits)})
+
+
+async def _shown(tx: ReadTx, row: Any, asker: Principal) -> Response:
+    titles = await queries.titles(tx, row.id, hidden_too=asker.may("titles:write"))
+    if not titles:
+        raise WorkUnknown
+    told = await asyncio.to_thread(described, titles)
+    view = WorkOut(
+        id=row.id,
+        version=row.version,
+        title=told.title,
+        author=told.author,
+        addresses=told.addresses,
+        original_languages=told.original_languages,
+        expressions=[
+            ExpressionOut(
+                language=each.language,
+                kind=each.kind,
+                translators=each.translators,
+                editions=[
+                    EditionOut(**{name: getattr(one, name) for name in EditionOut.model_fields})
+                    for one in each.editions
+                ],
+            )
+            for each in told.expressions
+        ],
+        series=told.series,
+        titles_total=titles[0].total,
+    )
+    return Json(view.model_dump(), 200, {"ETag": etags.etag(row.version)})
+
+
+LED: dict[int | str, dict[str, Any]] = {
+    308: {"description": "It has become part of the work that Location names"}
+}
+
+
+@router.get(
+    "/v1/works/{work_id}",
+    response_model=WorkOut,
+    responses=problems(WorkUnknown) | LED,
+)
+async def read_work(work_id: UUID, tx: ReadTx, asker: Anyone) -> Response:
+    """A work with its editions by language and kind."""
+    row = await queries.work(tx, work_id)
+    if row is None:
+        raise WorkUnknown
+    if row.merged_into is not None:
+        return Response(status_code=308, headers={"Location": f"/v1/works/{row.merged_into}"})
+    return await _shown(tx, row, asker)
+
+
+@router.get(
+    "/v1/titles/{title_id}/work", response_model=WorkOut, responses=problems(TitleUnknown, WorkUnknown)
+)
+async def read_work_of(title_id: UUID, tx: ReadTx, asker: Anyone) -> Response:
+    """The work of a title; for a moment after the title has come there is none."""
+    title = await title_row(tx, title_id)
+    if title is None or (title.suppressed and not asker.may("titles:write")):
+        raise TitleUnknown
+    work_id = await queries.work_of(tx, title_id)
+    row = await queries.work(tx, work_id) if work_id is not None else None
+    if row is None:
+        raise WorkUnknown
+    return await _shown(tx, row, asker)
+
+
+CHANGED = problems(Unauthenticated, Forbidden, WorkUnknown, Invalid, Stale, PreconditionRequired)
+
+
+@router.post("/v1/works/{work_id}/merges", status_code=201, response_model=WorkOut, responses=CHANGED)
+async def merge_works(
+    work_id: UUID, body: MergedIn, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
+) -> Response:
+    """Other works become part of this one, whatever their titles' records say from now on."""
+    await commands.merge(tx, work_id, body.merged, expected=expected, now=now)
+    return _created(await _shown(tx, await queries.work(tx, work_id), by), work_id)
+
+
+@router.post("/v1/works/{work_id}/splits", status_code=201, response_model=WorkOut, responses=CHANGED)
+async def split_work(
+    work_id: UUID, body: SplitIn, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
+) -> Response:
+    """Some titles become a work of their own, which is answered; they stay there, whatever is imported again."""
+    apart = await commands.split(tx, work_id, body.title_ids, expected=expected, now=now)
+    return _created(await _shown(tx, await queries.work(tx, apart), by), apart)
+
+
+def _created(answer: Response, work_id: UUID) -> Response:
+    answer.status_code = 201
+    answer.headers["Location"] = f"/v1/works/{work_id}"
+    return answer
+
+
+@router.post(
+    "/v1/works:rebuild",
+    status_code=202,
+    response_model=RebuildOut,
+    responses=problems(Unauthenticated, Forbidden),
+)
+async def rebuild_works(by: Annotated[Principal, Depends(may("search-index:operate"))], tx: Tx) -> RebuildOut:
+    """Let every title be looked at anew, in the background. Ids of works and what staff have said stay."""
+    return RebuildOut(titles=await commands.rebuild(tx))

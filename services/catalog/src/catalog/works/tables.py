@@ -1,0 +1,61 @@
+"""Works, the keys by which titles find them, and which title is of which."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
+from sqlmodel import Field
+
+from catalog.metadata import Table, big, flag, key, ref, when, words
+
+
+class Work(Table, table=True):
+    """A work. Its id is kept for good; one that was merged names the one that has become of it."""
+
+    __tablename__ = "work"
+    __table_args__ = (Index("work_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),)
+
+    id: UUID = Field(sa_column=key())
+    version: int = Field(sa_column=big(1))
+    merged_into: UUID | None = Field(default=None, sa_column=ref(null=True))
+    created_at: datetime = Field(sa_column=when())
+    updated_at: datetime = Field(sa_column=when())
+
+
+class WorkKey(Table, table=True):
+    """A key (`catalog.works.rules`), and the work of every title that has it."""
+
+    __tablename__ = "work_key"
+    __table_args__ = (Index("work_key_work", "work_id"),)
+
+    key: str = Field(sa_column=words(primary=True))
+    work_id: UUID = Field(sa_column=ref(to="work.id"))
+    by_staff: bool = Field(sa_column=flag(default=False))
+    """Staff have merged works: such keys of one work stay together whatever their titles' records say."""
+
+
+class WorkTitle(Table, table=True):
+    """That a title is of a work."""
+
+    __tablename__ = "work_title"
+    __table_args__ = (Index("work_title_work", "work_id", "title_id"),)
+
+    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
+    work_id: UUID = Field(sa_column=ref(to="work.id"))
+    keys: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    pinned: bool = Field(sa_column=flag(default=False))
+    """Staff have put it there: its keys move it nowhere, and bring nobody along."""
+
+
+class WorkState(Table, table=True):
+    """One row: how far titles have been looked at."""
+
+    __tablename__ = "work_state"
+    __table_args__ = (CheckConstraint("singleton", name="work_state_one_row"),)
+
+    singleton: bool = Field(sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    position: int = Field(sa_column=big(0))
+    """The last transaction of `title_change` that has been followed whole."""
+    passed: int | None = Field(default=None, sa_column=big(0, null=True))
+    """The number of the last title that was looked at while all are; null when that is done."""
+    followed_at: datetime = Field(sa_column=when(default_now=True))
