@@ -13,6 +13,7 @@ from catalog.callnumbers.shelving import shelve
 from catalog.citations import routes as citations
 from catalog.copycat import routes as copycat
 from catalog.copycat.queries import forget_found
+from catalog.covers import routes as covers
 from catalog.exports import routes as exports
 from catalog.exports import scheduled
 from catalog.exports.scheduling import start_exports
@@ -99,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
             holdings.router,
             order.router,
             labels.router,
+            covers.router,
             merges.router,
             specifications.router,
             fastadd.router,

@@ -47,6 +47,11 @@ class Settings(ServiceSettings):
     """ISO 4217 code of prices in imported records that name none."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+(/\S*)?$")
     """Where clients reach the gateway; unset: as they have addressed it themselves."""
+    cover_address: str | None = Field(
+        default=None, pattern=r"^https://[^/\s\\;,'\"{}]+/[^\s;,'\"]*\{isbn\}[^\s;,'\"]*$", max_length=500
+    )
+    """Where another house shows covers, with `{isbn}` for the number: public pages show those of titles that have none
+    here, and browsers that see such a page ask that house. Unset: nobody is asked."""
     time_zone: str = "UTC"
     """Where the library is (IANA): public pages tell days and times as they are there."""
     repository_name: str = Field(default="Carrel", min_length=1, max_length=200)

@@ -4,6 +4,7 @@ from catalog.acquisitions import tables as acquisitions
 from catalog.binding import tables as binding
 from catalog.bulkedits import tables as bulkedits
 from catalog.copycat import tables as copycat
+from catalog.covers import tables as covers
 from catalog.custom import tables as custom
 from catalog.exports import tables as exports
 from catalog.holdings import tables as holdings
@@ -31,6 +32,7 @@ ALL = (
     binding,
     bulkedits,
     copycat,
+    covers,
     custom,
     exports,
     holdings,

@@ -41,11 +41,13 @@ def style() -> str:
 
 
 @functools.cache
-def policy() -> str:
-    """What a browser may do with a page: show it, and send its form here."""
+def policy(pictures: str | None = None) -> str:
+    """What a browser may do with a page: show it, and send its form here; `pictures` is another house that a picture
+    comes from, where the library has named one."""
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    shown = f"'self' {pictures}" if pictures else "'self'"
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {shown}; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
 
@@ -115,6 +117,7 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     query_shown: str = "",
+    pictures: str | None = None,
     **told: Any,
 ) -> Response:
     """A page; 304 where the browser has it already.
@@ -139,7 +142,7 @@ def page(
     raw = body.encode("utf-8", "replace")
     etag = f'W/"{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
     sent = {
-        "Content-Security-Policy": policy(),
+        "Content-Security-Policy": policy(pictures),
         "Content-Language": language,
         "Cache-Control": f"public, max-age={FRESH_SECONDS}" if status == 200 else "no-store",
         "Referrer-Policy": "strict-origin-when-cross-origin",

@@ -14,6 +14,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from catalog.citations.csl import csl
 from catalog.citations.routes import FORMATS
 from catalog.citations.styles import offered
+from catalog.covers import queries as covers
+from catalog.covers.rules import external
 from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
@@ -252,7 +254,8 @@ async def title_page(
         return RedirectResponse(f"/v1/titles/{row.id}", 303, {"Vary": "Accept"})
     copies = await queries.copies(tx, row.id)
     freshness = await availability_level(request.app.state.resources, now)
-    return await asyncio.to_thread(_described, request, row, copies, language, chosen, freshness)
+    cover = await covers.shown(tx, row.id)
+    return await asyncio.to_thread(_described, request, row, copies, cover, language, chosen, freshness)
 
 
 async def public_title(tx: ReadTx, title_id: str) -> Any | None:
@@ -293,6 +296,7 @@ def _described(
     request: Request,
     row: Any,
     copies: Sequence[Any],
+    cover: Any | None,
     language: str,
     chosen: str | None,
     freshness: Mapping[str, Any],
@@ -305,6 +309,9 @@ def _described(
     public = _public(request, title_address(row.id))
     ways = saves(row.id, say)
     listed = [copy_shown(each, say) for each in copies]
+    elsewhere = None
+    if cover is None:
+        elsewhere = external(request.app.state.resources.settings.cover_address, facts.isbns)
     absolute = [(kind, _public(request, href)) for _, _, kind, href in ways] + linking.graphs(
         _public(request, f"/v1/titles/{row.id}")
     )
@@ -319,6 +326,9 @@ def _described(
             "Link": signposting.header(public, signposting.links(public, item, absolute)),
             "Vary": "Accept, Accept-Language",
         },
+        pictures="/".join(elsewhere.split("/")[:3]) if elsewhere else None,
+        cover=cover,
+        cover_elsewhere=elsewhere,
         id=row.id,
         shown=view,
         coins=coins.span(item),

@@ -30,6 +30,8 @@ TABLE: Final = (
     _route("/v1/configuration/catalog", "catalog"),
     _route("/v1/configuration/circulation", "circulation"),
     _route("/v1/titles", "catalog"),
+    _route("/v1/titles/*/cover", "catalog", upload=True),
+    _route("/v1/covers", "catalog"),
     _route("/v1/titles:export", "catalog"),
     _route("/v1/titles:deleted", "catalog"),
     _route("/v1/title-id-lists", "catalog"),
