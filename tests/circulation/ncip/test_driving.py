@@ -125,6 +125,22 @@ async def test_an_item_is_told_of_and_its_borrower_only_to_whoever_lent_it(make:
     assert "ItemTransaction" not in theirs
 
 
+async def test_a_card_that_was_replaced_is_nobodys_at_this_door(
+    circulation: Harness, make: Make, hub: Hub
+) -> None:
+    patron = await make.patron(barcode="OLD")
+    answer = await circulation.get(f"/v1/patrons/{patron['id']}")
+    changed = {"group": "student", "family_name": patron["family_name"], "barcode": "NEW", "active": True}
+    put = await circulation.put(
+        f"/v1/patrons/{patron['id']}", json=changed, headers={"If-Match": answer.headers["etag"]}
+    )
+    assert put.status_code == 200, put.text
+
+    assert wrong(await hub.says("LookupUser", **user("OLD"))) == ["Unknown User"]
+    assert wrong(await hub.says("LookupUser", **user("NEW"))) == []
+    assert wrong(await hub.says("LookupUser", **user(patron["id"]))) == []
+
+
 async def test_what_is_not_here_is_unknown_in_the_words_of_each_service(make: Make, hub: Hub) -> None:
     patron = await make.patron()
 

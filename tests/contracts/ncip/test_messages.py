@@ -8,6 +8,7 @@ from lxml import etree
 
 from chassis import markup
 from contracts import ncip
+from contracts.ncip import grammar
 from support.shared_data import shared_data
 
 HEAD = {"InitiationHeader": ncip.header("ILL", "MAIN")}
@@ -16,6 +17,7 @@ USER = ncip.identifier("User", "20000001", agency="MAIN", kind="Barcode Id")
 ITEM = ncip.identifier("Item", "30000003", agency="MAIN", kind="Barcode")
 ASKED = ncip.identifier("Request", "ILL-1", agency="ILL")
 DUE = "2026-12-14T22:59:00+00:00"
+XSD = "{http://www.w3.org/2001/XMLSchema}"
 
 
 @cache
@@ -48,6 +50,16 @@ def test_a_message_that_is_read_and_written_says_the_same_and_is_valid(name: str
     assert told.flaws == ()
     the_schema().assertValid(etree.fromstring(written))
     assert read(written) == told
+
+
+def test_children_stand_in_the_order_of_the_schema() -> None:
+    root = etree.parse(shared_data("ncip", "ncip_v2_02.xsd")).getroot()
+    elements = {each.get("name"): each for each in root.findall(f"{XSD}element")}
+    for name, parts in grammar.GROUPS.items():
+        told = [each.get("ref") for each in elements[name].iter(f"{XSD}element")]
+        last = {each: at for at, each in enumerate(told)}  # an alternative may stand twice
+        places = [last[part.name] for part in parts]
+        assert places == sorted(places), name
 
 
 @pytest.mark.parametrize(

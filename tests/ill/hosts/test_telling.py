@@ -213,6 +213,9 @@ async def test_a_patron_is_looked_up_at_the_host_and_a_silent_one_holds_nobody_u
     host.answer = lambda service, body: says(service, UserId=body["UserId"], UserOptionalFields=blocked)
     stopped = await make.request()
     await host.work(ill)
+    host.answer = lambda service, _: finds_wrong(service, "Odd Trouble")
+    refused = await make.request()
+    await host.work(ill)
 
     host.answer = lambda *_: 503
     unheard = await make.request()
@@ -222,6 +225,7 @@ async def test_a_patron_is_looked_up_at_the_host_and_a_silent_one_holds_nobody_u
 
     now = await make.now(stopped)
     assert (now["state"], now["holding"]["stops"]) == ("invalid-patron", ["block-check-out"])
+    assert (await make.now(refused))["holding"]["stops"] == ["odd-trouble"]
     assert waiting == "checking-patron"
     assert (await make.now(unheard))["state"] == "sent"
     assert await acts(ill, state="staff") == []
@@ -458,6 +462,33 @@ async def test_a_loan_asked_for_again_is_looked_up_first_and_the_first_answer_is
     states = [(act["kind"], act["state"]) for act in await acts(ill)]
     assert states[1:] == [("partner-loan-wanted", "withdrawn"), ("partner-loan-wanted", "done")]
     assert host.told == ["RequestItem", "CheckOutItem", "LookupItem", "CheckOutItem"]
+    assert (await make.now(asked))["state"] == "shipped"
+
+
+async def test_an_answer_to_what_was_asked_again_meanwhile_changes_nothing(
+    ill: Harness, world: World, make: Make, host: Played
+) -> None:
+    await entered(ill, host)
+    _, asked = await lending(ill, world, make)
+    await make.act(asked, "reserve", item_barcode="31")
+    await host.work(ill)
+    await make.act(asked, "will-supply")
+    await make.act(asked, "ship", due_at=DUE.isoformat())
+
+    async def impatient(_: bytes) -> bytes:
+        """While the host thinks, staff ask it again."""
+        host.asks = None
+        await make.act(asked, "ask-circulation")
+        return agrees(*host.heard[-1])
+
+    host.asks = impatient
+    await host.work(ill)
+    between = await make.now(asked)
+    await later(ill, host, 2)
+
+    states = [(act["kind"], act["state"]) for act in await acts(ill)]
+    assert states[1:] == [("partner-loan-wanted", "withdrawn"), ("partner-loan-wanted", "done")]
+    assert between["state"] == "checking-out"
     assert (await make.now(asked))["state"] == "shipped"
 
 

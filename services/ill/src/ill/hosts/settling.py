@@ -144,7 +144,10 @@ def heard(act: Mapping[str, Any], outcome: Outcome, now: datetime) -> tuple[Even
         taken = told | {"item_id": question["item_id"], "hold_id": hold}
         return BorrowedItemTaken.model_validate(taken), handlers.note_taken
     if kind is Act.PATRON:
-        stands = {"known": outcome.told.get("known", True), "reasons": outcome.told.get("stops", ())}
+        stands = {
+            "known": outcome.told.get("known", True),
+            "reasons": outcome.told.get("stops", outcome.reasons),
+        }
         return PatronLookedAt.model_validate(_answer(told, question) | stands), handlers.note_patron
     if kind in (Act.KEEP, Act.HOLD):
         kept = _kept(act, outcome, question) if done else {}
