@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.ids import uuid7
 from contracts.ill import PullSlipsMade
-from support.desk import codes
+from support.desk import codes, pointers
 from support.harness import Harness
 from support.lending import NOW, Make
 from support.otherlibrary import Other, World
@@ -41,6 +41,18 @@ async def batches(ill: Harness, query: str = "") -> list[dict[str, Any]]:
     """As they are listed."""
     told: list[dict[str, Any]] = (await ill.get(f"/v1/ill/pull-batches{query}")).json()["items"]
     return told
+
+
+async def test_slips_are_mailed_only_where_there_is_a_mail_server(make: Make) -> None:
+    asked = [schedule(), schedule(code="evening", mail_to=["desk@library.example"])]
+
+    refused = await make.configure(lending={"pulling": asked})
+
+    assert (refused.status_code, codes(refused), pointers(refused)) == (
+        422,
+        ["mail-not-set"],
+        ["/lending/pulling/1/mail_to"],
+    )
 
 
 async def test_a_batch_is_taken_once_and_printed_as_often_as_is_wanted(

@@ -30,6 +30,7 @@ from ill.patrons.queries import SUCCESSOR
 from ill.pulling import batches
 from ill.pulling import routes as pulling
 from ill.pulling.commands import follow_schedules
+from ill.pulling.mailing import send_mails
 from ill.requests import acting, changing, rota
 from ill.requests import routes as requests
 from ill.requests.commands import check_models
@@ -91,6 +92,6 @@ SERVICE = Service(
         Timer("make-pull-slips", timedelta(seconds=30), follow_schedules),
         Timer("forget-documents", timedelta(minutes=10), forget_documents),
     ),
-    workers=(send_messages, look_up, tell_hosts),
+    workers=(send_messages, look_up, tell_hosts, send_mails),
     opening=opening,
 )

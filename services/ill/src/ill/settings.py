@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.addresses import Network
@@ -34,10 +34,35 @@ class Settings(ServiceSettings):
     unset: none are."""
     virus_timeout: float = Field(default=60.0, gt=0)
     """Seconds that it may take; without an answer nothing is kept."""
+    mail_server: (
+        Annotated[str, Field(pattern=r"^(smtp|smtp\+starttls|smtps)://[^/\s@:]+(:[0-9]{1,5})?/?$")] | None
+    ) = None
+    """Takes the mails with slips: `smtp+starttls://mail.example:587`, `smtps://…`, or `smtp://…` for one on this
+    machine; unset: none are sent."""
+    mail_user: str | None = Field(default=None, min_length=1)
+    mail_password: SecretStr | None = Field(default=None, min_length=1)
+    mail_from: Annotated[str, Field(pattern=r"^[^\s@<>]{1,64}@[A-Za-z0-9.-]{1,190}$")] | None = None
+    """As whom mails are sent."""
+    mail_ca_file: str | None = None
+    """Certificates of authorities by which the mail server is known, where the system's do not tell."""
+    mail_timeout: float = Field(default=20.0, gt=0, le=300)
+    """Seconds that the mail server may take for each of its answers."""
+    mail_attempts: int = Field(default=30, ge=1, le=1000)
+    """How often a mail is tried, with gaps that grow to an hour, before it is given up."""
     send_timeout: float = Field(default=20.0, gt=0)
     """Seconds that a partner may take for its confirmation."""
     send_attempts: int = Field(default=10, ge=1)
     """How often a message is sent before the partner counts as out of reach."""
+
+    @model_validator(mode="after")
+    def _mails_as_somebody(self) -> "Settings":
+        if self.mail_server is not None and self.mail_from is None:
+            raise ValueError("ILL_MAIL_SERVER needs ILL_MAIL_FROM: as whom mails are sent")
+        if (self.mail_user is None) != (self.mail_password is None):
+            raise ValueError("ILL_MAIL_USER and ILL_MAIL_PASSWORD go together")
+        if self.mail_user is not None and (self.mail_server or "").startswith("smtp://"):
+            raise ValueError("ILL_MAIL_PASSWORD is not sent in the clear: use smtp+starttls:// or smtps://")
+        return self
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -69,6 +69,10 @@ class ReasonDoc(_Strict):
     text: Word
 
 
+MailAddress = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+"""RFC 5321, in ASCII and without quotes."""
+
+
 class PullScheduleDoc(_Strict):
     """When slips of a place are made by themselves."""
 
@@ -90,6 +94,8 @@ class PullScheduleDoc(_Strict):
     """IANA's: `Europe/Berlin`."""
     most: Annotated[int, Field(ge=1, le=200)] = 50
     """Slips in one batch; what waits besides goes into others."""
+    mail_to: Annotated[tuple[MailAddress, ...], Field(max_length=10)] = ()
+    """To whom each batch is mailed as PDF."""
 
     @model_validator(mode="after")
     def _is_of_a_clock(self) -> "PullScheduleDoc":

@@ -105,6 +105,17 @@ async def apply_configuration(
         for one in refusals(re.sub(r"\{\w+\}", "0", judged(url)), networks)
     ]
     reasons += await _unknown(tx, body)
+    if request.app.state.resources.settings.mail_server is None:
+        reasons += [
+            Reason(
+                "mail-not-set",
+                "No mail is sent from here.",
+                f"/lending/pulling/{at}/mail_to",
+                "Set ILL_MAIL_SERVER.",
+            )
+            for at, one in enumerate(body.lending.pulling)
+            if one.mail_to
+        ]
     if reasons:
         raise Invalid(reasons=reasons)
     row = (await tx.execute(_READ if dry_run else _LOCK)).one()

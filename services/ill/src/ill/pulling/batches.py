@@ -42,10 +42,25 @@ class PullBatchOut(BaseModel):
     """Whether more was waiting than it took."""
 
 
+class MailOut(BaseModel):
+    """A batch on its way to one address."""
+
+    recipient: str
+    state: str
+    """queued, sent or given-up."""
+    attempts: int
+    error: str | None
+    """What the mail server said last, or that there is none."""
+    next_at: datetime | None
+    """When it is tried again."""
+    sent_at: datetime | None
+
+
 class WholePullBatchOut(PullBatchOut):
     """A batch of slips. What is in it never changes."""
 
     slips: list[PullSlipOut]
+    mails: list[MailOut]
 
 
 @router.get(
@@ -90,7 +105,8 @@ def _slips(row: dict[str, Any]) -> list[PullSlipOut]:
 )
 async def read_pull_batch(request: Request, batch_id: UUID, _: MayRead) -> WholePullBatchOut:
     """A batch with its slips, as the shelves are walked along."""
-    return WholePullBatchOut(**await _found(request, batch_id))
+    mails = [MailOut(**row) for row in await queries.mails(pool_of(request), batch_id)]
+    return WholePullBatchOut(**await _found(request, batch_id), mails=mails)
 
 
 @router.get(

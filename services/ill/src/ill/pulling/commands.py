@@ -12,7 +12,7 @@ from contracts.events import Actor
 from contracts.ill import PullSlipsMade
 from ill.configuration.documents import PullScheduleDoc
 from ill.configuration.queries import in_force
-from ill.pulling import queries
+from ill.pulling import mailing, queries
 from ill.pulling.rules import last_due
 from ill.pulling.slips import place_of
 from ill.requests import commands as requests
@@ -41,6 +41,7 @@ async def make_batch(
     actor: str,
     now: datetime,
     schedule: str | None = None,
+    mail_to: tuple[str, ...] = (),
 ) -> dict[str, Any] | None:
     """Take what waits in a place, the oldest first; None where nothing does. Nobody is given the same slip again."""
     found, more = await queries.waiting(connection, library, location, most)
@@ -52,8 +53,9 @@ async def make_batch(
     if not taken:
         return None
     slips = [slip.model_dump(mode="json") for slip in sorted(taken, key=place_of)]
+    batch_id = uuid7()
     row = {
-        "id": uuid7(),
+        "id": batch_id,
         "made_at": now,
         "made_by": actor,
         "schedule": schedule,
@@ -75,6 +77,7 @@ async def make_batch(
         more=more,
     )
     await outbox.record(connection, [event])
+    await mailing.queue(connection, batch_id, mail_to, now)
     return row
 
 
@@ -106,6 +109,7 @@ async def _follow(resources: Resources, schedule: PullScheduleDoc, due: datetime
                     actor="system:pull-schedule",
                     now=now,
                     schedule=schedule.code,
+                    mail_to=schedule.mail_to,
                 )
             if made is None or not made["more"]:
                 break

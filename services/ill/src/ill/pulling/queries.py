@@ -55,6 +55,17 @@ async def batch(connection: Any, batch_id: UUID) -> dict[str, Any] | None:
     return dict(row) if row is not None else None
 
 
+_MAILS = """
+SELECT recipient, state, attempts, error, CASE WHEN state = 'queued' THEN next_at END AS next_at, sent_at FROM mail
+WHERE batch_id = $1 ORDER BY recipient
+"""
+
+
+async def mails(connection: Any, batch_id: UUID) -> list[dict[str, Any]]:
+    """To whom a batch is mailed, and how far that is."""
+    return [dict(row) for row in await connection.fetch(_MAILS, batch_id)]
+
+
 async def batches(
     connection: Any, *, before: UUID | None, library: str | None, schedule: str | None, limit: int
 ) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""When is a batch of slips due? Decisions only: no clock, no database."""
+"""When is a batch of slips due, and when is a mail tried again? Decisions only: no clock, no database."""
 
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
@@ -22,3 +22,16 @@ def last_due(
         and (moment := datetime.combine(day, at, there).astimezone(now.tzinfo)) <= now
     ]
     return max(found, default=None)
+
+
+LONGEST_GAP = timedelta(hours=1)
+
+
+def gap_after(attempts: int) -> timedelta:
+    """How long a mail waits after so many attempts: a minute, then twice as long each time, an hour at most."""
+    return min(timedelta(minutes=1) * (1 << min(attempts - 1, 10)), LONGEST_GAP)
+
+
+def given_up(attempts: int, *, most: int, for_good: bool) -> bool:
+    """Whether it is tried no more: it was refused for good, or often enough."""
+    return for_good or attempts >= most

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -34,6 +34,30 @@ class PullBatch(Table, table=True):
     more: bool = Field(default=False, sa_column=flag(default=False))
     """More was waiting than fitted in."""
     slips: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Mail(Table, table=True):
+    """Slips of a batch on their way to one address; forgotten with the batch."""
+
+    __tablename__ = "mail"
+    __table_args__ = (
+        Index("mail_to_be_sent", "next_at", postgresql_where=text("state = 'queued'")),
+        Index("mail_by_batch", "batch_id"),
+        CheckConstraint("state IN ('queued', 'sent', 'given-up')", name="mail_state"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    batch_id: UUID = Field(
+        sa_column=Column(Uuid, ForeignKey("pull_batch.id", ondelete="CASCADE"), nullable=False)
+    )
+    recipient: str = Field(sa_column=words())
+    state: str = Field(sa_column=words())
+    attempts: int = Field(default=0, sa_column=count())
+    error: str | None = Field(default=None, sa_column=words(null=True))
+    """What the mail server said, or that there is none."""
+    next_at: datetime = Field(sa_column=when())
+    made_at: datetime = Field(sa_column=when())
+    sent_at: datetime | None = Field(default=None, sa_column=when(null=True))
 
 
 class PullSchedule(Table, table=True):
