@@ -1,6 +1,6 @@
 """A provider of title lists for tests: says what a test wants, and remembers what it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from support.knowing import listing
 
 ROWS = [{"publication_title": f"Title {n}", "title_id": f"t{n}"} for n in range(10)]
 LIST = listing(*ROWS)
+Answer = Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]
 TSV = {"Content-Type": "text/tab-separated-values"}
 
 
@@ -17,7 +18,9 @@ class Provider:
     """Answers by path: a list, or a whole answer."""
 
     port: int = 0
-    lists: dict[str, bytes | Callable[[web.Request], web.StreamResponse]] = field(default_factory=dict)
+    lists: dict[str, bytes | Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]] = (
+        field(default_factory=dict)
+    )
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def url(self, path: str) -> str:
@@ -31,7 +34,8 @@ class Provider:
         if told is None:
             return web.Response(status=404)
         if callable(told):
-            return told(request)
+            answered = told(request)
+            return answered if isinstance(answered, web.StreamResponse) else await answered
         if request.headers.get("If-None-Match") == f'"{hash(told)}"':
             return web.Response(status=304)
         return web.Response(body=told, headers={**TSV, "ETag": f'"{hash(told)}"'})

@@ -68,11 +68,13 @@ def test_what_overlaps_is_found_within_its_version() -> None:
         "2001:db8::/32",
         "192.0.3.5",
         "2001:db8:1::/48",
-        "192.0.3.4",
     ]
     ranges = [(at, each) for at, each in enumerate(map(read_range, told)) if isinstance(each, Range)]
 
-    assert overlapping(ranges) == [(1, 0), (5, 1), (4, 2)]
+    assert overlapping(ranges) == [(1, 0), (4, 2)]
+    assert overlapping([(5, ranges[1][1]), (1, ranges[3][1])]) == []
+    assert ranges[1][1].overlaps(Range(ranges[1][1].last, ranges[1][1].last))
+    assert Range(ranges[1][1].last, ranges[1][1].last).overlaps(ranges[1][1])
 
 
 async def test_everything_wrong_with_addresses_and_ways_of_access_is_told_at_once(kb: Knowledge) -> None:

@@ -17,6 +17,8 @@ from erm.edifact import accounts as edifact_accounts
 from erm.edifact import deliveries, interchanges
 from erm.edifact import routes as edifact
 from erm.edifact.worker import take_up_messages
+from erm.feeds import routes as feeds
+from erm.feeds.harvesting import harvest_feeds
 from erm.finance import budgets, grouping, rebuilding, transactions
 from erm.finance import routes as finance
 from erm.instances import routes as instances
@@ -92,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
             instances.router,
             kbart.router,
             sources.router,
+            feeds.router,
             licences.router,
             vocabulary.router,
             onixpl.router,
@@ -123,5 +126,5 @@ SERVICE = Service(
         Timer("propose-claims", timedelta(minutes=10), propose),
         Timer("read-exchange-rates", timedelta(minutes=10), read_rates),
     ],
-    workers=[take_up_lists, fetch_lists, take_up_messages, deliver_batches],
+    workers=[take_up_lists, fetch_lists, harvest_feeds, take_up_messages, deliver_batches],
 )

@@ -5,6 +5,7 @@ from erm.binding import tables as binding
 from erm.claims import tables as claims
 from erm.configuration import tables as configuration
 from erm.edifact import tables as edifact
+from erm.feeds import tables as feeds
 from erm.finance import tables as finance
 from erm.instances import tables as instances
 from erm.invoices import tables as invoices
@@ -34,6 +35,7 @@ ALL = (
     claims,
     configuration,
     edifact,
+    feeds,
     finance,
     instances,
     invoices,

@@ -135,6 +135,7 @@ TABLE: Final = (
     _route("/v1/withdrawn-items", "erm"),
     _route("/v1/package-loads", "erm"),
     _route("/v1/load-sessions", "erm"),
+    _route("/v1/kb-feeds", "erm"),
     _route("/v1/list-sources", "erm"),
     _route("/v1/title-instances", "erm"),
     _route("/v1/title-reviews", "erm"),
