@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ill.app import SERVICE
-from ill.pulling.mailing import send_due
+from ill.pulling.mailing import _CLAIM, send_due
 from ill.pulling.rules import gap_after, given_up
 from ill.settings import Settings
 from support.harness import Harness, migrated, running
@@ -160,10 +160,13 @@ async def test_two_workers_send_each_mail_once_and_one_that_dies_leaves_it_to_th
     ill: Harness, world: World, make: Make, post: MailServer
 ) -> None:
     await due(ill, world, make, *DESKS)
-    await ill.resources.pool.execute("UPDATE mail SET attempts = 1 WHERE recipient = $1", DESKS[0])
+    await ill.resources.pool.fetch(_CLAIM, NOW + DAY, MINUTE, 1)  # and nothing more is heard of whoever did
 
-    await asyncio.gather(*(send_due(ill.resources) for _ in range(3)))
+    first = await asyncio.gather(*(send_due(ill.resources) for _ in range(3)))
+    ill.at(NOW + DAY + MINUTE)
+    second = await asyncio.gather(*(send_due(ill.resources) for _ in range(3)))
 
+    assert (sum(first), sum(second)) == (1, 1)
     assert sorted(to for _, (to,), _ in post.envelopes) == sorted(DESKS)
 
 
