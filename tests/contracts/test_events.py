@@ -21,6 +21,8 @@ SCHEMAS = files("contracts") / "schemas"
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 """Every moment that is told has its zone: without one it is no `date-time` (RFC 3339 §5.6)."""
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+"""JSON has no other numbers (RFC 8259 §6)."""
 each = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
 
 

@@ -86,7 +86,7 @@ def test_each_path_has_its_service(path: str, service: str | None) -> None:
     assert (route.service if route else None) == service
 
 
-def test_only_files_of_records_of_patrons_and_of_articles_are_large_bodies() -> None:
+def test_only_files_of_records_of_patrons_of_articles_and_covers_are_large_bodies() -> None:
     large = {"/".join(route.pattern) for route in TABLE if route.upload}
 
     assert large == {
@@ -95,6 +95,7 @@ def test_only_files_of_records_of_patrons_and_of_articles_are_large_bodies() -> 
         "v1/ill/requests/*/document",
         "v1/packages/*/loads",
         "v1/edifact-interchanges",
+        "v1/titles/*/cover",
     }
 
 

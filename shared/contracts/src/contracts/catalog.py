@@ -2,10 +2,8 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
-
-from pydantic import Field
 
 from contracts.events import Event, Part
 from contracts.money import Amount
@@ -13,6 +11,9 @@ from contracts.money import Amount
 CIRCULATION = frozenset({"circulation"})
 ERM = frozenset({"erm"})
 ILL = frozenset({"ill"})
+
+Fact = str | int | float | tuple[str, ...]
+"""What a field of a library's own may hold: text, a day (ISO 8601), a number, a choice, or several of them."""
 
 
 class ItemBase(StrEnum):
@@ -83,7 +84,7 @@ class ItemState(Part):
     check_in_notes: tuple[str, ...] = ()
     """What whoever takes it back is to know."""
     tags: tuple[str, ...] = ()
-    custom: dict[str, Any] = Field(default_factory=dict)
+    custom: dict[str, Fact] = {}  # noqa: RUF012 - each event has a copy
     """Facts of the library's own, by the codes of its configuration."""
 
 
@@ -185,7 +186,7 @@ class TitleSummary(Part):
     """What it counts as in reports; None: not told here, and as it was."""
     tags: tuple[str, ...] | None = None
     """None: as before."""
-    custom: dict[str, Any] | None = None
+    custom: dict[str, Fact] | None = None
     """Facts of the library's own, by the codes of its configuration; None: as before."""
 
 

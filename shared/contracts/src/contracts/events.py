@@ -27,7 +27,7 @@ class UnknownEventType(LookupError):
 class Part(BaseModel):
     """A piece of an event's data. Unknown fields are ignored, so that an event may grow."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Event(Part):

@@ -156,6 +156,11 @@ class _Telling:
             heard = not isinstance(problem, Silence) or problem.heard
             await self._later(str(problem)[:300], doubtful=heard, answer=answer)
             return
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            # An answer of a shape that nobody thought of holds up this act alone, and not who tells all the others.
+            words = f"an answer that cannot be understood: {faults.told(error)}"
+            await self._later(words[:300], doubtful=True, answer=None)
+            return
         await self._act_upon(outcome, answer)
 
     async def _act_upon(self, outcome: Outcome, answer: ncip.Read) -> None:
