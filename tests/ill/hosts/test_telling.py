@@ -10,6 +10,7 @@ import pytest
 from chassis.ids import uuid7
 from contracts import ncip
 from contracts.ill import BorrowedItemArrived, BorrowedItemLeft, PartnerLoanWanted
+from ill.hosts import rules
 from support.circulating import Played, agrees, finds_wrong, played, says
 from support.desk import codes
 from support.harness import Harness
@@ -413,6 +414,30 @@ async def test_a_silent_host_is_told_with_growing_gaps_and_then_staff_are(
     assert "no answer" in task["last_error"]
     assert (await make.now(request))["attention"] == "host-to-be-told"
     assert len(gaps) == 9
+
+
+async def test_an_answer_that_nobody_understands_holds_up_one_act_alone(
+    ill: Harness, world: World, make: Make, host: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_old, odd = rules.understood, ["LocationNameValue"]
+
+    def sometimes(*told: Any, **more: Any) -> rules.Outcome:
+        if odd:
+            raise KeyError(odd.pop())
+        return of_old(*told, **more)
+
+    monkeypatch.setattr(rules, "understood", sometimes)
+    await entered(ill, host)
+    other = await world.other()
+    await arrived(world, make, other)
+    await arrived(world, make, other)
+
+    await host.work(ill)
+
+    told = {act["state"]: act for act in await acts(ill)}
+    assert set(told) == {"waiting", "done"}
+    assert told["waiting"]["doubtful"]
+    assert "cannot be understood" in told["waiting"]["last_error"]
 
 
 async def test_a_slow_host_is_waited_for_so_long_and_no_longer(
