@@ -14,6 +14,7 @@ from carrel.kits import SYSTEMS
 from carrel.kits.running import KITS
 from chassis.resources import Service
 from chassis.roles import bare_service
+from contracts.events import event_types
 
 HEAVY = {"alembic", "catalog", "circulation", "erm", "fastapi", "gateway", "ill", "sqlalchemy", "sqlmodel"}
 
@@ -47,3 +48,23 @@ def test_a_relay_and_a_migration_know_the_service_without_its_parts(whole: Servi
 
     assert (bare.name, bare.settings, bare.migrations) == (whole.name, whole.settings, whole.migrations)
     assert not bare.subscriptions
+
+
+KNOWN = """
+import sys
+from chassis.roles import bare_service
+from contracts.events import event_types
+from contracts.events import event_types
+bare_service(sys.argv[1])
+print(*(kind.type for kind in event_types()))
+print(f"{sys.argv[1]}.app" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("name", ["catalog", "circulation", "erm", "gateway", "ill"])
+def test_a_relay_knows_every_event_that_its_service_tells(name: str) -> None:
+    told = subprocess.run([sys.executable, "-c", KNOWN, name], check=True, capture_output=True, text=True)
+    types, whole = told.stdout.splitlines()
+
+    assert {kind.type for kind in event_types() if kind.type.startswith(f"{name}.")} <= set(types.split())
+    assert whole == "False"

@@ -54,6 +54,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
 def bare_service(name: str) -> Service:
     """All that relaying and migrating need of a service; to import the rest takes as long again, and as much memory."""
     package = importlib.import_module(name)
+    importlib.import_module(f"contracts.{name}")  # a relay has to know what the service tells
     assert package.__file__ is not None
     return Service(
         name=name,
