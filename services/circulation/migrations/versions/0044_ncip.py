@@ -21,6 +21,7 @@ CREATE TABLE ncip_request (
     PRIMARY KEY (client, request_id),
     CONSTRAINT ncip_request_kind CHECK (kind IN ('request', 'accept'))
 );
+CREATE INDEX ncip_request_by_patron ON ncip_request (patron_id);
 CREATE INDEX ncip_request_by_item ON ncip_request (item_id) WHERE item_id IS NOT NULL;
 CREATE TABLE ncip_loan (
     loan_id UUID NOT NULL,

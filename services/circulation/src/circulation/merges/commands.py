@@ -58,6 +58,7 @@ MOVED: Final = (
     ("pickup_appointment", "patron_id"),
     ("hold_group_member", "patron_id"),
     ("migrated_record", "record_id"),
+    ("ncip_request", "patron_id"),
 )
 """Every column that names a patron and is written anew."""
 LEFT: Final = {

@@ -14,6 +14,7 @@ class NcipRequest(Table, table=True):
 
     __tablename__ = "ncip_request"
     __table_args__ = (
+        Index("ncip_request_by_patron", "patron_id"),
         Index("ncip_request_by_item", "item_id", postgresql_where=text("item_id IS NOT NULL")),
         CheckConstraint("kind IN ('request', 'accept')", name="ncip_request_kind"),
     )
