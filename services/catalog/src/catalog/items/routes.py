@@ -110,31 +110,11 @@ class ItemOut(BaseModel):
     updated_at: datetime
 
 
-class ItemIn(BaseModel):
-    """A new item: for holdings, or for a title at a location (its holdings are found or made)."""
+class ItemFacts(BaseModel):
+    """What may be told of an item as it is made and later; in a change what is left out stays, and null clears."""
 
     model_config = ConfigDict(extra="forbid")
 
-    holdings_id: UUID | None = None
-    title_id: UUID | None = None
-    location_id: UUID | None = None
-    barcode: Barcode | None = None
-    bound_with: list[UUID] = Field(default_factory=list, max_length=100)
-    material_type: TypeCode = "unspecified"
-    loan_type: TypeCode = "standard"
-    base_state: ItemState = ItemBase.ACTIVE
-    call_number: Words | None = None
-    call_number_scheme: Scheme | None = None
-    volume: Words | None = None
-    copy_number: Words | None = None
-    note: Words | None = None
-    suppressed: bool = False
-    pieces: Pieces | None = None
-    """How many things it is made of: a book and its disc are two."""
-    pieces_text: Words | None = None
-    """Which they are, for whoever has them before them."""
-    intellectual: bool = False
-    """It stands for no single thing: it is neither lent nor held nor checked in."""
     purchase_price: Price | None = None
     """What it cost; 0 for a gift."""
     replacement_price: Price | None = None
@@ -165,6 +145,31 @@ class ItemIn(BaseModel):
     custom: Custom = Field(default_factory=dict)
     """Facts of the library's own, by the codes of its configuration."""
 
+
+class ItemIn(ItemFacts):
+    """A new item: for holdings, or for a title at a location (its holdings are found or made)."""
+
+    holdings_id: UUID | None = None
+    title_id: UUID | None = None
+    location_id: UUID | None = None
+    barcode: Barcode | None = None
+    bound_with: list[UUID] = Field(default_factory=list, max_length=100)
+    material_type: TypeCode = "unspecified"
+    loan_type: TypeCode = "standard"
+    base_state: ItemState = ItemBase.ACTIVE
+    call_number: Words | None = None
+    call_number_scheme: Scheme | None = None
+    volume: Words | None = None
+    copy_number: Words | None = None
+    note: Words | None = None
+    suppressed: bool = False
+    pieces: Pieces | None = None
+    """How many things it is made of: a book and its disc are two."""
+    pieces_text: Words | None = None
+    """Which they are, for whoever has them before them."""
+    intellectual: bool = False
+    """It stands for no single thing: it is neither lent nor held nor checked in."""
+
     @model_validator(mode="after")
     def placed(self) -> "ItemIn":
         """Exactly one way to say where it belongs."""
@@ -175,10 +180,8 @@ class ItemIn(BaseModel):
         return self
 
 
-class ItemChange(BaseModel):
+class ItemChange(ItemFacts):
     """A merge patch (RFC 7396): what is left out stays, null clears."""
-
-    model_config = ConfigDict(extra="forbid")
 
     barcode: Barcode | None = None
     bound_with: list[UUID] = Field(default_factory=list, max_length=100)
@@ -195,23 +198,6 @@ class ItemChange(BaseModel):
     pieces: Pieces | None = None
     pieces_text: Words | None = None
     intellectual: bool | None = None
-    purchase_price: Price | None = None
-    replacement_price: Price | None = None
-    accession_number: Words | None = None
-    enumeration: Words | None = None
-    chronology: Words | None = None
-    year_caption: Words | None = None
-    missing_pieces: Missing | None = None
-    missing_pieces_text: Words | None = None
-    missing_pieces_on: date | None = None
-    damaged_status: TypeCode | None = None
-    damaged_on: date | None = None
-    statistical_codes: Codes = Field(default_factory=list)
-    check_out_notes: Notes = Field(default_factory=list)
-    check_in_notes: Notes = Field(default_factory=list)
-    tags: Tags = Field(default_factory=list)
-    custom: Custom = Field(default_factory=dict)
-    """What is left out stays, null clears."""
 
     @model_validator(mode="after")
     def kept(self) -> "ItemChange":

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chassis import cursors, etags
 from chassis.addresses import refusals
@@ -26,7 +26,8 @@ from erm.rates.rules import age, cross, explained, is_too_old
 from erm.rows import pool_of
 from erm.sources.rules import Fetched
 from erm.sources.sealing import NotSealable, demanded, seal
-from erm.wire import Code, Currency, Day, Limit, Strict, Word
+from erm.sources.wire import Keyed
+from erm.wire import Code, Currency, Day, Limit, Word
 
 router = new_router("/v1", tag="finance")
 
@@ -43,7 +44,7 @@ class RateUnknown(NotFound):
     code, title = "exchange-rate-unknown", "No source tells a rate of these currencies for this day."
 
 
-class RateSourceIn(Strict):
+class RateSourceIn(Keyed):
     """Where rates of exchange are read."""
 
     code: Code
@@ -53,22 +54,9 @@ class RateSourceIn(Strict):
     `rates`, each so many units for one of the base."""
     url: Annotated[str, Field(min_length=1, max_length=2000)]
     """By https, of the public internet, or in a network that the operator allows (ERM_LIST_NETWORKS)."""
-    key_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")] | None = None
-    """What the source calls the key by which it knows us."""
-    key_in: Literal["query", "header"] = "query"
-    key: Annotated[SecretStr, Field(min_length=1, max_length=2000)] | None = None
-    """Kept sealed and never told again; left out, the one that there is stays."""
     every_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 6
     active: bool = True
     """One that is not is neither asked nor taken from."""
-
-    @model_validator(mode="after")
-    def _a_key_has_a_name(self) -> "RateSourceIn":
-        if self.key is not None and self.key_name is None:
-            raise ValueError("a key has a key_name")
-        if self.key is not None and not self.key.get_secret_value().isprintable():
-            raise ValueError("a key is printable")
-        return self
 
 
 class RateSourceOut(Versioned):

@@ -1,7 +1,7 @@
 """Sources of title lists, and lists in chunks, as they are told and read."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
@@ -10,26 +10,31 @@ from erm.sources.rules import Fetched
 from erm.wire import Strict
 
 
-class ListSourceIn(Strict):
-    """Where a package's list is fetched on schedule (KBART Automation, NISO RP-26)."""
+class Keyed(Strict):
+    """A source that may know us by a key."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2000)]
-    """By https, of the public internet; with the customer's id where the provider wants it."""
     key_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")] | None = None
-    """What the provider calls the key by which it knows us: `api_key`, `requestor_id`, `X-Api-Key` …"""
+    """What the source calls the key by which it knows us: `api_key`, `requestor_id`, `X-Api-Key` …"""
     key_in: Literal["query", "header"] = "query"
     key: Annotated[SecretStr, Field(min_length=1, max_length=2000)] | None = None
     """Kept sealed and never told again; left out, the one that there is stays."""
-    every_hours: Annotated[int, Field(ge=1, le=24 * 92)] = 24 * 7
-    active: bool = True
 
     @model_validator(mode="after")
-    def _a_key_has_a_name(self) -> "ListSourceIn":
+    def _a_key_has_a_name(self) -> Self:
         if self.key is not None and self.key_name is None:
             raise ValueError("a key has a key_name")
         if self.key is not None and not self.key.get_secret_value().isprintable():
             raise ValueError("a key is printable")
         return self
+
+
+class ListSourceIn(Keyed):
+    """Where a package's list is fetched on schedule (KBART Automation, NISO RP-26)."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    """By https, of the public internet; with the customer's id where the provider wants it."""
+    every_hours: Annotated[int, Field(ge=1, le=24 * 92)] = 24 * 7
+    active: bool = True
 
 
 class ListSourceOut(BaseModel):
