@@ -56,7 +56,7 @@ from catalog.undoing import routes as undoing
 from catalog.undoing.worker import undo_imports
 from catalog.withdrawals import routes as withdrawals
 from catalog.works import routes as works
-from catalog.works.grouping import group_titles
+from catalog.works.following import group_titles
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
