@@ -145,3 +145,54 @@ async def test_public_pages_show_a_cover_in_words_too_and_another_houses_only_wh
     assert "img-src 'self' https://covers.example;" in elsewhere.headers["content-security-policy"]
     assert f'src="/v1/titles/{title["id"]}/cover?size=small" alt="A &#34;hut&#34;"' in own.text
     assert "img-src 'self';" in own.headers["content-security-policy"]
+
+
+async def test_results_and_reading_apps_show_covers_and_a_merged_titles_goes_along(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = Field.data("856", "40", ("u", "https://x.example/book"))
+    stays = await shelves.title(record("c1", title="Ponds one").having(online))
+    first, second = [
+        await shelves.title(record(f"c{number}", title="Ponds, other").having(online)) for number in (2, 3)
+    ]
+    bare = await shelves.title(record("c4", title="Ponds bare").having(Field.data("020", "  ", ("a", ISBN))))
+    await put(catalog, second, picture(size=(300, 600)))
+    async with shelves.indexed():
+        plain = await catalog.get("/search", params={"query": "ponds"})
+        pattern = "https://covers.example/{isbn}.jpg"
+        settings = catalog.resources.settings.model_copy(update={"cover_address": pattern})
+        monkeypatch.setattr(catalog.resources, "settings", settings)
+        elsewhere = await catalog.get("/search", params={"query": "ponds"})
+        shelf = (await catalog.get("/opds/publications", params={"query": "ponds"})).json()
+
+    src = f'src="/v1/titles/{second["id"]}/cover?size=small" alt="" width="64" height="128"'
+    assert (plain.text.count("<img"), src in plain.text) == (1, True)
+    assert "img-src 'self';" in plain.headers["content-security-policy"]
+    assert f'src="https://covers.example/{ISBN}.jpg" alt=""' in elsewhere.text
+    assert "img-src 'self' https://covers.example;" in elsewhere.headers["content-security-policy"]
+    images = {book["metadata"]["identifier"]: book.get("images") for book in shelf["publications"]}
+    large, small = images[f"urn:uuid:{second['id']}"]
+    assert (large["type"], large["width"], large["height"]) == ("image/jpeg", 300, 600)
+    assert (await catalog.get(small["href"])).headers["content-type"] == "image/jpeg"
+    assert images[f"urn:uuid:{first['id']}"] is None
+    assert bare["id"] not in str(images)
+
+    merged = await catalog.post(
+        f"/v1/titles/{stays['id']}/merges",
+        json={"merged": [{"title_id": first["id"]}, {"title_id": second["id"]}]},
+        headers={"If-Match": '"1"'},
+    )
+    assert merged.status_code == 201, merged.text
+    with catalog.asking(None):
+        shown = await catalog.get(f"/v1/titles/{stays['id']}/cover")
+        led = await catalog.get(f"/v1/titles/{second['id']}/cover", params={"size": "small"})
+    assert (shown.status_code, shown.headers["etag"]) == (200, '"2"')
+    assert (led.status_code, led.headers["location"]) == (308, f"/v1/titles/{stays['id']}/cover?size=small")
+    await put(catalog, bare, picture())
+    again = await catalog.post(
+        f"/v1/titles/{stays['id']}/merges",
+        json={"merged": [{"title_id": bare["id"]}]},
+        headers={"If-Match": '"2"'},
+    )
+    kept = await catalog.get(f"/v1/titles/{stays['id']}/cover")
+    assert (again.status_code, kept.headers["etag"]) == (201, '"2"')

@@ -67,6 +67,23 @@ def test_a_public_name_by_https_is_taken(url: str) -> None:
     assert refusals(url) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://library.example/x#part", None),
+        ("http://library.example:8080/x", None),
+        ("http://library.example:81/x", "port-refused"),
+        ("ftp://library.example/x", "scheme-refused"),
+        ("http://10.0.0.1/x", "address-literal"),
+        ("http://localhost/x", "host-not-public"),
+        ("http://name:word@library.example/", "url-with-credentials"),
+    ],
+)
+def test_who_only_looks_may_do_so_by_http_too_but_nowhere_else(url: str, code: str | None) -> None:
+    assert [refusal.code for refusal in refusals(url, plain=True)][:1] == ([code] if code else [])
+    assert refusals(url) != []
+
+
 def test_an_allowed_network_may_be_named_by_its_digits_and_nothing_beyond_it() -> None:
     assert refusals("http://127.0.0.1:9000/x", LOOPBACK) == []
     for url in ("http://10.0.0.1/", "http://localhost:9000/", "gopher://127.0.0.1/", "http://u:p@127.0.0.1/"):

@@ -29,6 +29,10 @@ from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
 from catalog.labels import routes as labels
 from catalog.legacy import routes as legacy
+from catalog.linkchecks import routes as linkchecks
+from catalog.linkchecks import scheduled as linkchecks_scheduled
+from catalog.linkchecks.scheduling import start_link_checks
+from catalog.linkchecks.worker import check_links, sweep_links
 from catalog.lists import routes as lists
 from catalog.lists.worker import fill_lists, sweep_lists
 from catalog.locations import routes as locations
@@ -96,6 +100,8 @@ def create_app(settings: Settings) -> FastAPI:
             titles.router,
             history.router,
             relations.router,
+            linkchecks.router,
+            linkchecks_scheduled.router,
             items.router,
             holdings.router,
             order.router,
@@ -136,6 +142,8 @@ SERVICE = Service(
         Timer("sweep-lists", timedelta(hours=6), sweep_lists),
         Timer("start-exports", timedelta(minutes=1), start_exports),
         Timer("sweep-exports", timedelta(hours=1), sweep_exports),
+        Timer("start-link-checks", timedelta(minutes=1), start_link_checks),
+        Timer("sweep-links", timedelta(hours=6), sweep_links),
         Timer("shelve", timedelta(seconds=30), shelve),
         Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("key-titles", timedelta(seconds=30), key_titles),
@@ -152,6 +160,7 @@ SERVICE = Service(
         fill_lists,
         edit_in_bulk,
         group_titles,
+        check_links,
     ),
     opening=opening,
 )

@@ -38,6 +38,13 @@ class Settings(ServiceSettings):
     (`10.0.0.0/8`): the library system that this one takes the place of."""
     search_target_limit: int = Field(default=8_000_000, ge=1024)
     """Bytes of such a server's answer."""
+    link_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks in which links of records are checked besides the public internet, with commas between them: the
+    university's own servers, say."""
+    link_seconds: float = Field(default=15.0, gt=0, le=60)
+    """How long an address is waited for."""
+    link_pause: float = Field(default=1.0, ge=0, le=3600)
+    """Seconds from one request to the next at one host; requests there never overlap."""
     index_memory: int = Field(default=64 * 1024 * 1024, ge=15_000_000)
     """Bytes the index writer gathers before it writes a segment."""
     filing: str = Field(default="", max_length=2000)
@@ -65,7 +72,7 @@ class Settings(ServiceSettings):
     harvest_page: int = Field(default=500, ge=1, le=5000)
     """Records in one answer to a harvester."""
 
-    @field_validator("search_networks", mode="before")
+    @field_validator("search_networks", "link_networks", mode="before")
     @classmethod
     def _listed(cls, told: Any) -> Any:
         parts = told.split(",") if isinstance(told, str) else told
@@ -75,6 +82,11 @@ class Settings(ServiceSettings):
     def networks(self) -> tuple[Network, ...]:
         """The same, as networks."""
         return tuple(ipaddress.ip_network(told) for told in self.search_networks)
+
+    @property
+    def networks_of_links(self) -> tuple[Network, ...]:
+        """Where links are checked besides the public internet."""
+        return tuple(ipaddress.ip_network(told) for told in self.link_networks)
 
     @field_validator("filing")
     @classmethod

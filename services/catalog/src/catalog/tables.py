@@ -13,6 +13,7 @@ from catalog.imports import tables as imports
 from catalog.items import tables as items
 from catalog.labels import tables as labels
 from catalog.legacy import tables as legacy
+from catalog.linkchecks import tables as linkchecks
 from catalog.lists import tables as lists
 from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
@@ -40,6 +41,7 @@ ALL = (
     imports,
     items,
     labels,
+    linkchecks,
     lists,
     legacy,
     locations,

@@ -16,6 +16,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PORTS: Final = frozenset({443, 8443})
+PLAIN_PORTS: Final = PORTS | {80, 8080}
+"""Where whoever only looks may look (`refusals`, `plain`)."""
 LONGEST: Final = 2000
 NUMERIC: Final = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
 LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z")
@@ -102,11 +104,12 @@ def literal(host: str) -> Address | None:
         return None
 
 
-def refusals(url: str, networks: Iterable[Network] = ()) -> list[Refusal]:
+def refusals(url: str, networks: Iterable[Network] = (), *, plain: bool = False) -> list[Refusal]:
     """Every reason against a URL as such; what its name resolves to is judged when it is known.
 
     In an allowed network (loopback for trying things out, say) an address may be named by its digits, with
-    http and any port.
+    http and any port. `plain`: nothing is sent but the question what is there, so http and its ports will do, and a
+    fragment is nobody's matter.
     """
     told = parsed(url)
     if told is None:
@@ -117,7 +120,7 @@ def refusals(url: str, networks: Iterable[Network] = ()) -> list[Refusal]:
         reasons.append(
             Refusal("url-with-credentials", "The URL holds a name or a password.", "Leave them out.")
         )
-    if told.raw_fragment:
+    if told.raw_fragment and not plain:
         reasons.append(Refusal("url-with-fragment", "The URL has a fragment, which is never sent."))
     address = literal(host)
     networks = tuple(networks)
@@ -126,10 +129,12 @@ def refusals(url: str, networks: Iterable[Network] = ()) -> list[Refusal]:
         if told.scheme not in ("http", "https"):
             reasons.append(Refusal("scheme-refused", "Only http and https are spoken."))
         return reasons
-    if told.scheme != "https":
-        reasons.append(Refusal("scheme-refused", "Only https is spoken."))
-    if told.port not in PORTS:
-        reasons.append(Refusal("port-refused", f"Port {told.port} is not 443 or 8443."))
+    if told.scheme != "https" and not (plain and told.scheme == "http"):
+        spoken = "http and https are" if plain else "https is"
+        reasons.append(Refusal("scheme-refused", f"Only {spoken} spoken."))
+    if told.port not in (PLAIN_PORTS if plain else PORTS):
+        ports = "80, 443, 8080 or 8443" if plain else "443 or 8443"
+        reasons.append(Refusal("port-refused", f"Port {told.port} is not {ports}."))
     if reason := _against(host, address):
         reasons.append(reason)
     return reasons

@@ -32,10 +32,13 @@ async def system_addresses(host: str) -> Sequence[Address]:
 
 
 class Guard(AbstractResolver):
-    """Judges URLs and the addresses behind their names."""
+    """Judges URLs and the addresses behind their names; `plain` where http will do (`addresses.refusals`)."""
 
-    def __init__(self, networks: Sequence[Network] = (), resolve: Resolve = system_addresses) -> None:
+    def __init__(
+        self, networks: Sequence[Network] = (), resolve: Resolve = system_addresses, *, plain: bool = False
+    ) -> None:
         self.networks = tuple(networks)
+        self.plain = plain
         self._resolve = resolve
 
     async def addresses(self, host: str) -> list[Address]:
@@ -49,7 +52,7 @@ class Guard(AbstractResolver):
 
     def against(self, url: str) -> list[Refusal]:
         """Every reason against the URL as such."""
-        return refusals(url, self.networks)
+        return refusals(url, self.networks, plain=self.plain)
 
     async def refusals(self, url: str) -> list[Refusal]:
         """Every reason against sending to a URL, its name resolved."""

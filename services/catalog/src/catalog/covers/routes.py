@@ -162,7 +162,9 @@ async def delete_cover(title_id: UUID, _: MayWrite, expected: IfMatch, tx: Tx) -
 @router.get(
     "/v1/titles/{title_id}/cover",
     response_class=Response,
-    responses=PICTURE | problems(CoverUnknown),
+    responses=PICTURE
+    | {308: {"description": "The title was merged into the one whose cover Location names"}}
+    | problems(CoverUnknown),
 )
 async def read_cover(
     title_id: UUID,
@@ -175,6 +177,9 @@ async def read_cover(
     staff = asker.may("titles:write")
     row = await queries.picture(tx, title_id, small=size == "small", hidden_too=staff)
     if row is None:
+        if (into := await queries.merged_into(tx, title_id)) is not None:
+            led = {"Location": f"/v1/titles/{into}/cover?size={size}", "Cache-Control": FRESH}
+            return Response(status_code=308, headers=led)
         raise CoverUnknown
     headers = {
         "ETag": etags.etag(row.version),

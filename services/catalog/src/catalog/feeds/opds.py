@@ -1,6 +1,6 @@
 """OPDS 2.0: what can be read online, for reading apps. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,9 +40,15 @@ def shelf(
 
 
 def publication(
-    item: Csl, *, urn: str, address: str, changed: datetime, ways: Iterable[Link]
+    item: Csl,
+    *,
+    urn: str,
+    address: str,
+    changed: datetime,
+    ways: Iterable[Link],
+    pictures: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """A title with the places where it is read."""
+    """A title with the places where it is read, and its cover in one or more sizes (`picture`)."""
     told: dict[str, Any] = {
         "@type": f"http://schema.org/{TYPES.get(item['type'], 'CreativeWork')}",
         "title": item["title"],
@@ -65,7 +71,14 @@ def publication(
     for way in ways:
         there = {"href": way.url, "type": "text/html", "rel": "http://opds-spec.org/acquisition"}
         links.append(there | ({"title": way.text} if way.text else {}))
-    return {"metadata": told, "links": links, "images": []}
+    whole = {"metadata": told, "links": links}
+    return whole | ({"images": images} if (images := list(pictures)) else {})
+
+
+def picture(href: str, *, width: int | None = None, height: int | None = None) -> dict[str, Any]:
+    """A cover, and how many pixels it has."""
+    told: dict[str, Any] = {"href": href, "type": "image/jpeg"}
+    return told | ({"width": width, "height": height} if width and height else {})
 
 
 def _link(href: str, *, rel: str | None = None) -> dict[str, Any]:

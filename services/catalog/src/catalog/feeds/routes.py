@@ -1,7 +1,7 @@
 """Feeds on the wire."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -11,7 +11,10 @@ from fastapi import Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from catalog.citations.csl import csl
+from catalog.covers import queries as covers
+from catalog.covers.rules import external
 from catalog.feeds import atom, opds, sitemaps
+from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
 from catalog.pages import queries
@@ -156,6 +159,7 @@ async def publications(request: Request, reader: TheReader, tx: ReadTx) -> Respo
     narrowed: Mapping[str, Any] = {**asked_for.filters, "availability": ["online"]}
     found = await _found(reader, Asked(asked_for.query, narrowed, asked_for.sort, asked_for.page))
     rows = await queries.records(tx, [hit.title_id for hit in found.hits])
+    shown = await covers.of_several(tx, list(rows))
     last = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
     ways = _paging(request, asked_for, last, "/opds/publications", opds.OPDS)
     told = opds.shelf(
@@ -164,12 +168,15 @@ async def publications(request: Request, reader: TheReader, tx: ReadTx) -> Respo
         page=asked_for.page,
         page_size=PAGE_SIZE,
         links=[(relation, href) for relation, (href, _) in ways.items()],
-        books=await asyncio.to_thread(_books, request, found, rows),
+        books=await asyncio.to_thread(_books, request, found, rows, shown),
     )
     return Response(orjson.dumps(told), media_type=opds.OPDS)
 
 
-def _books(request: Request, found: SearchResult, rows: Mapping[UUID, Any]) -> list[dict[str, Any]]:
+def _books(
+    request: Request, found: SearchResult, rows: Mapping[UUID, Any], shown: Mapping[UUID, Any]
+) -> list[dict[str, Any]]:
+    """`shown` has the covers that there are."""
     told = []
     for hit in found.hits:
         if (row := rows.get(hit.title_id)) is None:
@@ -183,9 +190,25 @@ def _books(request: Request, found: SearchResult, rows: Mapping[UUID, Any]) -> l
                 address=_public(request, title_address(row.id)),
                 changed=changed,
                 ways=links(record),
+                pictures=_pictures(request, row.id, shown.get(row.id), extract(record).isbns),
             )
         )
     return told
+
+
+def _pictures(
+    request: Request, title_id: UUID, cover: Any | None, isbns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """A title's cover in both sizes; else another house's, where the library has named one."""
+    if cover is None:
+        pattern = request.app.state.resources.settings.cover_address
+        elsewhere = external(pattern, isbns)
+        return [opds.picture(elsewhere)] if elsewhere else []
+    address = _public(request, f"/v1/titles/{title_id}/cover")
+    return [
+        opds.picture(f"{address}?size=large", width=cover.width, height=cover.height),
+        opds.picture(f"{address}?size=small"),
+    ]
 
 
 def _public(request: Request, path: str) -> str:

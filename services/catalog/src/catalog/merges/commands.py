@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.covers import queries as covers
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import batches, states
 from catalog.marc.storage import unpack
@@ -124,6 +125,7 @@ async def merge(session: AsyncSession, asked: Merging, *, by: str, now: datetime
     await session.execute(_KEEP, {"ids": [to, *gone], "now": now, "by": by})
     left = list(await session.execute(_GO, {"gone": gone, "to": to, "now": now}))
     await session.execute(_LEAD_ON, {"gone": gone, "to": to})
+    await covers.come_along(session, to, gone)
     stays = (await session.execute(_STAY, {"id": to, "now": now})).one()
     await mark_changed(session, [to, *gone])
     told = TitleMerged(

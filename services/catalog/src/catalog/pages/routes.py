@@ -83,7 +83,10 @@ async def results(
     resources: Resources = request.app.state.resources
     freshness = await availability_level(resources, now)
     names = await names_of(resources, tx)
-    return await asyncio.to_thread(_listed, request, wanted, language, found, names, stale=freshness["stale"])
+    with_cover = await covers.of_several(tx, [hit.title_id for hit in found.hits])
+    return await asyncio.to_thread(
+        _listed, request, wanted, language, found, names, with_cover, stale=freshness["stale"]
+    )
 
 
 async def names_of(resources: Resources, tx: ReadTx) -> Mapping[tuple[str, str], str]:
@@ -118,10 +121,17 @@ def _listed(
     language: str,
     found: SearchResult,
     names: Mapping[tuple[str, str], str],
+    with_cover: Mapping[UUID, Any],
     *,
     stale: bool,
 ) -> Response:
     say = tongue(request, language)
+    elsewhere = request.app.state.resources.settings.cover_address
+    hits = [_hit(hit.stored, say, wanted.language) for hit in found.hits]
+    for hit, one in zip(found.hits, hits, strict=True):
+        cover = with_cover.get(hit.title_id)
+        one["cover"] = max(round(64 * cover.height / cover.width), 1) if cover is not None else None
+        one["cover_elsewhere"] = None if one["cover"] else external(elsewhere, one["isbns"])
     last_page = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
     first = (wanted.page - 1) * PAGE_SIZE + 1
     return page(
@@ -144,7 +154,10 @@ def _listed(
             for value in values
         ],
         stale=stale,
-        hits=[_hit(hit.stored, say, wanted.language) for hit in found.hits],
+        hits=hits,
+        pictures="/".join(elsewhere.split("/")[:3])
+        if elsewhere and any(one["cover_elsewhere"] for one in hits)
+        else None,
         first=first,
         last=first + len(found.hits) - 1,
         total=found.total,

@@ -22,6 +22,18 @@ SELECT id, hrid, title, author, year FROM title
 WHERE id = ANY (:ids) AND deleted_at IS NULL AND (:hidden_too OR NOT suppressed)
 """)
 
+_DESCRIBED = text("""
+SELECT id, record FROM holdings
+WHERE title_id = :title_id AND record IS NOT NULL AND deleted_at IS NULL AND (:hidden_too OR NOT suppressed)
+ORDER BY id LIMIT 200
+""")
+
+
+async def described(session: AsyncSession, title_id: UUID, *, hidden_too: bool) -> Sequence[Any]:
+    """A title's holdings that have records of their own."""
+    told = {"title_id": title_id, "hidden_too": hidden_too}
+    return (await session.execute(_DESCRIBED, told)).all()
+
 
 async def found(
     session: AsyncSession, reader: Reader, relations: Sequence[Relation], *, own: str | None, hidden_too: bool

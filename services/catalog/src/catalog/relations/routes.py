@@ -63,6 +63,8 @@ class LinkOut(BaseModel):
     label: str | None
     material: str | None
     notes: list[str]
+    holdings_id: UUID | None = None
+    """Of holdings' own records: the holdings that it belongs to."""
 
 
 class RelationsOut(BaseModel):
@@ -75,13 +77,15 @@ class RelationsOut(BaseModel):
 @router.get("/v1/titles/{title_id}/relations", response_model=RelationsOut, responses=problems(TitleUnknown))
 async def read_relations(request: Request, title_id: UUID, tx: ReadTx, asker: Anyone) -> dict[str, Any]:
     """Earlier and later titles, hosts and parts, other editions and forms (76X-78X), each with the titles of ours that
-    it names; and links (856)."""
+    it names; and links (856), behind the title's own those of its holdings' records."""
     row = await shown(tx, title_id, asker)
     record = unpack(row.record)
     told = await asyncio.to_thread(relations, record)
     reader: Reader = request.app.state.resources.own["reader"]
     own = (record.control("003") or "").strip() or None
     found = await queries.found(tx, reader, told, own=own, hidden_too=asker.may("titles:write"))
+    shelves = await queries.described(tx, title_id, hidden_too=asker.may("titles:write"))
+    of_shelves = await asyncio.to_thread(lambda: [(each.id, links(unpack(each.record))) for each in shelves])
     return {
         "relations": [
             {
@@ -106,7 +110,9 @@ async def read_relations(request: Request, title_id: UUID, tx: ReadTx, asker: An
                 "label": each.label,
                 "material": each.material,
                 "notes": list(each.notes),
+                "holdings_id": holdings_id,
             }
-            for each in links(record)
+            for holdings_id, found_links in [(None, links(record)), *of_shelves]
+            for each in found_links
         ],
     }
