@@ -107,6 +107,8 @@ PUBLIC = {
     "catalog-sitemap",
     "catalog-shelves",
     "catalog-publications",
+    "catalog-publication",
+    "catalog-blank-cover",
     "circulation-batch",
     "circulation-of-title",
     "circulation-list-service-points",

@@ -10,11 +10,14 @@ from lxml import html as markup
 
 from catalog.citations import csl
 from catalog.citations.styles.casing import titled
+from catalog.citations.styles.listing import listed
 from catalog.citations.styles.names import initials
 from catalog.citations.styles.offered import STYLES, html, style_named, text
+from catalog.citations.styles.phrases import plain
 from catalog.citations.styles.words import words_of
 from catalog.marc import iso2709
 from catalog.marc.record import Field, Record
+from catalog.search.filing import Filing
 from support.marc_records import LEADER, RECORDS
 from support.shared_data import shared_data
 
@@ -172,8 +175,68 @@ def test_what_stands_in_two_scripts_is_cited_as_it_is_transcribed() -> None:
     alone = marc(Field.data("100", "1 ", ("a", "曹, 雪芹.")), Field.data("245", "10", ("a", "紅樓夢.")))
 
     assert cited(both, "apa") == "Cao, X. (1993). Hong lou meng."
+    assert cited(both, "chicago-author-date") == "Cao, Xueqin 曹雪芹. 1993. Hong lou meng 紅樓夢."
+    assert cited(both, "chicago-notes-bibliography") == "Cao, Xueqin 曹雪芹. Hong lou meng 紅樓夢. 1993."
+    assert cited(both, "modern-language-association") == "Cao, Xueqin 曹雪芹. Hong lou meng 紅樓夢. 1993."
     assert cited(alone, "apa") == "曹雪芹. (1993). 紅樓夢."
     assert cited(alone, "ieee") == "曹雪芹, 紅樓夢. 1993."
+
+
+def test_a_script_from_right_to_left_is_kept_apart_from_what_follows() -> None:
+    both = marc(
+        Field.data("100", "1 ", ("6", "880-01"), ("a", "Oz, Amos.")),
+        Field.data("245", "10", ("6", "880-02"), ("a", "Mikhaʼel sheli :"), ("b", "roman.")),
+        Field.data("880", "1 ", ("6", "100-01/(2/r"), ("a", "עוז, עמוס.")),
+        Field.data("880", "10", ("6", "245-02/(2/r"), ("a", "מיכאל שלי :"), ("b", "רומן.")),
+    )
+    unlinked = marc(
+        Field.data("245", "10", ("a", "Hong lou meng.")),
+        Field.data("880", "10", ("6", "245-00/$1"), ("a", "紅樓夢.")),
+        Field.data("880", "10", ("6", "246-01/$1"), ("a", "石頭記.")),
+    )
+
+    assert cited(both, "chicago-author-date") == (
+        "Oz, Amos \u2068עוז, עמוס\u2069. 1993. Mikhaʼel sheli: roman \u2068מיכאל שלי: רומן\u2069."
+    )
+    assert csl.csl(both, key="t1")["custom"]["scripts"]["names"] == {"Oz, Amos": "עוז, עמוס"}
+    assert "custom" not in csl.csl(unlinked, key="t1")
+
+
+def _item(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"t{number}", "type": "book", "title": f"Title {number}"} | more
+
+
+SMITH, ADAMS = ({"family": name, "given": "Ann"} for name in ("Smith", "Adams"))
+NINE, TEN = ({"issued": {"date-parts": [[year]]}} for year in (2009, 2010))
+
+
+def test_a_list_is_sorted_and_lettered_or_numbered_as_its_style_has_it() -> None:
+    items = [
+        _item(1, author=[SMITH], **TEN),
+        _item(3, author=[SMITH], **NINE),
+        _item(2, author=[SMITH], **NINE),
+        _item(4, title="Nobody's", **NINE),
+        _item(5, author=[ADAMS]),
+        _item(6, author=[SMITH, ADAMS], **NINE),
+    ]
+
+    def lines(style: str) -> list[str]:
+        return [plain(each) for each in listed(items, style, None, filed=Filing().key)]
+
+    assert lines("apa") == [
+        "Adams, A. (n.d.). Title 5.",
+        "Nobody's. (2009).",
+        "Smith, A. (2009a). Title 2.",
+        "Smith, A. (2009b). Title 3.",
+        "Smith, A. (2010). Title 1.",
+        "Smith, A., & Adams, A. (2009). Title 6.",
+    ]
+    assert [each.partition(".")[0] for each in lines("modern-language-association")] == [
+        "Adams, Ann", "Nobody's", "Smith, Ann", "Smith, Ann", "Smith, Ann", "Smith, Ann, and Ann Adams",
+    ]  # fmt: skip
+    assert [each[:4] for each in lines("ieee")] == [f"[{n}] " for n in range(1, 7)]
+    assert lines("american-chemical-society")[3].startswith("(4) Nobody")
+    assert listed([], "apa", None, filed=str) == []
 
 
 def test_a_map_a_score_and_a_thesis_are_cited_from_their_records() -> None:

@@ -1,12 +1,15 @@
 """Feeds as the programs that read them get them."""
 
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
+import jsonschema
 import pytest
 from lxml import etree
+from PIL import Image
 
 from catalog.feeds import sitemaps
 from catalog.marc.record import Field
@@ -15,6 +18,88 @@ from support.harness import STAFF, Harness
 from support.marc_records import LEADER
 from support.shelves import Shelves, file_of, record
 
+DATE = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d(T.+)?$"}
+NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+OPDS_LINK: dict[str, Any] = {
+    "type": "object",
+    "required": ["href"],
+    "properties": {
+        "href": {"type": "string", "minLength": 1},
+        **{name: {"type": "string"} for name in ("type", "title", "rel")},
+        **{name: {"type": "integer", "exclusiveMinimum": 0} for name in ("width", "height")},
+        "templated": {"const": True},
+    },
+    "additionalProperties": False,
+}
+
+
+def linked(relation: str) -> dict[str, Any]:
+    """Some link has this relation."""
+    return {"contains": {"required": ["rel"], "properties": {"rel": {"const": relation}}}}
+
+
+OPDS_PUBLICATION: dict[str, Any] = {
+    "type": "object",
+    "required": ["metadata", "links", "images"],
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "required": ["title"],
+            "properties": {
+                "title": {"type": "string"},
+                "identifier": {"type": "string", "format": "uri"},
+                "@type": {"type": "string", "format": "uri"},
+                "modified": {"type": "string", "format": "date-time"},
+                "published": DATE,
+                "language": {"type": "string", "pattern": "^[a-z]{2,3}$"},
+                "description": {"type": "string"},
+                **{name: NAMES for name in ("author", "publisher", "subject")},
+            },
+            "additionalProperties": False,
+        },
+        "links": {
+            "type": "array",
+            "items": OPDS_LINK,
+            "allOf": [linked("self"), linked("http://opds-spec.org/acquisition")],
+        },
+        "images": {
+            "type": "array",
+            "minItems": 1,
+            "items": OPDS_LINK,
+            "contains": {"properties": {"type": {"enum": ["image/jpeg", "image/png", "image/gif"]}}},
+        },
+    },
+    "additionalProperties": False,
+}
+OPDS_FEED: dict[str, Any] = {
+    "type": "object",
+    "required": ["metadata", "links"],
+    "anyOf": [{"required": ["publications"]}, {"required": ["navigation"]}],
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "required": ["title"],
+            "properties": {
+                "title": {"type": "string"},
+                "numberOfItems": {"type": "integer", "minimum": 0},
+                **{
+                    name: {"type": "integer", "exclusiveMinimum": 0}
+                    for name in ("itemsPerPage", "currentPage")
+                },
+            },
+            "additionalProperties": False,
+        },
+        "links": {"type": "array", "items": OPDS_LINK, **linked("self")},
+        "navigation": {
+            "type": "array",
+            "items": {"allOf": [OPDS_LINK, {"required": ["title"]}]},
+        },
+        "publications": {"type": "array", "items": OPDS_PUBLICATION},
+    },
+    "additionalProperties": False,
+}
+"""What OPDS 2.0's schemas (drafts.opds.io/schema) and those of the web publication manifest that they refer to ask of
+the parts that are used here."""
 SITEMAP = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 
 
@@ -116,6 +201,7 @@ async def test_a_reading_app_finds_what_can_be_read(catalog: Harness, shelf: She
     for book in told["publications"]:
         assert book["metadata"]["title"].startswith("Read <online>")
         assert book["metadata"]["language"] == "en"
+        assert book["metadata"]["published"] == "1854-01-01"
         read = [link for link in book["links"] if link["rel"] == "http://opds-spec.org/acquisition"]
         assert [(link["title"], link["href"].startswith("https://example.org/")) for link in read] == [
             ("Here", True)
@@ -123,3 +209,26 @@ async def test_a_reading_app_finds_what_can_be_read(catalog: Harness, shelf: She
     (search,) = [link["href"] for link in start["links"] if link["rel"] == "search"]
     found = (await catalog.get(search.replace("{?query}", "?query=plain"))).json()
     assert (found["publications"], found["metadata"]["numberOfItems"]) == ([], 0)
+
+
+async def test_a_reading_app_gets_what_opds_s_schema_says(catalog: Harness, shelf: Shelves) -> None:
+    valid = jsonschema.Draft7Validator(OPDS_FEED, format_checker=jsonschema.FormatChecker())
+    with catalog.asking(STAFF):
+        nowhere = await shelf.title(record("n1", title="Read <nowhere>"))
+
+    start = (await catalog.get("/opds")).json()
+    feeds = [(await catalog.get(each["href"])).json() for each in start["navigation"]]
+    feeds.append((await catalog.get("/opds/publications", params={"query": "nowhereatall"})).json())
+    book = feeds[0]["publications"][0]
+    (here,) = [link for link in book["links"] if link["rel"] == "self"]
+    alone = await catalog.get(here["href"])
+    picture = await catalog.get(book["images"][0]["href"])
+
+    for each in (start, *feeds):
+        assert [error.message for error in valid.iter_errors(each)] == []
+    assert [len(each["publications"]) for each in feeds] == [2, 2, 0, 0]
+    assert (alone.json(), alone.headers["content-type"]) == (book, here["type"])
+    assert picture.headers["content-type"] == book["images"][0]["type"]
+    assert Image.open(io.BytesIO(picture.content)).size == (150, 225)
+    for unknown in (nowhere["id"], "00000000-0000-7000-8000-000000000000"):
+        assert (await catalog.get(f"/opds/publications/{unknown}")).status_code == 404

@@ -197,6 +197,26 @@ async def test_reference_managers_find_what_they_read(catalog: Harness, shelf: S
     assert {each["describes"][0]["href"] for each in linkset[1:]} == {linkset[0]["anchor"]}
 
 
+async def test_reference_managers_save_many_at_once_from_results(catalog: Harness, shelf: Shelves) -> None:
+    page = parsed((await catalog.get("/search", params={"query": "plain", "sort": "title"})).text)
+
+    hits = page.xpath("//ol[@class='hits']/li")
+    spans = [parse_qs(each) for each in page.xpath("//ol[@class='hits']/li/span[@class='Z3988']/@title")]
+    ids = page.xpath("//ol[@class='hits']/li/abbr[@class='unapi-id']/@title")
+    assert len(hits) == len(spans) == len(set(ids)) == 20
+    assert [each["rft.btitle"] for each in spans] == [[f"Plain {number:02}"] for number in range(20)]
+    assert {(*each["ctx_ver"], *each["rft_val_fmt"], *each["rft.genre"]) for each in spans} == {
+        ("Z39.88-2004", "info:ofi/fmt:kev:mtx:book", "book")
+    }
+    (server,) = page.xpath("//link[@rel='unapi-server']/@href")
+    for title_id, told in list(zip(ids, spans, strict=True))[:3]:
+        saved = await catalog.get(server, params={"id": title_id, "format": "ris"})
+        assert f"TI  - {told['rft.btitle'][0]}" in saved.text
+    hebrew = parsed((await catalog.get("/search", params={"query": "toldot"})).text)
+    (told_of,) = map(parse_qs, hebrew.xpath("//span[@class='Z3988']/@title"))
+    assert told_of["rft.language"] == ["heb"]
+
+
 async def test_nothing_of_a_record_becomes_part_of_the_page(catalog: Harness, shelf: Shelves) -> None:
     title_id = await found(catalog, "alert")
     for path in (f"/titles/{title_id}", "/search?query=alert"):

@@ -11,10 +11,12 @@ from lxml import etree
 
 from catalog.citations import bibtex, csl, endnote, ris, schema_org
 from catalog.marc.record import Field, Record
-from chassis.principal import ANONYMOUS
+from chassis.principal import ANONYMOUS, Principal
+from support.harness import STAFF
 from support.marc_records import LEADER, RECORDS
 from support.shelves import Shelves, record
 
+READER = Principal("client", "reader", frozenset({"titles:read"}))
 FIXED = Field.control("008", "260101s1993    gw                  ger d")
 BOOK = Record(
     LEADER,
@@ -252,3 +254,51 @@ async def test_a_reference_manager_asks_what_there_is_and_takes_one(shelves: She
 
 def names(answer: httpx.Response) -> list[str]:
     return [str(each.get("name")) for each in etree.fromstring(answer.content).iter("format")]
+
+
+async def test_several_titles_are_one_list_of_citations(shelves: Shelves) -> None:
+    catalog = shelves.catalog
+    made = [
+        await shelves.title(record(f"k{number}", title=f"Ponds {number}", author=author))
+        for number, author in enumerate(("Thoreau, Henry", "Emerson, Ralph", "Fuller, Margaret"))
+    ]
+    hidden = await shelves.title(record("h", title="Hidden ponds"), suppressed=True)
+    ids = ",".join(each["id"] for each in (*made, made[0], hidden))
+    saved = await catalog.post(
+        "/v1/lists",
+        json={"kind": "titles", "name": "Ponds", "source": {"ids": [made[0]["id"], made[1]["id"]]}},
+    )
+
+    async def lines(accept: str, asker: Principal | None = None, **params: str) -> list[str]:
+        with catalog.asking(asker or READER):
+            answer = await catalog.get("/v1/titles:export", params=params, headers={"Accept": accept})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "text/x-bibliography; charset=utf-8"
+        return answer.text.splitlines()
+
+    apa = await lines("text/x-bibliography", ids=ids)
+    ieee = await lines("text/x-bibliography; style=ieee", ids=ids)
+    staff = await lines("text/x-bibliography; style=ieee", ids=ids, asker=STAFF)
+    listed = await lines("text/x-bibliography; style=mla", list_id=saved.json()["id"], asker=STAFF)
+    async with shelves.indexed():
+        found = await lines("text/x-bibliography; style=apa; locale=de-DE", query="ponds")
+    nothing = await lines("text/x-bibliography", ids="")
+
+    assert apa == [
+        "Emerson, R. (1854). Ponds 1.", "Fuller, M. (1854). Ponds 2.", "Thoreau, H. (1854). Ponds 0.",
+    ]  # fmt: skip
+    assert ieee == [
+        "[1] H. Thoreau, Ponds 0. 1854.",
+        "[2] R. Emerson, Ponds 1. 1854.",
+        "[3] M. Fuller, Ponds 2. 1854.",
+    ]
+    assert [each[:4] for each in staff] == ["[1] ", "[2] ", "[3] ", "[4] "]
+    assert [each.partition(",")[0] for each in listed] == ["Emerson", "Thoreau"]
+    assert (found, nothing) == (apa, [])
+    with catalog.asking(READER):
+        whole = await catalog.get("/v1/titles:export", headers={"Accept": "text/x-bibliography"})
+        unknown = await catalog.get("/v1/titles:export", params={"list_id": saved.json()["id"]})
+        odd = await catalog.get("/v1/titles:export", params={"media_type": "text/x-bibliography; style=x"})
+    assert (whole.status_code, whole.json()["reasons"][0]["code"]) == (422, "titles-not-named")
+    assert (unknown.status_code, unknown.json()["reasons"][0]["code"]) == (422, "list-unknown")
+    assert odd.status_code == 406

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from catalog.citations.parts import host_of, is_article, of_host
+from catalog.citations.scripts import scripts
 from catalog.citations.text import clean, closed_up
 from catalog.marc.extract import Facts, extract
 from catalog.marc.record import Field, Record
@@ -60,6 +61,8 @@ def csl(record: Record, *, key: str) -> Csl:
     if (host := host_of(record)) is not None:
         for name, value in of_host(host, article=told["type"] == "article-journal").items():
             told.setdefault(name, value)
+    if told_otherwise := scripts(record):
+        told["custom"] = {"scripts": told_otherwise}
     keywords = "; ".join(filter(None, map(clean, facts.subjects)))
     if keywords:
         told["keyword"] = keywords

@@ -11,6 +11,8 @@ from catalog.pages.languages import tag
 from catalog.pages.rules import Link
 
 OPDS: Final = "application/opds+json"
+PUBLICATION: Final = "application/opds-publication+json"
+READ: Final = "http://opds-spec.org/acquisition"
 
 
 def navigation(title: str, *, here: str, shelves: Iterable[tuple[str, str]], search: str) -> dict[str, Any]:
@@ -43,12 +45,21 @@ def publication(
     item: Csl,
     *,
     urn: str,
+    here: str,
     address: str,
     changed: datetime,
-    ways: Iterable[Link],
-    pictures: Iterable[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """A title with the places where it is read, and its cover in one or more sizes (`picture`)."""
+    ways: Sequence[Link],
+    pictures: Sequence[Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """A title with the places where it is read, and its cover in one or more sizes (`picture`).
+
+    The schema wants at least one of each, so that a title that is read nowhere is no publication (None). `here` is this
+    document's own address.
+
+    The schema wants a whole day of publication, too; of the year that is known it is the first.
+    """
+    if not ways:
+        return None
     told: dict[str, Any] = {
         "@type": f"http://schema.org/{TYPES.get(item['type'], 'CreativeWork')}",
         "title": item["title"],
@@ -59,25 +70,29 @@ def publication(
         told["author"] = people
     if "publisher" in item:
         told["publisher"] = item["publisher"]
-    if "issued" in item:
-        told["published"] = f"{item['issued']['date-parts'][0][0]:04d}"
+    if "issued" in item and 0 < item["issued"]["date-parts"][0][0] < 10_000:
+        told["published"] = f"{item['issued']['date-parts'][0][0]:04d}-01-01"
     if "language" in item:
         told["language"] = tag(item["language"])
     if "abstract" in item:
         told["description"] = item["abstract"]
     if "keyword" in item:
         told["subject"] = item["keyword"].split("; ")
-    links: list[dict[str, Any]] = [{"href": address, "type": "text/html", "rel": "alternate"}]
+    links: list[dict[str, Any]] = [
+        {"href": here, "type": PUBLICATION, "rel": "self"},
+        {"href": address, "type": "text/html", "rel": "alternate"},
+    ]
     for way in ways:
-        there = {"href": way.url, "type": "text/html", "rel": "http://opds-spec.org/acquisition"}
+        there = {"href": way.url, "type": "text/html", "rel": READ}
         links.append(there | ({"title": way.text} if way.text else {}))
-    whole = {"metadata": told, "links": links}
-    return whole | ({"images": images} if (images := list(pictures)) else {})
+    return {"metadata": told, "links": links, "images": list(pictures)}
 
 
-def picture(href: str, *, width: int | None = None, height: int | None = None) -> dict[str, Any]:
+def picture(
+    href: str, *, kind: str = "image/jpeg", width: int | None = None, height: int | None = None
+) -> dict[str, Any]:
     """A cover, and how many pixels it has."""
-    told: dict[str, Any] = {"href": href, "type": "image/jpeg"}
+    told: dict[str, Any] = {"href": href, "type": kind}
     return told | ({"width": width, "height": height} if width and height else {})
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from catalog.citations.csl import csl
 from catalog.covers import queries as covers
 from catalog.covers.rules import external
-from catalog.feeds import atom, opds, sitemaps
+from catalog.feeds import atom, blank, opds, sitemaps
 from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
@@ -173,6 +172,30 @@ async def publications(request: Request, reader: TheReader, tx: ReadTx) -> Respo
     return Response(orjson.dumps(told), media_type=opds.OPDS)
 
 
+@router.get(
+    "/opds/publications/{title_id}",
+    response_class=Response,
+    responses=_answers(opds.PUBLICATION) | problems(NotFound),
+)
+async def publication(title_id: UUID, request: Request, tx: ReadTx) -> Response:
+    """A title that is read online (OPDS 2.0)."""
+    row = (await queries.records(tx, [title_id])).get(title_id)
+    if row is None:
+        raise NotFound
+    shown = await covers.of_several(tx, [title_id])
+    told = await asyncio.to_thread(_book, request, row, shown.get(title_id))
+    if told is None:
+        raise NotFound("This title is not read online.")
+    return Response(orjson.dumps(told), media_type=opds.PUBLICATION)
+
+
+@router.get("/opds/cover.png", response_class=Response, responses=_answers("image/png"))
+async def blank_cover() -> Response:
+    """What stands for the cover of a title that has none: a plain book."""
+    headers = {"Cache-Control": "public, max-age=604800, immutable"}
+    return Response(await asyncio.to_thread(blank.png), headers=headers, media_type="image/png")
+
+
 def _books(
     request: Request, found: SearchResult, rows: Mapping[UUID, Any], shown: Mapping[UUID, Any]
 ) -> list[dict[str, Any]]:
@@ -181,19 +204,22 @@ def _books(
     for hit in found.hits:
         if (row := rows.get(hit.title_id)) is None:
             continue
-        record = unpack(row.record)
-        changed: datetime = row.updated_at
-        told.append(
-            opds.publication(
-                csl(record, key=f"t{row.hrid}"),
-                urn=f"urn:uuid:{row.id}",
-                address=_public(request, title_address(row.id)),
-                changed=changed,
-                ways=links(record),
-                pictures=_pictures(request, row.id, shown.get(row.id), extract(record).isbns),
-            )
-        )
+        if (book := _book(request, row, shown.get(row.id))) is not None:
+            told.append(book)
     return told
+
+
+def _book(request: Request, row: Any, cover: Any | None) -> dict[str, Any] | None:
+    record = unpack(row.record)
+    return opds.publication(
+        csl(record, key=f"t{row.hrid}"),
+        urn=f"urn:uuid:{row.id}",
+        here=_public(request, f"/opds/publications/{row.id}"),
+        address=_public(request, title_address(row.id)),
+        changed=row.updated_at,
+        ways=list(links(record)),
+        pictures=_pictures(request, row.id, cover, extract(record).isbns),
+    )
 
 
 def _pictures(
@@ -203,12 +229,17 @@ def _pictures(
     if cover is None:
         pattern = request.app.state.resources.settings.cover_address
         elsewhere = external(pattern, isbns)
-        return [opds.picture(elsewhere)] if elsewhere else []
+        return [opds.picture(elsewhere)] if elsewhere else [_no_picture(request)]
     address = _public(request, f"/v1/titles/{title_id}/cover")
     return [
         opds.picture(f"{address}?size=large", width=cover.width, height=cover.height),
         opds.picture(f"{address}?size=small"),
     ]
+
+
+def _no_picture(request: Request) -> dict[str, Any]:
+    wide, tall = blank.SIZE
+    return opds.picture(_public(request, "/opds/cover.png"), kind="image/png", width=wide, height=tall)
 
 
 def _public(request: Request, path: str) -> str:

@@ -16,14 +16,14 @@ from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest
 from catalog.search.grammar import QueryProblem
-from catalog.titles.media import BIBTEX, CITED, CSL, ENDNOTE, RIS
+from catalog.titles.media import BIBLIOGRAPHY, BIBTEX, CITED, CSL, ENDNOTE, RIS
 from chassis.principal import Principal
 from chassis.problems import Invalid, Reason
 from chassis.resources import Resources
 
 log = logging.getLogger(__name__)
 
-OFFERS: Final = (*MEDIA_TYPES, RIS, ENDNOTE, BIBTEX, CSL)
+OFFERS: Final = (*MEDIA_TYPES, RIS, ENDNOTE, BIBTEX, CSL, BIBLIOGRAPHY)
 """The forms that many titles are given in, one behind the other."""
 SLICE: Final = 500
 MOST_IDS: Final = 1000
@@ -36,10 +36,36 @@ WHERE id = ANY ($2::uuid[]) AND ($1 OR NOT suppressed) AND deleted_at IS NULL OR
 """
 
 
+_OF_LIST = """
+SELECT t.id FROM title t WHERE t.deleted_at IS NULL AND t.id IN (
+    SELECT CASE l.kind WHEN 'titles' THEN m.entity_id WHEN 'holdings' THEN h.title_id ELSE i.title_id END
+    FROM saved_list l JOIN saved_list_member m ON m.list_id = l.id AND m.generation = l.generation
+    LEFT JOIN holdings h ON l.kind = 'holdings' AND h.id = m.entity_id
+    LEFT JOIN item i ON l.kind = 'items' AND i.id = m.entity_id
+    WHERE l.id = $1
+) ORDER BY t.hrid LIMIT $2
+"""
+_SEEN = "SELECT true FROM saved_list WHERE id = $1 AND (shared OR owner = $2)"
+
+
+async def listed(resources: Resources, list_id: UUID, asker: Principal) -> Sequence[UUID]:
+    """The titles of a saved list that the asker sees, by their numbers; those of its holdings or items."""
+    if not await resources.pool.fetchval(_SEEN, list_id, str(asker.actor)):
+        raise Invalid(reasons=[Reason("list-unknown", f"There is no list {list_id}.", "query/list_id")])
+    rows = await resources.pool.fetch(_OF_LIST, list_id, DEEPEST_HIT + 1)
+    if len(rows) > DEEPEST_HIT:
+        words = f"Up to {DEEPEST_HIT} titles of a list are given in one stream."
+        mend = "Ask for an export (/v1/exports)."
+        raise Invalid(reasons=[Reason("list-too-long", words, "query/list_id", mend)])
+    return [row["id"] for row in rows]
+
+
 async def wanted(
-    resources: Resources, query: str | None, ids: str | None, asker: Principal
+    resources: Resources, query: str | None, ids: str | None, asker: Principal, list_id: UUID | None = None
 ) -> Sequence[UUID] | None:
     """The titles that were asked for; None for all."""
+    if list_id is not None:
+        return await listed(resources, list_id, asker)
     if ids is not None:
         try:
             told = [UUID(each.strip()) for each in ids.split(",") if each.strip()]

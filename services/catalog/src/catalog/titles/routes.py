@@ -16,11 +16,12 @@ from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
 from catalog.pages.queries import copies as public_copies
+from catalog.search.filing import Filing
 from catalog.specifications.commands import hold_against
 from catalog.specifications.queries import SpecificationUnknown
 from catalog.specifications.rules import Finding
 from catalog.specifications.wire import FindingOut, findings_out
-from catalog.titles import commands, exporting, media, queries
+from catalog.titles import bibliography, commands, exporting, media, queries
 from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown
 from chassis import etags
 from chassis.application import new_router
@@ -382,14 +383,33 @@ async def export_titles(
     media_type: Annotated[str | None, Query(max_length=100, description="Instead of Accept")] = None,
     query: Annotated[str | None, Query(max_length=2000, description="See docs/search-query.md")] = None,
     ids: Annotated[str | None, Query(max_length=40_000, description="Title ids, separated by commas")] = None,
-) -> StreamingResponse:
-    """Records in one stream: all, those that match (up to 10 000), or those named (up to 1 000).
+    list_id: Annotated[
+        UUID | None, Query(description="Titles in this saved list; those of its holdings or items")
+    ] = None,
+) -> Response:
+    """Records in one stream: all, those that match or are in a list (up to 10 000), or those named (up to 1 000).
 
     As MARC, MARCXML or MARC-in-JSON, or cited as RIS, EndNote, BibTeX or CSL-JSON. A record that ISO 2709 cannot
-    say is left out of `application/marc` and counted in the log; the other forms have them all.
+    say is left out of `application/marc` and counted in the log; the other forms have them all. As
+    `text/x-bibliography; style=apa; locale=de-DE` they are a list of citations, a line each, sorted or numbered as
+    the style has it; not of all titles.
     """
     kind = media.chosen(media_type or accept, exporting.OFFERS)
-    wanted = await exporting.wanted(request.app.state.resources, query, ids, asker)
+    resources = request.app.state.resources
+    wanted = await exporting.wanted(resources, query, ids, asker, list_id)
+    if kind == media.BIBLIOGRAPHY:
+        if wanted is None:
+            raise bibliography.not_of_all()
+        style, locale = media.styled(media_type or accept)
+        told = await bibliography.bibliography(
+            resources.pool,
+            wanted,
+            style=style,
+            locale=locale,
+            filing=Filing(resources.settings.filing),
+            hidden_too=asker.may("titles:write"),
+        )
+        return Response(told, media_type=f"{kind}; charset=utf-8", headers={"Vary": "Accept"})
     stream = exporting.stream(
         request.app.state.resources.pool, wanted, kind, hidden_too=asker.may("titles:write")
     )

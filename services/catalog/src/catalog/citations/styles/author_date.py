@@ -68,13 +68,13 @@ def _apa_host(source: Source) -> Phrase:
     return joined([host, said(source.text("publisher"))], ". ")
 
 
-_CHICAGO: Final = Manner(turned="first", initials=None, serial="always", most=6, first=3)
-_CHICAGO_WITHIN: Final = Manner(turned="none", initials=None)
+_CHICAGO: Final = Manner(turned="first", initials=None, serial="always", most=6, first=3, scripts=True)
+_CHICAGO_WITHIN: Final = Manner(turned="none", initials=None, scripts=True)
 
 
 def chicago_author_date(source: Source) -> Phrase:
     """The Chicago Manual of Style, 18th edition, chapter 13: author and date."""
-    what = _chicago_title(source)
+    what = chicago_title(source)
     when = said(source.year or source.words("no-date"))
     who = chicago_who(source)
     parts = [who, when, what] if who else [what, when]
@@ -102,11 +102,13 @@ def chicago_who(source: Source) -> Phrase:
     return glued(who, ", ", source.label(role)) if names and role != "author" else who
 
 
-def _chicago_title(source: Source) -> Phrase:
-    title = source.title(capitals=True)
+def chicago_title(source: Source) -> Phrase:
+    """The title; behind it, upright, as it is printed in its own script (11.110 of the 17th edition)."""
+    title, printed = source.title(capitals=True), source.original_title
     if source.kind in ("article-journal", "chapter", "thesis"):
-        return source.words.quoted(said(title), ".")
-    return italic(title)
+        quoted = source.words.quoted(said(title), "" if printed else ".")
+        return glued(quoted, around(" ", said(printed), ""))
+    return glued(italic(title), around(" ", said(printed), ""))
 
 
 def chicago_host(source: Source) -> list[Phrase]:

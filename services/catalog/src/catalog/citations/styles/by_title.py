@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from catalog.citations.styles.author_date import chicago_host, chicago_who
+from catalog.citations.styles.author_date import chicago_host, chicago_title, chicago_who
 from catalog.citations.styles.names import Manner
 from catalog.citations.styles.phrases import (
     NOTHING,
@@ -17,8 +17,8 @@ from catalog.citations.styles.phrases import (
 )
 from catalog.citations.styles.source import Source
 
-_MLA: Final = Manner(turned="first", initials=None, serial="always", most=2)
-_MLA_WITHIN: Final = Manner(turned="none", initials=None, most=2)
+_MLA: Final = Manner(turned="first", initials=None, serial="always", most=2, scripts=True)
+_MLA_WITHIN: Final = Manner(turned="none", initials=None, most=2, scripts=True)
 
 
 def mla(source: Source) -> Phrase:
@@ -28,7 +28,7 @@ def mla(source: Source) -> Phrase:
     who = source.who(_MLA) if role in ("author", "editor") else NOTHING
     if role == "editor":
         who = glued(who, ", ", source.label("editor", "editor", "editors"))
-    title = source.title(capitals=True)
+    title, printed = source.title(capitals=True), around(" ", said(source.original_title), "")
     within = [
         around(words("directed-by") + " ", source.others_or_heads("director", _MLA_WITHIN), ""),
         around(words("edited-by") + " ", source.others("editor", _MLA_WITHIN), ""),
@@ -40,16 +40,25 @@ def mla(source: Source) -> Phrase:
         host = [container, *within, source.numbered("volume", "vol."), source.numbered("issue", "no.")]
         if source.kind == "chapter":
             host += [said(source.text("publisher"))]
-        parts = [who, words.quoted(said(title), "."), joined([*host, year, said(source.pages()), link], ", ")]
+        parts = [
+            who,
+            glued(words.quoted(said(title), "" if printed else "."), printed),
+            joined([*host, year, said(source.pages()), link], ", "),
+        ]
     elif source.kind == "thesis":
         where = joined([said(source.text("publisher")), said(source.text("genre")), link], ", ")
-        parts = [who, italic(title), year, where]
+        parts = [who, glued(italic(title), printed), year, where]
     else:
         spoken = [each for each in within if each]
         spoken[:1] = [capital(each) for each in spoken[:1]]
         edition = said(source.edition)
         told = joined([*spoken, edition, said(source.text("publisher")), year, link], ", ")
-        parts = [who, italic(title), told, said(source.title("collection-title", capitals=True))]
+        parts = [
+            who,
+            glued(italic(title), printed),
+            told,
+            said(source.title("collection-title", capitals=True)),
+        ]
     return ended(joined(parts, ". "))
 
 
@@ -57,9 +66,7 @@ def chicago_notes(source: Source) -> Phrase:
     """The Chicago Manual of Style, 18th edition, chapter 13: the entry of a bibliography that notes refer to."""
     words = source.words
     year = said(source.year or words("no-date"))
-    title = source.title(capitals=True)
-    who = chicago_who(source)
-    quoted = words.quoted(said(title), ".")
+    who, what = chicago_who(source), chicago_title(source)
     if source.kind == "article-journal":
         issue = around(f", {words('no.')} ", said(source.text("issue")), "")
         host = glued(
@@ -69,15 +76,14 @@ def chicago_notes(source: Source) -> Phrase:
             around(" (", said(source.year), ")"),
             around(": ", said(source.pages(label=False)), ""),
         )
-        parts = [who, quoted, host]
+        parts = [who, what, host]
     elif source.kind == "thesis":
         parts = [
             who,
-            quoted,
+            what,
             joined([said(source.text("genre")), said(source.text("publisher")), year], ", "),
         ]
     else:
-        what = quoted if source.kind == "chapter" else italic(title)
         parts = [who, what, *chicago_host(source), joined([said(source.text("publisher")), year], ", ")]
     return ended(joined([*parts, said(source.link)], ". "))
 

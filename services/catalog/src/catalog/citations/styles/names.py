@@ -41,6 +41,8 @@ class Manner:
     """The last one is told as well, behind three dots."""
     upper: bool = False
     """Family names in capitals."""
+    scripts: bool = False
+    """A name's own script stands behind its transcription."""
 
 
 def listed(names: Sequence[Name], manner: Manner, words: Words) -> Phrase:
@@ -61,6 +63,11 @@ def listed(names: Sequence[Name], manner: Manner, words: Words) -> Phrase:
 
 
 def _one(name: Name, manner: Manner, at: int) -> str:
+    original = f" {name['original']}" if manner.scripts and "original" in name else ""
+    return _transcribed(name, manner, at) + original
+
+
+def _transcribed(name: Name, manner: Manner, at: int) -> str:
     if "literal" in name:
         return name["literal"].upper() if manner.upper else name["literal"]
     family, given = name["family"], name["given"]

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from catalog.citations.csl import Csl
+from catalog.citations.csl import Csl, named
+from catalog.citations.scripts import apart
 from catalog.citations.styles.casing import titled
 from catalog.citations.styles.names import Manner, Name, listed
 from catalog.citations.styles.phrases import NOTHING, Phrase, said
@@ -31,12 +32,32 @@ class Source:
     def authors(self) -> Sequence[Name]:
         """Authors, or who composed it."""
         found: Sequence[Name] = self.item.get("author") or self.item.get("composer") or ()
-        return found
+        return self._in_script(found)
 
     def of(self, role: str) -> Sequence[Name]:
         """Whoever had this role."""
         found: Sequence[Name] = self.item.get(role) or ()
+        return self._in_script(found)
+
+    def _in_script(self, names: Sequence[Name]) -> Sequence[Name]:
+        """Names with what they are in their own script, where the record tells it."""
+        known: dict[str, str] = self._scripts.get("names", {})
+        if not known:
+            return names
+        return [
+            each | {"original": apart(known[name])} if (name := named(each)) in known else each
+            for each in names
+        ]
+
+    @property
+    def _scripts(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.item.get("custom", {}).get("scripts", {})
         return found
+
+    @property
+    def original_title(self) -> str:
+        """The title in its own script, where the record has that beside the transcription."""
+        return apart(self._scripts.get("title", ""))
 
     @property
     def heads(self) -> tuple[Sequence[Name], str]:
@@ -77,8 +98,10 @@ class Source:
 
     @property
     def year(self) -> str:
-        """The year, or nothing."""
-        return str(self.item["issued"]["date-parts"][0][0]) if "issued" in self.item else ""
+        """The year, or nothing; with a letter where a list needs one."""
+        if "issued" not in self.item:
+            return ""
+        return f"{self.item['issued']['date-parts'][0][0]}{self.item.get('year-suffix', '')}"
 
     @property
     def edition(self) -> str:
