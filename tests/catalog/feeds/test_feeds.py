@@ -53,7 +53,7 @@ OPDS_PUBLICATION: dict[str, Any] = {
                 "published": DATE,
                 "language": {"type": "string", "pattern": "^[a-z]{2,3}$"},
                 "description": {"type": "string"},
-                **{name: NAMES for name in ("author", "publisher", "subject")},
+                **dict.fromkeys(("author", "publisher", "subject"), NAMES),
             },
             "additionalProperties": False,
         },

@@ -167,6 +167,8 @@ async def test_each_address_is_asked_once_and_told_with_every_redirection(
     assert [agent.startswith("Carrel-Links/1 (+") for agent in there.agents] == [True]
     relations = (await catalog.get(f"/v1/titles/{title['id']}/relations")).json()["links"]
     assert [each["holdings_id"] is not None for each in relations] == [False] * 12 + [True]
+    page = (await catalog.get(f"/titles/{title['id']}")).text
+    assert page.index(f'href="{there.address}/shut"') < page.index(f'href="{there.address}/shelf"')
 
 
 async def test_nobody_within_our_walls_is_asked(catalog: Harness, shelves: Shelves, there: There) -> None:
@@ -215,6 +217,8 @@ async def test_what_broke_and_what_was_mended_is_told_and_checked_again(
         headers={"If-Match": '"1"', "Content-Type": "application/marc"},
     )
     assert (changed.status_code, await links(catalog, "/v1/links")) == (200, {})
+    await checked(catalog)
+    assert await catalog.resources.pool.fetchval("SELECT count(*) FROM link_place") == 1
 
 
 async def test_a_host_that_is_busy_is_left_alone_and_asked_again_before_it_counts(
@@ -239,6 +243,28 @@ async def test_a_host_that_is_busy_is_left_alone_and_asked_again_before_it_count
         "nobody": ("broken", "connect-failed", 3),
     }
     assert there.asked["HEAD /busy"] == 3
+
+
+async def test_between_two_questions_a_host_has_a_pause_and_named_titles_go_first(
+    catalog: Harness, shelves: Shelves, there: There
+) -> None:
+    update = {"link_pause": 30}
+    catalog.resources.settings = catalog.resources.settings.model_copy(update=update)
+    await shelves.imported(file_of(*(linked(f"n{n}", f"{there.address}/p{n}") for n in range(4))))
+    start = system_clock()
+    catalog.at(start)
+    await asked(catalog)
+    await worked(catalog)
+    first = set(there.asked)
+    named = await shelves.title(linked("z", f"{there.address}/named"))
+    await asked(catalog, title_ids=[named["id"]])
+    await worked(catalog)
+    none = set(there.asked) - first
+    catalog.at(start + timedelta(seconds=31))
+    await worked(catalog)
+    second = set(there.asked) - first
+
+    assert (len(first), none, second) == (1, set(), {"HEAD /named"})
 
 
 async def test_two_workers_ask_no_host_twice_at_once_and_what_was_begun_is_gone_on_with(

@@ -25,6 +25,7 @@ from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
 from catalog.pages.rules import Phrase, Value, pages_around, phrase, shown
 from catalog.pages.words import LANGUAGES
+from catalog.relations import queries as relations
 from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
 from catalog.search.routes import TheReader, availability_level
@@ -268,7 +269,10 @@ async def title_page(
     copies = await queries.copies(tx, row.id)
     freshness = await availability_level(request.app.state.resources, now)
     cover = await covers.shown(tx, row.id)
-    return await asyncio.to_thread(_described, request, row, copies, cover, language, chosen, freshness)
+    shelves = [each.record for each in await relations.described(tx, row.id, hidden_too=False)]
+    return await asyncio.to_thread(
+        _described, request, row, copies, shelves, cover, language, chosen, freshness
+    )
 
 
 async def public_title(tx: ReadTx, title_id: str) -> Any | None:
@@ -309,6 +313,7 @@ def _described(
     request: Request,
     row: Any,
     copies: Sequence[Any],
+    shelves: Sequence[bytes],
     cover: Any | None,
     language: str,
     chosen: str | None,
@@ -317,7 +322,7 @@ def _described(
     say = tongue(request, language)
     record = unpack(row.record)
     facts = extract(record)
-    view = shown(record, facts)
+    view = shown(record, facts, [unpack(each) for each in shelves])
     item = csl(record, key=f"t{row.hrid}")
     public = _public(request, title_address(row.id))
     ways = saves(row.id, say)

@@ -1,7 +1,7 @@
 """What a page shows of a record: labelled rows, each value in every script it is given in, and where it leads."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -83,8 +83,9 @@ _PLAIN_HEADING: Final = "abcdnpqtvxyz"
 _FACET: Final = {"author": "author", "contributor": "author", "subject": "subject", "genre": "genre"}
 
 
-def shown(record: Record, facts: Facts) -> Shown:
-    """The record, row by row. Nothing is guessed: what the record does not have is not shown."""
+def shown(record: Record, facts: Facts, shelves: Sequence[Record] = ()) -> Shown:
+    """The record, row by row. Nothing is guessed: what the record does not have is not shown. `shelves` are the records
+    of its holdings, whose links are shown as well."""
     page = _Page(record, facts)
     proper = record.first("245")
     rows = [
@@ -105,8 +106,17 @@ def shown(record: Record, facts: Facts) -> Shown:
         title,
         page.value(proper, "c", "w") if proper is not None else None,
         tuple(rows),
-        tuple(links(record)),
+        _links_of([record, *shelves]),
     )
+
+
+def _links_of(records: Sequence[Record]) -> tuple[Link, ...]:
+    """The links of several records, each address once, as the first says it."""
+    told: dict[str, Link] = {}
+    for record in records:
+        for each in links(record):
+            told.setdefault(each.url, each)
+    return tuple(told.values())
 
 
 class _Page:
