@@ -1,1 +1,1 @@
-"""Z39.50 as a client speaks it (ISO 23950): its encoding, its messages, and its records of holdings. No network."""
+"""Z39.50 (ISO 23950): its encoding, its messages as client and server say them, its records of holdings. No network."""

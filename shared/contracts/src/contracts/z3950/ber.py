@@ -1,12 +1,13 @@
 """BER as Z39.50 needs it (ITU-T X.690): definite lengths written, any read. Nothing in it knows what a record is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 UNIVERSAL, CONTEXT = 0x00, 0x80
 CONSTRUCTED: Final = 0x20
 DEEPEST: Final = 32
+"""Elements within each other, unless whoever reads has a reason for more."""
 MOST: Final = 50_000
 """Elements of one message: what is of more takes time that others wait for."""
 
@@ -72,10 +73,51 @@ def integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() // 8) + 1, "big", signed=True)
 
 
+def boolean(value: bool) -> bytes:
+    """A truth value's content octets."""
+    return b"\xff" if value else b"\x00"
+
+
 def oid(dotted: str) -> bytes:
     """An object identifier's content octets."""
     first, second, *rest = map(int, dotted.split("."))
     return b"".join(map(_base128, [first * 40 + second, *rest]))
+
+
+def dotted(content: bytes) -> str:
+    """An object identifier as it is written; what is none comes out as one that nobody has."""
+    numbers, value = [], 0
+    for octet in content[:64]:
+        value = value << 7 | octet & 0x7F
+        if not octet & 0x80:
+            numbers.append(value)
+            value = 0
+    if not numbers:
+        return ""
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, [first, numbers[0] - first * 40, *numbers[1:]]))
+
+
+def bits(places: Collection[int]) -> bytes:
+    """A bit string's content octets, in which the bits at these places are set (the first one is 0)."""
+    count = max(places, default=-1) + 1
+    octets = bytearray((count + 7) // 8)
+    for place in places:
+        octets[place // 8] |= 0x80 >> place % 8
+    return bytes([-count % 8]) + bytes(octets)
+
+
+def places(content: bytes) -> frozenset[int]:
+    """Which bits of a bit string are set; of the first 64."""
+    return frozenset(
+        place for place in range(min(len(content) - 1, 8) * 8) if content[1 + place // 8] & 0x80 >> place % 8
+    )
+
+
+def again(element: Element) -> bytes:
+    """An element that was read, written."""
+    content = [again(part) for part in element.parts] if element.constructed else element.content
+    return written(element.kind, element.tag, content)
 
 
 def _base128(value: int) -> bytes:
@@ -92,14 +134,14 @@ def _length(length: int) -> bytes:
     return bytes([0x80 | len(octets)]) + octets
 
 
-def read(told: bytes, at: int = 0) -> tuple[Element, int]:
+def read(told: bytes, at: int = 0, *, deepest: int = DEEPEST) -> tuple[Element, int]:
     """The element that begins there, and where the next one does; `Unfinished` when more bytes are needed."""
-    return _read(told, at, 0, [MOST])
+    return _read(told, at, deepest, [MOST])
 
 
 def _read(told: bytes, at: int, depth: int, left: list[int]) -> tuple[Element, int]:
     left[0] -= 1
-    if depth > DEEPEST:
+    if depth < 0:
         raise NotBer("elements that lie too deep in each other")
     if left[0] < 0:
         raise NotBer("too many elements")
@@ -137,7 +179,7 @@ def _read(told: bytes, at: int, depth: int, left: list[int]) -> tuple[Element, i
     found = []
     while place < len(within):
         try:
-            part, place = _read(within, place, depth + 1, left)
+            part, place = _read(within, place, depth - 1, left)
         except Unfinished as error:
             raise NotBer("an element that is longer than the one around it") from error
         found.append(part)
@@ -148,7 +190,7 @@ def _until_end(told: bytes, at: int, depth: int, left: list[int]) -> tuple[tuple
     """The parts of an element of indefinite length (X.690, 8.1.3.6)."""
     found: list[Element] = []
     while True:
-        part, at = _read(told, at, depth + 1, left)
+        part, at = _read(told, at, depth - 1, left)
         if (part.kind, part.tag, part.content, part.constructed) == (UNIVERSAL, 0, b"", False):
             return tuple(found), at
         found.append(part)

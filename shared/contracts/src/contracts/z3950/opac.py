@@ -3,9 +3,11 @@
 Tags are those of the standard's ASN.1: OPACRecord, HoldingsRecord, HoldingsAndCircData, CircRecord.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from contracts.z3950.ber import CONTEXT, Element
+from contracts.z3950 import ber
+from contracts.z3950.ber import CONTEXT, UNIVERSAL, Element, written
 from contracts.z3950.client import octets
 
 
@@ -59,3 +61,66 @@ def _holding(told: Element) -> Holding:
 def _text(told: Element, tag: int) -> str | None:
     part = told.find(tag)
     return (part.text.strip() or None) if part is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of a holding's copies (CircRecord), texts in the characters that are spoken."""
+
+    available: bool
+    item: bytes | None = None
+    """Its barcode."""
+    until: bytes | None = None
+    """When it is to be had (availabilityDate)."""
+    restrictions: bytes | None = None
+    which: bytes | None = None
+    """Volume and number (enumAndChron)."""
+    on_hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Copies in one place (HoldingsAndCircData), to be written."""
+
+    library: bytes | None = None
+    location: bytes | None = None
+    shelving_location: bytes | None = None
+    call_number: bytes | None = None
+    note: bytes | None = None
+    held: bytes | None = None
+    """What of a serial is there (enumAndChron)."""
+    copies: tuple[Copy, ...] = ()
+
+
+def record(bibliographic: bytes, shelves: Sequence[Shelf]) -> bytes:
+    """An OPAC record; `bibliographic` is an EXTERNAL's content."""
+    holdings = [written(CONTEXT, 2, list(map(_shelf, shelves)))] if shelves else []
+    return written(UNIVERSAL, 16, [written(CONTEXT, 1, [bibliographic]), *holdings])
+
+
+def _shelf(shelf: Shelf) -> bytes:
+    texts = {
+        8: shelf.library,
+        9: shelf.location,
+        10: shelf.shelving_location,
+        11: shelf.call_number,
+        14: shelf.note,
+        17: shelf.held,
+    }
+    copies = [written(CONTEXT, 19, list(map(_copy, shelf.copies)))] if shelf.copies else []
+    return written(CONTEXT, 2, [*_texts(texts), *copies])
+
+
+def _copy(copy: Copy) -> bytes:
+    told = [
+        written(CONTEXT, 1, ber.boolean(copy.available)),
+        *_texts({2: copy.until, 4: copy.restrictions, 5: copy.item}),
+        written(CONTEXT, 6, ber.boolean(False)),  # whether it may be renewed depends on who has it
+        written(CONTEXT, 7, ber.boolean(copy.on_hold)),
+        *_texts({8: copy.which}),
+    ]
+    return written(UNIVERSAL, 16, told)
+
+
+def _texts(texts: Mapping[int, bytes | None]) -> list[bytes]:
+    return [written(CONTEXT, tag, text) for tag, text in texts.items() if text]
