@@ -7,14 +7,14 @@ import pytest
 
 from catalog.app import SERVICE
 from support.harness import Harness, migrated, running
-from support.shelves import Shelves
+from support.shelves import Shelves, configured
 
 
 @pytest.fixture
 async def catalog_dsn(request: pytest.FixtureRequest, database: Callable[..., Awaitable[str]]) -> str:
     """A database: empty, or configured for whoever asks for shelves."""
     if "shelves" in request.fixturenames:
-        return await database("catalog_configured", _configured)
+        return await database("catalog_configured", configured)
     return await database("catalog", lambda dsn: migrated(SERVICE, dsn))
 
 
@@ -31,9 +31,3 @@ async def catalog(catalog_dsn: str, tmp_path: Path) -> AsyncIterator[Harness]:
 async def shelves(catalog: Harness) -> Shelves:
     """A configured catalogue."""
     return Shelves(catalog)
-
-
-async def _configured(dsn: str) -> None:
-    await migrated(SERVICE, dsn)
-    async with running(SERVICE, dsn) as harness:
-        await Shelves(harness).configure()

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 
+from catalog.app import SERVICE
 from catalog.imports.worker import work_once
 from catalog.marc.iso2709 import dumps
 from catalog.marc.record import Field, Record
 from catalog.search.indexer import Indexer
-from support.harness import Harness
+from support.harness import Harness, migrated, running
 from support.university import CATALOG
 
 LEADER = "00000nam a2200000 i 4500"
@@ -130,3 +131,10 @@ class Shelves:
             yield indexer
         finally:
             await indexer.close()
+
+
+async def configured(dsn: str) -> None:
+    """A database with the small university's places in it."""
+    await migrated(SERVICE, dsn)
+    async with running(SERVICE, dsn) as harness:
+        await Shelves(harness).configure()

@@ -19,7 +19,7 @@ def phrase(text: str, field: str, *, begins: bool = False, ends: bool = False) -
     return Term(text, field, phrase=True, begins=begins, ends=ends)
 
 
-SETS = {"abc": [7, 3]}
+SETS = {"abc": Listed((7, 3))}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m catalog serve | relay | consume | work | migrate`."""
+"""`python -m catalog serve | relay | consume | work | z3950 | migrate`."""
 
 from chassis.roles import main
 

@@ -60,7 +60,8 @@ from catalog.undoing import routes as undoing
 from catalog.undoing.worker import undo_imports
 from catalog.withdrawals import routes as withdrawals
 from catalog.works import routes as works
-from catalog.works.following import group_titles
+from catalog.works.grouping import group_titles
+from catalog.z3950 import listening as z3950
 from chassis.application import build
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
@@ -162,5 +163,6 @@ SERVICE = Service(
         group_titles,
         check_links,
     ),
+    listeners={"z3950": z3950.listen},
     opening=opening,
 )

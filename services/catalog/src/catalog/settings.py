@@ -3,7 +3,7 @@
 import ipaddress
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
@@ -71,6 +71,23 @@ class Settings(ServiceSettings):
     """Whom a harvester's keeper may write to."""
     harvest_page: int = Field(default=500, ge=1, le=5000)
     """Records in one answer to a harvester."""
+    z3950_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where the role `z3950` listens; unset: nobody is answered by Z39.50."""
+    z3950_host: str = "127.0.0.1"
+    z3950_database: str = Field(default="catalog", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """What clients call the catalogue; `Default` is it, too."""
+    z3950_charset: Literal["utf-8", "marc-8"] = "utf-8"
+    """How MARC records are written for clients that have agreed on nothing."""
+    z3950_associations: int = Field(default=100, ge=1, le=10_000)
+    """Clients at once …"""
+    z3950_associations_per_address: int = Field(default=10, ge=1)
+    """… and from one address."""
+    z3950_result_sets: int = Field(default=16, ge=1, le=100)
+    """Result sets of one client."""
+    z3950_idle_seconds: float = Field(default=600.0, gt=0)
+    """How long a client may be silent."""
+    z3950_message_limit: int = Field(default=1_000_000, ge=100_000)
+    """Bytes of an answer."""
 
     @field_validator("search_networks", "link_networks", mode="before")
     @classmethod

@@ -101,6 +101,8 @@ class Service:
     subscriptions: Mapping[type[Event], Handler] = field(default_factory=dict)
     timers: Sequence[Timer] = ()
     workers: Sequence[Worker] = ()
+    listeners: Mapping[str, Worker] = field(default_factory=dict)
+    """Roles that this service has besides those of all, by name: what answers at a port of its own."""
     shown: Shown | None = None
     """Which of its events somebody with `changes:read` may see; none: all of them."""
     opening: Callable[[Resources], Any] | None = None

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from chassis import declaring, deferring, garbage, logs, metrics, migrations, tracing
+from chassis import declaring, garbage, logs, metrics, migrations, tracing
 from chassis.consuming import Consumer
 from chassis.leases import HOUSE_KEEPING, run_timers
 from chassis.relay import Relay
@@ -32,23 +32,26 @@ DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 """Longer than the gateway, or a proxy in front of it, keeps an idle connection: who asks is who hangs up."""
 BACKGROUND_POOL = {"relay": 2, "consume": 4, "work": 6, "background": 6}
-"""Connections each background role opens at most."""
+"""Connections each background role opens at most …"""
+LISTENER_POOL = 4
+"""… and each of a service's own."""
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> None:
     """Run one role of the service `name` until told to stop; without routes, where it answers no requests."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=__doc__)
-    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("role", help=f"{', '.join(ROLES)}, or one that the service has of its own")
     parser.add_argument(
         "--health-port", type=int, help="where a background role answers /health/live, /metrics"
     )
     asked = parser.parse_args(argv)
     if asked.role != "serve":
         declaring.nothing()
-    deferring.models()
     gc.disable()  # all that is imported stays; `garbage.seldom` looks again, once the process is ready
     bare = asked.role in BARE
     service = bare_service(name) if bare else importlib.import_module(f"{name}.app").SERVICE
+    if asked.role not in (*ROLES, *service.listeners):
+        parser.error(f"{asked.role} is no role of {name}: {', '.join((*ROLES, *service.listeners))}")
     run(service, asked.role, health_port=asked.health_port)
 
 
@@ -110,7 +113,13 @@ async def _until_told(
         loop.add_signal_handler(told, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         resources = await stack.enter_async_context(
-            open_resources(service, settings, role=role, pool_size=BACKGROUND_POOL[role], session_pool_size=2)
+            open_resources(
+                service,
+                settings,
+                role=role,
+                pool_size=BACKGROUND_POOL.get(role, LISTENER_POOL),
+                session_pool_size=2,
+            )
         )
         if health_port is not None:
             watch = asyncio.create_task(_answer_health(health_port))
@@ -141,6 +150,11 @@ async def background(
             asyncio.create_task(worker(resources, stop), name=f"{service.name} {worker.__name__}")  # type: ignore[arg-type]  # workers are coroutines
             for worker in service.workers
         ]
+    tasks += [
+        asyncio.create_task(listener(resources, stop), name=f"{service.name} {role}")  # type: ignore[arg-type]  # as workers are
+        for role, listener in service.listeners.items()
+        if role in roles
+    ]
     waiting = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     died = [task for task in done if task is not waiting]

@@ -16,15 +16,14 @@ from catalog.cql.tree import Clause, Node
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of, form_of
-from catalog.search.documents import EXACT, WORDS_ONLY
 from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest, SearchResult
-from catalog.search.folding import folded, identifier, tokens
-from catalog.search.grammar import QueryProblem
+from catalog.search.grammar import Listed, QueryProblem
 from catalog.search.hitlists import KEPT_SECONDS
 from catalog.search.ordering import SortKey
 from catalog.sru import answers, rules
 from catalog.sru.asking import Asked, Refused, asked
 from catalog.sru.indexes import Index
+from catalog.sru.scanning import beginning
 from chassis.application import new_router
 from chassis.edge import streamed
 from chassis.resources import Resources
@@ -106,7 +105,7 @@ def _search(reader: Reader, wanted: Asked, root: Node, order: tuple[SortKey, ...
                 raise CqlProblem(51, name[:200], f"A set is kept for {KEPT_SECONDS // 60} minutes.")
             found = reader.page(kept, asked)
         else:
-            tree = rules.compiled(root, lambda name: _numbers(reader, name))
+            tree = rules.compiled(root, lambda name: _set(reader, name))
             found = reader.search(replace(asked, query=tree))
     except QueryProblem as problem:
         raise CqlProblem(48, problem.message) from problem
@@ -117,9 +116,9 @@ def _search(reader: Reader, wanted: Asked, root: Node, order: tuple[SortKey, ...
     return found
 
 
-def _numbers(reader: Reader, name: str) -> Sequence[int] | None:
+def _set(reader: Reader, name: str) -> Listed | None:
     kept = reader.lists.get(name)
-    return kept.numbers if kept is not None else None
+    return Listed(tuple(kept.numbers)) if kept is not None else None
 
 
 async def _records(pool: asyncpg.Pool, ids: Sequence[UUID | None]) -> list[Record | None]:
@@ -140,7 +139,7 @@ async def _scan(reader: Reader, wanted: Asked) -> bytes:
         raise CqlProblem(16, clause.index)
     if clause.relation not in ("=", "scr", "==", "exact", "any", "all", "cql.scr", "cql.any", "cql.all"):
         raise CqlProblem(19, clause.relation)
-    field, start = _scanned(index, rules.plain_text(clause.term))
+    field, start = beginning(index, rules.plain_text(clause.term))
     position = wanted.position
     before = max(position - 1, 0)
     skip = position == 0  # the list begins behind the term that was asked for
@@ -150,14 +149,3 @@ async def _scan(reader: Reader, wanted: Asked) -> bytes:
     if skip and [each.term for each in terms[less : less + 1]] == [start]:
         del terms[less]
     return answers.scanned(wanted.version, terms[: wanted.most])
-
-
-def _scanned(index: Index, text: str) -> tuple[str, str]:
-    """The engine's field of an index, and the text as that field holds it."""
-    if index.field in EXACT:
-        return f"x_{index.field}", identifier(text)
-    if index.field in ("language", "format", "library", "location"):
-        return f"f_{index.field}", text.strip()
-    assert index.field in ("title", "author", "subject", *WORDS_ONLY)
-    words = tokens(text)
-    return index.field, words[0] if words else folded(text).strip()

@@ -9,7 +9,7 @@ from catalog.cql.parsing import CqlProblem
 from catalog.cql.tree import Boolean, Clause, Modifier, Node
 from catalog.search import grammar
 from catalog.search.folding import folded, tokens
-from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Listed, Masked, Near, Or, Range, Term
+from catalog.search.grammar import SHORTEST_PREFIX, And, Everything, Masked, Near, Or, Range, Term
 from catalog.search.ordering import MOST_KEYS, SortKey
 from catalog.sru.indexes import ALL_RECORDS, RESULT_SET, WORDS, Index, Unknown, found
 
@@ -24,8 +24,8 @@ LONGEST_TERM: Final = 500
 
 FARTHEST: Final = 50
 """Words between two that are near one another."""
-Sets = Callable[[str], Sequence[int] | None]
-"""The titles of a result set, by its name."""
+Sets = Callable[[str], Wanted | None]
+"""A result set in the catalogue's terms, by its name."""
 
 
 def compiled(node: Node, sets: Sets) -> Wanted:
@@ -111,9 +111,9 @@ def _clause(clause: Clause, sets: Sets) -> Wanted:
     if index == RESULT_SET:
         if relation not in ("=", "scr", "=="):
             raise CqlProblem(22, f"{clause.index} {clause.relation}")
-        if (numbers := sets(plain_text(clause.term))) is None:
+        if (named := sets(plain_text(clause.term))) is None:
             raise CqlProblem(51, clause.term[:200])
-        return Listed(tuple(numbers))
+        return named
     if index == ALL_RECORDS:
         if relation not in ("=", "scr", "=="):
             raise CqlProblem(22, f"{clause.index} {clause.relation}")
