@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ def test_every_role_of_every_service_is_a_process_of_its_own() -> None:
         roles.setdefault(member.command[2], set()).add(member.command[3])
 
     assert roles == ROLES
+
+
+def test_z3950_is_answered_where_its_profile_is_asked_for() -> None:
+    listed = ours(TEXT, {"z3950"})
+    name = "catalog-z3950"
+    here = replace(HERE, ports=HERE.ports | {name: 1}, health_ports=HERE.health_ports | {name: 2})
+
+    started = members_of(listed, here)[name]
+
+    assert set(listed) - set(LISTED) == {name}
+    assert started.command[3:] == ["z3950", "--health-port", "2"]
+    assert (started.env["CATALOG_Z3950_HOST"], started.env["CATALOG_Z3950_PORT"]) == ("127.0.0.1", "1")
+    assert started.health is not None
+    assert started.health[3] == "http://127.0.0.1:2/health/live"
 
 
 @pytest.mark.parametrize("name", LISTED)

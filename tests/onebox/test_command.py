@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from carrel.greeting import z3950_problem
 from carrel.postgres.locking import FolderLock
 from catalog.marc.generate import generate
 from catalog.marc.iso2709 import dumps
@@ -60,6 +61,20 @@ def test_status_and_doctor_speak_to_people_and_to_machines(operated: Operated) -
     assert {check["check"] for check in doctor} >= {"gateway", "dead letters", "backlog", "search index"}
     assert "ready" in operated.carrel("status").out
     assert "search index" in operated.carrel("doctor").out
+
+
+def test_other_libraries_are_answered_by_z3950_where_a_port_is_given(operated: Operated) -> None:
+    told = carrel("doctor", "--json", env={"CARREL_DATA": str(operated.box.data)}).json
+    address = (operated.box.data / "z3950").read_text()
+
+    assert address.startswith("z3950://127.0.0.1:")
+    assert f"Z39.50     {address}" in operated.box.words
+    assert [check["detail"] for check in told if check["check"] == "Z39.50"] == [f"{address} answers"]
+    assert z3950_problem(address.replace(address[18:], "1/catalog")) == "does not answer: Connection refused"
+    assert (
+        z3950_problem(f"z3950://127.0.0.1:{operated.box.port}/catalog")
+        == "answers oddly: no answer of Z39.50"
+    )
 
 
 def test_on_the_machine_itself_the_data_folder_is_enough(operated: Operated) -> None:

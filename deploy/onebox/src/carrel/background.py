@@ -11,8 +11,8 @@ import circulation.app
 import erm.app
 import gateway.app
 import ill.app
+from carrel.fastloop import run_on_fast_loop
 from carrel.processes import told_settings
-from carrel.serving import run_on_fast_loop
 from chassis import logs, precedence, roles, tracing
 from chassis.resources import Resources, Service, open_resources
 from chassis.settings import ServiceSettings, load

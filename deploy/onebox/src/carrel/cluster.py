@@ -13,7 +13,7 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -217,7 +217,7 @@ async def distributed(
 async def _made(
     installation: Installation, database: Cluster, broker: Broker, gateway_port: int | None
 ) -> Distributed:
-    listed = ours(COMPOSE.read_text())
+    listed = ours(COMPOSE.read_text(), os.environ.get("COMPOSE_PROFILES", "").split(","))
     ports = {name: _free_port() for name in listed}
     if gateway_port is not None:
         ports["gateway"] = gateway_port
@@ -283,9 +283,13 @@ class Here:
         return _ours([_local_port(part, self.ports[name], self.health_ports[name]) for part in command])
 
 
-def ours(compose: str) -> dict[str, Any]:
-    """The services of compose.yaml that are processes of ours."""
-    return {name: each for name, each in yaml.safe_load(compose)["services"].items() if name not in OUTSIDE}
+def ours(compose: str, profiles: Collection[str] = ()) -> dict[str, Any]:
+    """The services of compose.yaml that are processes of ours; of those with a profile, what these profiles have."""
+    return {
+        name: each
+        for name, each in yaml.safe_load(compose)["services"].items()
+        if name not in OUTSIDE and ("profiles" not in each or set(each["profiles"]) & set(profiles))
+    }
 
 
 def members_of(listed: Mapping[str, Any], here: Here) -> dict[str, Member]:

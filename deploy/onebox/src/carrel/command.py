@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from carrel import migrating, sandbox, sbom
 from carrel.client import Client, fail
+from carrel.greeting import z3950_problem
 from carrel.installation import Installation
 
 app = typer.Typer(
@@ -80,6 +81,12 @@ def up(
     as_sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Begin a folder whose data `carrel sandbox reset` may end")
     ] = False,
+    z3950_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="CARREL_Z3950_PORT", help="Answer other libraries by Z39.50, too", min=1, max=65535
+        ),
+    ] = None,
 ) -> None:
     """Start everything on this machine and keep it running."""
     from carrel import up as box
@@ -99,7 +106,17 @@ def up(
     try:
         if as_sandbox:
             sandbox.begin(installation, first=installation.prepare())
-        asyncio.run(box.up(installation, host=host, port=port, workers=workers, say=say, first_start=first))
+        asyncio.run(
+            box.up(
+                installation,
+                host=host,
+                port=port,
+                workers=workers,
+                say=say,
+                first_start=first,
+                z3950_port=z3950_port,
+            )
+        )
     except AlreadyRunning as error:
         fail(f"Carrel is already running on {installation.data} (process {error.pid}).")
     except (box.CannotStart, PostgresProblem, WrongPlace, sandbox.NoSandbox) as error:
@@ -356,6 +373,11 @@ def doctor(data: Data = None, url: Url = None, key: Key = None, as_json: AsJson 
         bool(points),
         f"{len(points)} service points" if points else "none: carrel config apply",
     )
+
+    if (z3950 := Installation.at(data).z3950_file).exists():
+        address = z3950.read_text()
+        silence = z3950_problem(address)
+        check("Z39.50", silence is None, f"{address} {silence or 'answers'}")
 
     def words(found: Any) -> None:
         table = Table("check", "result", "detail")

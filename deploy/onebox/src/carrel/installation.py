@@ -15,6 +15,8 @@ SESSIONS = {"catalog": 4, "circulation": 4, "ill": 2, "erm": 2, "gateway": 3}
 """Connections of one serving process, per service: to the busy paths, and to ordinary sessions."""
 BACKGROUND = 5 * (6 + 2) + 5 * 3
 """Connections of the background process: pools of five services, and three each on the bus."""
+Z3950 = 4 + 1
+"""Connections of the process that answers by Z39.50."""
 SHARE = 0.8
 """How much of what the server allows may be spoken for."""
 
@@ -59,6 +61,11 @@ class Installation:
     def address_file(self) -> Path:
         """Where the running gateway answers."""
         return self.data / "address"
+
+    @property
+    def z3950_file(self) -> Path:
+        """Where the running catalogue answers by Z39.50, if it does."""
+        return self.data / "z3950"
 
     def prepare(self) -> bool:
         """Make the folder; whether a database has yet to be made in it."""
@@ -116,7 +123,7 @@ def open_to_all(folder: Path) -> bool:
 def connections_needed(workers: int) -> int:
     """What all pools of all processes may open together."""
     serving = sum(POOL[name] + SESSIONS[name] for name in SERVICES)
-    return workers * serving + BACKGROUND
+    return workers * serving + BACKGROUND + Z3950
 
 
 def connections_allowed(workers: int) -> int:

@@ -42,7 +42,7 @@ def told_settings() -> None:
     os.environ.update(json.loads(line))
 
 
-def port_in_use(host: str, port: int) -> str | None:
+def port_in_use(host: str, port: int, *, setting: str = "CARREL_PORT") -> str | None:
     """Why nothing can listen there, in one line; None when something can."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -51,7 +51,7 @@ def port_in_use(host: str, port: int) -> str | None:
             probe.bind(address)
     except OSError as error:
         why = error.strerror or str(error)
-        return f"Port {port} on {host} cannot be used ({why}): stop what is there, or set CARREL_PORT."
+        return f"Port {port} on {host} cannot be used ({why}): stop what is there, or set {setting}."
     return None
 
 

@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,6 +19,7 @@ import circulation.app
 import erm.app
 import gateway.app
 import ill.app
+from carrel.fastloop import run_on_fast_loop
 from carrel.processes import told_settings
 from chassis import garbage, logs, tracing
 from chassis.resources import Service
@@ -93,17 +93,6 @@ def main() -> None:
             run_on_fast_loop(serve(asked.host, asked.port, shared=asked.shared))
     finally:
         tracing.stop()
-
-
-def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, on uvloop where there is one."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(work)
 
 
 if __name__ == "__main__":

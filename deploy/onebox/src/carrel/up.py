@@ -6,7 +6,6 @@ what was acknowledged.
 """
 
 import asyncio
-import contextlib
 import importlib.util
 import ipaddress
 import logging
@@ -51,6 +50,8 @@ class Box:
     port: int
     workers: int
     cluster: Cluster
+    z3950: str | None = None
+    """Where the catalogue answers by Z39.50, if it does."""
     children: list[Child] = field(default_factory=list)
 
     @property
@@ -82,6 +83,7 @@ async def up(
     workers: int,
     say: Callable[[str], None],
     first_start: FirstStart | None = None,
+    z3950_port: int | None = None,
 ) -> None:
     """Start everything and run until told to stop. Raises `CannotStart` or `PostgresProblem` in one line."""
     began = time.monotonic()
@@ -94,9 +96,12 @@ async def up(
         raise AlreadyRunning(installation.cluster, holder)
     if (reason := port_in_use(host, port)) is not None:
         raise CannotStart(reason)
+    z3950 = z3950_at(z3950_port)
+    if z3950 is not None and (reason := port_in_use(*z3950, setting="CARREL_Z3950_PORT")) is not None:
+        raise CannotStart(reason)
     if first and first_start is not None:
         first_start.begin()
-    children = _children(host, port, workers)
+    children = _children(host, port, workers, z3950=z3950 is not None)
     try:
         await asyncio.gather(*(child.warm() for child in children))  # they import while PostgreSQL starts
         _tell()
@@ -105,9 +110,12 @@ async def up(
         for child in children:
             await child.drain(DRAIN_SECONDS)
         raise
-    box = Box(installation, host, port, workers, cluster, children)
+    address = z3950_address(*z3950) if z3950 is not None else None
+    box = Box(installation, host, port, workers, cluster, address, children)
     try:
         environment = {**await _furnish(installation, cluster), **webhooks_near(host)}
+        if z3950_port is not None:
+            environment["CATALOG_Z3950_PORT"] = str(z3950_port)
         for child in box.children:
             child.env = environment
         async with asyncio.TaskGroup() as group:
@@ -116,6 +124,8 @@ async def up(
             await _until_ready(box, stop)
             if not stop.is_set():
                 installation.address_file.write_text(box.url)
+                if box.z3950 is not None:
+                    installation.z3950_file.write_text(box.z3950)
                 await _greet(box, say, time.monotonic() - began, first_start, stop)
             await stop.wait()
             say("Stopping: what is under way is finished first …")
@@ -124,8 +134,8 @@ async def up(
     except* Exception as failed:
         raise CannotStart(_in_one_line(failed)) from failed
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            installation.address_file.unlink()
+        for file in (installation.address_file, installation.z3950_file):
+            file.unlink(missing_ok=True)
         for child in box.children:
             await child.drain(DRAIN_SECONDS)
         await cluster.stop()
@@ -148,6 +158,8 @@ async def _greet(
     say(f"Carrel is ready after {seconds:.1f} s.")
     say(f"  catalogue  {box.url}/search")
     say(f"  API        {box.url}          (page: {box.url}/docs)")
+    if box.z3950 is not None:
+        say(f"  Z39.50     {box.z3950}")
     say(f"  data       {box.installation.data}")
     say("  operator   carrel status | carrel token --admin")
     if sandbox.is_one(box.installation):
@@ -228,14 +240,26 @@ async def _check_connections(cluster: Cluster) -> None:
         raise CannotStart(f"The database allows {allowed} connections; Carrel needs 60 or more.")
 
 
-def _children(host: str, port: int, workers: int) -> list[Child]:
+def z3950_at(port: int | None) -> tuple[str, int] | None:
+    """Where the catalogue is to answer by Z39.50: on this machine alone, unless its own setting says otherwise."""
+    return None if port is None else (os.environ.get("CATALOG_Z3950_HOST") or "127.0.0.1", port)
+
+
+def z3950_address(host: str, port: int) -> str:
+    """The same as clients say it."""
+    database = os.environ.get("CATALOG_Z3950_DATABASE") or "catalog"
+    return f"z3950://{f'[{host}]' if ':' in host else host}:{port}/{database}"
+
+
+def _children(host: str, port: int, workers: int, *, z3950: bool = False) -> list[Child]:
     shared = ["--shared"] if workers > 1 else []
     where = ["--host", host, "--port", str(port)]
     serving = [
         Child(f"serve-{number}", [*STARTING, "carrel.serving", "--told", *where, *shared])
         for number in range(1, workers + 1)
     ]
-    return [*serving, Child("background", [*STARTING, "carrel.background", "--told"])]
+    others = ("background", "z3950") if z3950 else ("background",)
+    return [*serving, *(Child(name, [*STARTING, f"carrel.{name}", "--told"]) for name in others)]
 
 
 async def _all_ready(box: Box) -> bool:
