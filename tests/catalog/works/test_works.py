@@ -7,7 +7,7 @@ import pytest
 
 from catalog.marc.iso2709 import dumps
 from catalog.marc.record import Field, Record
-from catalog.works.grouping import BATCH, group_titles, step
+from catalog.works.following import BATCH, group_titles, step
 from chassis.principal import ANONYMOUS, Principal
 from support.harness import Harness
 from support.shelves import Shelves, file_of, record
@@ -261,7 +261,7 @@ async def test_two_who_merge_and_a_worker_at_once_lose_no_title(catalog: Harness
 async def test_titles_of_an_earlier_release_find_their_works(
     catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.works.grouping.BATCH", 3)
+    monkeypatch.setattr("catalog.works.following.BATCH", 3)
     await shelves.imported(file_of(*(edition(f"w{number}", "Walden") for number in range(8))))
     await catalog.resources.pool.execute("DELETE FROM title_change")
     await grouped(catalog)

@@ -9,12 +9,15 @@ import gc
 import importlib
 import sys
 
-from chassis import declaring
+from chassis import deferring
 
 
 def main() -> None:
     """Import the module that is named first, and run its `main` with the rest of the words."""
     gc.disable()
+    deferring.models()
+    from chassis import declaring  # which has the framework's models with it
+
     if sys.argv[1] in ("carrel.background", "carrel.z3950"):
         declaring.nothing()
     importlib.import_module(sys.argv.pop(1)).main()

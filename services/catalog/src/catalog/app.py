@@ -60,7 +60,7 @@ from catalog.undoing import routes as undoing
 from catalog.undoing.worker import undo_imports
 from catalog.withdrawals import routes as withdrawals
 from catalog.works import routes as works
-from catalog.works.grouping import group_titles
+from catalog.works.following import group_titles
 from catalog.z3950 import listening as z3950
 from chassis.application import build
 from chassis.migrations import migrations_beside

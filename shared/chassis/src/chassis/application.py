@@ -57,7 +57,7 @@ def build(
             app.state.resources = opened
             yield
 
-    app = FastAPI(
+    app = _App(
         title=f"Carrel {service.name}",
         version="1",
         description=description,
@@ -82,6 +82,32 @@ def build(
     verifier = Verifier(service.name, settings.jwks_url) if settings.jwks_url else None
     app.add_middleware(Frame, service=service.name, verifier=verifier, lanes=Lanes(routers))
     return app
+
+
+class _App(FastAPI):
+    """The framework's app, whose requests begin at our outermost layer.
+
+    What the framework puts around that (its last catch, its telemetry, its limit of bodies) is done there already, and
+    a request that goes straight would pass three layers for nothing, each of its messages as well.
+    """
+
+    _outermost: ASGIApp | None = None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The framework's own stack; where it reaches the layer that was added last is remembered."""
+        layer = stack = super().build_middleware_stack()
+        while not isinstance(layer, self.user_middleware[0].cls):  # type: ignore[arg-type]  # layers are classes
+            layer = layer.app  # type: ignore[attr-defined]  # as every layer of the framework keeps it
+        self._outermost = layer
+        return stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request at our outermost layer; other scopes go the framework's way."""
+        if scope["type"] != "http" or self._outermost is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self._outermost(scope, receive, send)
 
 
 def new_router(prefix: str = "", *, tag: str) -> APIRouter:

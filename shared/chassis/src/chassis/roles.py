@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from chassis import declaring, garbage, logs, metrics, migrations, tracing
+from chassis import declaring, deferring, garbage, logs, metrics, migrations, tracing
 from chassis.consuming import Consumer
 from chassis.leases import HOUSE_KEEPING, run_timers
 from chassis.relay import Relay
@@ -47,6 +47,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(argv)
     if asked.role != "serve":
         declaring.nothing()
+    deferring.models()
     gc.disable()  # all that is imported stays; `garbage.seldom` looks again, once the process is ready
     bare = asked.role in BARE
     service = bare_service(name) if bare else importlib.import_module(f"{name}.app").SERVICE

@@ -1,44 +1,22 @@
-"""Titles find their works: changes are followed, and every title is looked at once, or again when that is asked for.
+"""Titles find their works.
 
 What comes of it depends on the titles' keys and on what staff have said, never on the order in which titles came:
 whoever loses a key leaves those whom nothing else holds together.
 """
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
-from catalog.marc.storage import unpack
-from catalog.works.rules import components, work_keys
+from catalog.works.rules import components
 from chassis.ids import uuid7
-from chassis.resources import Resources
-
-log = logging.getLogger(__name__)
 
 LOCK: Final = 7_402_118
 """Held by whoever moves titles between works: one at a time, staff too."""
-BATCH: Final = 200
-POLL_SECONDS: Final = 2.0
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-_LOCKED = "SELECT pg_advisory_xact_lock($1)"
-_STATE = """
-SELECT position, passed, followed_at < now() - interval '6 days' AS overdue,
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
-FROM work_state
-"""
-_CHANGES = "SELECT xact, title_id FROM title_change WHERE xact > $1 AND xact < $2 ORDER BY xact, seq LIMIT $3"
-_WHOLE = "SELECT title_id FROM title_change WHERE xact = $1"
-_NEXT = "SELECT id, hrid FROM title WHERE hrid > $1 ORDER BY hrid LIMIT $2"
-_TITLES = """
-SELECT id, record, deleted_at IS NOT NULL OR merged_into IS NOT NULL AS gone FROM title WHERE id = ANY ($1::uuid[])
-ORDER BY hrid
-"""
-_TAKE = "UPDATE work_state SET position = $1, passed = $2, followed_at = now()"
 _HELD = "SELECT work_id, keys, pinned FROM work_title WHERE title_id = $1"
 _SHARED = "SELECT EXISTS (SELECT FROM work_title WHERE work_id = $1 AND title_id <> $2)"
 _FOUND = """
@@ -61,58 +39,6 @@ WHERE id = ANY ($1::uuid[]) OR merged_into = ANY ($1::uuid[])
 _MEMBERS = "SELECT title_id, keys FROM work_title WHERE work_id = $1 AND NOT pinned"
 _TOGETHER = "SELECT key FROM work_key WHERE work_id = $1 AND by_staff"
 _FORGET = "DELETE FROM work_key WHERE work_id = $1 AND NOT by_staff AND NOT key = ANY ($2::text[])"
-
-
-async def step(pool: asyncpg.Pool) -> int:
-    """Follow some changes and look at some titles, in one transaction; how many were looked at."""
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCKED, LOCK)
-        state = await connection.fetchrow(_STATE)
-        assert state is not None
-        position, passed, horizon = state["position"], state["passed"], state["horizon"]
-        if (
-            state["overdue"] or position >= horizon
-        ):  # changes have been dropped, or the database came from elsewhere
-            passed = 0
-        if position >= horizon or (position == 0 and passed == 0):
-            position = horizon - 1
-        ids, position = await _changes(connection, position, horizon)
-        looked: set[UUID] = set()
-        if passed is not None:
-            rows = await connection.fetch(_NEXT, passed, BATCH)
-            looked = {row["id"] for row in rows}
-            passed = rows[-1]["hrid"] if len(rows) == BATCH else None
-        if ids or looked or (position, passed) != (state["position"], state["passed"]):
-            titles = await connection.fetch(_TITLES, list({*ids, *looked}))
-            keyed = await asyncio.to_thread(_keyed, titles)
-            now = await connection.fetchval("SELECT now()")
-            loosened: set[UUID] = set()
-            for title_id, keys, gone in keyed:
-                loosened |= await place(
-                    connection, title_id, keys, gone=gone, again=title_id in looked, now=now
-                )
-            for work_id in sorted(loosened):
-                await regroup(connection, work_id, now=now)
-            await connection.execute(_TAKE, position, passed)
-    return len(ids) + len(looked)
-
-
-def _keyed(rows: Sequence[Any]) -> list[tuple[UUID, list[str], bool]]:
-    return [(row["id"], [] if row["gone"] else work_keys(unpack(row["record"])), row["gone"]) for row in rows]
-
-
-async def _changes(connection: Connection, after: int, horizon: int) -> tuple[list[UUID], int]:
-    """What has changed behind a position, whole transactions only, and the position that this reaches."""
-    rows = await connection.fetch(_CHANGES, after, horizon, BATCH)
-    if not rows:
-        return [], after
-    last = rows[-1]["xact"]
-    if len(rows) < BATCH:
-        return [row["title_id"] for row in rows], last
-    if rows[0]["xact"] == last:
-        return [row["title_id"] for row in await connection.fetch(_WHOLE, last)], last
-    kept = [row for row in rows if row["xact"] != last]
-    return [row["title_id"] for row in kept], kept[-1]["xact"]
 
 
 async def place(
@@ -182,19 +108,3 @@ async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> No
     if len(groups) > 1:
         await connection.execute(_TOUCH, [work_id], now)
     await connection.execute(_FORGET, work_id, [key for one in kept for key in members[one]])
-
-
-async def group_titles(resources: Resources, stop: asyncio.Event) -> None:
-    """The worker."""
-    while not stop.is_set():
-        try:
-            looked = await step(resources.pool)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            log.warning("works wait for the database", extra={"error": str(error)})
-            looked = 0
-        if looked < BATCH:
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue

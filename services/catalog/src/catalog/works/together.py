@@ -1,0 +1,121 @@
+"""Many titles find their works at once: what an import brings is new and plain, and takes a few statements in all.
+
+What comes of it is what `grouping.place` would have made of them one after the other.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from catalog.works.grouping import Connection, place
+from chassis.ids import uuid7
+
+Keyed = tuple[UUID, list[str], bool]
+"""A title, its keys, and whether it is gone."""
+_HELD: Final = "SELECT title_id, keys FROM work_title WHERE title_id = ANY ($1::uuid[])"
+_KNOWN: Final = """
+SELECT k.key, w.created_at, w.id FROM work_key k JOIN work w ON w.id = k.work_id WHERE k.key = ANY ($1::text[])
+"""
+_MAKE: Final = (
+    "INSERT INTO work (id, created_at, updated_at) SELECT id, $2, $2 FROM unnest($1::uuid[]) AS made (id)"
+)
+_PUT: Final = """
+INSERT INTO work_title (title_id, work_id, keys)
+SELECT title_id, work_id, string_to_array(keys, ' ') FROM unnest($1::uuid[], $2::uuid[], $3::text[])
+    AS put (title_id, work_id, keys)
+"""
+_KEYS: Final = "INSERT INTO work_key (key, work_id) SELECT * FROM unnest($1::text[], $2::uuid[])"
+_TOUCH: Final = "UPDATE work SET version = version + 1, updated_at = $2 WHERE id = ANY ($1::uuid[])"
+
+Known = dict[str, tuple[datetime, UUID]]
+"""By key: when its work was made, and which it is."""
+
+
+@dataclass(slots=True)
+class Plain:
+    """What is to be written of new titles that are of one work each."""
+
+    made: set[UUID] = field(default_factory=set)
+    put: list[tuple[UUID, UUID, list[str]]] = field(default_factory=list)
+    keys: list[tuple[str, UUID]] = field(default_factory=list)
+    touched: set[UUID] = field(default_factory=set)
+
+    def add(self, title_id: UUID, keys: Sequence[str], known: Known, now: datetime) -> bool:
+        """Take a title, if it is of one work; whether it was taken. Its keys are known from then on."""
+        works = {known[key] for key in keys if key in known}
+        if len(works) > 1:
+            return False
+        if works:
+            work = works.pop()
+            if work[1] not in self.made:
+                self.touched.add(work[1])
+        else:
+            work = now, uuid7()
+            self.made.add(work[1])
+        self.put.append((title_id, work[1], list(keys)))
+        for key in keys:
+            if key not in known:
+                known[key] = work
+                self.keys.append((key, work[1]))
+        return True
+
+    async def write(self, connection: Connection, now: datetime) -> None:
+        """Write it all."""
+        if self.made:
+            await connection.execute(_MAKE, sorted(self.made), now)
+        if self.put:
+            titles, works, keys = zip(*self.put, strict=True)
+            await connection.execute(_PUT, titles, works, [" ".join(each) for each in keys])
+        if self.keys:
+            await connection.execute(_KEYS, *zip(*self.keys, strict=True))
+        if self.touched:
+            await connection.execute(_TOUCH, sorted(self.touched), now)
+
+
+async def place_all(
+    connection: Connection, keyed: Sequence[Keyed], again: Collection[UUID], *, now: datetime
+) -> set[UUID]:
+    """Let titles be of the works that their keys lead to, in this order; works that may hold together no longer.
+
+    `again` are those that are looked at though their keys are as they were.
+    """
+    held = {
+        row["title_id"]: row["keys"] for row in await connection.fetch(_HELD, [each[0] for each in keyed])
+    }
+    loosened: set[UUID] = set()
+    new: list[Keyed] = []
+    for each in keyed:
+        title_id, keys, gone = each
+        if title_id not in held:
+            if not gone:
+                new.append(each)
+            continue
+        if not gone and title_id not in again and held[title_id] == keys:
+            continue
+        loosened |= await _place_new(connection, new, now)
+        new = []
+        loosened |= await place(connection, title_id, keys, gone=gone, again=title_id in again, now=now)
+    return loosened | await _place_new(connection, new, now)
+
+
+async def _place_new(connection: Connection, new: Sequence[Keyed], now: datetime) -> set[UUID]:
+    """New titles: those of one work together, those that make one of several by themselves."""
+    loosened: set[UUID] = set()
+    plain, known = Plain(), await _known(connection, new)
+    for place_of, (title_id, keys, _) in enumerate(new):
+        if plain.add(title_id, keys, known, now):
+            continue
+        await plain.write(connection, now)
+        loosened |= await place(connection, title_id, keys, gone=False, again=False, now=now)
+        plain, known = Plain(), await _known(connection, new[place_of + 1 :])
+    await plain.write(connection, now)
+    return loosened
+
+
+async def _known(connection: Connection, titles: Sequence[Keyed]) -> Known:
+    keys = list({key for each in titles for key in each[1]})
+    if not keys:
+        return {}
+    return {row["key"]: (row["created_at"], row["id"]) for row in await connection.fetch(_KNOWN, keys)}
