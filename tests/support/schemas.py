@@ -20,6 +20,7 @@ _PARTS: Final = {
     "http://www.openarchives.org/OAI/2.0/oai-identifier": ("oai-pmh", "oai-identifier.xsd"),
     "http://www.loc.gov/MARC21/slim": ("marcxml", "MARC21slim.xsd"),
     "http://www.loc.gov/mods/v3": ("mods", "mods-3-8-fixed.xsd"),
+    "http://www.loc.gov/METS/": ("mets", "mets.xsd"),
 }
 _SRU: Final = {
     "http://docs.oasis-open.org/ns/search-ws/sruResponse": ("sru", "sruResponse.xsd"),

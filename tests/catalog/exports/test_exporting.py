@@ -142,9 +142,44 @@ async def test_each_format_is_read_by_those_who_know_it(catalog: Harness, shelve
     collection = ET.fromstring(files[Format.MODS])
     assert collection.tag == f"{mods}modsCollection"
     assert [each.findtext(f"{mods}titleInfo/{mods}title") for each in collection] == wanted
+    maps = ET.fromstring(files[Format.METS])
+    assert [each.get("id") for each in maps] == ids
+    assert [each[0].get("LABEL") for each in maps] == wanted
     assert files[Format.RIS].decode().count("\r\nER  - \r\n") == len(wanted)
     sheet = list(csv.DictReader(io.StringIO(files[Format.CSV].decode(), newline="")))
     assert [(each["id"], each["title"]) for each in sheet] == [*zip(ids, [*ROME[:7], "'=1+1"], strict=True)]
+
+
+async def test_holdings_and_items_go_with_their_titles_where_that_is_wanted(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    walden = await shelves.title(
+        record("w").having(Field.data("852", "  ", ("a", "Somewhere")), Field.data("866", "41", ("a", "v.9")))
+    )
+    await shelves.item(walden, barcode="b1", call_number="PS1", volume="v.1")
+    await shelves.item(walden, barcode="b2", suppressed=True, location_id=await shelves.location("LAW"))
+    await shelves.title(record("bare"))
+
+    plain = await exported(catalog)
+    told = await exported(catalog, with_holdings=True)
+    hidden_too = await exported(catalog, with_holdings=True, with_suppressed=True)
+    mets = await exported(catalog, with_holdings=True, format="mets")
+    unsayable = await catalog.post("/v1/exports", json={"format": "csv", "with_holdings": True})
+
+    first, second = pymarc.MARCReader(told)
+    assert first is not None
+    assert second is not None
+    assert [str(each) for each in first.get_fields("852", "866", "876")] == [
+        "=866  41$av.9",
+        "=852  \\\\$81$bMAIN$cSTACKS$hPS1",
+        str(first["876"]),
+    ]
+    assert (first["876"]["8"], first["876"]["p"], first["876"]["3"]) == ("1", "b1", "v.1")
+    assert second.get_fields("852", "876") == []
+    assert [b"b1" in each and b"b2" in each for each in (told, hidden_too)] == [False, True]
+    assert b"Somewhere" in plain
+    assert b'LABEL="v.1 b1"' in mets
+    assert unsayable.status_code == 422
 
 
 async def test_an_empty_catalogue_makes_files_that_are_whole(catalog: Harness, shelves: Shelves) -> None:
@@ -154,7 +189,7 @@ async def test_an_empty_catalogue_makes_files_that_are_whole(catalog: Harness, s
 
     assert files[Format.MARC] == files[Format.MARC_LINES] == files[Format.RIS] == b""
     assert orjson.loads(files[Format.MARC_JSON]) == []
-    for each in (Format.MARCXML, Format.MODS, Format.DUBLIN_CORE):
+    for each in (Format.MARCXML, Format.MODS, Format.METS, Format.DUBLIN_CORE):
         assert len(ET.fromstring(files[each])) == 0
     assert len(files[Format.CSV].splitlines()) == 1
 

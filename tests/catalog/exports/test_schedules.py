@@ -100,6 +100,31 @@ async def test_each_export_tells_what_has_changed_since_the_one_before(
     assert (await run(catalog))["records"] == {}
 
 
+async def test_what_changes_of_holdings_and_items_alone_is_told_where_they_are_given(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    made = [await shelves.title(record(f"r{number}")) for number in range(4)]
+    items = [await shelves.item(title, call_number="PS1") for title in made[:3]]
+    await scheduled(catalog, with_holdings=True)
+    first = await run(catalog)
+    nothing = await run(catalog)
+    await catalog.patch(f"/v1/items/{items[0]['id']}", json={"note": "x"}, headers={"If-Match": '"1"'})
+    shelf = f"/v1/holdings/{items[1]['holdings_id']}"
+    moved = await catalog.patch(shelf, json={"call_number": "QA1"}, headers={"If-Match": '"1"'})
+    await shelves.item(made[3])
+
+    changed = await run(catalog)
+    again = await run(catalog)
+    await scheduled(catalog, 1, with_holdings=False)
+    anew = await run(catalog)
+
+    assert moved.status_code == 200, moved.text
+    assert (len(first["records"]), nothing["records"]) == (4, {})
+    assert changed["records"] == {"r0": "n", "r1": "n", "r3": "n"}
+    assert again["records"] == {}
+    assert (anew["mode"], len(anew["records"])) == ("full", 4)
+
+
 async def test_what_a_reader_has_is_what_the_catalogue_has_whoever_writes_while_exports_are_made(
     catalog: Harness, shelves: Shelves
 ) -> None:

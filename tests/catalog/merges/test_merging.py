@@ -200,3 +200,27 @@ async def test_a_wrong_wish_is_told_so(catalog: Harness, shelves: Shelves, body:
     answer = await catalog.post(f"/v1/titles/{here['id']}/merges", json=body, headers={"If-Match": '"1"'})
 
     assert answer.status_code == 422
+
+
+async def test_tags_and_own_facts_of_both_are_kept_and_what_differs_is_told(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    fields = [{"code": code, "name": code, "of": ["titles"]} for code in ("donor", "shelf")]
+    await shelves.configure(custom_fields=fields)
+    here, gone = [await shelves.title(record(number)) for number in ("a", "b")]
+    for title, facts in (
+        (here, {"tags": ["x"], "custom": {"donor": "Curie"}}),
+        (gone, {"tags": ["y"], "custom": {"donor": "Bohr", "shelf": "red"}}),
+    ):
+        answer = await catalog.patch(f"/v1/titles/{title['id']}", json=facts, headers={"If-Match": '"1"'})
+        assert answer.status_code == 200, answer.text
+
+    answer = await merge(catalog, here, gone, version=2)
+    now = (await catalog.get(f"/v1/titles/{here['id']}")).json()
+
+    assert answer.json()["conflicts"] == [
+        {"code": "donor", "kept": "Curie", "given_up": "Bohr", "title_id": gone["id"]}
+    ]
+    assert (now["tags"], now["custom"]) == (["x", "y"], {"donor": "Curie", "shelf": "red"})
+    (merged,) = await catalog.announced(TitleMerged)
+    assert (merged.title.tags, merged.title.custom) == (("x", "y"), {"donor": "Curie", "shelf": "red"})

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.marc.record import Field
-from catalog.merges.rules import Shelf, planned, with_identifiers
+from catalog.merges.rules import Beside, Conflict, Shelf, planned, united, with_identifiers
 from support.shelves import record
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -64,3 +64,16 @@ def test_the_surviving_record_is_known_by_the_others_numbers() -> None:
     ]
     assert [field.tag for field in told] == sorted(field.tag for field in told)
     assert with_identifiers(told, [gone]) is told
+
+
+def test_codes_and_tags_are_joined_and_of_two_values_the_survivors_counts_and_the_other_is_told() -> None:
+    here = Beside(A, ["s1"], ["x"], {"donor": "Curie", "project": ["maps"]})
+    gone = Beside(B, ["s2"], ["y"], {"donor": "Bohr", "project": ["music", "maps"], "shelf": "red"})
+    third = Beside(C, [], ["x"], {"shelf": "blue", "donor": "Curie"})
+
+    told, conflicts = united(here, [gone, third])
+
+    assert (told.statistical_codes, told.tags) == (["s1", "s2"], ["x", "y"])
+    assert told.custom == {"donor": "Curie", "project": ["maps", "music"], "shelf": "red"}
+    assert conflicts == [Conflict("donor", "Curie", "Bohr", B), Conflict("shelf", "red", "blue", C)]
+    assert here.custom == {"donor": "Curie", "project": ["maps"]}

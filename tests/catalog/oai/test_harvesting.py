@@ -83,7 +83,7 @@ async def test_every_verb_and_format_is_answered_by_the_schema(
     )
 
     assert who.findtext(f".//{OAI}deletedRecord") == "persistent"
-    assert prefixes == ["oai_dc", "marc21", "marc21_withholdings", "mods"]
+    assert prefixes == ["oai_dc", "marc21", "marc21_withholdings", "mods", "mets"]
     assert {prefix: len(records) for prefix, records in told.items()} == dict.fromkeys(prefixes, 12)
     assert got.findall(f".//{MARC}datafield[@tag='852']")
     assert got.findall(f".//{MARC}datafield[@tag='876']")
@@ -206,6 +206,12 @@ async def test_a_loan_changes_nothing_for_harvesters_and_a_moved_item_does(
     (copy,) = page.findall(f".//{MARC}datafield[@tag='876']")
     assert {each.get("code"): each.text for each in held} == {"8": "1", "b": "LAW", "c": "READING"}
     assert {each.get("code"): each.text for each in copy}["p"] == "31000001"
+    (mapped,) = await harvester.pages(metadataPrefix="mets")
+    assert [
+        each.get("LABEL")
+        for each in mapped.iter("{http://www.loc.gov/METS/}div")
+        if each.get("TYPE") != "title"
+    ] == ["LAW/READING", "31000001"]
 
 
 async def datestamp(catalog: Harness) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.marc.reading import MARCXML, MODS
+from catalog.marc.reading import MARCXML, METS, MODS
 from catalog.marc.record import Field
 from catalog.titles import media
 from catalog.titles.losses import losses
@@ -16,7 +16,9 @@ MADE = record("a").having(
 )
 
 
-@pytest.mark.parametrize("kind", [media.DUBLIN_CORE, MODS, media.RIS], ids=["dc", "mods", "ris"])
+@pytest.mark.parametrize(
+    "kind", [media.DUBLIN_CORE, MODS, METS, media.RIS], ids=["dc", "mods", "mets", "ris"]
+)
 def test_what_is_lost_is_what_nobody_would_miss(kind: str) -> None:
     told, whole = losses(MADE, lambda each: media.written(each, kind, key="t1"))
 

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.bulkedits import queries
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.fields import protected
+from catalog.bulkedits.own_rules import faults_of_all
 from catalog.bulkedits.rules import FROM, MOST_OPEN, Outcome, State, Step
 from catalog.bulkedits.tables import BulkEdit
 from catalog.conditions.looking import START
 from catalog.conditions.rules import Kind
+from catalog.custom.queries import definitions
 from catalog.items.commands import check_known
 from catalog.lists import commands as making
 from catalog.lists import queries as lists
@@ -131,6 +133,8 @@ async def _possible(session: AsyncSession, changes: ChangesDoc) -> None:
         words = "An item is withdrawn by a withdrawal, since circulation has a say in it."
         mend = "POST /v1/items/{id}/withdrawals"
         raise Invalid(reasons=[Reason("withdrawal-needed", words, "/changes/items/set/base_state", mend)])
+    if changes.own.custom:
+        await _fitting(session, changes)
     if changes.titles is not None and changes.titles.fields:
         stands = protected(changes.titles.fields, await protected_tags(session, None))
         if stands:
@@ -146,6 +150,15 @@ async def _possible(session: AsyncSession, changes: ChangesDoc) -> None:
                     for tag, place in stands.items()
                 ]
             )
+
+
+async def _fitting(session: AsyncSession, changes: ChangesDoc) -> None:
+    """Facts of the library's own that no record could have."""
+    of, at = ("titles", "titles") if changes.titles is not None else ("items", "items/set")
+    if faults := faults_of_all(changes.own.custom, await definitions(session, of)):
+        raise Invalid(
+            reasons=[Reason(each.code, each.text, f"/changes/{at}{each.pointer}") for each in faults]
+        )
 
 
 async def take(

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from catalog.bulkedits.own_rules import OwnEdit, TagsEdit
 from catalog.bulkedits.rules import NoteEdit
 from catalog.conditions.rules import Kind
 from catalog.holdings.routes import HoldingsChange
@@ -157,16 +158,48 @@ Action = Annotated[
 ]
 
 
+Tag = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+
+
+class TagsDoc(Strict):
+    """What becomes of tags."""
+
+    add: list[Tag] = Field(default_factory=list, max_length=50)
+    remove: list[Tag] = Field(default_factory=list, max_length=50)
+    replace: list[Tag] | None = Field(default=None, max_length=50)
+    """These, and no others; an empty list takes all of them off."""
+
+    @model_validator(mode="after")
+    def one_thing(self) -> "TagsDoc":
+        """Some are put on and taken off, or all of them are set."""
+        if self.replace is not None and (self.add or self.remove):
+            raise ValueError("replace all tags, or add and remove some")
+        if self.replace is None and not self.add and not self.remove:
+            raise ValueError("nothing is to be changed")
+        if both := sorted(set(self.add) & set(self.remove)):
+            raise ValueError(f"are to be added and removed: {', '.join(both)}")
+        return self
+
+    def edit(self) -> TagsEdit:
+        """As the rules take it."""
+        replace = tuple(self.replace) if self.replace is not None else None
+        return TagsEdit(tuple(self.add), tuple(self.remove), replace)
+
+
 class TitlesEdit(Strict):
-    """Titles: what becomes of their fields, one after the other, and whether the public sees them."""
+    """Titles: what becomes of their fields, one after the other, whether the public sees them, and what becomes of
+    their tags and of what is the library's own."""
 
     fields: list[Action] = Field(default_factory=list, max_length=50)
     suppressed: bool | None = None
+    tags: TagsDoc | None = None
+    custom: dict[str, Any] = Field(default_factory=dict, max_length=100)
+    """Facts of the library's own, by the codes of its configuration: what is left out stays, null clears."""
 
     @model_validator(mode="after")
     def something(self) -> "TitlesEdit":
         """There is something to do."""
-        if not self.fields and self.suppressed is None:
+        if not self.fields and self.suppressed is None and self.tags is None and not self.custom:
             raise ValueError("nothing is to be changed")
         return self
 
@@ -193,22 +226,25 @@ class ItemSet(ItemChange):
     @model_validator(mode="after")
     def of_many(self) -> "ItemSet":
         """A barcode is one item's, and so is what it is bound with."""
-        if alone := [name for name in ("barcode", "bound_with", "custom") if name in self.model_fields_set]:
+        if alone := [name for name in ("barcode", "bound_with") if name in self.model_fields_set]:
             raise ValueError(f"are one item's alone: {', '.join(alone)}")
         return self
 
 
 class ItemsEdit(Strict):
-    """Items: facts that they are to have, and what becomes of their note."""
+    """Items: facts that they are to have, and what becomes of their note and their tags."""
 
     set: ItemSet = Field(default_factory=ItemSet)
     note: NoteDoc | None = None
+    tags: TagsDoc | None = None
 
     @model_validator(mode="after")
     def something(self) -> "ItemsEdit":
         """There is something to do, and one thing to do with the note."""
-        if not self.set.model_fields_set and self.note is None:
+        if not self.set.model_fields_set and self.note is None and self.tags is None:
             raise ValueError("nothing is to be changed")
+        if self.tags is not None and "tags" in self.set.model_fields_set:
+            raise ValueError("set tags, or change them")
         if self.note is not None and "note" in self.set.model_fields_set:
             raise ValueError("set a note, or change it")
         return self
@@ -252,7 +288,7 @@ class ChangesDoc(Strict):
     def told(self) -> dict[str, Any]:
         """Facts that all of them are to have, as columns."""
         if self.items is not None:
-            return as_columns(self.items.set.model_dump(exclude_unset=True))
+            return as_columns(self.items.set.model_dump(exclude_unset=True, exclude={"custom"}))
         return self.holdings.set.model_dump(exclude_unset=True) if self.holdings is not None else {}
 
     @property
@@ -260,6 +296,15 @@ class ChangesDoc(Strict):
         """What becomes of notes."""
         told = self.items.note if self.items is not None else None
         return NoteEdit(told.how, told.text, told.find or "") if told is not None else None
+
+    @property
+    def own(self) -> OwnEdit:
+        """What becomes of tags and of what is the library's own."""
+        told = self.titles if self.titles is not None else self.items
+        if told is None:
+            return OwnEdit()
+        custom = told.custom if isinstance(told, TitlesEdit) else told.set.custom
+        return OwnEdit(told.tags.edit() if told.tags is not None else None, custom or {})
 
     def kept(self) -> dict[str, Any]:
         """To be read again: what is not said stays unsaid."""

@@ -1,12 +1,15 @@
 """What a bulk edit is: its states and bounds, and what becomes of an item or of holdings. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from catalog.bulkedits.own_rules import OwnEdit
+from catalog.bulkedits.own_rules import differences as own_differences
 from catalog.callnumbers.rules import Scheme, shelving_key
+from catalog.custom.rules import Definition, Fault
 from catalog.items.rules import FACTS, contradictions, state_refusal
 
 MOST_EDITED: Final = 500_000
@@ -103,6 +106,8 @@ def reason(code: str, text: str) -> dict[str, str]:
 
 
 ITEM_FACTS: Final = FACTS
+OWN_ITEM_FACTS: Final = (*FACTS, "custom")
+"""The same with what is the library's own, for edits that change that."""
 HOLDINGS_FACTS: Final = (
     "location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed", "statistical_codes",
 )  # fmt: skip
@@ -129,9 +134,20 @@ class NoteEdit:
         return told.strip() or None
 
 
-def item_verdict(row: Mapping[str, Any], told: Mapping[str, Any], note: NoteEdit | None) -> Verdict:
-    """As strict as a change of this item alone would be."""
-    after = {name: row[name] for name in ITEM_FACTS} | dict(told)
+def item_verdict(
+    row: Mapping[str, Any],
+    told: Mapping[str, Any],
+    note: NoteEdit | None,
+    own: OwnEdit | None = None,
+    known: Sequence[Definition] = (),
+) -> Verdict:
+    """As strict as a change of this item alone would be; `known` are the library's own fields of items."""
+    facts = OWN_ITEM_FACTS if own else ITEM_FACTS
+    after = {name: row[name] for name in facts} | dict(told)
+    faults: list[Fault] = []
+    if own:
+        told_, faults = own.of({**row, **after}, known)
+        after |= told_
     if note is not None:
         after["note"] = note.of(after["note"])
     reasons = []
@@ -141,7 +157,8 @@ def item_verdict(row: Mapping[str, Any], told: Mapping[str, Any], note: NoteEdit
     if len(after["note"] or "") > LONGEST_NOTE:
         reasons.append(reason("note-too-long", f"A note has up to {LONGEST_NOTE} characters."))
     reasons += [reason(each.code, each.text) for each in contradictions(after)]
-    return _verdict(row, after, ITEM_FACTS, reasons)
+    reasons += [reason(each.code, each.text) for each in faults]
+    return _verdict(row, after, facts, reasons)
 
 
 def holdings_verdict(
@@ -175,15 +192,21 @@ def _verdict(
     if reasons:
         return Verdict(Outcome.CANNOT, reasons=reasons)
     differences = [
-        {"field": name, "before": _shown(row[name]), "after": _shown(after[name])}
+        {"field": name, "before": shown_fact(row[name]), "after": shown_fact(after[name])}
         for name in changed
-        if name not in HIDDEN_FACTS
+        if name not in HIDDEN_FACTS and name != "custom"
     ]
+    if "custom" in changed:
+        differences += [
+            each | {"before": shown_fact(each["before"]), "after": shown_fact(each["after"])}
+            for each in own_differences(row["custom"], after["custom"])
+        ]
     before = {name: row[name] for name in changed}
     return Verdict(Outcome.CHANGE, differences, [], before, {name: after[name] for name in changed})
 
 
-def _shown(value: Any) -> Any:
+def shown_fact(value: Any) -> Any:
+    """A fact as it is told, within bounds."""
     if isinstance(value, list):
         return ", ".join(value)[:LONGEST_TOLD]
-    return value if value is None or isinstance(value, bool | int) else str(value)[:LONGEST_TOLD]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)[:LONGEST_TOLD]

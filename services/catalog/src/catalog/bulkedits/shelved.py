@@ -19,6 +19,7 @@ from catalog.bulkedits.rules import (
     item_verdict,
     reason,
 )
+from catalog.custom.queries import definitions_on
 from catalog.items.announcing import batches, states_on
 from chassis.database import Connection, plain
 from chassis.json import dumped
@@ -67,16 +68,23 @@ class Items:
     slice = SLICE
 
     def __init__(self, changes: ChangesDoc) -> None:
-        self._told, self._note = changes.told, changes.note
+        self._told, self._note, self._own = changes.told, changes.note, changes.own
 
     async def look(self, connection: Connection, ids: Sequence[UUID], *, hold: bool) -> Rows:
         """The items."""
-        rows = await connection.fetch(sql.HOLD_ITEMS if hold else sql.LOOK_AT_ITEMS, list(ids))
+        own = bool(self._own)
+        rows = await connection.fetch(
+            sql.hold_items(own=own) if hold else sql.look_at_items(own=own), list(ids)
+        )
         return {row["id"]: row for row in rows}
 
     async def judge(self, connection: Connection, rows: Rows) -> Verdicts:
         """As strict as a change of one."""
-        told = {id_: item_verdict(plain(row), self._told, self._note) for id_, row in rows.items()}
+        known = await definitions_on(connection, "items") if self._own.custom else []
+        told = {
+            id_: item_verdict(plain(row), self._told, self._note, self._own, known)
+            for id_, row in rows.items()
+        }
         return await without_unknown(connection, told)
 
     async def write(
@@ -87,7 +95,10 @@ class Items:
         if not ids:
             return {}
         written = await connection.fetch(
-            sql.WRITE_ITEMS, ids, [dumped(verdicts[id_].after).decode() for id_ in ids], now
+            sql.write_items(own=bool(self._own)),
+            ids,
+            [dumped(verdicts[id_].after).decode() for id_ in ids],
+            now,
         )
         states = await states_on(connection, ids)
         await announce(

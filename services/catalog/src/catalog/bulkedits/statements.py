@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from catalog.bulkedits.rules import HOLDINGS_FACTS, ITEM_FACTS
+from catalog.bulkedits.rules import HOLDINGS_FACTS, ITEM_FACTS, OWN_ITEM_FACTS
 from catalog.bulkedits.tables import WORKING
 
 WAITING: Final = f"""
@@ -54,22 +54,35 @@ def digest(alias: str, facts: Sequence[str]) -> str:
     return f"md5(jsonb_build_object({told})::text)"
 
 
-def _write(table: str, facts: Sequence[str], returning: str) -> str:
+def _write(table: str, facts: Sequence[str], returning: str, digested: Sequence[str]) -> str:
     told = ", ".join(f"{name} = b.{name}" for name in facts)
     return f"""
 UPDATE {table} e SET version = e.version + 1, updated_at = $3, {told}
 FROM unnest($1::uuid[], $2::text[]) AS told (id, after) JOIN {table} s ON s.id = told.id
     CROSS JOIN LATERAL jsonb_populate_record(s, told.after::jsonb) AS b
-WHERE e.id = told.id RETURNING e.id, {digest("e", facts)} AS left_as{returning}
+WHERE e.id = told.id RETURNING e.id, {digest("e", digested)} AS left_as{returning}
 """
 
 
-HOLD_ITEMS: Final = f"""
-SELECT i.id, i.version, i.title_id, {", ".join(f"i.{name}" for name in ITEM_FACTS)}, {digest("i", ITEM_FACTS)} AS is_now
+def hold_items(*, own: bool) -> str:
+    """Items, locked. What is the library's own counts as touched only for an edit that changes it."""
+    return f"""
+SELECT i.id, i.version, i.title_id, {", ".join(f"i.{name}" for name in OWN_ITEM_FACTS)},
+    {digest("i", OWN_ITEM_FACTS if own else ITEM_FACTS)} AS is_now
 FROM item i WHERE i.id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE
 """
-LOOK_AT_ITEMS: Final = HOLD_ITEMS.replace(" FOR UPDATE", "")
-WRITE_ITEMS: Final = _write("item", ITEM_FACTS, "")
+
+
+def look_at_items(*, own: bool) -> str:
+    """The same without a lock."""
+    return hold_items(own=own).replace(" FOR UPDATE", "")
+
+
+def write_items(*, own: bool) -> str:
+    """What changes of each; the digest of what is left is of the facts that `hold_items` looks at."""
+    return _write("item", OWN_ITEM_FACTS, "", OWN_ITEM_FACTS if own else ITEM_FACTS)
+
+
 HOLD_HOLDINGS: Final = f"""
 SELECT h.id, h.version, h.title_id, h.deleted_at, {", ".join(f"h.{name}" for name in HOLDINGS_FACTS)},
     {digest("h", HOLDINGS_FACTS)} AS is_now
@@ -80,6 +93,7 @@ WRITE_HOLDINGS: Final = _write(
     "holdings",
     HOLDINGS_FACTS,
     ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed, e.statistical_codes",
+    HOLDINGS_FACTS,
 )
 PLACES_TAKEN: Final = """
 SELECT title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])
@@ -101,7 +115,7 @@ SELECT (SELECT coalesce(array_agg(l.id), '{}') FROM (
 """
 
 HOLD_TITLES: Final = """
-SELECT id, version, match_key, title, author, record, suppressed, deleted_at FROM title
+SELECT id, version, match_key, title, author, record, suppressed, deleted_at, tags, custom FROM title
 WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 """
 LOOK_AT_TITLES: Final = HOLD_TITLES.replace(" FOR UPDATE", "")
@@ -113,10 +127,11 @@ WRITE_TITLES: Final = """
 UPDATE title t SET version = version + 1, control_number = n.control_number, control_agency = n.control_agency,
     title = n.title, subtitle = n.subtitle, author = n.author, year = n.year, format = n.format, record = n.record,
     keys = string_to_array(n.keys, chr(10)), suppressed = n.suppressed, updated_at = $13,
-    brief_since = CASE WHEN n.whole THEN NULL ELSE t.brief_since END
+    brief_since = CASE WHEN n.whole THEN NULL ELSE t.brief_since END,
+    tags = ARRAY(SELECT jsonb_array_elements_text(n.tags::jsonb)), custom = n.custom::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[],
-    $9::bytea[], $10::text[], $11::boolean[], $12::boolean[]) AS n (id, control_number, control_agency, title, subtitle,
-    author, year, format, record, keys, suppressed, whole)
+    $9::bytea[], $10::text[], $11::boolean[], $12::boolean[], $14::text[], $15::text[]) AS n (id, control_number,
+    control_agency, title, subtitle, author, year, format, record, keys, suppressed, whole, tags, custom)
 WHERE t.id = n.id RETURNING t.id, t.version
 """
 BEFORE_TITLES: Final = """

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +13,11 @@ from catalog.bulkedits import statements as sql
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.editing import Rows, Verdicts, announce, conflict, to_write
 from catalog.bulkedits.fields import CannotEdit, applied, protected, told
-from catalog.bulkedits.rules import MOST_TOLD, SLICE, Outcome, Verdict, reason
+from catalog.bulkedits.own_rules import OWN_FACTS
+from catalog.bulkedits.own_rules import differences as own_differences
+from catalog.bulkedits.rules import MOST_TOLD, SLICE, Outcome, Verdict, reason, shown_fact
+from catalog.custom.queries import definitions_on
+from catalog.custom.rules import Definition
 from catalog.fastadd.rules import is_brief
 from catalog.items.announcing import batches, states_on
 from catalog.marc.record import Record
@@ -22,7 +28,19 @@ from catalog.specifications.queries import on_save
 from catalog.specifications.rules import Specification, errors, validate
 from catalog.titles.facts import TitleColumns, columns, summary
 from chassis.database import Connection, Sessions
+from chassis.json import dumped
 from contracts.catalog import TitleUpdated
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A title as it is to be."""
+
+    new: TitleColumns
+    hidden: bool
+    whole: bool
+    own: Mapping[str, Any]
+    """Tags, and facts of the library's own."""
 
 
 class Titles:
@@ -33,9 +51,11 @@ class Titles:
     def __init__(self, changes: ChangesDoc, sessions: Sessions) -> None:
         assert changes.titles is not None
         self._actions, self._suppressed = changes.titles.fields, changes.titles.suppressed
+        self._own = changes.own
+        self._known: Sequence[Definition] = ()
         self._sessions = sessions
-        self._after: dict[UUID, tuple[TitleColumns, bool, bool]] = {}
-        """Columns, whether it is hidden, and whether the record is whole; of this slice."""
+        self._after: dict[UUID, _Left] = {}
+        """Of this slice."""
 
     async def look(self, connection: Connection, ids: Sequence[UUID], *, hold: bool) -> Rows:
         """The titles."""
@@ -48,6 +68,7 @@ class Titles:
             kept = await protected_tags(session, None)
             doc = await on_save(session, "bibliographic")
         specification = _refusing(doc)
+        self._known = await definitions_on(connection, "titles") if self._own.custom else []
         stands = protected(self._actions, kept)
         return await asyncio.to_thread(self._judged, rows, stands, specification)
 
@@ -75,24 +96,40 @@ class Titles:
         except (UnicodeError, ValueError, TypeError) as problem:
             return _cannot("unstorable-value", str(problem))
         hidden = row["suppressed"] if self._suppressed is None else self._suppressed
-        if new.record == row["record"] and hidden == row["suppressed"]:
+        own = {name: row[name] for name in OWN_FACTS}
+        told_, faults = self._own.of(own, self._known)
+        own |= told_
+        if (
+            new.record == row["record"]
+            and hidden == row["suppressed"]
+            and all(own[name] == row[name] for name in OWN_FACTS)
+        ):
             return Verdict(Outcome.UNCHANGED)
+        reasons = [reason(each.code, each.text) for each in faults]
         if specification is not None and new.record != row["record"]:
             wrong = errors(validate(after, specification))
-            reasons = [reason(each.code, f"{each.where}: {each.text}") for each in wrong[:MOST_TOLD]]
-            if reasons:
-                return Verdict(Outcome.CANNOT, reasons=reasons)
-        return self._changing(id_, row, before, after, new, hidden)
+            reasons += [reason(each.code, f"{each.where}: {each.text}") for each in wrong]
+        if reasons:
+            return Verdict(Outcome.CANNOT, reasons=reasons[:MOST_TOLD])
+        return self._changing(id_, row, before, after, _Left(new, hidden, not is_brief(after), own))
 
     def _changing(
-        self, id_: UUID, row: asyncpg.Record, before: Record, after: Record, new: TitleColumns, hidden: bool
+        self, id_: UUID, row: asyncpg.Record, before: Record, after: Record, left: _Left
     ) -> Verdict:
-        new.match_key = row["match_key"]
-        self._after[id_] = (new, hidden, not is_brief(after))
+        left.new.match_key = row["match_key"]
+        self._after[id_] = left
         differences = told(before, after)
-        if hidden != row["suppressed"]:
-            differences.append({"field": "suppressed", "before": row["suppressed"], "after": hidden})
-        return Verdict(Outcome.CHANGE, differences)
+        if left.hidden != row["suppressed"]:
+            differences.append({"field": "suppressed", "before": row["suppressed"], "after": left.hidden})
+        differences += [
+            each | {"before": shown_fact(each["before"]), "after": shown_fact(each["after"])}
+            for each in (
+                *_tagged(row["tags"], left.own["tags"]),
+                *own_differences(row["custom"], left.own["custom"]),
+            )
+        ]
+        kept = {name: row[name] for name in OWN_FACTS if left.own[name] != row[name]}
+        return Verdict(Outcome.CHANGE, differences[:MOST_TOLD], before=kept)
 
     async def write(
         self, connection: Connection, rows: Rows, verdicts: Verdicts, *, by: str, now: datetime
@@ -101,7 +138,7 @@ class Titles:
         ids = to_write(verdicts)
         if not ids:
             return {}
-        new = [self._after[id_] for id_ in ids]
+        left = [self._after[id_] for id_ in ids]
         await connection.execute(sql.KEEP_TITLES, ids, now, by)
         names = (
             "control_number",
@@ -116,11 +153,12 @@ class Titles:
         written = await connection.fetch(
             sql.WRITE_TITLES,
             ids,
-            *([getattr(each, name) for each, _, _ in new] for name in names),
-            ["\n".join(each.keys) for each, _, _ in new],
-            [hidden for _, hidden, _ in new],
-            [whole for _, _, whole in new],
+            *([getattr(each.new, name) for each in left] for name in names),
+            ["\n".join(each.new.keys) for each in left],
+            [each.hidden for each in left],
+            [each.whole for each in left],
             now,
+            *([dumped(each.own[name]).decode() for each in left] for name in OWN_FACTS),
         )
         versions = {row["id"]: row["version"] for row in written}
         await self._tell(connection, rows, versions, now)
@@ -132,10 +170,11 @@ class Titles:
         told_ = []
         retold = []
         for id_, version in versions.items():
-            new, hidden, _ = self._after[id_]
-            title = summary(id_, version, new, suppressed=hidden)
+            left, row = self._after[id_], rows[id_]
+            new, hidden = left.new, left.hidden
+            beside = {name: left.own[name] for name in OWN_FACTS if left.own[name] != row[name]}
+            title = summary(id_, version, new, suppressed=hidden, beside=beside)
             told_.append(TitleUpdated(version=version, occurred_at=now, title_id=id_, title=title))
-            row = rows[id_]
             if (new.title, new.author, hidden) != (row["title"], row["author"], row["suppressed"]):
                 retold.append(id_)
         states = []
@@ -150,10 +189,15 @@ class Titles:
         versions = [version - 1 for version in made.values()]
         found = await connection.fetch(sql.BEFORE_TITLES, list(made), versions)
         before = {row["id"]: row for row in found}
-        return await asyncio.to_thread(self._restored, rows, made, before)
+        own = {each["id"]: each["before"] for each in records}
+        return await asyncio.to_thread(self._restored, rows, made, before, own)
 
     def _restored(
-        self, rows: Rows, made: Mapping[UUID, int], before: Mapping[UUID, asyncpg.Record]
+        self,
+        rows: Rows,
+        made: Mapping[UUID, int],
+        before: Mapping[UUID, asyncpg.Record],
+        own: Mapping[UUID, Mapping[str, Any]],
     ) -> Verdicts:
         self._after = {}
         verdicts: Verdicts = {}
@@ -166,13 +210,18 @@ class Titles:
                 verdicts[id_] = conflict("changed-since", words)
             else:
                 now, old = unpack(row["record"]), unpack(before[id_]["record"])
-                hidden = before[id_]["suppressed"]
-                verdicts[id_] = self._changing(id_, row, now, old, columns(old), hidden)
+                facts = {name: own[id_].get(name, row[name]) for name in OWN_FACTS}
+                left = _Left(columns(old), before[id_]["suppressed"], not is_brief(old), facts)
+                verdicts[id_] = self._changing(id_, row, now, old, left)
         return verdicts
 
 
 def _refusing(doc: SpecificationDoc | None) -> Specification | None:
     return specification_of(doc) if doc is not None and doc.on_save == "refuse" else None
+
+
+def _tagged(before: Sequence[str], after: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"field": "tags", "before": list(before), "after": list(after)}] if before != after else []
 
 
 def _cannot(code: str, text: str) -> Verdict:

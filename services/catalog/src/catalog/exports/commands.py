@@ -89,6 +89,7 @@ async def begin(
         list_id=doc.list_id,
         with_suppressed=doc.with_suppressed,
         with_ids=doc.with_ids,
+        with_holdings=doc.with_holdings,
         requested_by=by,
         state=State.QUEUED,
         index_wanted=await queries.written(session),

@@ -1,11 +1,11 @@
 """What an export gives, and how often a schedule makes one, as documents."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from catalog.exports.rules import Format, Mode
+from catalog.exports.rules import TELLS_HOLDINGS, Format, Mode
 from catalog.search.compile import compiled, filtered
 from catalog.search.documents import make_schema
 from catalog.search.grammar import QueryProblem, parse
@@ -31,6 +31,20 @@ class ExportDoc(BaseModel):
         default=False, description="Each record tells the title's id in a field 035 of its own"
     )
 
+    with_holdings: bool = Field(
+        default=False,
+        description="Each record tells of its holdings and items in fields 852, 866 to 868 and 876 of its own (formats "
+        "of MARC), or in its map (METS); hidden ones only together with `with_suppressed`",
+    )
+
+    @model_validator(mode="after")
+    def sayable(self) -> Self:
+        """Holdings are told only in formats that have a place for them."""
+        if self.with_holdings and self.format not in TELLS_HOLDINGS:
+            formats = ", ".join(sorted(TELLS_HOLDINGS))
+            raise ValueError(f"{self.format} has no place for holdings; these have: {formats}")
+        return self
+
     def problem(self) -> QueryProblem | None:
         """What the search does not understand."""
         schema = make_schema()
@@ -54,4 +68,5 @@ class ScheduleDoc(ExportDoc):
 
     def writes_as(self, other: "ScheduleDoc") -> bool:
         """Whether whoever has what one of them gave can go on with what the other gives."""
-        return (self.mode, self.format, self.with_ids) == (other.mode, other.format, other.with_ids)
+        mine, others = ((each.mode, each.format, each.with_ids, each.with_holdings) for each in (self, other))
+        return mine == others

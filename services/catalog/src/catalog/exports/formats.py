@@ -1,16 +1,16 @@
 """The formats of an export as files: what stands before, between and behind titles, and each title's bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from catalog.citations import csl, ris
 from catalog.exports.rules import Format
-from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
+from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mets, mods
 from catalog.marc.extract import extract
-from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MODS
-from catalog.marc.record import Record
+from catalog.marc.reading import MARC, MARC_JSON, MARCXML, METS, MODS
+from catalog.marc.record import Field, Record
 from catalog.titles import media
 from catalog.titles.exporting import closing, opening
 from chassis.sheets import row
@@ -30,6 +30,8 @@ class Named:
     id: UUID
     number: int
     record: Record
+    held: Sequence[Field] = ()
+    """Its holdings and items, as they are embedded in a record; of MARC's formats they stand in the record already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Form:
 def _dc(title: Named) -> bytes:
     told = crosswalk.dumps(crosswalk.dublin_core(title.record))
     return f'<record id="{title.id}" number="{title.number}">'.encode() + told + b"</record>\n"
+
+
+def _mets(title: Named) -> bytes:
+    told = mets.dumps(title.record, title.held, key=f"t{title.number}")
+    return f'<record id="{title.id}" number="{title.number}">{told}</record>\n'.encode()
 
 
 def _csv(title: Named) -> bytes:
@@ -87,6 +94,7 @@ FORMS: Final = {
         _XML + f'<modsCollection xmlns="{mods.NAMESPACE}">\n'.encode(),
         closing=b"</modsCollection>\n",
     ),
+    Format.METS: Form(METS, "xml", _mets, _XML + b"<records>\n", closing=b"</records>\n"),
     Format.RIS: Form(
         media.RIS,
         "ris",

@@ -30,12 +30,17 @@ class Format(StrEnum):
     MARC_LINES = "marc-ndjson"
     DUBLIN_CORE = "dc"
     MODS = "mods"
+    METS = "mets"
     RIS = "ris"
     CSV = "csv"
 
 
 TELLS_GONE: Final = frozenset({Format.MARC, Format.MARCXML, Format.MARC_JSON, Format.MARC_LINES})
 """Formats in which a record can say that it was deleted (leader/05 `d`)."""
+
+
+TELLS_HOLDINGS: Final = TELLS_GONE | {Format.METS}
+"""Formats in which a title tells of its holdings and items, too, where that is wanted."""
 
 
 class Mode(StrEnum):

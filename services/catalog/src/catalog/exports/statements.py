@@ -34,15 +34,32 @@ _FOUND: Final = "EXISTS (SELECT FROM export_found f WHERE f.export_id = $1 AND f
 LIST_SEEN: Final = "SELECT true FROM saved_list WHERE id = $1 AND (shared OR owner = $2)"
 
 
-def choose(*, found: bool, listed: bool) -> str:
-    """Titles to be given: those that the query found, those of a list, or both; of a schedule, those that are new."""
+_HELD: Final = """CROSS JOIN LATERAL (
+    SELECT coalesce((
+        SELECT hashtextextended(
+            string_agg(i.id || ':' || i.version || coalesce('@' || i.place, ''), ',' ORDER BY i.id), 0)
+        FROM (SELECT id, version, place FROM item WHERE title_id = t.id
+            UNION ALL SELECT id, version, place FROM item
+            WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.id]) i
+    ), 0) # coalesce((
+        SELECT hashtextextended(string_agg(h.id || ':' || h.version, ',' ORDER BY h.id), 1)
+        FROM holdings h WHERE h.title_id = t.id AND h.deleted_at IS NULL
+    ), 0) AS digest
+) d"""
+"""What a title's holdings and items are: whatever changes of one of them, this does."""
+
+
+def choose(*, found: bool, listed: bool, held: bool) -> str:
+    """Titles to be given: those that the query found, those of a list, or both; of a schedule, those that are new.
+    `held`: what is new of their holdings and items counts, too."""
     titles = "export_found f JOIN title t ON t.id = f.title_id" if found else "title t"
     conditions = [_IN, *(["f.export_id = $1"] if found else []), *([_LISTED] if listed else [])]
     return f"""
-INSERT INTO export_title (export_id, number, title_id, version)
-SELECT $1, t.hrid, t.id, t.version FROM {titles}
+INSERT INTO export_title (export_id, number, title_id, version, holdings_digest)
+SELECT $1, t.hrid, t.id, t.version, {"d.digest" if held else "NULL"} FROM {titles} {_HELD if held else ""}
 WHERE {" AND ".join(conditions)} AND ($3::text IS NULL OR NOT EXISTS (
     SELECT FROM export_given g WHERE g.schedule = $3 AND g.title_id = t.id AND g.version = t.version
+        {"AND g.holdings_digest = d.digest" if held else ""}
 ))
 """
 
@@ -91,9 +108,9 @@ WHERE id = $1 AND state = 'writing' RETURNING id
 HOLD_SCHEDULE: Final = "SELECT document->>'mode' FROM export_schedule WHERE code = $1 FOR UPDATE"
 FORGET_GIVEN: Final = "DELETE FROM export_given WHERE schedule = $1"
 REMEMBER_GIVEN: Final = """
-INSERT INTO export_given (schedule, title_id, version)
-SELECT $1, title_id, version FROM export_title WHERE export_id = $2 AND outcome <> 'gone'
-ON CONFLICT (schedule, title_id) DO UPDATE SET version = excluded.version
+INSERT INTO export_given (schedule, title_id, version, holdings_digest)
+SELECT $1, title_id, version, holdings_digest FROM export_title WHERE export_id = $2 AND outcome <> 'gone'
+ON CONFLICT (schedule, title_id) DO UPDATE SET version = excluded.version, holdings_digest = excluded.holdings_digest
 """
 FORGET_GONE: Final = """
 DELETE FROM export_given g USING export_title e

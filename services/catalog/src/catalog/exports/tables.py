@@ -45,6 +45,7 @@ class Export(Table, table=True):
     """Only what is in this list, as it is when titles are fixed."""
     with_suppressed: bool = Field(sa_column=flag(default=False))
     with_ids: bool = Field(sa_column=flag(default=False))
+    with_holdings: bool = Field(sa_column=flag(default=False))
     requested_by: str = Field(sa_column=words())
     state: str = Field(sa_column=words(default="queued"))
     index_wanted: int = Field(sa_column=big(0))
@@ -90,6 +91,8 @@ class ExportTitle(Table, table=True):
     number: int = Field(sa_column=big(primary=True))
     title_id: UUID = Field(sa_column=ref())
     version: int = Field(sa_column=big())
+    holdings_digest: int | None = Field(default=None, sa_column=big(null=True))
+    """What its holdings and items were when titles were fixed, where a schedule tells of them."""
     outcome: str = Field(sa_column=words(default="given"))
     reason: str | None = Field(default=None, sa_column=words(null=True))
     """Why it was left out."""
@@ -107,6 +110,7 @@ class ExportGiven(Table, table=True):
     )
     title_id: UUID = Field(sa_column=ref(primary=True))
     version: int = Field(sa_column=big())
+    holdings_digest: int | None = Field(default=None, sa_column=big(null=True))
 
 
 class ExportSchedule(Table, table=True):

@@ -27,6 +27,7 @@ class ExportOut(BaseModel):
     list_id: UUID | None
     with_suppressed: bool
     with_ids: bool
+    with_holdings: bool
     state: State
     position: int | None
     """Of the changes to titles: the file has all up to this one. Titles and records are those of one moment."""

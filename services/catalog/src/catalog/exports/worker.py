@@ -20,6 +20,7 @@ from catalog.exports import statements as sql
 from catalog.exports.formats import FORMS
 from catalog.exports.rules import FOUND, KEPT, SLICE, TURN, Format, State
 from catalog.exports.writing import Slice, written
+from catalog.holdings.embedding import embedded
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import serving
 from catalog.search.grammar import QueryProblem
@@ -102,6 +103,10 @@ async def _step(resources: Resources, connection: Held, export_id: UUID) -> bool
     if not rows:
         await _finish(resources, connection, row, path)
         return False
+    held_ = None
+    if row["with_holdings"]:
+        ids = [each["title_id"] for each in rows if not each["gone"]]
+        held_ = await embedded(connection, ids, hidden_too=row["with_suppressed"])
     told = await asyncio.to_thread(
         written,
         rows,
@@ -109,6 +114,7 @@ async def _step(resources: Resources, connection: Held, export_id: UUID) -> bool
         agency=resources.settings.repository_id if row["with_ids"] else None,
         first=row["given"] + row["gone"] == 0,
         begins=row["size"] == 0,
+        held=held_,
     )
     await asyncio.to_thread(_put, path, told.content, row["size"])
     if not await _keep(resources, connection, row, told):  # cancelled meanwhile
@@ -138,7 +144,8 @@ async def _fix(resources: Resources, connection: Held, row: asyncpg.Record) -> N
         if kind["listed"] and not await connection.fetchval(sql.LIST_SEEN, *seen):
             raise ListGone
         position = await connection.fetchval(sql.POSITION)
-        await connection.execute(sql.choose(**kind), *of)
+        digests = row["with_holdings"] and row["schedule"] is not None
+        await connection.execute(sql.choose(**kind, held=digests), *of)
         if since is not None:
             await connection.execute(sql.leave(**kind), *of)
         await connection.execute(sql.FIXED, row["id"], position, resources.clock())

@@ -1,13 +1,16 @@
 """A slice of titles as bytes of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import asyncpg
 
 from catalog.exports.formats import FORMS, Named
 from catalog.exports.rules import TELLS_GONE, Format, gone, identified
+from catalog.holdings.embedding import with_embedded
 from catalog.marc.iso2709 import Inexpressible
+from catalog.marc.record import Field
 from catalog.marc.storage import unpack
 
 
@@ -24,9 +27,16 @@ class Slice:
 
 
 def written(
-    rows: Sequence[asyncpg.Record], kind: Format, *, agency: str | None, first: bool, begins: bool
+    rows: Sequence[asyncpg.Record],
+    kind: Format,
+    *,
+    agency: str | None,
+    first: bool,
+    begins: bool,
+    held: Mapping[UUID, Sequence[Field]] | None = None,
 ) -> Slice:
-    """A slice's bytes; `first` while nothing was written, `begins` where the file's head is missing. Costs CPU."""
+    """A slice's bytes; `first` while nothing was written, `begins` where the file's head is missing; `held` has
+    holdings and items by title, where they are wanted. Costs CPU."""
     form = FORMS[kind]
     parts: list[bytes] = []
     told = Slice(b"", rows[-1]["number"])
@@ -37,8 +47,12 @@ def written(
         record = unpack(row["record"])
         record = gone(record) if row["gone"] else record
         record = identified(record, row["title_id"], agency) if agency is not None else record
+        shelves: Sequence[Field] = ()
+        if held is not None and not row["gone"]:
+            shelves = held.get(row["title_id"], ())
+            record = with_embedded(record, shelves) if kind in TELLS_GONE else record
         try:
-            parts.append(form.write(Named(row["title_id"], row["number"], record)))
+            parts.append(form.write(Named(row["title_id"], row["number"], record, shelves)))
         except Inexpressible as error:
             told.left_out[row["number"]] = str(error)
             continue

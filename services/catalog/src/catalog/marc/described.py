@@ -1,8 +1,9 @@
 """Records that are described in MODS or Dublin Core, streamed out of whatever document they stand in, as MARC.
 
 A `mods` element is one record, wherever it stands: in a collection, an answer of OAI-PMH, a METS document. Of Dublin
-Core one record is whatever holds elements of it (`oai_dc:dc`, `metadata`, `rdf:Description`). A document of MARCXML
-is read as that. For what MARC has no place each record has its report: problems with the code `not-said`.
+Core one record is whatever holds elements of it (`oai_dc:dc`, `metadata`, `rdf:Description`); where a METS document
+says that it describes the same as a `mods` of its own, that is taken and this passed over. A document of MARCXML is
+read as that. For what MARC has no place each record has its report: problems with the code `not-said`.
 """
 
 import re
@@ -23,6 +24,9 @@ from catalog.marc.tree import Node
 from catalog.marc.xmlstream import Document, Refused
 from catalog.marc.xmltext import quoted
 
+_METS: Final = "http://www.loc.gov/METS/"
+MOST_HELD: Final = 1000
+"""Descriptions of one METS document that wait for its map; of a longer one all are taken."""
 _MODS: Final = f"{from_mods.NAMESPACE} mods"
 _WRAPPERS: Final = frozenset(
     (f"{OAI_DC} dc", "info:srw/schema/1/dc-schema dc", "info:srw/schema/1/dc-v1.1 dc")
@@ -67,6 +71,7 @@ def _reads(chunks: Iterable[bytes], seen: list[bytes], max_record: int) -> Itera
                 yield from document.taken()
         document.close()
     except (Refused, expat.ExpatError) as error:
+        document.leave_mets()
         yield from document.taken()
         fault = Fault.FORBIDDEN if isinstance(error, Refused) else Fault.SYNTAX
         told = str(error) if isinstance(error, Refused) else f"{expat.ErrorString(error.code)}."
@@ -92,6 +97,13 @@ class _Document(Document):
         self._own: set[str] = set()
         self._latest: tuple[int, str, dict[str, str], set[str]] | None = None
         """The element around what comes, if nothing has ended in it."""
+        self._mets_at: int | None = None
+        """How deep the METS document lies that is open."""
+        self._mets_section: str | None = None
+        self._mets_held: list[tuple[Read, str | None, bool]] = []
+        """Records of it, each with the id of its `dmdSec`, and whether it is of MODS."""
+        self._mets_same: list[frozenset[str]] = []
+        """Ids that describe the same part."""
         self._nodes: list[Node] = []
         self._borrowed: dict[str, str] = {}
 
@@ -116,6 +128,7 @@ class _Document(Document):
             if name == _MODS or name in _WRAPPERS:
                 self._begin(self.position, name, attributes, own)
                 return
+            self._of_mets(name, attributes)
             if namespace not in DUBLIN_CORE:
                 self._latest = (self.position, name, attributes, own)
                 return
@@ -129,18 +142,54 @@ class _Document(Document):
         """A record is complete, or something in one."""
         self._latest = None
         if not self._nodes:
+            if self.depth + 1 == self._mets_at:
+                self.leave_mets()
             return
         node = self._nodes.pop()
         if self._nodes:
             return
         at, raw, faults = self.close_record()
         if faults:
-            self.found.append(Read(at, 0, raw, None, faults))
+            self._take(node, Read(at, 0, raw, None, faults))
             return
         if not node.name:  # its parent's beginning was not kept
             raw = b"<collection>" + raw[: raw.rfind(b"</")] + b"</collection>"
         record, problems = described(node)
-        self.found.append(Read(at, 0, self._whole(raw), record, problems))
+        self._take(node, Read(at, 0, self._whole(raw), record, problems))
+
+    def _take(self, node: Node, read: Read) -> None:
+        """A record is found; in a METS document it waits for the map that says what describes the same."""
+        if self._mets_at is None:
+            self.found.append(read)
+            return
+        self._mets_held.append((read, self._mets_section, node.name == _MODS))
+        if len(self._mets_held) > MOST_HELD:
+            self._let_go()
+
+    def _of_mets(self, name: str, attributes: dict[str, str]) -> None:
+        """A METS document begins, a description in one, or a part of its map."""
+        namespace, _, local = name.rpartition(" ")
+        if namespace != _METS:
+            return
+        if local == "mets" and self._mets_at is None:
+            self._mets_at = self.depth
+            self._mets_same.clear()
+        elif local == "dmdSec":
+            self._mets_section = attributes.get("ID")
+        elif local == "div" and len(self._mets_same) < MOST_HELD:
+            self._mets_same.append(frozenset(attributes.get("DMDID", "").split()))
+
+    def leave_mets(self) -> None:
+        """A METS document ends, or nothing more of it can be read."""
+        self._mets_at = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        of_mods = {section for _, section, is_mods in self._mets_held if is_mods}
+        for read, section, is_mods in self._mets_held:
+            if is_mods or not any(section in same and same & of_mods for same in self._mets_same):
+                self.found.append(read)
+        self._mets_held.clear()
 
     def characters(self, text: str) -> None:
         """A value's."""

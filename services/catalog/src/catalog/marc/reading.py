@@ -14,6 +14,8 @@ MARC_JSON: Final = "application/marc+json"
 XML: Final = "application/xml"
 """MODS, Dublin Core or MARCXML, as the document's namespaces say."""
 MODS: Final = "application/mods+xml"
+METS: Final = "application/mets+xml"
+"""Read for the MODS in it, else for the Dublin Core."""
 
 _READERS: Final[dict[str, Callable[..., Iterator[Read]]]] = {
     MARC: iso2709.read,
@@ -22,7 +24,7 @@ _READERS: Final[dict[str, Callable[..., Iterator[Read]]]] = {
 }
 MEDIA_TYPES: Final = tuple(_READERS)
 """Formats that hold MARC records, whole in and whole out."""
-_DESCRIBED: Final = dict.fromkeys((XML, MODS), described.read)
+_DESCRIBED: Final = dict.fromkeys((XML, MODS, METS), described.read)
 IMPORTED: Final = (*MEDIA_TYPES, *_DESCRIBED)
 """Those, and formats of other descriptions, which are read as MARC as far as that goes."""
 

@@ -13,12 +13,13 @@ from catalog.covers import queries as covers
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import batches, states
 from catalog.marc.storage import unpack
-from catalog.merges.rules import Plan, Shelf, planned, with_identifiers
+from catalog.merges.rules import Beside, Conflict, Plan, Shelf, planned, united, with_identifiers
 from catalog.titles import commands as titles
 from catalog.titles.commands import TitleUnknown
 from catalog.titles.facts import columns, summary
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
+from chassis.json import dumped
 from chassis.problems import Invalid, Reason, Refused
 from contracts.catalog import HoldingsDeleted, HoldingsMoved, HoldingsUpdated, TitleDeleted, TitleMerged
 from contracts.events import Event
@@ -49,10 +50,13 @@ class Merged:
     holdings_moved: int
     holdings_joined: int
     items_moved: int
+    conflicts: Sequence[Conflict] = ()
+    """Facts of the library's own of which the titles said different things."""
 
 
 _TITLES = text("""
-SELECT id, version, suppressed, record, deleted_at, merged_into FROM title WHERE id = ANY (:ids) ORDER BY id FOR UPDATE
+SELECT id, version, suppressed, record, deleted_at, merged_into, statistical_codes, tags, custom FROM title
+WHERE id = ANY (:ids) ORDER BY id FOR UPDATE
 """)
 _HOLDINGS = text("""
 SELECT id, title_id, location_id, call_number, record IS NOT NULL AS described, deleted_at IS NOT NULL AS deleted
@@ -101,9 +105,11 @@ UPDATE title SET version = version + 1, suppressed = true, deleted_at = :now, me
 WHERE id = ANY (:gone) RETURNING id, version
 """)
 _LEAD_ON = text("UPDATE title SET merged_into = :to WHERE merged_into = ANY (:gone)")
-_STAY = text(
-    "UPDATE title SET version = version + 1, updated_at = :now WHERE id = :id RETURNING version, record, suppressed"
-)
+_STAY = text("""
+UPDATE title SET version = version + 1, updated_at = :now, statistical_codes = CAST(:statistical_codes AS text[]),
+    tags = CAST(:tags AS text[]), custom = CAST(:custom AS jsonb)
+WHERE id = :id RETURNING version, record, suppressed
+""")
 
 
 async def merge(session: AsyncSession, asked: Merging, *, by: str, now: datetime) -> Merged:
@@ -126,14 +132,20 @@ async def merge(session: AsyncSession, asked: Merging, *, by: str, now: datetime
     left = list(await session.execute(_GO, {"gone": gone, "to": to, "now": now}))
     await session.execute(_LEAD_ON, {"gone": gone, "to": to})
     await covers.come_along(session, to, gone)
-    stays = (await session.execute(_STAY, {"id": to, "now": now})).one()
+    facts, conflicts = united(_beside(rows[to]), [_beside(rows[title_id]) for title_id in gone])
+    beside = {name: getattr(facts, name) for name in ("statistical_codes", "tags", "custom")}
+    written = beside | {"custom": dumped(facts.custom).decode(), "id": to, "now": now}
+    stays = (await session.execute(_STAY, written)).one()
+    changed = {name: value for name, value in beside.items() if value != getattr(rows[to], name)}
     await mark_changed(session, [to, *gone])
     told = TitleMerged(
         version=stays.version,
         occurred_at=now,
         title_id=to,
         merged_ids=tuple(gone),
-        title=summary(to, stays.version, columns(unpack(stays.record)), suppressed=stays.suppressed),
+        title=summary(
+            to, stays.version, columns(unpack(stays.record)), suppressed=stays.suppressed, beside=changed
+        ),
         holdings_moved=len(plan.moves),
         items_moved=len(items),
     )
@@ -147,7 +159,11 @@ async def merge(session: AsyncSession, asked: Merging, *, by: str, now: datetime
         *await _of_holdings(session, shelves, plan, now=now),
         *batches(await states(session, items), now=now),
     )
-    return Merged(stays.version, len(plan.moves), len(plan.joins), len(items))
+    return Merged(stays.version, len(plan.moves), len(plan.joins), len(items), conflicts)
+
+
+def _beside(row: Any) -> Beside:
+    return Beside(row.id, row.statistical_codes, row.tags, row.custom)
 
 
 def _look(asked: Merging, rows: Mapping[UUID, Any]) -> None:

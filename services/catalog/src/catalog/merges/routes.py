@@ -1,6 +1,6 @@
 """Merges of titles on the wire."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Response
@@ -41,6 +41,17 @@ class MergeIn(BaseModel):
     """The surviving record takes over the numbers that the others were known by (010 to 035, and 001 as 035)."""
 
 
+class ConflictOut(BaseModel):
+    """A fact of the library's own of which two titles said different things."""
+
+    code: str
+    kept: Any
+    """What the surviving title says."""
+    given_up: Any
+    """What the other one said, and goes on saying under its own id (`?version=`)."""
+    title_id: UUID
+
+
 class MergeOut(BaseModel):
     """What came of it."""
 
@@ -51,6 +62,8 @@ class MergeOut(BaseModel):
     holdings_joined: int
     """Holdings whose items went to the surviving title's at the same place."""
     items_moved: int
+    conflicts: list[ConflictOut]
+    """Tags, statistical codes and facts with several values are joined; these were not to be."""
 
 
 @router.post(
@@ -81,4 +94,8 @@ async def merge_titles(
         holdings_moved=told.holdings_moved,
         holdings_joined=told.holdings_joined,
         items_moved=told.items_moved,
+        conflicts=[
+            ConflictOut(code=each.code, kept=each.kept, given_up=each.given_up, title_id=each.title_id)
+            for each in told.conflicts
+        ],
     )

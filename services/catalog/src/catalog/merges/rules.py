@@ -1,8 +1,8 @@
 """Which shelves move and which become one when titles are merged, and what the surviving record takes over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from catalog.marc.record import Field, Record
@@ -65,6 +65,44 @@ def planned(survivor: UUID, shelves: Sequence[Shelf]) -> Plan:
             plan.inherit[other.id] = shelf.id
             described.add(other.id)
     return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a title's record: it counts in reports, is tagged, and has facts of the library's own."""
+
+    title_id: UUID
+    statistical_codes: Sequence[str]
+    tags: Sequence[str]
+    custom: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A fact of which two titles say different things: the one that stays is believed."""
+
+    code: str
+    kept: Any
+    given_up: Any
+    title_id: UUID
+    """Of the title that said otherwise."""
+
+
+def united(survivor: Beside, gone: Sequence[Beside]) -> tuple[Beside, list[Conflict]]:
+    """What the surviving title is to have: codes, tags and facts with several values are joined; of a fact with one
+    value the survivor's counts, then that of the first title that tells one, and whatever differs is told."""
+    custom, conflicts = dict(survivor.custom), []
+    for other in gone:
+        for code, value in other.custom.items():
+            mine = custom.setdefault(code, value)
+            if isinstance(mine, list) and isinstance(value, list):
+                custom[code] = list(dict.fromkeys([*mine, *value]))
+            elif mine != value:
+                conflicts.append(Conflict(code, mine, value, other.title_id))
+    everybody = (survivor, *gone)
+    codes = sorted({code for each in everybody for code in each.statistical_codes})
+    tags = sorted({tag for each in everybody for tag in each.tags})
+    return Beside(survivor.title_id, codes, tags, custom), conflicts
 
 
 def with_identifiers(survivor: Record, gone: Sequence[Record]) -> Record:

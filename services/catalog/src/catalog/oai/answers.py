@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from catalog.marc import crosswalk, mods, slim
+from catalog.holdings.embedding import giving_way
+from catalog.marc import crosswalk, mets, mods, slim
 from catalog.marc.marcxml import NAMESPACE as MARC
 from catalog.marc.record import Field, Record
 from catalog.marc.storage import unpack
@@ -17,22 +18,24 @@ OAI: Final = "http://www.openarchives.org/OAI/2.0/"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _IDENTIFIER: Final = "http://www.openarchives.org/OAI/2.0/oai-identifier"
 _DC: Final = "http://purl.org/dc/elements/1.1/"
-OWN_HOLDINGS: Final = frozenset(("852", "876", "877", "878"))
-"""What the record itself says of holdings gives way to what is known of them here."""
+WITH_HOLDINGS: Final = frozenset(("marc21_withholdings", "mets"))
+"""Formats that tell of holdings and items, too."""
 
 SCHEMAS: Final[Mapping[str, tuple[str, str]]] = {
     "oai_dc": ("http://www.openarchives.org/OAI/2.0/oai_dc.xsd", crosswalk.OAI_DC),
     "marc21": (slim.SCHEMA, MARC),
     "marc21_withholdings": (slim.SCHEMA, MARC),
     "mods": (mods.SCHEMA, mods.NAMESPACE),
+    "mets": (mets.SCHEMA, mets.NAMESPACE),
 }
 
-Writer = Callable[[Record, Sequence[Field]], str]
+Writer = Callable[[Record, Sequence[Field], UUID], str]
 WRITERS: Final[Mapping[str, Writer]] = {
-    "oai_dc": lambda record, _: crosswalk.dumps(crosswalk.dublin_core(record)).decode(),
-    "marc21": lambda record, _: slim.dumps(record),
-    "marc21_withholdings": lambda record, held: slim.dumps(record, held, without=OWN_HOLDINGS),
-    "mods": lambda record, _: mods.dumps(record),
+    "oai_dc": lambda record, *_: crosswalk.dumps(crosswalk.dublin_core(record)).decode(),
+    "marc21": lambda record, *_: slim.dumps(record),
+    "marc21_withholdings": lambda record, held, _: slim.dumps(record, held, without=giving_way(held)),
+    "mods": lambda record, *_: mods.dumps(record),
+    "mets": lambda record, held, title_id: mets.dumps(record, held, key=f"t{title_id.hex}"),
 }
 
 
@@ -142,7 +145,7 @@ def written(
         if stored is None:
             yield f"<record>{header(row, namespace, deleted=True)}</record>\n"
             continue
-        body = writer(unpack(stored), held.get(row.title_id, ()))
+        body = writer(unpack(stored), held.get(row.title_id, ()), row.title_id)
         yield f"<record>{header(row, namespace, deleted=False)}<metadata>{body}</metadata></record>\n"
 
 

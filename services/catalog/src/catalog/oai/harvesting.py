@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from catalog.holdings.embedding import embedded
 from catalog.marc.record import Field
 from catalog.oai import answers, queries
 from catalog.oai.queries import Header, Listed
@@ -163,7 +164,7 @@ class Repository:
     ) -> tuple[dict[UUID, bytes], dict[UUID, list[Field]]]:
         ids = [row.title_id for row in rows if not row.deleted]
         packed = await queries.records(self.pool, ids)
-        return packed, await queries.holdings(self.pool, ids) if prefix == "marc21_withholdings" else {}
+        return packed, await embedded(self.pool, ids) if prefix in answers.WITH_HOLDINGS else {}
 
     def _end(self, verb: str, wanted: Selection, after: Place | None, found: Listed, secret: bytes) -> str:
         """A token while there is more; an empty one behind the last of several pieces; none for a list in one."""

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 
-from catalog.marc.record import Field
 from catalog.oai.following import LOCK
 from catalog.oai.rules import Place, Selection
 
@@ -39,29 +38,6 @@ _EARLIEST = "SELECT datestamp FROM oai_record ORDER BY datestamp, title_id LIMIT
 _STATE = "SELECT ready, secret FROM oai_state"
 _SETS = "SELECT code, name, description FROM oai_set ORDER BY code"
 _RECORDS = "SELECT id, record FROM title WHERE id = ANY ($1::uuid[]) AND NOT suppressed"
-_ITEMS = """
-SELECT i.of AS title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
-    i.copy_number, i.material_type, i.loan_type, i.base_state, b.code AS library, l.code AS location
-FROM (
-    SELECT title_id AS of, * FROM item WHERE title_id = ANY ($1::uuid[])
-    UNION ALL
-    SELECT other, i.* FROM item i, unnest(i.bound_with) AS other
-    WHERE bound_with <> '{}' AND bound_with && $1::uuid[] AND other = ANY ($1::uuid[])
-) i
-JOIN holdings h ON h.id = i.holdings_id
-JOIN location l ON l.id = i.location_id
-JOIN library b ON b.id = l.library_id
-WHERE NOT i.suppressed AND NOT h.suppressed AND i.base_state <> 'withdrawn'
-ORDER BY i.of, b.code, l.code, h.id, i.place, i.volume, i.copy_number, i.id
-"""
-_EMPTY = """
-SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
-FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
-WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND NOT h.suppressed AND NOT EXISTS (
-    SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id  -- by title: there is no other index
-)
-ORDER BY h.title_id, b.code, l.code, h.id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,41 +135,3 @@ async def sets(pool: asyncpg.Pool) -> list[tuple[str, str, str]]:
 async def records(pool: asyncpg.Pool, ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """The stored records of those titles that are public now."""
     return {row["id"]: row["record"] for row in await pool.fetch(_RECORDS, ids)}
-
-
-async def holdings(pool: asyncpg.Pool, ids: Sequence[UUID]) -> dict[UUID, list[Field]]:
-    """Each title's public holdings and items as fields 852 and 876 (MARC 21 Holdings), numbered together by $8."""
-    told: dict[UUID, list[Field]] = {}
-    numbers: dict[tuple[UUID, UUID, str, str], int] = {}
-    for row in [*await pool.fetch(_ITEMS, ids), *await pool.fetch(_EMPTY, ids)]:
-        fields = told.setdefault(row["title_id"], [])
-        shelf = (row["title_id"], row["holdings_id"], row["library"], row["location"])
-        if shelf not in numbers:
-            numbers[shelf] = sum(field.tag == "852" for field in fields) + 1
-            fields.append(_held(row, numbers[shelf]))
-        if "id" in row.keys():  # noqa: SIM118 - a row is no mapping: `in` looks at its values
-            fields.append(_item(row, numbers[shelf]))
-    return told
-
-
-def _held(row: asyncpg.Record, number: int) -> Field:
-    subfields = [("8", str(number)), ("b", row["library"]), ("c", row["location"])]
-    if row["shelved"]:
-        subfields.append(("h", row["shelved"]))
-    return Field.data("852", "  ", *subfields)
-
-
-def _item(row: asyncpg.Record, number: int) -> Field:
-    subfields = [("8", str(number)), ("a", str(row["id"]))]
-    for code, value in (
-        ("p", row["barcode"]),
-        ("3", row["volume"]),
-        ("t", row["copy_number"]),
-        ("h", row["loan_type"]),
-        ("j", row["base_state"]),
-        ("x", f"material type: {row['material_type']}"),
-        ("z", f"call number: {row['call_number']}" if row["call_number"] else None),
-    ):
-        if value:
-            subfields.append((code, value))
-    return Field.data("876", "  ", *subfields)

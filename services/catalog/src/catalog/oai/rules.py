@@ -52,7 +52,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "ListRecords": _LIST,
     "GetRecord": Verb(frozenset(("identifier", "metadataPrefix"))),
 }
-FORMATS: Final = ("oai_dc", "marc21", "marc21_withholdings", "mods")
+FORMATS: Final = ("oai_dc", "marc21", "marc21_withholdings", "mods", "mets")
 LONGEST: Final = 2000
 """Characters of one argument's value."""
 

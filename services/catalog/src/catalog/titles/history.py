@@ -258,8 +258,8 @@ async def read_losses(
     by: MayWrite,
     media_type: Annotated[str, Query(max_length=100, description="A format that titles are given in")],
 ) -> LossesOut:
-    """What is lost when the title is given in another format: Dublin Core, MODS, or a citation. The record that is kept
-    loses nothing by it."""
+    """What is lost when the title is given in another format: Dublin Core, MODS, METS, or a citation. The record that
+    is kept loses nothing by it."""
     kind = media.chosen(media_type, media.OFFERS)
     if kind == media.JSON:
         raise NotAcceptable("The JSON view is no format of records.")

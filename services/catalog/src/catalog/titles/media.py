@@ -12,11 +12,11 @@ from catalog.linked import forms
 from catalog.linked.bibframe import bibframe
 from catalog.linked.graph import Graph
 from catalog.linked.schema_graph import schema_org as schema_graph
-from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mods
+from catalog.marc import crosswalk, iso2709, marcjson, marcxml, mets, mods
 from catalog.marc.extract import extract
 from catalog.marc.problems import Read, acceptable
-from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, MODS, read
-from catalog.marc.record import Record
+from catalog.marc.reading import MARC, MARC_JSON, MARCXML, MEDIA_TYPES, METS, MODS, read
+from catalog.marc.record import Field, Record
 from chassis.problems import Invalid, NotAcceptable, Reason, Unsupported
 
 JSON: Final = "application/json"
@@ -48,6 +48,7 @@ OFFERS: Final = (
     MARC_JSON,
     DUBLIN_CORE,
     MODS,
+    METS,
     RIS,
     ENDNOTE,
     BIBTEX,
@@ -186,11 +187,12 @@ def written(
     accept: str | None = None,
     address: str = "",
     copies: Sequence[Any] = (),
+    embedded: Sequence[Field] = (),
 ) -> bytes:
     """A record in one of the media types that we write; `key` is what a citation calls the title.
 
     `accept` is what was asked for, where its parameters matter; `address` is the title's own on the web, and `copies`
-    are those that linked data tells of.
+    are those that linked data tells of; `embedded` are the holdings and items that METS tells of.
     """
     if kind == MARC:
         try:
@@ -206,6 +208,8 @@ def written(
         return marcjson.dumps(record)
     if kind == MODS:
         return mods.dumps(record).encode()
+    if kind == METS:
+        return mets.dumps(record, embedded, key=key).encode()
     if kind in GRAPHS and (kind != JSON_LD or vocabulary(accept, kind) != SCHEMA_ORG):
         facts = extract(record)
         if vocabulary(accept, kind) == SCHEMA_ORG:

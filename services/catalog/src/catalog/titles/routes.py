@@ -10,8 +10,10 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from catalog.holdings.embedding import embedded
 from catalog.marc.extract import extract
-from catalog.marc.reading import MEDIA_TYPES
+from catalog.marc.reading import MEDIA_TYPES, METS
+from catalog.marc.record import Field as MarcField
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
@@ -187,6 +189,7 @@ def answer(
     staff: bool = True,
     address: str = "",
     copies: Sequence[Any] = (),
+    embedded: Sequence[MarcField] = (),
 ) -> Response:
     """A title's row in the media type that was chosen; what was found wrong is counted in a header."""
     record = unpack(row.record)
@@ -195,7 +198,13 @@ def answer(
         told["Carrel-Findings"] = str(len(findings))
     if kind != media.JSON:
         content = media.written(
-            record, kind, key=f"t{row.hrid}", accept=accept, address=address, copies=copies
+            record,
+            kind,
+            key=f"t{row.hrid}",
+            accept=accept,
+            address=address,
+            copies=copies,
+            embedded=embedded,
         )
         if kind in media.GRAPHS and address:
             told["Link"] = f'<{media.vocabulary(accept, kind)}>; rel="profile", <{address}>; rel="describes"'
@@ -287,9 +296,9 @@ async def read_title(
     if_none_match: Annotated[str | None, Header(description="ETags of what is held already")] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**62, description="An earlier version")] = None,
 ) -> Response:
-    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, RIS, EndNote,
-    BibTeX, CSL-JSON, schema.org as JSON-LD, linked data as Turtle, RDF/XML or JSON-LD (`profile` says BIBFRAME or
-    schema.org), or cited in a style (`text/x-bibliography; style=apa; locale=de-DE`)."""
+    """A title in the format that is asked for: JSON, MARC, MARCXML, MARC-in-JSON, Dublin Core, MODS, METS, RIS,
+    EndNote, BibTeX, CSL-JSON, schema.org as JSON-LD, linked data as Turtle, RDF/XML or JSON-LD (`profile` says
+    BIBFRAME or schema.org), or cited in a style (`text/x-bibliography; style=apa; locale=de-DE`)."""
     kind = media.chosen(accept, media.OFFERS)
     found = await queries.title(tx, title_id)
     if found is not None and found.merged_into is not None and version is None:
@@ -300,7 +309,19 @@ async def read_title(
         return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
     copies = await public_copies(tx, row.id) if kind in media.GRAPHS else ()
     address = address_of(request, request.app.state.resources.settings.public_url, f"/titles/{row.id}")
-    return answer(row, kind, accept=accept, staff=asker.may("titles:write"), address=address, copies=copies)
+    staff = asker.may("titles:write")
+    held: dict[UUID, list[MarcField]] = {}
+    if kind == METS:
+        held = await embedded(request.app.state.resources.pool, [row.id], hidden_too=staff)
+    return answer(
+        row,
+        kind,
+        accept=accept,
+        staff=staff,
+        address=address,
+        copies=copies,
+        embedded=held.get(row.id, ()),
+    )
 
 
 @router.get(
