@@ -162,7 +162,7 @@ class _Document(Document):
         if self._mets_at is None:
             self.found.append(read)
             return
-        self._mets_held.append((read, self._mets_section, node.name == _MODS))
+        self._mets_held.append((read, self._mets_section, node.namespace == from_mods.NAMESPACE))
         if len(self._mets_held) > MOST_HELD:
             self._let_go()
 

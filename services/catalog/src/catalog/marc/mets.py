@@ -5,12 +5,11 @@ logical `structMap` in which the title holds its files, its holdings, and in the
 of administration is in it.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import quote, urlsplit
 
 from catalog.marc import crosswalk, mods
+from catalog.marc.addresses import web_address
 from catalog.marc.extract import headline
 from catalog.marc.record import Field, Record
 from catalog.marc.xmltext import group, quoted
@@ -19,8 +18,6 @@ NAMESPACE: Final = "http://www.loc.gov/METS/"
 SCHEMA: Final = "http://www.loc.gov/standards/mets/mets.xsd"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-_URL: Final = re.compile(r"(?:https?|ftps?)://[^\s/]")
-_STRAY: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def dumps(record: Record, held: Sequence[Field] = (), *, key: str) -> str:
@@ -60,26 +57,10 @@ def _links(record: Record) -> Iterable[tuple[str, str]]:
     seen = set()
     for each in record.fields("856"):
         for told in each.all("u"):
-            url = _address(told.strip())
+            url = web_address(told)
             if url is not None and url not in seen:
                 seen.add(url)
                 yield url, each.get("y") or each.get("3") or url
-
-
-def _address(told: str) -> str | None:
-    """With everything that no address holds written as %XX; None for what is none."""
-    if not _URL.match(told):
-        return None
-    before, hash_, fragment = told.partition("#")
-    try:
-        parts = urlsplit(before)
-        if not parts.hostname or "[" in before or "]" in before:
-            return None
-        _ = parts.port
-        safe = [_STRAY.sub("%25", quote(each, safe="!$%&'()*+,/:;=?@~")) for each in (before, fragment)]
-    except (ValueError, UnicodeError):
-        return None
-    return safe[0] + hash_ + safe[1]
 
 
 def _file(id_: str, url: str) -> str:

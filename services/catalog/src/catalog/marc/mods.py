@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from catalog.marc.addresses import any_uri
 from catalog.marc.record import Field, Record
 from catalog.marc.xmltext import group, leaf
 
@@ -343,7 +344,7 @@ def _location(tag: str, field: Field, pair: str | None) -> str:
     if tag == "856":
         label = _token(field.get("y") or field.get("3"))
         return "".join(
-            group("location", leaf("url", value.strip(), displayLabel=label)) for value in field.all("u")
+            group("location", leaf("url", any_uri(value), displayLabel=label)) for value in field.all("u")
         )
     return group(
         "location",
