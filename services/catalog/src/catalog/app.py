@@ -20,8 +20,10 @@ from catalog.exports.scheduling import start_exports
 from catalog.exports.worker import make_exports, sweep_exports
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
+from catalog.fixedfields import routes as fixedfields
 from catalog.holdings import order_routes as order
 from catalog.holdings import routes as holdings
+from catalog.holdings.reading_policies import read_policies
 from catalog.idlists import routes as idlists
 from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
@@ -37,6 +39,7 @@ from catalog.lists import routes as lists
 from catalog.lists.worker import fill_lists, sweep_lists
 from catalog.locations import routes as locations
 from catalog.lookups.worker import answer_lookups
+from catalog.macros import routes as macros
 from catalog.matching.keying import key_titles
 from catalog.merges import routes as merges
 from catalog.oai import routes as oai
@@ -112,6 +115,8 @@ def create_app(settings: Settings) -> FastAPI:
             specifications.router,
             fastadd.router,
             templates.router,
+            macros.router,
+            fixedfields.router,
             gone.router,
             callnumbers.router,
             imports.router,
@@ -146,6 +151,7 @@ SERVICE = Service(
         Timer("start-link-checks", timedelta(minutes=1), start_link_checks),
         Timer("sweep-links", timedelta(hours=6), sweep_links),
         Timer("shelve", timedelta(seconds=30), shelve),
+        Timer("read-policies", timedelta(seconds=30), read_policies),
         Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("key-titles", timedelta(seconds=30), key_titles),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),

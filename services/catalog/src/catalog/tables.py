@@ -17,6 +17,7 @@ from catalog.linkchecks import tables as linkchecks
 from catalog.lists import tables as lists
 from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
+from catalog.macros import tables as macros
 from catalog.metadata import Table
 from catalog.oai import tables as oai
 from catalog.profiles import tables as profiles
@@ -46,6 +47,7 @@ ALL = (
     legacy,
     locations,
     lookups,
+    macros,
     oai,
     profiles,
     specifications,

@@ -276,6 +276,12 @@ class HoldingsState(Part):
     """What they count as in reports."""
     item_ids: tuple[UUID, ...] | None = None
     """Their items as they stand, where that has just been arranged; None: not told here."""
+    digitisation_policy: str | None = None
+    """Whether and how they are digitised, by a code of the library's configuration."""
+    lending_policy: str | None = None
+    """Whether they are lent to other libraries, as their record says (MARC 21 Holdings, 008/20)."""
+    reproduction_policy: str | None = None
+    """Whether copies are made of them, as their record says (008/21)."""
 
 
 class HoldingsCreated(Event):

@@ -26,7 +26,7 @@ from chassis.ids import uuid7
 from chassis.principal import Principal, demand
 from chassis.problems import Invalid, NotFound, Reason, Refused
 
-REFERRED: Final = ("location_id", "material_type", "loan_type")
+REFERRED: Final = ("location_id", "material_type", "loan_type", "digitisation_policy")
 SCOPES: Final = {Kind.TITLES: "titles:write", Kind.HOLDINGS: "items:write", Kind.ITEMS: "items:write"}
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('bulk edits'), hashtext(:by))")
 _MOVE: Final = text("""

@@ -111,6 +111,8 @@ OWN_ITEM_FACTS: Final = (*FACTS, "custom")
 HOLDINGS_FACTS: Final = (
     "location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed", "statistical_codes",
 )  # fmt: skip
+DIGITISED_FACTS: Final = (*HOLDINGS_FACTS, "digitisation_policy")
+"""The same with what was not known to earlier releases, for edits that change that."""
 HIDDEN_FACTS: Final = frozenset({"shelving_key"})
 """Follow from others, and are not shown as differences."""
 
@@ -165,7 +167,8 @@ def holdings_verdict(
     row: Mapping[str, Any], told: Mapping[str, Any], taken: set[tuple[Any, Any, str]]
 ) -> Verdict:
     """The same of holdings; `taken` has places where their title has holdings, and is given the new one."""
-    after = {name: row[name] for name in HOLDINGS_FACTS} | dict(told)
+    facts = DIGITISED_FACTS if "digitisation_policy" in told else HOLDINGS_FACTS
+    after = {name: row[name] for name in facts} | dict(told)
     after["call_number"] = after["call_number"] or ""
     reasons = []
     if row["deleted_at"] is not None:
@@ -176,7 +179,7 @@ def holdings_verdict(
             reasons.append(reason("holdings-taken", "The title has holdings there under this call number."))
         elif not reasons:
             taken.add(place)
-    return _verdict(row, after, HOLDINGS_FACTS, reasons)
+    return _verdict(row, after, facts, reasons)
 
 
 def _verdict(

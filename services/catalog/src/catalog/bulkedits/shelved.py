@@ -25,7 +25,9 @@ from chassis.database import Connection, plain
 from chassis.json import dumped
 from contracts.catalog import HoldingsState, HoldingsUpdated
 
-REFERRED: Final = ("location_id", "material_type", "loan_type", "damaged_status", "statistical_codes")
+REFERRED: Final = (
+    "location_id", "material_type", "loan_type", "damaged_status", "statistical_codes", "digitisation_policy",
+)  # fmt: skip
 
 
 async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdicts:
@@ -118,10 +120,15 @@ class Holdings:
 
     def __init__(self, changes: ChangesDoc) -> None:
         self._told = changes.told
+        self._digitised = "digitisation_policy" in self._told
 
     async def look(self, connection: Connection, ids: Sequence[UUID], *, hold: bool) -> Rows:
         """The holdings."""
-        rows = await connection.fetch(sql.HOLD_HOLDINGS if hold else sql.LOOK_AT_HOLDINGS, list(ids))
+        digitised = self._digitised
+        rows = await connection.fetch(
+            sql.hold_holdings(digitised=digitised) if hold else sql.look_at_holdings(digitised=digitised),
+            list(ids),
+        )
         return {row["id"]: row for row in rows}
 
     async def judge(self, connection: Connection, rows: Rows) -> Verdicts:
@@ -143,7 +150,10 @@ class Holdings:
         if not ids:
             return {}
         written = await connection.fetch(
-            sql.WRITE_HOLDINGS, ids, [dumped(verdicts[id_].after).decode() for id_ in ids], now
+            sql.write_holdings(digitised=self._digitised),
+            ids,
+            [dumped(verdicts[id_].after).decode() for id_ in ids],
+            now,
         )
         before = [rows[id_]["location_id"] for id_ in ids]
         after = [verdicts[id_].after.get("location_id", rows[id_]["location_id"]) for id_ in ids]
@@ -162,6 +172,9 @@ class Holdings:
                     call_number=row["call_number"] or None,
                     suppressed=row["suppressed"],
                     statistical_codes=tuple(row["statistical_codes"]),
+                    digitisation_policy=row["digitisation_policy"],
+                    lending_policy=row["lending_policy"],
+                    reproduction_policy=row["reproduction_policy"],
                 ),
             )
             for row in written

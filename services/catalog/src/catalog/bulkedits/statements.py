@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from catalog.bulkedits.rules import HOLDINGS_FACTS, ITEM_FACTS, OWN_ITEM_FACTS
+from catalog.bulkedits.rules import DIGITISED_FACTS, HOLDINGS_FACTS, ITEM_FACTS, OWN_ITEM_FACTS
 from catalog.bulkedits.tables import WORKING
 
 WAITING: Final = f"""
@@ -83,18 +83,30 @@ def write_items(*, own: bool) -> str:
     return _write("item", OWN_ITEM_FACTS, "", OWN_ITEM_FACTS if own else ITEM_FACTS)
 
 
-HOLD_HOLDINGS: Final = f"""
-SELECT h.id, h.version, h.title_id, h.deleted_at, {", ".join(f"h.{name}" for name in HOLDINGS_FACTS)},
-    {digest("h", HOLDINGS_FACTS)} AS is_now
+def hold_holdings(*, digitised: bool) -> str:
+    """Holdings, locked. How they are digitised counts as touched only for an edit that changes it."""
+    return f"""
+SELECT h.id, h.version, h.title_id, h.deleted_at, {", ".join(f"h.{name}" for name in DIGITISED_FACTS)},
+    {digest("h", DIGITISED_FACTS if digitised else HOLDINGS_FACTS)} AS is_now
 FROM holdings h WHERE h.id = ANY ($1::uuid[]) AND h.merged_into IS NULL ORDER BY h.id FOR UPDATE
 """
-LOOK_AT_HOLDINGS: Final = HOLD_HOLDINGS.replace(" FOR UPDATE", "")
-WRITE_HOLDINGS: Final = _write(
-    "holdings",
-    HOLDINGS_FACTS,
-    ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed, e.statistical_codes",
-    HOLDINGS_FACTS,
-)
+
+
+def look_at_holdings(*, digitised: bool) -> str:
+    """The same without a lock."""
+    return hold_holdings(digitised=digitised).replace(" FOR UPDATE", "")
+
+
+def write_holdings(*, digitised: bool) -> str:
+    """What changes of each, and what is told of it."""
+    told = (
+        ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed, e.statistical_codes, "
+        "e.digitisation_policy, e.policies ->> 'lending_policy' AS lending_policy, "
+        "e.policies ->> 'reproduction_policy' AS reproduction_policy"
+    )
+    return _write("holdings", DIGITISED_FACTS, told, DIGITISED_FACTS if digitised else HOLDINGS_FACTS)
+
+
 PLACES_TAKEN: Final = """
 SELECT title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])
 """
@@ -111,7 +123,9 @@ SELECT (SELECT coalesce(array_agg(l.id), '{}') FROM (
     (SELECT coalesce(array_agg(code), '{}') FROM material_type WHERE code = ANY ($2::text[])) AS material_type,
     (SELECT coalesce(array_agg(code), '{}') FROM loan_type WHERE code = ANY ($3::text[])) AS loan_type,
     (SELECT coalesce(array_agg(code), '{}') FROM damaged_status WHERE code = ANY ($4::text[])) AS damaged_status,
-    (SELECT coalesce(array_agg(code), '{}') FROM statistical_code WHERE code = ANY ($5::text[])) AS statistical_codes
+    (SELECT coalesce(array_agg(code), '{}') FROM statistical_code WHERE code = ANY ($5::text[])) AS statistical_codes,
+    (SELECT coalesce(array_agg(code), '{}') FROM digitisation_policy
+        WHERE code = ANY ($6::text[])) AS digitisation_policy
 """
 
 HOLD_TITLES: Final = """

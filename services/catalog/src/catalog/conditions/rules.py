@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from catalog.holdings.policy_rules import ASKED
 from catalog.search.grammar import QueryProblem, parse
 
 DEEPEST: Final = 12
@@ -86,6 +87,8 @@ FIELDS: Final[Mapping[str, Of]] = {
     "holdings.described": Of.FLAG,
     "holdings.suppressed": Of.FLAG,
     "holdings.statistical_code": Of.CODE,
+    "holdings.digitisation_policy": Of.CODE,
+    **{f"holdings.{name}": Of.CODE for name in ASKED},
     "holdings.created_at": Of.MOMENT,
     "holdings.updated_at": Of.MOMENT,
     "item.id": Of.ID,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from catalog.conditions.rules import All, Either, Kind, Leaf, Node, Not, Of, Some, of_field
+from catalog.holdings.policy_rules import ASKED
 
 _CODE: Final = "(SELECT l.code FROM location l WHERE l.id = {0}.location_id)"
 _LIBRARY: Final = (
@@ -23,6 +24,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
         f"{entity}.statistical_code": f"nullif(array_to_string({alias}.statistical_codes, ' '), '')"
         for entity, alias in (("title", "t"), ("holdings", "h"), ("item", "i"))
     },
+    **{f"holdings.{name}": f"(h.policies ->> '{name}')" for name in ASKED},
     "title.tag": "nullif(array_to_string(t.tags, '; '), '')",
     "item.tag": "nullif(array_to_string(i.tags, '; '), '')",
     "item.availability": "(SELECT a.state FROM item_availability a WHERE a.item_id = i.id)",

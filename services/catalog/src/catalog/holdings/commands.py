@@ -30,7 +30,7 @@ class HoldingsNotDeleted(Refused):
 
 
 _LOCK = text("SELECT * FROM holdings WHERE id = :id FOR UPDATE")
-_REFERRED: Final = ("location_id", "statistical_codes")
+_REFERRED: Final = ("location_id", "statistical_codes", "digitisation_policy")
 _THERE = text("""
 SELECT id FROM holdings
 WHERE title_id = :title_id AND location_id = :location_id AND call_number = :call_number AND id <> :id
@@ -38,7 +38,8 @@ WHERE title_id = :title_id AND location_id = :location_id AND call_number = :cal
 _UPDATE = text("""
 UPDATE holdings SET version = version + 1, location_id = :location_id, call_number = :call_number,
     call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed,
-    statistical_codes = CAST(:statistical_codes AS text[]), updated_at = :now
+    statistical_codes = CAST(:statistical_codes AS text[]), digitisation_policy = :digitisation_policy,
+    updated_at = :now
 WHERE id = :id
 """)
 _ITEMS = """
@@ -127,7 +128,9 @@ async def change(
     row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
-    names = ("location_id", "call_number", "call_number_scheme", "suppressed", "statistical_codes")
+    names = (
+        "location_id", "call_number", "call_number_scheme", "suppressed", "statistical_codes", "digitisation_policy",
+    )  # fmt: skip
     before = {name: getattr(row, name) for name in names}
     after = before | dict(changes)
     after["call_number"] = after["call_number"] or ""

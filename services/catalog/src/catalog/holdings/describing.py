@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import scheme_of_852
 from catalog.holdings.commands import locked, refuse_taken, tell_updated
+from catalog.holdings.policy_rules import policies
 from catalog.holdings.rules import as_it_stands, call_number_of, place_of
 from catalog.items import commands as items
 from catalog.items.commands import HoldingsUnknown, placed
 from catalog.marc.record import Record
 from catalog.marc.storage import pack, unpack
+from chassis.json import dumped
 from chassis.problems import Invalid, NotFound, Reason
 
 HOLDINGS_KINDS: Final = "uvxy"
@@ -34,8 +36,9 @@ INSERT INTO holdings_version (holdings_id, version, record, replaced_at, replace
 SELECT id, version, record, :now, :by FROM holdings WHERE id = :id AND record IS NOT NULL
 """)
 _DESCRIBE = text("""
-UPDATE holdings SET version = version + 1, record = :record, location_id = :location_id, call_number = :call_number,
-    call_number_scheme = :scheme, shelving_key = :shelving_key, updated_at = :now
+UPDATE holdings SET version = version + 1, record = :record, policies = CAST(:policies AS jsonb),
+    location_id = :location_id, call_number = :call_number, call_number_scheme = :scheme,
+    shelving_key = :shelving_key, updated_at = :now
 WHERE id = :id
 """)
 _EARLIER = text("SELECT record FROM holdings_version WHERE holdings_id = :id AND version = :version")
@@ -112,7 +115,8 @@ async def describe(
         return
     await refuse_taken(session, row, **after)
     await session.execute(_KEEP, {"id": holdings_id, "now": now, "by": by})
-    told = after | placed(shelved, scheme) | {"record": packed, "id": holdings_id, "now": now}
+    read = {"record": packed, "policies": dumped(policies(record)).decode()}
+    told = after | placed(shelved, scheme) | read | {"id": holdings_id, "now": now}
     await session.execute(_DESCRIBE, told)
     await tell_updated(session, row, location_id=place, now=now)
 
@@ -157,7 +161,8 @@ async def undescribe(
     await session.execute(_KEEP, {"id": holdings_id, "now": now, "by": by})
     told = {"location_id": row.location_id, "call_number": row.call_number}
     where = placed(row.call_number, row.call_number_scheme)
-    await session.execute(_DESCRIBE, told | where | {"record": None, "id": holdings_id, "now": now})
+    gone = {"record": None, "policies": None}
+    await session.execute(_DESCRIBE, told | where | gone | {"id": holdings_id, "now": now})
     await tell_updated(session, row, location_id=row.location_id, now=now)
 
 

@@ -11,6 +11,7 @@ from catalog.callnumbers.rules import Scheme
 from catalog.holdings import commands, describing
 from catalog.holdings.commands import HoldingsInUse, HoldingsNotDeleted
 from catalog.holdings.describing import RecordUnknown, record_of
+from catalog.holdings.policy_rules import policies
 from catalog.holdings.rules import statements
 from catalog.items import commands as items
 from catalog.items import queries
@@ -63,6 +64,27 @@ class StatementOut(BaseModel):
     """Somebody has written it so; otherwise it was made from captions and numbers."""
 
 
+class PoliciesOut(BaseModel):
+    """What holdings are received, kept and lent by, as their record says (MARC 21 Holdings, 008/06 to 21), in the words
+    of `GET /v1/fixed-fields/008/holdings`; null is what it does not say."""
+
+    receipt_status: str | None = None
+    acquisition_method: str | None = None
+    acquisition_ends: str | None = None
+    """Year and month (yymm) in which what comes is expected to end, or was."""
+    retention: str | None = None
+    retention_of: str | None = None
+    """Of a limited retention: the `latest` or `previous` ones."""
+    retention_units: int | None = None
+    retention_unit: str | None = None
+    completeness: str | None = None
+    copies: int | None = None
+    """Copies that the record tells of."""
+    lending_policy: str | None = None
+    """Whether they are lent to other libraries."""
+    reproduction_policy: str | None = None
+
+
 class HoldingsOut(BaseModel):
     """What of a title stands at one location under one call number."""
 
@@ -83,6 +105,9 @@ class HoldingsOut(BaseModel):
     """They have a record of their own (MARC 21 Holdings)."""
     statements: list[StatementOut]
     """What is held, by that record."""
+    policies: PoliciesOut
+    digitisation_policy: str | None
+    """Whether and how they are digitised, by a code of the configuration."""
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
@@ -111,6 +136,7 @@ class HoldingsChange(BaseModel):
     call_number_scheme: Scheme | None = None
     suppressed: bool | None = None
     statistical_codes: Codes = Field(default_factory=list)
+    digitisation_policy: Annotated[str, Field(min_length=1, max_length=60)] | None = None
 
     @field_validator("statistical_codes")
     @classmethod
@@ -197,12 +223,14 @@ def _holdings_out(row: Any) -> HoldingsOut:
     told = {
         name: getattr(row, name)
         for name in HoldingsOut.model_fields
-        if name not in ("described", "statements")
+        if name not in ("described", "statements", "policies")
     }
-    held = statements(unpack(row.record)) if row.record is not None else []
+    record = unpack(row.record) if row.record is not None else None
+    held = statements(record) if record is not None else []
     return HoldingsOut(
         **told,
-        described=row.record is not None,
+        described=record is not None,
+        policies=PoliciesOut(**(policies(record) if record is not None else {})),
         statements=[
             StatementOut(kind=each.kind, text=each.text, notes=list(each.notes), written=each.written)
             for each in held

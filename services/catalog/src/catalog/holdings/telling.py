@@ -10,7 +10,8 @@ from contracts.catalog import HoldingsState
 
 _STATES = text("""
 SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
-    h.statistical_codes,
+    h.statistical_codes, h.digitisation_policy, h.policies ->> 'lending_policy' AS lending_policy,
+    h.policies ->> 'reproduction_policy' AS reproduction_policy,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h WHERE h.id = ANY (:ids) ORDER BY h.id
 """)
@@ -30,6 +31,9 @@ async def holdings_states(session: AsyncSession, ids: Sequence[UUID]) -> list[tu
                 call_number=row.call_number,
                 suppressed=row.suppressed,
                 statistical_codes=tuple(row.statistical_codes),
+                digitisation_policy=row.digitisation_policy,
+                lending_policy=row.lending_policy,
+                reproduction_policy=row.reproduction_policy,
             ),
             row.items,
         )

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import Scheme, shelving_key
 from catalog.custom import queries as custom
+from catalog.holdings.policy_rules import policies
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
 from catalog.items.rules import FACTS, LISTS, Contradiction, contradictions, dated, state_refusal
+from catalog.marc.storage import unpack
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
 from chassis.ids import uuid7
@@ -58,6 +60,8 @@ SELECT
     EXISTS (SELECT FROM material_type WHERE code = CAST(:material_type AS text)) AS material_type,
     EXISTS (SELECT FROM loan_type WHERE code = CAST(:loan_type AS text)) AS loan_type,
     EXISTS (SELECT FROM damaged_status WHERE code = CAST(:damaged_status AS text) FOR SHARE) AS damaged_status,
+    EXISTS (SELECT FROM digitisation_policy WHERE code = CAST(:digitisation_policy AS text)
+        FOR SHARE) AS digitisation_policy,
     ARRAY(SELECT code FROM statistical_code WHERE code = ANY (CAST(:statistical_codes AS text[])) ORDER BY code
         FOR SHARE) AS statistical_codes,
     (SELECT count(*) FROM (SELECT FROM title WHERE id = ANY (CAST(:title_ids AS uuid[])) AND deleted_at IS NULL
@@ -79,6 +83,7 @@ async def check_known(
                 "material_type": told.get("material_type"),
                 "loan_type": told.get("loan_type"),
                 "damaged_status": told.get("damaged_status"),
+                "digitisation_policy": told.get("digitisation_policy"),
                 "statistical_codes": codes,
                 "title_ids": title_ids,
             },
@@ -88,7 +93,7 @@ async def check_known(
         Reason(
             f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {told[name]}.", f"/{name}"
         )
-        for name in ("location_id", "material_type", "loan_type", "damaged_status")
+        for name in ("location_id", "material_type", "loan_type", "damaged_status", "digitisation_policy")
         if told.get(name) is not None and not getattr(row, name)
     ]
     reasons += [
@@ -142,10 +147,12 @@ async def add_holdings(
     added = await session.scalar(
         text(
             "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
-            "  record, created_at, updated_at) "
-            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :record, :now, :now) "
+            "  record, policies, created_at, updated_at) "
+            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :record, "
+            "  CAST(:policies AS jsonb), :now, :now) "
             "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1, "
-            "  record = coalesce(excluded.record, holdings.record), deleted_at = NULL, merged_into = NULL, "
+            "  record = coalesce(excluded.record, holdings.record), "
+            "  policies = coalesce(excluded.policies, holdings.policies), deleted_at = NULL, merged_into = NULL, "
             "  updated_at = excluded.updated_at "
             "WHERE holdings.deleted_at IS NOT NULL RETURNING id"
         ),
@@ -154,6 +161,7 @@ async def add_holdings(
             **shelf,
             **placed(call_number, call_number_scheme),
             "record": record,
+            "policies": dumped(policies(unpack(record))).decode() if record is not None else None,
             "now": now,
         },
     )

@@ -119,7 +119,7 @@ async def items_of_holdings(
 _HOLDINGS: Final = """
 SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
     nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,
-    h.statistical_codes,
+    h.statistical_codes, h.digitisation_policy,
     t.suppressed AS hidden, h.deleted_at, h.merged_into, h.record, t.control_number, t.hrid,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
 FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from catalog.metadata import (
@@ -67,6 +68,16 @@ class Holdings(Table, table=True):
             "id",
             postgresql_where=text("shelving_key IS NULL AND call_number <> ''"),
         ),
+        Index(
+            "holdings_unread",
+            "id",
+            postgresql_where=text("record IS NOT NULL AND policies IS NULL"),
+        ),
+        Index(
+            "holdings_digitisation",
+            "digitisation_policy",
+            postgresql_where=text("digitisation_policy IS NOT NULL"),
+        ),
         counted("holdings"),
     )
 
@@ -87,6 +98,11 @@ class Holdings(Table, table=True):
     """The holdings that have its items, where two shelves have become one."""
     record: bytes | None = Field(default=None, sa_column=content(null=True))
     """Its record (MARC 21 Holdings), where it has one, in storage form."""
+    policies: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """What the record's 008 says of receipt, retention and lending (`catalog.holdings.policy_rules`), to be asked for;
+    None: not read yet, or no record."""
+    digitisation_policy: str | None = Field(default=None, sa_column=words(null=True))
+    """Whether and how it is digitised, of those in the configuration."""
     import_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """The import that made them."""
     created_at: datetime = Field(sa_column=when())

@@ -60,6 +60,7 @@ async def _still_used(
         loan_types=removed("loan_types"),
         statistical_codes=removed("statistical_codes"),
         damaged_statuses=removed("damaged_statuses"),
+        digitisation_policies=removed("digitisation_policies"),
         custom_fields=[*removed("custom_fields"), *remade],
     )
     return [
@@ -161,6 +162,10 @@ _PUT = {
         "INSERT INTO custom_field (code, document) VALUES (:code, CAST(:document AS jsonb)) "
         "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
     ),
+    "digitisation_policies": text(
+        "INSERT INTO digitisation_policy (code, name) VALUES (:code, :name) "
+        "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
+    ),
     "damaged_statuses": text(
         "INSERT INTO damaged_status (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
@@ -169,6 +174,7 @@ _PUT = {
 _DROP = {
     "label_templates": text("DELETE FROM label_template WHERE code = ANY (:keys)"),
     "custom_fields": text("DELETE FROM custom_field WHERE code = ANY (:keys)"),
+    "digitisation_policies": text("DELETE FROM digitisation_policy WHERE code = ANY (:keys)"),
     "damaged_statuses": text("DELETE FROM damaged_status WHERE code = ANY (:keys)"),
     "statistical_codes": text("DELETE FROM statistical_code WHERE code = ANY (:keys)"),
     "search_targets": text("DELETE FROM search_target WHERE code = ANY (:keys)"),

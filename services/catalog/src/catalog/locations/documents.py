@@ -165,6 +165,8 @@ class ConfigurationDoc(BaseModel):
     statistical_codes: list[StatisticalCodeDoc] | None = Field(default=None, max_length=2_000)
     damaged_statuses: list[TypeDoc] | None = Field(default=None, max_length=100)
     """Conditions that an item may be in."""
+    digitisation_policies: list[TypeDoc] | None = Field(default=None, max_length=100)
+    """Whether and how holdings are digitised."""
     custom_fields: list[CustomFieldDoc] | None = Field(default=None, max_length=100)
     """Facts of the library's own."""
     label_templates: list[LabelTemplateDoc] | None = Field(default=None, max_length=100)
@@ -223,6 +225,7 @@ SECTIONS = (
     "search_targets",
     "statistical_codes",
     "damaged_statuses",
+    "digitisation_policies",
     "custom_fields",
     "label_templates",
 )

@@ -46,6 +46,8 @@ SELECT
      FROM statistical_code) AS statistical_codes,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
      FROM damaged_status) AS damaged_statuses,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'name', name) ORDER BY code), '[]')
+     FROM digitisation_policy) AS digitisation_policies,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
      FROM custom_field) AS custom_fields,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
@@ -86,6 +88,9 @@ UNION ALL
 SELECT 'damaged_statuses', told FROM unnest(CAST(:damaged_statuses AS text[])) AS told
 WHERE EXISTS (SELECT FROM item WHERE damaged_status = told)
 UNION ALL
+SELECT 'digitisation_policies', told FROM unnest(CAST(:digitisation_policies AS text[])) AS told
+WHERE EXISTS (SELECT FROM holdings WHERE digitisation_policy = told)
+UNION ALL
 SELECT 'statistical_codes', told FROM unnest(CAST(:statistical_codes AS text[])) AS told
 WHERE EXISTS (SELECT FROM item WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
    OR EXISTS (SELECT FROM holdings WHERE statistical_codes <> '{}' AND statistical_codes @> ARRAY[told])
@@ -105,6 +110,7 @@ async def in_use(
     loan_types: list[str],
     statistical_codes: list[str],
     damaged_statuses: list[str],
+    digitisation_policies: list[str],
     custom_fields: list[str],
 ) -> list[tuple[str, str]]:
     """Which of these are referred to: (section, key)."""
@@ -114,6 +120,7 @@ async def in_use(
         "loan_types": loan_types,
         "statistical_codes": statistical_codes,
         "damaged_statuses": damaged_statuses,
+        "digitisation_policies": digitisation_policies,
         "custom_fields": custom_fields,
     }
     if not any(told.values()):

@@ -98,6 +98,15 @@ class DamagedStatus(Table, table=True):
     name: str = Field(sa_column=words())
 
 
+class DigitisationPolicy(Table, table=True):
+    """Whether and how holdings are digitised."""
+
+    __tablename__ = "digitisation_policy"
+
+    code: str = Field(sa_column=words(primary=True))
+    name: str = Field(sa_column=words())
+
+
 class ConfigurationState(Table, table=True):
     """One row: the configuration's version, and the lock under which it changes."""
 

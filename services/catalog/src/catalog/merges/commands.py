@@ -70,7 +70,7 @@ UPDATE holdings h SET version = version + 1, deleted_at = :now, merged_into = n.
 FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target) WHERE h.id = n.id
 """)
 _INHERIT = text("""
-UPDATE holdings h SET version = h.version + 1, record = s.record
+UPDATE holdings h SET version = h.version + 1, record = s.record, policies = s.policies
 FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[])) AS n (id, source) JOIN holdings s ON s.id = n.source
 WHERE h.id = n.id
 """)

@@ -366,7 +366,7 @@ FIXED_008: Final = {
 }
 """Values of 008/18-34 by kind of material; positions that hold pairs, triples or numbers are not looked at."""
 HOLDINGS_008: Final = {
-    6: "012345",
+    6: "0123456",
     7: "acdefglmnpqtuz|",
     12: "012345678",
     16: "01234",
