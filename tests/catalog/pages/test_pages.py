@@ -201,8 +201,8 @@ async def test_reference_managers_save_many_at_once_from_results(catalog: Harnes
     page = parsed((await catalog.get("/search", params={"query": "plain", "sort": "title"})).text)
 
     hits = page.xpath("//ol[@class='hits']/li")
-    spans = [parse_qs(each) for each in page.xpath("//ol[@class='hits']/li/span[@class='Z3988']/@title")]
-    ids = page.xpath("//ol[@class='hits']/li/abbr[@class='unapi-id']/@title")
+    spans = [parse_qs(each) for each in page.xpath("//ol[@class='hits']/li//span[@class='Z3988']/@title")]
+    ids = page.xpath("//ol[@class='hits']/li//abbr[@class='unapi-id']/@title")
     assert len(hits) == len(spans) == len(set(ids)) == 20
     assert [each["rft.btitle"] for each in spans] == [[f"Plain {number:02}"] for number in range(20)]
     assert {(*each["ctx_ver"], *each["rft_val_fmt"], *each["rft.genre"]) for each in spans} == {

@@ -130,6 +130,7 @@ class LinkHost(Table, table=True):
     """A host at which links wait, and from when on it may be asked again."""
 
     __tablename__ = "link_host"
+    __table_args__ = (Index("link_host_next", "next_at", "host"),)
 
     host: str = Field(sa_column=words(primary=True))
     next_at: datetime = Field(sa_column=when())

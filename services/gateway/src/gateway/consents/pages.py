@@ -127,8 +127,9 @@ def sign_in(
     body = (
         f'{by_campus}{told}<form method="post" action="/sign-in/local">'
         f"{_hidden({'target': target, 'proof': proof})}"
-        f'<label for="username">Name</label><input id="username" name="username" value="{escape(username)}" '
-        f'autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="200" required{described}>'
+        '<label for="username">Name</label><input id="username" name="username" type="text" '
+        f'value="{escape(username)}" autocomplete="username" '
+        f'autocapitalize="none" spellcheck="false" maxlength="200" required{described}>'
         '<label for="password">Password</label><input id="password" name="password" type="password" '
         f'autocomplete="current-password" maxlength="1000" required{described}>'
         '<label for="code">Code of your app, or a recovery code, if your account has a second factor</label>'
