@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from catalog.custom.rules import Definition, Kind, told
 from catalog.lists import worker as lists
+from chassis.custom import Definition, Kind, told
 from contracts.catalog import ItemCreated, ItemUpdated, TitleUpdated
 from support.harness import Harness
 from support.shelves import Shelves, record

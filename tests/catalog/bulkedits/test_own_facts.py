@@ -7,8 +7,8 @@ import pytest
 
 from catalog.bulkedits.own_rules import OwnEdit, TagsEdit, differences, faults_of_all
 from catalog.bulkedits.worker import work_once
-from catalog.custom.rules import Definition, Kind
 from catalog.lists import worker as lists
+from chassis.custom import Definition, Kind
 from contracts.catalog import ItemsAnnounced, TitleUpdated
 from support.harness import Harness
 from support.shelves import Shelves, record

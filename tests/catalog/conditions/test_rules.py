@@ -5,21 +5,20 @@ from typing import Any
 
 import pytest
 
-from catalog.conditions.rules import (
+from catalog.conditions.statements import Statement
+from catalog.conditions.vocabulary import Kind, read
+from chassis.conditions import (
     DEEPEST,
     MOST_LEAVES,
     MOST_SEARCHES,
     All,
     Either,
-    Kind,
     Leaf,
     Not,
     Some,
     leaves,
-    read,
     selective,
 )
-from catalog.conditions.statements import Statement
 
 MISSING = {"field": "item.base_state", "is": "missing"}
 FRENCH = {"field": "title.language", "is": "fre"}

@@ -14,7 +14,7 @@ from catalog.bulkedits.own_rules import faults_of_all
 from catalog.bulkedits.rules import FROM, MOST_OPEN, Outcome, State, Step
 from catalog.bulkedits.tables import BulkEdit
 from catalog.conditions.looking import START
-from catalog.conditions.rules import Kind
+from catalog.conditions.vocabulary import Kind
 from catalog.custom.queries import definitions
 from catalog.items.commands import check_known
 from catalog.lists import commands as making

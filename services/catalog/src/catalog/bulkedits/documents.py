@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalog.bulkedits.own_rules import OwnEdit, TagsEdit
 from catalog.bulkedits.rules import NoteEdit
-from catalog.conditions.rules import Kind
+from catalog.conditions.vocabulary import Kind
 from catalog.holdings.routes import HoldingsChange
 from catalog.items.routes import ItemChange, as_columns
 

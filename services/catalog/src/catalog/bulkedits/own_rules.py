@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from catalog.custom.rules import Definition, Fault, told
+from chassis.custom import Definition, Fault, told
 
 OWN_FACTS: Final = ("tags", "custom")
 """Columns of titles and of items alike."""

@@ -16,7 +16,7 @@ from catalog.bulkedits.commands import BulkEditNot, BulkEditUnknown, TooManyEdit
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.rules import CHANGES, ERRORS, Outcome, State, Step
 from catalog.conditions.looking import START, shown
-from catalog.conditions.rules import Kind
+from catalog.conditions.vocabulary import Kind
 from catalog.lists.commands import ListFull, TooManyLists
 from catalog.lists.documents import SourceDoc
 from catalog.lists.routes import Name

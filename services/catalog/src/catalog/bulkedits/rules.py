@@ -9,8 +9,8 @@ from typing import Any, Final
 from catalog.bulkedits.own_rules import OwnEdit
 from catalog.bulkedits.own_rules import differences as own_differences
 from catalog.callnumbers.rules import Scheme, shelving_key
-from catalog.custom.rules import Definition, Fault
 from catalog.items.rules import FACTS, contradictions, state_refusal
+from chassis.custom import Definition, Fault
 
 MOST_EDITED: Final = 500_000
 """Records of one edit."""

@@ -17,7 +17,6 @@ from catalog.bulkedits.own_rules import OWN_FACTS
 from catalog.bulkedits.own_rules import differences as own_differences
 from catalog.bulkedits.rules import MOST_TOLD, SLICE, Outcome, Verdict, reason, shown_fact
 from catalog.custom.queries import definitions_on
-from catalog.custom.rules import Definition
 from catalog.fastadd.rules import is_brief
 from catalog.items.announcing import batches, states_on
 from catalog.marc.record import Record
@@ -27,6 +26,7 @@ from catalog.specifications.documents import SpecificationDoc, specification_of
 from catalog.specifications.queries import on_save
 from catalog.specifications.rules import Specification, errors, validate
 from catalog.titles.facts import TitleColumns, columns, summary
+from chassis.custom import Definition
 from chassis.database import Connection, Sessions
 from chassis.json import dumped
 from contracts.catalog import TitleUpdated

@@ -24,7 +24,7 @@ from catalog.bulkedits.rules import KEPT, MOST_EDITED, SMALL, TURN, Outcome, Sta
 from catalog.bulkedits.shelved import Holdings, Items
 from catalog.bulkedits.titles import Titles
 from catalog.conditions.looking import START
-from catalog.conditions.rules import Kind
+from catalog.conditions.vocabulary import Kind
 from catalog.imports.rules import rest
 from catalog.lists.rules import OPEN
 from catalog.turns import held, in_turns

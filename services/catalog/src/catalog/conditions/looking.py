@@ -14,9 +14,10 @@ from uuid import UUID
 import asyncpg
 
 from catalog.conditions import statements as sql
-from catalog.conditions.rules import Fault, Kind, Leaf, Node, leaves, selective
 from catalog.conditions.statements import Statement
+from catalog.conditions.vocabulary import Kind
 from catalog.search.engine import Reader
+from chassis.conditions import Fault, Leaf, Node, leaves, selective
 from chassis.database import Connection
 from chassis.problems import Invalid, Reason, Refused
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from catalog.conditions.rules import All, Either, Kind, Leaf, Node, Not, Of, Some, of_field
+from catalog.conditions.vocabulary import Kind, of_field
 from catalog.holdings.policy_rules import ASKED
+from chassis.conditions import All, Either, Leaf, Node, Not, Of, Some
 
 _CODE: Final = "(SELECT l.code FROM location l WHERE l.id = {0}.location_id)"
 _LIBRARY: Final = (
@@ -96,8 +97,9 @@ class Statement:
         if isinstance(node, Not):
             return f"(NOT {self._node(node.part, kind, denied=True, wide=not wide)})"
         if isinstance(node, Some):
-            inner = self._node(node.where, node.kind, denied=denied, wide=wide)
-            return f"EXISTS (SELECT FROM {_SOME[kind, node.kind]} AND {HERE[node.kind]} AND {inner})"
+            some = Kind(node.kind)
+            inner = self._node(node.where, some, denied=denied, wide=wide)
+            return f"EXISTS (SELECT FROM {_SOME[kind, some]} AND {HERE[some]} AND {inner})"
         assert isinstance(node, All | Either)
         parts = [self._node(part, kind, denied=denied, wide=wide) for part in node.parts]
         return f"({(' AND ' if isinstance(node, All) else ' OR ').join(parts)})"

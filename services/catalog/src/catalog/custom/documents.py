@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog.custom.rules import Definition, Kind
+from chassis.custom import Definition, Kind
 from chassis.problems import Reason
 
 

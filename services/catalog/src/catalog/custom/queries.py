@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.custom.rules import Definition, Kind, told
+from chassis.custom import Definition, Kind, told
 from chassis.database import Connection
 from chassis.problems import Invalid, Reason
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.conditions.looking import START, refuse
-from catalog.conditions.rules import Kind
 from catalog.conditions.statements import HERE, ID, TABLES
+from catalog.conditions.vocabulary import Kind
 from catalog.exports.queries import written
 from catalog.lists import queries
 from catalog.lists.documents import SourceDoc

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from catalog.conditions import rules
-from catalog.conditions.rules import Fault, Kind, Node
+from catalog.conditions.vocabulary import Kind, read
 from catalog.lists.rules import MOST_COMBINED, MOST_TOLD, Combining
+from chassis.conditions import Fault, Node
 
 Told = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -64,8 +64,8 @@ class SourceDoc(BaseModel):
         """What is asked of the catalogue (None: nothing, or everything), or all that is wrong with it."""
         if self.query is not None:
             told = {"field": "title.search", "finds": self.query}
-            node, faults = rules.read(told, kind)
+            node, faults = read(told, kind)
             return node, [Fault(each.code, each.text, f"{at}/query", each.mend) for each in faults]
         if self.condition is not None:
-            return rules.read(self.condition, kind, at=f"{at}/condition")
+            return read(self.condition, kind, at=f"{at}/condition")
         return None, []

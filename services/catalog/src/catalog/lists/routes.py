@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalog.conditions.looking import IndexMissing, QuestionTooSlow, ask_index, first, refuse
-from catalog.conditions.rules import FIELDS, OPS, SEEN_FROM, Kind, Of
+from catalog.conditions.vocabulary import FIELDS, SEEN_FROM, Kind
 from catalog.lists import commands, queries, sheets
 from catalog.lists.commands import ListBusy, ListFixed, ListFull, ListUnknown, TooManyLists
 from catalog.lists.documents import SourceDoc, Told
@@ -18,6 +18,7 @@ from catalog.lists.sheets import CSV, NDJSON
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
+from chassis.conditions import OPS, Of
 from chassis.edge import KeyMissing, OnceRequired, ReadTx, Tx
 from chassis.etags import IfMatch
 from chassis.principal import Principal, may

@@ -7,8 +7,9 @@ from uuid import UUID
 import asyncpg
 
 from catalog.conditions.looking import START, shown
-from catalog.conditions.rules import FIELDS, INDEXED, SEEN_FROM, Fault, Kind, of_field
+from catalog.conditions.vocabulary import FIELDS, SEEN_FROM, Kind, of_field
 from catalog.lists import statements as sql
+from chassis.conditions import INDEXED, Fault
 from chassis.json import dumped
 from chassis.sheets import row as sheet_row
 

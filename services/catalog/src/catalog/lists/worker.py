@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.conditions.looking import START, Question, ask_index, look_on
-from catalog.conditions.rules import Kind, leaves
+from catalog.conditions.vocabulary import Kind
 from catalog.lists import statements as sql
 from catalog.lists.documents import SourceDoc
 from catalog.lists.rules import MOST_MEMBERS, PASSING_KEPT, TURN
@@ -17,6 +17,7 @@ from catalog.search.engine import Reader
 from catalog.search.folders import serving
 from catalog.search.grammar import QueryProblem
 from catalog.turns import held, in_turns
+from chassis.conditions import leaves
 from chassis.database import rows_affected
 from chassis.resources import Resources
 

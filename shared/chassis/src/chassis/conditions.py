@@ -1,23 +1,21 @@
 """A tree of conditions: what may be asked of which field, read with every fault at once. No I/O.
 
     node = {"all": [node …]} | {"any": [node …]} | {"not": node}
-         | {"some": "items" | "holdings", "where": node}
-         | {"field": "item.base_state", "is": "missing"}
+         | {"some": kind, "where": node}
+         | {"field": "entity.fact", "is": "value"}
 
-A question is about titles, holdings or items. Of an item its holdings and title may be asked, too, and of holdings
-their title; of a title whether *some* of its items (or holdings) answer all that is asked of it at once.
+A question is about things of one kind. Which facts of which entities may be asked of it, and of what else it may be
+asked whether *some* of it answers all that is asked at once, says a service's vocabulary.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from re import Pattern
 from typing import Any, Final
 from uuid import UUID
-
-from catalog.holdings.policy_rules import ASKED
-from catalog.search.grammar import QueryProblem, parse
 
 DEEPEST: Final = 12
 MOST_LEAVES: Final = 100
@@ -27,14 +25,6 @@ MOST_VALUES: Final = 1000
 MOST_LANGUAGES: Final = 50
 LONGEST: Final = 500
 BIGGEST: Final = 2**62
-
-
-class Kind(StrEnum):
-    """What is asked for."""
-
-    TITLES = "titles"
-    HOLDINGS = "holdings"
-    ITEMS = "items"
 
 
 class Of(StrEnum):
@@ -49,7 +39,7 @@ class Of(StrEnum):
     LANGUAGE = "language"
     """Asked of the search index."""
     SEARCH = "search"
-    """A query in the catalogue's language (docs/search-query.md)."""
+    """A query in the language of a search index."""
 
 
 OPS: Final[Mapping[Of, tuple[str, ...]]] = {
@@ -63,79 +53,32 @@ OPS: Final[Mapping[Of, tuple[str, ...]]] = {
     Of.SEARCH: ("finds",),
 }
 INDEXED: Final = frozenset({Of.LANGUAGE, Of.SEARCH})
-FIELDS: Final[Mapping[str, Of]] = {
-    "title.id": Of.ID,
-    "title.number": Of.NUMBER,
-    "title.title": Of.TEXT,
-    "title.author": Of.TEXT,
-    "title.year": Of.NUMBER,
-    "title.format": Of.CODE,
-    "title.language": Of.LANGUAGE,
-    "title.control_number": Of.TEXT,
-    "title.control_agency": Of.CODE,
-    "title.suppressed": Of.FLAG,
-    "title.statistical_code": Of.CODE,
-    "title.tag": Of.CODE,
-    "title.created_at": Of.MOMENT,
-    "title.updated_at": Of.MOMENT,
-    "title.search": Of.SEARCH,
-    "holdings.id": Of.ID,
-    "holdings.location_id": Of.ID,
-    "holdings.location": Of.CODE,
-    "holdings.library": Of.CODE,
-    "holdings.call_number": Of.TEXT,
-    "holdings.described": Of.FLAG,
-    "holdings.suppressed": Of.FLAG,
-    "holdings.statistical_code": Of.CODE,
-    "holdings.digitisation_policy": Of.CODE,
-    **{f"holdings.{name}": Of.CODE for name in ASKED},
-    "holdings.created_at": Of.MOMENT,
-    "holdings.updated_at": Of.MOMENT,
-    "item.id": Of.ID,
-    "item.barcode": Of.TEXT,
-    "item.location_id": Of.ID,
-    "item.location": Of.CODE,
-    "item.library": Of.CODE,
-    "item.material_type": Of.CODE,
-    "item.loan_type": Of.CODE,
-    "item.base_state": Of.CODE,
-    "item.availability": Of.CODE,
-    "item.call_number": Of.TEXT,
-    "item.volume": Of.TEXT,
-    "item.copy_number": Of.TEXT,
-    "item.note": Of.TEXT,
-    "item.pieces": Of.NUMBER,
-    "item.missing_pieces": Of.NUMBER,
-    "item.accession_number": Of.TEXT,
-    "item.enumeration": Of.TEXT,
-    "item.chronology": Of.TEXT,
-    "item.year_caption": Of.TEXT,
-    "item.damaged_status": Of.CODE,
-    "item.statistical_code": Of.CODE,
-    "item.tag": Of.CODE,
-    "item.suppressed": Of.FLAG,
-    "item.created_at": Of.MOMENT,
-    "item.updated_at": Of.MOMENT,
-}
-_OWN: Final = re.compile(r"(?:title|item)\.custom\.[a-z][a-z0-9_]{0,39}")
-"""A fact of the library's own: what it says is compared as text."""
 
 
-def of_field(name: str) -> Of | None:
-    """What a field is made of; None where there is no such field."""
-    return Of.TEXT if _OWN.fullmatch(name) else FIELDS.get(name)
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a service can be asked."""
 
+    fields: Mapping[str, Of]
+    """By their names, `entity.fact`."""
+    seen_from: Mapping[str, tuple[str, ...]]
+    """By what is asked for: the entities whose facts may be asked of it."""
+    some: Mapping[str, tuple[str, ...]]
+    """By what is asked for: of what there may be some of it."""
+    kinds: Mapping[str, str]
+    """What the things of an entity are called together."""
+    own: Pattern[str] | None = None
+    """Names of facts that a house has decided upon: what they say is compared as text."""
+    search: Callable[[str], str | None] = lambda told: None
+    """What is wrong with a query to the index."""
 
-SEEN_FROM: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.TITLES: ("title",),
-    Kind.HOLDINGS: ("holdings", "title"),
-    Kind.ITEMS: ("item", "holdings", "title"),
-}
-SOME: Final[Mapping[Kind, tuple[Kind, ...]]] = {
-    Kind.TITLES: (Kind.ITEMS, Kind.HOLDINGS),
-    Kind.HOLDINGS: (Kind.ITEMS,),
-    Kind.ITEMS: (),
-}
+    def of_field(self, name: str) -> Of | None:
+        """What a field is made of; None where there is no such field."""
+        return Of.TEXT if self.own is not None and self.own.fullmatch(name) else self.fields.get(name)
+
+    def told(self, kind: str) -> list[str]:
+        """The fields that may be asked of things of this kind."""
+        return [each for each in self.fields if each.partition(".")[0] in self.seen_from[kind]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +88,18 @@ class Leaf:
     field: str
     op: str
     values: tuple[Any, ...]
+    of: Of = dataclasses.field(default=Of.TEXT, compare=False)
+    """What the field is made of."""
 
     @property
     def asks_index(self) -> bool:
         """Whether the search index knows the answer, and the database does not."""
-        return of_field(self.field) in INDEXED
+        return self.of in INDEXED
 
     @property
     def search(self) -> str:
         """What the index is asked."""
-        if of_field(self.field) is Of.SEARCH:
+        if self.of is Of.SEARCH:
             return str(self.values[0])
         return " OR ".join(f'language:"{each}"' for each in self.values)
 
@@ -184,7 +129,7 @@ class Not:
 class Some:
     """There is one, of which all of this is true."""
 
-    kind: Kind
+    kind: str
     where: "Node"
 
 
@@ -212,9 +157,9 @@ def leaves(node: Node) -> list[Leaf]:
     return [leaf for part in node.parts for leaf in leaves(part)]
 
 
-def read(told: Any, kind: Kind, *, at: str = "") -> tuple[Node | None, list[Fault]]:
+def read(told: Any, kind: str, vocabulary: Vocabulary, *, at: str = "") -> tuple[Node | None, list[Fault]]:
     """The tree, or everything that is wrong with it."""
-    reading = _Reading()
+    reading = _Reading(vocabulary)
     node = reading.node(told, kind, at, depth=1)
     if reading.leaves > MOST_LEAVES:
         words = f"There are {reading.leaves} conditions; up to {MOST_LEAVES} are asked at a time."
@@ -229,14 +174,15 @@ def read(told: Any, kind: Kind, *, at: str = "") -> tuple[Node | None, list[Faul
 class _Reading:
     """What has been met so far."""
 
-    faults: list[Fault] = field(default_factory=list)
+    vocabulary: Vocabulary
+    faults: list[Fault] = dataclasses.field(default_factory=list)
     leaves: int = 0
     searches: int = 0
 
     def wrong(self, code: str, text: str, at: str, mend: str | None = None) -> None:
         self.faults.append(Fault(code, text, at, mend))
 
-    def node(self, told: Any, kind: Kind, at: str, *, depth: int, within: bool = False) -> Node | None:
+    def node(self, told: Any, kind: str, at: str, *, depth: int, within: bool = False) -> Node | None:
         if depth > DEEPEST:
             self.wrong("too-deep", f"Conditions go {DEEPEST} levels deep at most.", at)
             return None
@@ -258,7 +204,7 @@ class _Reading:
         name = "all" if "all" in told else "any"
         return self.several(told[name], kind, f"{at}/{name}", depth=depth, within=within)
 
-    def several(self, told: Any, kind: Kind, at: str, *, depth: int, within: bool) -> Node | None:
+    def several(self, told: Any, kind: str, at: str, *, depth: int, within: bool) -> Node | None:
         if not isinstance(told, list) or not told:
             self.wrong("condition-malformed", "A list of conditions, at least one, belongs here.", at)
             return None
@@ -272,27 +218,27 @@ class _Reading:
         known = tuple(each for each in parts if each is not None)
         return All(known) if at.endswith("/all") else Either(known)
 
-    def some(self, told: Mapping[str, Any], kind: Kind, at: str, *, depth: int, within: bool) -> Node | None:
-        choices = () if within else SOME[kind]
+    def some(self, told: Mapping[str, Any], kind: str, at: str, *, depth: int, within: bool) -> Node | None:
+        choices = () if within else self.vocabulary.some[kind]
         if told["some"] not in choices:
             words = "There is no some within some." if within else f"Of {kind} there is no such some."
             mend = f"Ask for some {' or '.join(choices)}." if choices else None
             self.wrong("some-unknown", words, f"{at}/some", mend)
             return None
-        inner = Kind(told["some"])
+        inner: str = told["some"]
         where = self.node(told["where"], inner, f"{at}/where", depth=depth + 1, within=True)
         return None if where is None else Some(inner, where)
 
-    def leaf(self, told: Mapping[str, Any], kind: Kind, at: str) -> Node | None:
+    def leaf(self, told: Mapping[str, Any], kind: str, at: str) -> Node | None:
         self.leaves += 1
         name = told["field"]
-        if not isinstance(name, str) or (of := of_field(name)) is None:
-            self.wrong("field-unknown", f"There is no field {str(name)[:80]!r}.", f"{at}/field", _names(kind))
+        if not isinstance(name, str) or (of := self.vocabulary.of_field(name)) is None:
+            mend = f"There are: {', '.join(self.vocabulary.told(kind))}."
+            self.wrong("field-unknown", f"There is no field {str(name)[:80]!r}.", f"{at}/field", mend)
             return None
         entity = name.partition(".")[0]
-        if entity not in SEEN_FROM[kind]:
-            some = "holdings" if entity == "holdings" else "items"
-            mend = f'Ask {{"some": "{some}", "where": …}}.'
+        if entity not in self.vocabulary.seen_from[kind]:
+            mend = f'Ask {{"some": "{self.vocabulary.kinds[entity]}", "where": …}}.'
             self.wrong("field-elsewhere", f"{name} is not a fact of {kind}.", f"{at}/field", mend)
             return None
         asked = [each for each in told if each != "field"]
@@ -302,7 +248,7 @@ class _Reading:
             return None
         self.searches += of in INDEXED
         values = self.values(told[asked[0]], asked[0], of, f"{at}/{asked[0]}")
-        return None if values is None else Leaf(name, asked[0], values)
+        return None if values is None else Leaf(name, asked[0], values, of)
 
     def values(self, told: Any, op: str, of: Of, at: str) -> tuple[Any, ...] | None:
         if op == "known":
@@ -325,6 +271,8 @@ class _Reading:
 
     def value(self, told: Any, of: Of, at: str) -> Any:
         found, words = _value(told, of)
+        if words is None and of is Of.SEARCH:
+            words = self.vocabulary.search(told)
         if words is not None:
             self.wrong("value-wrong", words, at)
         return found
@@ -352,11 +300,6 @@ def _value(told: Any, of: Of) -> tuple[Any, str | None]:
             if told.isascii() and told.isalnum()
             else (None, "A code of MARC's languages belongs here.")
         )
-    if of is Of.SEARCH:
-        try:
-            parse(told)
-        except QueryProblem as problem:
-            return None, f"{problem.code}: {problem.message}"
     return told, None
 
 
@@ -370,12 +313,6 @@ def _moment(told: str) -> tuple[datetime | None, str | None]:
         return (moment.astimezone(UTC), None) if moment.tzinfo is not None else (None, words)
     except (ValueError, OverflowError):
         return None, words
-
-
-def _names(kind: Kind) -> str:
-    return (
-        "There are: " + ", ".join(each for each in FIELDS if each.partition(".")[0] in SEEN_FROM[kind]) + "."
-    )
 
 
 def selective(node: Node, few: Sequence[Leaf]) -> bool:

@@ -1,4 +1,4 @@
-"""What facts of a library's own may say. Decisions only."""
+"""What facts that a house has decided upon may say: configured, and held against their kind. No I/O."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A fact that titles or items may have."""
+    """A fact that something may have beside the usual ones."""
 
     code: str
     kind: Kind
