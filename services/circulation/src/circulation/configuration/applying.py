@@ -180,6 +180,12 @@ WHERE EXISTS (SELECT FROM loan WHERE lost_policy = l AND returned_at IS NULL)
 UNION ALL
 SELECT 'fine_policies', f AS code FROM unnest(CAST(:fines AS text[])) AS f
 WHERE EXISTS (SELECT FROM loan WHERE fine_policy = f AND returned_at IS NULL)
+UNION ALL
+SELECT 'registration/custom_fields', f AS code FROM unnest(CAST(:own AS text[])) AS f
+WHERE EXISTS (SELECT FROM patron WHERE custom <> '{}' AND custom ? f)
+UNION ALL
+SELECT 'registration/tags', t AS code FROM unnest(CAST(:tags AS text[])) AS t
+WHERE EXISTS (SELECT FROM patron WHERE tags <> '{}' AND tags @> ARRAY[t])
 """)
 
 
@@ -189,7 +195,11 @@ async def _in_use(tx: AsyncSession, old: ConfigurationDoc, new: ConfigurationDoc
     def gone(section: str) -> list[str]:
         return sorted({e.code for e in getattr(old, section)} - {e.code for e in getattr(new, section)})
 
+    registered, registers = old.registration, new.registration
+    kinds = {each.code: each.kind for each in registers.custom_fields}
     removed = {
+        "own": [each.code for each in registered.custom_fields if kinds.get(each.code) != each.kind],
+        "tags": sorted({each.code for each in registered.tags} - {each.code for each in registers.tags}),
         "groups": gone("patron_groups"),
         "lost": gone("lost_policies"),
         "points": gone("service_points"),

@@ -26,6 +26,7 @@ from circulation.registration.details import (
     as_kept,
     told_by,
 )
+from circulation.registration.own import Facts, Tags
 
 JSON_LINES: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
@@ -61,12 +62,15 @@ class PatronLine(BaseModel):
     birth_on: date | None = None
     statistics: Statistics | None = None
     """By category; null takes one away."""
+    custom: Facts | None = None
+    """By field; null takes one away."""
+    tags: Tags | None = None
     expires_at: Moment | None = None
     active: bool | None = None
 
 
 COLUMNS: Final = ("external_id", *FIELDS)
-NESTED: Final = frozenset({*LISTS, "statistics"})
+NESTED: Final = frozenset({*LISTS, "statistics", "custom", "tags"})
 """In a CSV cell they are written as JSON; an empty cell leaves them as they are."""
 
 

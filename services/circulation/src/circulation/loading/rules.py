@@ -45,6 +45,8 @@ Field = Literal[
     "phones",
     "identifiers",
     "statistics",
+    "custom",
+    "tags",
 ]
 FIELDS: Final[tuple[str, ...]] = get_args(Field)
 """What a file may tell of a patron, besides the external id by which they are found."""
@@ -58,6 +60,8 @@ NEVER_EMPTY: Final = (
     "phones",
     "identifiers",
     "statistics",
+    "custom",
+    "tags",
 )
 """Lists are emptied by an empty list."""
 

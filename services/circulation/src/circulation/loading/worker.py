@@ -20,7 +20,7 @@ from circulation.places.documents import LoadProfileDoc
 from circulation.places.library import Library
 from circulation.registration.details import with_statistics
 from circulation.registration.rules import Span, birthday, filing_name, wrongs
-from circulation.registration.writing import searched_words
+from circulation.registration.writing import OWN, own_after, own_told, searched_words
 from contracts.circulation import PatronCreated, PatronUpdated
 from contracts.events import Actor, Event
 
@@ -48,6 +48,8 @@ EMPTY: Final[dict[str, Any]] = dict.fromkeys(COLUMNS) | {
     "phones": [],
     "identifiers": [],
     "statistics": {},
+    "custom": {},
+    "tags": [],
     "version": 1,
 }
 _STORED = ["group_code" if name == "group" else name for name in COLUMNS]
@@ -239,7 +241,15 @@ class Slice:
             return
         if "statistics" in told and told["statistics"] is not None:
             told["statistics"] = with_statistics(present["statistics"] if present else {}, told["statistics"])
-        wrong = [*line.wrong, *self._wrong(told, present)] if not line.wrong else list(line.wrong)
+        for name in OWN if present else ():  # what is the library's to say is not judged either
+            if name in self.profile.library_wins:
+                told.pop(name, None)
+        own, faults = own_after(self.library, present or EMPTY, told, demand=False)
+        told |= own
+        wrong = list(line.wrong) or [
+            *self._wrong(told, present),
+            *(Wrong(each.code, each.text, each.pointer or "") for each in faults),
+        ]
         if wrong or line.external_id is None:
             reasons = [each.as_json() for each in wrong]
             self.outcomes.append((number, Outcome.REJECTED, None, None, reasons, line.external_id))
@@ -292,7 +302,11 @@ class Slice:
         self.new[patron["id"]] = patron
         self.events.append(
             PatronCreated(
-                version=1, occurred_at=self.now, patron_ref=patron["id"], patron_group=patron["group"]
+                version=1,
+                occurred_at=self.now,
+                patron_ref=patron["id"],
+                patron_group=patron["group"],
+                **own_told(self.library, patron["custom"], patron["tags"], [n for n in OWN if patron[n]]),
             )
         )
         self.outcomes.append((number, Outcome.CREATED, patron["id"], None, None, external_id))
@@ -315,6 +329,7 @@ class Slice:
                 patron_group=patron["group"],
                 changed=tuple(changed),
                 active=patron["active"] if "active" in changed else None,
+                **own_told(self.library, patron["custom"], patron["tags"], changed),
             )
         )
         self.outcomes.append((number, Outcome.UPDATED, patron["id"], list(changed), None, external_id))

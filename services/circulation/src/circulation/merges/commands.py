@@ -143,9 +143,9 @@ _SURVIVE = """
 UPDATE patron SET barcode = $2, external_id = $3, group_code = $4, family_name = $5, given_name = $6,
     preferred_name = $7, sort_name = $8, name_order = $9, email = $10, language = $11, library = $12,
     birth_on = $13, expires_at = $14, active = $15, name_forms = $16, emails = $17, phones = $18, addresses = $19,
-    statistics = $20, note = $21, name_key = $22, name_words = array_to_tsvector($23::text[]),
-    open_loans = open_loans + $24, owed = owed + $25, claims = claims + $26, claims_open = claims_open + $27,
-    loaded_by = $28, version = version + 1, guard = guard + 1
+    statistics = $20, custom = $21, tags = $22, note = $23, name_key = $24,
+    name_words = array_to_tsvector($25::text[]), open_loans = open_loans + $26, owed = owed + $27,
+    claims = claims + $28, claims_open = claims_open + $29, loaded_by = $30, version = version + 1, guard = guard + 1
 WHERE id = $1 RETURNING version
 """
 _COUNTED: Final = ("open_loans", "owed", "claims", "claims_open")
@@ -430,4 +430,4 @@ async def _survive(
     return version
 
 
-_ORDER: Final = (*SCALARS, *LISTS, "statistics", "note")
+_ORDER: Final = (*SCALARS, *LISTS, "statistics", "custom", "tags", "note")

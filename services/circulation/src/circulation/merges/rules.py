@@ -63,6 +63,10 @@ def values_after(
     after["statistics"] = {}
     for each in reversed((survivor, *merged)):
         after["statistics"] |= each["statistics"]
+    after["custom"] = {}
+    for each in reversed((survivor, *merged)):
+        after["custom"] |= each["custom"]
+    after["tags"] = _once(tag for each in (survivor, *merged) for tag in each["tags"])
     after["note"] = "\n".join(each["note"] for each in (survivor, *merged) if each["note"]) or None
     return after
 

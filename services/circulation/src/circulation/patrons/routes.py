@@ -46,6 +46,8 @@ from circulation.registration.details import (
     Statistics,
     told_by,
 )
+from circulation.registration.documents import RegistrationDoc
+from circulation.registration.own import Facts, Tags
 from circulation.registration.reading import FormerCardOut, PatronOut, page_of, patron_by_id, shown
 from circulation.registration.writing import IdentifierTaken
 
@@ -83,6 +85,10 @@ class PatronIn(BaseModel):
     library: str | None = Field(default=None, max_length=60)
     birth_on: date | None = None
     statistics: Statistics = {}
+    custom: Facts = {}
+    """Facts that the library has decided upon: `registration.custom_fields`."""
+    tags: Tags = []
+    """Some of `registration.tags`."""
     note: str | None = Field(default=None, min_length=1, max_length=10_000)
     """For staff."""
     expires_at: Moment | None = None
@@ -113,6 +119,9 @@ class PatronChange(BaseModel):
     birth_on: date | None = None
     statistics: Statistics | None = None
     """By category; null takes one away."""
+    custom: Facts | None = None
+    """By field; null takes one away."""
+    tags: Tags | None = None
     note: str | None = Field(default=None, min_length=1, max_length=10_000)
     expires_at: Moment | None = None
     active: bool | None = None
@@ -142,11 +151,11 @@ THEIR_OWN: Final = frozenset({"language"})
 """What patrons change themselves; their e-mail addresses, too, where the library has decided so."""
 
 
-async def _shown(tx: AsyncSession, patron_id: UUID, *, to_staff: bool) -> PatronOut:
+async def _shown(tx: AsyncSession, patron_id: UUID, *, to_patron: RegistrationDoc | None = None) -> PatronOut:
     raw = await (await tx.connection()).get_raw_connection()
     row = await patron_by_id(raw.driver_connection, patron_id)  # type: ignore[arg-type]  # asyncpg's own
     assert row is not None
-    return shown(row, to_staff=to_staff)
+    return shown(row, to_patron=to_patron)
 
 
 @router.post(
@@ -161,7 +170,7 @@ async def create_patron(
     """Register a patron."""
     patron_id = await writing.register(tx, library, body.model_dump(), now=now)
     response.headers["Location"] = f"/v1/patrons/{patron_id}"
-    told = await _shown(tx, patron_id, to_staff=True)
+    told = await _shown(tx, patron_id)
     etags.tag(response, told.version)
     return told
 
@@ -200,7 +209,7 @@ async def list_patrons(
         limit=limit,
     )
     cursors.link_next(request, response, more)
-    return cursors.Page(items=[shown(row, to_staff=True) for row in rows], next_cursor=more)
+    return cursors.Page(items=[shown(row) for row in rows], next_cursor=more)
 
 
 def _own(asker: Principal, patron: str) -> UUID:
@@ -226,14 +235,18 @@ def _own(asker: Principal, patron: str) -> UUID:
     response_model=PatronOut,
     responses=problems(Unauthenticated, Forbidden, NotFound, PatronMoved),
 )
-async def get_patron(request: Request, asker: Anyone, patron_id: str, response: Response) -> PatronOut:
-    """One patron; `me` for oneself, without staff's note."""
+async def get_patron(
+    request: Request, asker: Anyone, patron_id: str, shelf: TheShelf, response: Response
+) -> PatronOut:
+    """One patron; `me` for oneself, without what is staff's alone."""
     pool, found = request.app.state.resources.pool, _own(asker, patron_id)
     row = await patron_by_id(pool, found)
     if row is None:
         raise await unknown_patron(pool, found, request.url.path)
     etags.tag(response, row["version"])
-    return shown(row, to_staff=asker.may("patrons:read"))
+    if asker.may("patrons:read"):
+        return shown(row)
+    return shown(row, to_patron=(await shelf.fresh()).registration)
 
 
 @router.patch(
@@ -274,7 +287,7 @@ async def change_patron(
         await writing.change(tx, library, found, told, expected=expected, now=now)
     except NotFound:
         raise await unknown_patron(request.app.state.resources.pool, found, request.url.path) from None
-    answer = await _shown(tx, found, to_staff=staff)
+    answer = await _shown(tx, found, to_patron=None if staff else library.registration)
     etags.tag(response, answer.version)
     return answer
 
@@ -313,7 +326,7 @@ async def replace_patron(
         await writing.change(tx, library, patron_id, told, expected=expected, now=now, whole=True)
     except NotFound:
         raise await unknown_patron(request.app.state.resources.pool, patron_id, request.url.path) from None
-    answer = await _shown(tx, patron_id, to_staff=True)
+    answer = await _shown(tx, patron_id)
     etags.tag(response, answer.version)
     return answer
 

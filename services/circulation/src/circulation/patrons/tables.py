@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Date, Index, Tex
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field
 
-from circulation.metadata import Table, big, count, key, ref, when, words
+from circulation.metadata import Table, big, count, key, ref, texts, when, words
 
 
 def _listed(empty: str) -> Any:
@@ -28,6 +28,10 @@ class Patron(Table, table=True):
         Index("patron_by_name", "name_key", "id"),
         Index("patron_by_words", "name_words", postgresql_using="gin"),
         Index("patron_nameless", "id", postgresql_where=text("name_key IS NULL")),
+        Index("patron_custom", "custom", postgresql_using="gin", postgresql_where=text("custom <> '{}'")),
+        Index("patron_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
+        Index("patron_by_group", "group_code", "expires_at"),
+        Index("patron_by_end", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index("patron_by_load", "loaded_by", "id", postgresql_where=text("loaded_by IS NOT NULL")),
         CheckConstraint("open_loans >= 0", name="patron_loans_counted"),
         CheckConstraint("wards >= 0", name="patron_wards_counted"),
@@ -78,6 +82,9 @@ class Patron(Table, table=True):
     emails: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
     phones: list[dict[str, Any]] = Field(default_factory=list, sa_column=_listed("[]"))
     statistics: dict[str, str] = Field(default_factory=dict, sa_column=_listed("{}"))
+    custom: dict[str, Any] = Field(default_factory=dict, sa_column=_listed("{}"))
+    """Facts of the library's own (`registration/own.py`)."""
+    tags: list[str] = Field(default_factory=list, sa_column=texts())
     name_key: str | None = Field(default=None, sa_column=Column(Text(collation="C"), nullable=True))
     """The filing name, folded; null until the `name-patrons` timer has seen a row that an older release wrote."""
     name_words: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=True))

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from circulation.pins.rules import PinPolicy
 from circulation.places.entries import Code, Name, Strict
 from circulation.policies.rules import Flaw
+from circulation.registration.own import PatronFieldDoc, PatronTagDoc
 from circulation.registration.rules import Allowed
 
 
@@ -75,6 +76,10 @@ class RegistrationDoc(Strict):
     statistics: list[StatisticDoc] = Field(default_factory=list, max_length=50)
     purposes: list[PurposeDoc] = Field(default_factory=list, max_length=50)
     """What patrons may consent to."""
+    custom_fields: list[PatronFieldDoc] = Field(default_factory=list, max_length=100)
+    """Facts that patrons have here beside the usual ones."""
+    tags: list[PatronTagDoc] = Field(default_factory=list, max_length=500)
+    """Marks that patrons may bear."""
 
     def allowed(self, groups: Collection[str]) -> Allowed:
         """As rules put it."""
@@ -88,7 +93,11 @@ class RegistrationDoc(Strict):
         """What is there more than once."""
         return [
             Flaw(f"/registration/{section}", "code-repeated", f"{code!r} is there more than once.")
-            for section in ("statistics", "purposes")
+            for section in ("statistics", "purposes", "custom_fields", "tags")
             if (codes := [each.code for each in getattr(self, section)])
             for code in sorted({code for code in codes if codes.count(code) > 1})
+        ] + [
+            flaw
+            for place, each in enumerate(self.custom_fields)
+            for flaw in each.flaws(f"/registration/custom_fields/{place}")
         ]

@@ -12,6 +12,8 @@ from chassis import cursors
 from chassis.database import Connection
 from chassis.problems import Invalid, Reason
 from circulation.registration.details import AddressDoc, EmailDoc, IdentifierDoc, NameFormDoc, PhoneDoc
+from circulation.registration.documents import RegistrationDoc
+from circulation.registration.own import seen
 from circulation.registration.rules import folded, shown_name
 
 
@@ -49,6 +51,9 @@ class PatronOut(BaseModel):
     library: str | None
     birth_on: date | None = None
     statistics: dict[str, str] = {}
+    custom: dict[str, Any] = {}
+    """Facts that the library has decided upon; patrons see of themselves what is meant for them."""
+    tags: list[str] = []
     note: str | None = None
     """Staff's; never shown to the patron."""
     expires_at: datetime | None
@@ -63,16 +68,20 @@ class PatronOut(BaseModel):
 _COLUMNS: Final = """
     p.id, p.barcode, p.external_id, p.group_code AS "group", p.family_name, p.given_name, p.preferred_name,
     p.sort_name, p.name_order, p.name_forms, p.email, p.emails, p.phones, p.addresses, p.language, p.library,
-    p.birth_on, p.statistics, p.note, p.expires_at, p.active, p.open_loans, p.owed, p.claims, p.version, p.name_key,
+    p.birth_on, p.statistics, p.custom, p.tags, p.note, p.expires_at, p.active, p.open_loans, p.owed, p.claims,
+    p.version, p.name_key,
     coalesce((SELECT jsonb_agg(jsonb_build_object('kind', kind, 'value', value, 'state', state, 'since', since)
         ORDER BY kind, value) FROM patron_identifier WHERE patron_id = p.id), '[]') AS numbers
 """
 _ONE = f"SELECT {_COLUMNS} FROM patron p WHERE p.id = $1"  # noqa: S608 - our own text
 
 
-def shown(row: asyncpg.Record, *, to_staff: bool) -> PatronOut:
-    """A row as staff, or the patron, may see it."""
+def shown(row: asyncpg.Record, *, to_patron: RegistrationDoc | None = None) -> PatronOut:
+    """A row as staff see it, or as the patron may, by what is configured."""
     told = dict(row)
+    if to_patron is not None:
+        custom, tags = seen(to_patron.custom_fields, to_patron.tags, row["custom"], row["tags"])
+        told |= {"custom": custom, "tags": tags, "note": None}
     numbers = told.pop("numbers")
     return PatronOut(
         **told
@@ -93,7 +102,6 @@ def shown(row: asyncpg.Record, *, to_staff: bool) -> PatronOut:
                 for each in numbers
                 if each["kind"] == "barcode"
             ],
-            "note": row["note"] if to_staff else None,
         }
     )
 

@@ -1,6 +1,6 @@
 """Patrons are registered and changed: the row, its numbers, its names as they are searched, the event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +16,7 @@ from chassis.problems import Invalid, NotFound, Reason, Refused
 from circulation.patrons.tables import Patron
 from circulation.places.library import Library
 from circulation.registration.details import as_kept, with_statistics
+from circulation.registration.own import abroad, facts_after, tags_after
 from circulation.registration.rules import Span, birthday, filing_name, name_words, wrongs
 from contracts.circulation import PatronCreated, PatronUpdated
 
@@ -37,7 +38,11 @@ NEVER_EMPTY: Final = (
     "phones",
     "identifiers",
     "statistics",
+    "custom",
+    "tags",
 )
+OWN: Final = ("custom", "tags")
+"""What a library has decided upon itself."""
 UNIQUE: Final = {
     "patron_barcode": "/barcode",
     "patron_external_id": "/external_id",
@@ -87,6 +92,40 @@ _CURRENT = text(
 )
 
 
+def own_after(
+    library: Library,
+    before: Mapping[str, Any],
+    told: Mapping[str, Any],
+    *,
+    whole: bool = False,
+    demand: bool = True,
+) -> tuple[dict[str, Any], list[Reason]]:
+    """The library's own facts and the tags, as far as they are told, and all that is wrong with them."""
+    after: dict[str, Any] = {}
+    wrong: list[Reason] = []
+    registration = library.registration
+    if told.get("custom") is not None:
+        changes = (dict.fromkeys(before["custom"]) if whole else {}) | told["custom"]
+        after["custom"], reasons = facts_after(
+            registration.custom_fields, before["custom"], changes, demand=demand
+        )
+        wrong += reasons
+    if told.get("tags") is not None:
+        after["tags"], reasons = tags_after(registration.tags, before["tags"], told["tags"])
+        wrong += reasons
+    return after, wrong
+
+
+def own_told(
+    library: Library, custom: Mapping[str, Any], tags: Sequence[str], changed: Collection[str]
+) -> dict[str, Any]:
+    """What an event tells of them: of those that changed, what is no fact of the person."""
+    registration = library.registration
+    facts, borne = abroad(registration.custom_fields, registration.tags, custom, tags)
+    told: dict[str, Any] = {"custom": facts, "tags": borne}
+    return {name: value for name, value in told.items() if name in changed}
+
+
 def reasons_of(library: Library, told: Mapping[str, Any], now: datetime) -> list[Reason]:
     """Everything that the configuration has against it."""
     found = wrongs(
@@ -121,7 +160,10 @@ def _taken_reason(pointer: str, *, former: bool = False) -> Reason:
 async def register(tx: AsyncSession, library: Library, told: dict[str, Any], *, now: datetime) -> UUID:
     """A new patron; raises with everything that is wrong, and with every number that is another's."""
     patron_id = uuid7()
-    await _judge(tx, library, patron_id, told, now)
+    told |= {"custom": told.get("custom") or {}, "tags": told.get("tags") or []}
+    own, wrong = own_after(library, {"custom": {}, "tags": []}, told)
+    await _judge(tx, library, patron_id, told, now, wrong)
+    told |= own
     numbers = told.pop("identifiers")
     told["statistics"] = with_statistics({}, told["statistics"])
     patron = Patron(id=patron_id, created_at=now, **as_kept(told))
@@ -130,7 +172,13 @@ async def register(tx: AsyncSession, library: Library, told: dict[str, Any], *, 
     await _flushed(tx)
     await _number(tx, patron_id, numbers, now)
     await _still_free(tx, patron_id, told)
-    event = PatronCreated(version=1, occurred_at=now, patron_ref=patron_id, patron_group=patron.group)
+    event = PatronCreated(
+        version=1,
+        occurred_at=now,
+        patron_ref=patron_id,
+        patron_group=patron.group,
+        **own_told(library, patron.custom, patron.tags, [name for name in OWN if told[name]]),
+    )
     await outbox.publish(tx, event)
     return patron_id
 
@@ -155,9 +203,11 @@ async def change(
     etags.guard(expected=expected, found=patron.version)
     bare = [name for name in NEVER_EMPTY if name in told and told[name] is None]
     empty = [Reason("value-missing", f"{name} cannot be empty.", f"/{name}") for name in bare]
-    await _judge(tx, library, patron_id, told, now, empty)
+    borne = {"custom": patron.custom, "tags": patron.tags}
+    own, wrong = own_after(library, borne, told, whole=whole)
+    await _judge(tx, library, patron_id, told, now, [*empty, *wrong])
     numbers = told.pop("identifiers", None)
-    stored = as_kept(told)
+    stored = as_kept(told) | own
     if "statistics" in stored:
         stored["statistics"] = with_statistics({} if whole else patron.statistics, told["statistics"])
     before = patron.barcode
@@ -195,6 +245,7 @@ async def change(
         patron_group=patron.group,
         changed=tuple(changed),
         active=patron.active if "active" in changed else None,
+        **own_told(library, patron.custom, patron.tags, changed),
     )
     await outbox.publish(tx, event)
     return changed

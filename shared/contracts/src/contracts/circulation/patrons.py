@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from contracts.catalog import Fact
 from contracts.circulation.listeners import ERM, GATEWAY, ILL
 from contracts.events import Event, Part
 
@@ -17,6 +18,10 @@ class PatronCreated(Event):
 
     patron_ref: UUID
     patron_group: str
+    custom: dict[str, Fact] | None = None
+    """What the library has decided to note of patrons, and says nothing of the person; told where there is any."""
+    tags: tuple[str, ...] | None = None
+    """Of these, too, only those that say nothing of the person."""
 
 
 class PatronUpdated(Event):
@@ -31,6 +36,10 @@ class PatronUpdated(Event):
     changed: tuple[str, ...] = ()
     active: bool | None = None
     """Whether they are a patron still; told where `changed` has it."""
+    custom: dict[str, Fact] | None = None
+    """What the library has decided to note of patrons, and says nothing of the person; told where `changed` has it."""
+    tags: tuple[str, ...] | None = None
+    """Of these, too, only those that say nothing of the person; told where `changed` has it."""
 
 
 class PatronMerged(Event):
