@@ -31,12 +31,14 @@ from circulation.lost.rules import (
     UNWRITTEN,
     Cause,
     Cost,
+    DepositThen,
     LostFee,
     LostPolicy,
     Refusal,
     Resolution,
 )
 from circulation.places.library import Library
+from circulation.rentals.rules import DEPOSIT
 from contracts.circulation import (
     ItemClaimedReturned,
     ItemClaimResolved,
@@ -311,12 +313,14 @@ async def close_settled(
             closes_at=row["closes_at"],
         )
         if row["returned_at"] is None and rules.ends(policy_for(library, row), loss, now=now):
-            await _end(connection, row, "lost-and-paid", Loss.LOST_AND_PAID, now=now)
+            await _end(connection, library, row, "lost-and-paid", Loss.LOST_AND_PAID, By("system", None, now))
 
 
-async def _end(connection: Connection, row: asyncpg.Record, how: str, loss: Loss, *, now: datetime) -> None:
-    """The loan ends without a return."""
-    claimed = row["claimed_at"] is not None
+async def _end(
+    connection: Connection, library: Library, row: asyncpg.Record, how: str, loss: Loss, by: By
+) -> None:
+    """The loan ends without a return; what then becomes of its deposit its policy says, and so does the event."""
+    claimed, now = row["claimed_at"] is not None, by.now
     await connection.execute(
         "UPDATE loan SET returned_at = $2, system_returned_at = $2, ended = $3, bill_at = NULL, "
         "  cost_awaited = false, closes_at = NULL, version = version + 1, "
@@ -334,12 +338,35 @@ async def _end(connection: Connection, row: asyncpg.Record, how: str, loss: Loss
     )
     await reminder_blocks.lift(connection, [row["id"]], now=now)
     version = row["version"] + 1
+    policy = policy_for(library, row)
+    then = policy.deposit_when_missing if claimed else policy.deposit_when_paid
+    deposit = await _deposit_then(connection, row, then, by) if row["deposit"] else {}
     told: LoanEvent
     if claimed:
-        told = event(ItemClaimResolved, row, version, now, resolution=Resolution.MISSING)
+        told = event(ItemClaimResolved, row, version, now, resolution=Resolution.MISSING, **deposit)
     else:
-        told = event(ItemLostAndPaid, row, version, now)
+        told = event(ItemLostAndPaid, row, version, now, **deposit)
     await _place(connection, row, told, loss, on_loan=False, now=now)
+
+
+async def _deposits(connection: Connection, loan_id: UUID) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        "SELECT * FROM fee WHERE loan_id = $1 AND kind = $2 ORDER BY id FOR NO KEY UPDATE", loan_id, DEPOSIT
+    )
+
+
+async def _deposit_then(
+    connection: Connection, row: asyncpg.Record, then: DepositThen, by: By
+) -> dict[str, Any]:
+    """Keep the deposit or give it back; what an event tells of that."""
+    if then is DepositThen.KEEP:
+        return {"deposit": then.value}
+    charged = await _deposits(connection, row["id"])
+    stood = await fees.standings(connection, charged)
+    for fee in charged:
+        await _undo(connection, fee, by, cancel=True, refund=True, comment="The loan has ended.")
+    back = sum(stood[fee["id"]].refundable.minor for fee in charged)
+    return {"deposit": then.value, "deposit_minor": back}
 
 
 async def claim(
@@ -379,7 +406,7 @@ async def resolve(
     if resolution is Resolution.MISSING:
         for fee in await _lost_fees(connection, loan_id):
             await _undo(connection, fee, by, cancel=True, refund=True, comment="Claimed returned; not found.")
-        await _end(connection, row, "missing", Loss.MISSING, now=by.now)
+        await _end(connection, library, row, "missing", Loss.MISSING, by)
         return await read(connection, loan_id)
     await _unclaim(connection, row)
     told = event(ItemClaimResolved, row, row["version"] + 1, by.now, resolution=resolution)
@@ -478,6 +505,10 @@ async def _settle(
     by_library: bool,
 ) -> Back:
     charged = await _lost_fees(connection, row["id"])
+    if (
+        row["deposit"] and row["returned_at"] is not None
+    ):  # kept when it was paid for; else the return sees to it
+        charged += await _deposits(connection, row["id"])
     stood = await fees.standings(connection, charged)
     told = [
         LostFee(fee["id"], fee["kind"], stood[fee["id"]].owed, stood[fee["id"]].refundable) for fee in charged

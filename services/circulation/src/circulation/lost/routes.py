@@ -23,6 +23,7 @@ from circulation.lost.commands import LossRefused
 from circulation.lost.rules import LOST_FEES, LoanState, Resolution, loan_state
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheLibrary
+from circulation.rentals.rules import DEPOSIT
 
 router = new_router("/v1/loans", tag="lost items")
 
@@ -83,6 +84,7 @@ class LossOut(BaseModel):
     item_price_currency: str | None
     claimed_at: datetime | None
     fees: list[FeeOut]
+    """Those of the loss, and the loan's deposit."""
     version: int
 
 
@@ -90,7 +92,7 @@ async def _told(connection: Connection, row: asyncpg.Record) -> LossOut:
     charged = await connection.fetch(
         "SELECT * FROM fee WHERE loan_id = $1 AND kind = ANY ($2::text[]) ORDER BY id",
         row["id"],
-        list(LOST_FEES),
+        [*LOST_FEES, DEPOSIT],
     )
     return LossOut(
         loan_id=row["id"],

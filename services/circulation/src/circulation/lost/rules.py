@@ -38,6 +38,15 @@ class OverdueWhenFound(StrEnum):
     DROP = "drop"
 
 
+class DepositThen(StrEnum):
+    """What becomes of a loan's deposit when the loan ends without the item (L24)."""
+
+    KEEP = "keep"
+    """It stays as it is: what was paid with the library, what was not with the patron."""
+    REFUND = "refund"
+    """What was paid goes back, the rest is owed no more, as with a return."""
+
+
 @dataclass(frozen=True, slots=True)
 class LostPolicy:
     """What happens to items that do not come back."""
@@ -64,6 +73,10 @@ class LostPolicy:
     """Since it was lost; none: however late."""
     keep_processing_fee: bool = False
     overdue_when_found: OverdueWhenFound = OverdueWhenFound.TO_RETURN
+    deposit_when_paid: DepositThen = DepositThen.KEEP
+    """When the item is lost and paid for."""
+    deposit_when_missing: DepositThen = DepositThen.KEEP
+    """When the patron said to have brought it back, and nobody finds it."""
 
 
 UNWRITTEN: Final = LostPolicy("", "No lost-item policy")

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from circulation.calendars.rules import WhenClosed
 from circulation.fees.rules import FinePolicy, FineUnit, Money, Reminder, Suspension
-from circulation.lost.rules import Cause, Cost, LostPolicy, OverdueWhenFound
+from circulation.lost.rules import Cause, Cost, DepositThen, LostPolicy, OverdueWhenFound
 from circulation.places.entries import Code, Count, MinorUnits, Name, Strict
 from circulation.policies.rules import (
     Automatic,
@@ -329,6 +329,10 @@ class LostPolicyDoc(Strict):
     refund_within: PeriodDoc | None = None
     keep_processing_fee: bool = False
     overdue_when_found: OverdueWhenFound = OverdueWhenFound.TO_RETURN
+    deposit_when_paid: DepositThen = DepositThen.KEEP
+    """What becomes of a loan's deposit once the lost item is paid for; when the item turns up, `refund` counts for it."""
+    deposit_when_missing: DepositThen = DepositThen.KEEP
+    """The same of what the patron said to have brought back and nobody finds."""
 
     def as_rule(self, currency: str) -> LostPolicy:
         """As rules put it."""
@@ -352,6 +356,8 @@ class LostPolicyDoc(Strict):
             refund_within=period(self.refund_within),
             keep_processing_fee=self.keep_processing_fee,
             overdue_when_found=self.overdue_when_found,
+            deposit_when_paid=self.deposit_when_paid,
+            deposit_when_missing=self.deposit_when_missing,
         )
 
     def flaws(self, pointer: str) -> list[Flaw]:

@@ -169,9 +169,17 @@ class ItemClaimResolved(LoanEvent):
     listeners: ClassVar = ILL
 
     resolution: str
+    deposit: str | None = None
+    """`keep` or `refund`: what became of the loan's deposit; null: there was none, or the loan goes on."""
+    deposit_minor: int = 0
+    """What of it was given back, in minor units."""
 
 
 class ItemLostAndPaid(LoanEvent):
     """Nothing of a lost item is owed any more: its loan has ended."""
 
     type: ClassVar = "circulation.item-lost-and-paid.v1"
+    deposit: str | None = None
+    """`keep` or `refund`: what became of the loan's deposit; null: there was none."""
+    deposit_minor: int = 0
+    """What of it was given back, in minor units."""
