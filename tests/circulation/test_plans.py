@@ -8,6 +8,7 @@ import pytest
 
 from circulation.app import SERVICE
 from circulation.holds.statements import ACT_HOLD, look_copies, look_hold
+from circulation.questions import looking
 from support.desk import NOW, furnished
 from support.harness import Harness, migrated, running
 from support.many import GROWING, SERIAL, many, one
@@ -82,6 +83,35 @@ async def test_no_list_reads_a_whole_table(circulation: Harness) -> None:
         await circulation.post("/v1/availability:batch", json={"title_ids": [SERIAL, told["title_id"]]})
 
     assert answered > 40
+    assert await PLANS.slow(circulation.resources.pool, asked) == ""
+
+
+async def test_no_question_reads_a_whole_table(circulation: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "RANGE", 500)
+    late = {"all": [{"field": "loan.open", "is": True}, {"field": "loan.due_at", "before": "now-30d"}]}
+    expired = [{"field": "patron.group", "is": "visitor"}, {"field": "patron.expires_at", "before": "now"}]
+    unlent = {"not": {"some": "loans", "where": {"field": "loan.lent_at", "from": "now-300d"}}}
+    questions = [
+        ("loans", late),
+        ("loans", {"field": "loan.renewals", "from": 3}),
+        ("patrons", {"all": expired}),
+        ("patrons", {"field": "patron.tag", "is": "alumni"}),
+        ("patrons", {"some": "loans", "where": late}),
+        ("holds", {"field": "hold.open", "is": True}),
+        ("fees", {"field": "fee.open", "is": True}),
+        ("items", unlent),
+        ("items", None),
+    ]
+
+    async with overheard(circulation) as asked:
+        answers = [
+            await circulation.post(
+                "/v1/questions:ask", json={"kind": kind, "condition": condition, "limit": 20}
+            )
+            for kind, condition in questions
+        ]
+
+    assert [each.status_code for each in answers] == [200] * len(questions)
     assert await PLANS.slow(circulation.resources.pool, asked) == ""
 
 

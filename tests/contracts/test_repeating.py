@@ -6,6 +6,7 @@ from support.pages import ROOT
 
 KEYLESS = {
     "/v1/availability:batch": "a question",
+    "/v1/questions:ask": "a question",
     "/v1/availability:announce": "says what is, as often as one likes",
     "/v1/card-pins/verifications": "each is one more guess, and counts",
     "/v1/patrons/{patron_id}/card-pin/unlockings": "what is open stays open",

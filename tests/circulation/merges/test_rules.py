@@ -9,7 +9,9 @@ from circulation.merges.rules import LISTS, SCALARS, OpenHold, differing, given_
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
 NOBODY: dict[str, Any] = (
-    dict.fromkeys(SCALARS) | {name: [] for name in LISTS} | {"statistics": {}, "note": None}
+    dict.fromkeys(SCALARS)
+    | {name: [] for name in LISTS}
+    | {"statistics": {}, "custom": {}, "tags": [], "note": None}
 )
 
 

@@ -99,7 +99,7 @@ async def test_what_somebody_has_is_neither_dropped_nor_made_of_something_else(
     refused = await make.configure(registration={"custom_fields": text, "tags": []})
     taken = await make.configure(registration=OWN | {"custom_fields": free})
 
-    assert (refused.status_code, codes(refused)) == (409, ["still-in-use", "still-in-use"])
+    assert (refused.status_code, codes(refused)) == (422, ["still-in-use", "still-in-use"])
     assert sorted(pointers(refused)) == ["/registration/custom_fields", "/registration/tags"]
     assert taken.status_code == 200, taken.text
 

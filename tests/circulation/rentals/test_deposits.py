@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.circulation import ItemClaimResolved, ItemLostAndPaid
+from contracts.circulation import FeeRefunded, ItemClaimResolved, ItemLostAndPaid
 from support.desk import CONFIGURATION, Make
 from support.harness import Harness
 from support.losing import USUAL, claim, lose
@@ -52,8 +52,7 @@ async def test_the_deposit_of_what_was_paid_for_is_kept_or_goes_back_as_the_poli
     await make.take_back(item)  # it turns up: what was paid for it goes back, a deposit that was kept with it
     assert await owed(make, patron) == 0
     assert (await circulation.get(f"/v1/fees/{fee_of(lost, 'deposit')['id']}")).json()["state"] == "closed"
-    refunded = await circulation.resources.pool.fetchval("SELECT sum(amount) FROM refund")
-    assert refunded == 3000 + 1500
+    assert sum(each.refunded.minor for each in await circulation.announced(FeeRefunded)) == 3000 + 1500
     await money_is_whole(circulation)
 
 

@@ -51,6 +51,8 @@ from circulation.merges.queries import SUCCESSOR
 from circulation.ncip import routes as ncip
 from circulation.offline import routes as offline
 from circulation.offline.applying import apply_offline_actions
+from circulation.patronedits import routes as patronedits
+from circulation.patronedits.worker import edit_patrons, sweep_patron_edits
 from circulation.patrons import blocks
 from circulation.patrons import routes as patrons
 from circulation.pins import routes as pins
@@ -58,6 +60,7 @@ from circulation.places import routes as places
 from circulation.places.library import Shelf
 from circulation.policies import routes as policies
 from circulation.proxies import routes as proxies
+from circulation.questions import routes as questions
 from circulation.reconciling import routes as reconciling
 from circulation.reconciling.timers import reconcile
 from circulation.registration import consents
@@ -126,6 +129,8 @@ def create_app(settings: Settings) -> FastAPI:
             simulations.router,
             closings.router,
             policies.router,
+            questions.router,
+            patronedits.router,
             items.router,
             reconciling.router,
             ncip.router,
@@ -147,6 +152,7 @@ SERVICE = Service(
     timers=(
         Timer("name-patrons", timedelta(minutes=1), name_patrons),
         Timer("forget-loads", timedelta(hours=1), forget_loads),
+        Timer("forget-patron-edits", timedelta(hours=6), sweep_patron_edits),
         Timer("reconcile", timedelta(minutes=1), reconcile),
         Timer("expire-holds", timedelta(minutes=1), expire_holds),
         Timer("bursar-exports", timedelta(seconds=10), work_off),
@@ -162,6 +168,6 @@ SERVICE = Service(
         Timer("end-idle-sessions", timedelta(minutes=1), end_idle_sessions),
         Timer("apply-offline-actions", timedelta(seconds=2), apply_offline_actions),
     ),
-    workers=(simulate, work_closings, take_up_loads),
+    workers=(simulate, work_closings, take_up_loads, edit_patrons),
     opening=opening,
 )

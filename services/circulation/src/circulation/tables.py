@@ -19,10 +19,12 @@ from circulation.merges import tables as merges
 from circulation.metadata import Table
 from circulation.ncip import tables as ncip
 from circulation.offline import tables as offline
+from circulation.patronedits import tables as patronedits
 from circulation.patrons import tables as patrons
 from circulation.pins import tables as pins
 from circulation.places import tables as places
 from circulation.proxies import tables as proxies
+from circulation.questions import tables as questions
 from circulation.reconciling import tables as reconciling
 from circulation.registration import tables as registration
 from circulation.sessions import tables as sessions
@@ -49,10 +51,12 @@ ALL = (
     merges,
     ncip,
     offline,
+    patronedits,
     patrons,
     pins,
     places,
     proxies,
+    questions,
     reconciling,
     sessions,
     registration,

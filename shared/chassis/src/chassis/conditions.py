@@ -9,9 +9,10 @@ asked whether *some* of it answers all that is asked at once, says a service's v
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from re import Pattern
 from typing import Any, Final
@@ -48,7 +49,7 @@ OPS: Final[Mapping[Of, tuple[str, ...]]] = {
     Of.ID: ("is", "in"),
     Of.NUMBER: ("is", "in", "from", "to", "known"),
     Of.FLAG: ("is",),
-    Of.MOMENT: ("from", "before"),
+    Of.MOMENT: ("from", "before", "known"),
     Of.LANGUAGE: ("is", "in"),
     Of.SEARCH: ("finds",),
 }
@@ -157,9 +158,11 @@ def leaves(node: Node) -> list[Leaf]:
     return [leaf for part in node.parts for leaf in leaves(part)]
 
 
-def read(told: Any, kind: str, vocabulary: Vocabulary, *, at: str = "") -> tuple[Node | None, list[Fault]]:
-    """The tree, or everything that is wrong with it."""
-    reading = _Reading(vocabulary)
+def read(
+    told: Any, kind: str, vocabulary: Vocabulary, *, at: str = "", now: datetime | None = None
+) -> tuple[Node | None, list[Fault]]:
+    """The tree, or everything that is wrong with it. With `now`, moments may be told from it: `now`, `now-30d`."""
+    reading = _Reading(vocabulary, now)
     node = reading.node(told, kind, at, depth=1)
     if reading.leaves > MOST_LEAVES:
         words = f"There are {reading.leaves} conditions; up to {MOST_LEAVES} are asked at a time."
@@ -175,6 +178,7 @@ class _Reading:
     """What has been met so far."""
 
     vocabulary: Vocabulary
+    now: datetime | None
     faults: list[Fault] = dataclasses.field(default_factory=list)
     leaves: int = 0
     searches: int = 0
@@ -270,6 +274,8 @@ class _Reading:
         return None
 
     def value(self, told: Any, of: Of, at: str) -> Any:
+        if of is Of.MOMENT and self.now is not None and (moment := _from_now(told, self.now)) is not None:
+            return moment
         found, words = _value(told, of)
         if words is None and of is Of.SEARCH:
             words = self.vocabulary.search(told)
@@ -313,6 +319,15 @@ def _moment(told: str) -> tuple[datetime | None, str | None]:
         return (moment.astimezone(UTC), None) if moment.tzinfo is not None else (None, words)
     except (ValueError, OverflowError):
         return None, words
+
+
+_FROM_NOW: Final = re.compile(r"now(?:([+-][0-9]{1,5})d)?")
+
+
+def _from_now(told: Any, now: datetime) -> datetime | None:
+    """So many days from now."""
+    found = _FROM_NOW.fullmatch(told) if isinstance(told, str) else None
+    return None if found is None else now + timedelta(days=int(found[1] or 0))
 
 
 def selective(node: Node, few: Sequence[Leaf]) -> bool:

@@ -72,6 +72,10 @@ LEFT: Final = {
         "hold_group_result",
         "patron_id",
     ): "what was tried for a member of a group, then; the old id still leads here",
+    (
+        "patron_edit_record",
+        "patron_id",
+    ): "what a bulk edit did to a registration, then; kept for 90 days, and the old id still leads here",
     ("bursar_export", "after_patron"): "a place in a walk by id, not a patron",
 }
 """Those that stay as they are, and why."""

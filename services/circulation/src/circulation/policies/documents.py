@@ -330,7 +330,7 @@ class LostPolicyDoc(Strict):
     keep_processing_fee: bool = False
     overdue_when_found: OverdueWhenFound = OverdueWhenFound.TO_RETURN
     deposit_when_paid: DepositThen = DepositThen.KEEP
-    """What becomes of a loan's deposit once the lost item is paid for; when the item turns up, `refund` counts for it."""
+    """What becomes of a loan's deposit once the lost item is paid for; should it turn up, `refund` counts for it."""
     deposit_when_missing: DepositThen = DepositThen.KEEP
     """The same of what the patron said to have brought back and nobody finds."""
 
