@@ -23,7 +23,7 @@ import asyncpg
 
 from carrel.postgres import Cluster
 from catalog.marc.generate import FAMILY, GIVEN, LANGUAGES, LIBRARIES, NOUNS, PLACES, SUBJECTS, TIMES
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import switch
 from catalog.search.folding import joined
@@ -31,7 +31,7 @@ from catalog.search.writing import Writer
 
 FACETS = ("format", "language", "library", "decade")
 FORMATS = ("book",) * 17 + ("journal", "map", "score")
-NAME = "v2-bench"
+NAME = f"v{SCHEMA_VERSION}-bench"
 PIECE = 20_000
 ENGINE_ROUNDS, SERVER_ROUNDS = 10, 2
 TERMS = [noun for noun in NOUNS if noun.isascii()] + [place.lower() for place in PLACES if place.isascii()]

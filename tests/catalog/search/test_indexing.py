@@ -159,7 +159,7 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
 
         await until(level, seconds=30)
         before = await state(catalog)
-        (folder_of(catalog) / "v3-half-built").mkdir()
+        (folder_of(catalog) / "v4-half-built").mkdir()
 
         asked = await catalog.post("/v1/search-index/rebuilds")
         await shelves.title(record("new", title="Zzyzx"))

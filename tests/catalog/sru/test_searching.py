@@ -256,6 +256,28 @@ async def test_an_index_is_scanned_around_a_term_and_counts_what_the_public_sees
     assert len(words) > 20
 
 
+async def test_whole_headings_are_scanned_where_the_clause_is_about_the_whole_field(
+    catalog: Harness, shelf: Shelves
+) -> None:
+    async def terms(**asked: str) -> list[tuple[str, str]]:
+        root = await ask(catalog, **asked)
+        found = zip(texts(root, "//c:value/text()"), texts(root, "//c:numberOfRecords/text()"), strict=True)
+        return list(found)
+
+    titles = await terms(scanClause='dc.title == "xylophone o"', responsePosition="2", maximumTerms="3")
+    behind = await terms(scanClause='bath.name exact "ZELLER, 0"', responsePosition="0", maximumTerms="1")
+    old = await terms(
+        operation="scan", version="1.1", scanClause='dc.subject exact "solitude"', maximumTerms="1"
+    )
+    (total,) = texts(
+        await ask(catalog, query='dc.subject == "Solitude"', maximumRecords="0"), "s:numberOfRecords/text()"
+    )
+
+    assert titles == [("Xylem & <pith>", "1"), ("Xylophone one", "1"), ("Xylophone two", "1")]
+    assert behind == [("Zeller, 1", "1")]
+    assert old == [("Solitude", total)] == [("Solitude", "3")]
+
+
 async def test_the_server_explains_itself(catalog: Harness, shelf: Shelves) -> None:
     for version in ({}, {"operation": "explain", "version": "1.1"}, {"version": "1.2"}):
         root = await ask(catalog, **version)

@@ -324,3 +324,23 @@ async def test_export_of_nonsense_is_refused(catalog: Harness, shelves: Shelves)
     kind = await catalog.get("/v1/titles:export", headers={"Accept": "application/json"})
 
     assert (ids.status_code, query.status_code, kind.status_code) == (422, 422, 406)
+
+
+async def test_a_cancelled_lccn_is_told_apart_and_found(catalog: Harness, shelves: Shelves) -> None:
+    title = await shelves.title(
+        record("l").having(Field.data("010", "  ", ("a", "   85000002 "), ("z", "   85000001 "), ("z", " ")))
+    )
+
+    async with shelves.indexed():
+        found = [
+            (await catalog.get("/v1/titles", params={"query": query})).json()["total"]
+            for query in ("identifier:85000001", "85000001", "identifier:85000002", "85000003")
+        ]
+    told = (await catalog.get(f"/v1/titles/{title['id']}")).json()["identifiers"]
+    plain = (await catalog.get(f"/v1/titles/{(await shelves.title(record('m')))['id']}")).json()[
+        "identifiers"
+    ]
+
+    assert found == [1, 1, 1, 0]
+    assert (told["lccn"], told["invalid_lccn"], told["other"]) == ("85000002", ["85000001"], ["85000002"])
+    assert (plain["lccn"], plain["invalid_lccn"]) == (None, [])

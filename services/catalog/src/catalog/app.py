@@ -21,6 +21,7 @@ from catalog.exports.worker import make_exports, sweep_exports
 from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
 from catalog.fixedfields import routes as fixedfields
+from catalog.headings import routes as headings
 from catalog.holdings import order_routes as order
 from catalog.holdings import routes as holdings
 from catalog.holdings.reading_policies import read_policies
@@ -44,6 +45,7 @@ from catalog.matching.keying import key_titles
 from catalog.merges import routes as merges
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
+from catalog.pages import browsing
 from catalog.pages import routes as pages
 from catalog.profiles import routes as profiles
 from catalog.relations import routes as relations
@@ -119,6 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
             fixedfields.router,
             gone.router,
             callnumbers.router,
+            headings.router,
             imports.router,
             profiles.router,
             undoing.router,
@@ -129,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
             sru.router,
             citations.router,
             pages.router,
+            browsing.router,
             feeds.router,
         ],
         description="Titles, holdings, items, imports, search, harvest, SRU.",

@@ -34,5 +34,6 @@ def files(last: int) -> int:
 
 
 def robots(sitemap: str) -> str:
-    """What is asked of crawlers: pages of titles yes; searches, of which there is no end, no."""
-    return f"User-agent: *\nDisallow: /search\nDisallow: /v1/\nDisallow: /unapi\nSitemap: {sitemap}\n"
+    """What is asked of crawlers: pages of titles yes; searches and walks, of which there is no end, no."""
+    closed = "".join(f"Disallow: {path}\n" for path in ("/search", "/browse", "/v1/", "/unapi"))
+    return f"User-agent: *\n{closed}Sitemap: {sitemap}\n"

@@ -1,7 +1,7 @@
 """One pass over a record to the facts that the catalogue stores and searches by (MARC 21 Bibliographic)."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_letters, whitespace
@@ -17,6 +17,7 @@ _ABBREVIATION: Final = re.compile(r"\b(?:[A-Za-z]|ed|vol|no|Jr|Sr|etc|Co|Inc|St)
 _OCLC: Final = re.compile(r"\(OCoLC\)\s*(?:ocm|ocn|on)?0*([1-9][0-9]*)")
 _YEAR: Final = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
 SHORT: Final = 120
+NO_TITLE: Final = "[no title]"
 SEEN_AGAIN: Final = 20_000
 """Names and subjects, of which a catalogue has far fewer than records: what they come to is remembered."""
 
@@ -65,7 +66,14 @@ class Facts(Headline):
     """… and the author's name (880 linked to 100, 110 or 111)."""
     other_titles: tuple[str, ...]
     lccn: str | None
+    cancelled_lccns: tuple[str, ...]
+    """Numbers of the Library of Congress that were cancelled, or are wrong (010 $z)."""
     oclc_numbers: tuple[str, ...]
+    headings: tuple[tuple[str, str, int], ...]
+    """Other titles, series, headings in another script, and what files without an article: of what kind it is
+    (title, author, subject, series, genre), how it is written, and how many characters it files without."""
+    linked: tuple[tuple[str, str], ...]
+    """Numbers by which linking entries name other titles: subfields w (control number), x (ISSN) and z (ISBN)."""
 
 
 _GROUPS: Final[dict[str, str]] = {
@@ -96,6 +104,7 @@ _GROUPS: Final[dict[str, str]] = {
         "contributor": "700 710 711 720",
         "url": "856",
         "script": "880",
+        "link": "760 762 765 767 770 772 773 774 775 776 777 780 785 786 787 800 810 811",
     }.items()
     for tag in tags.split()
 }
@@ -166,9 +175,12 @@ def extract(record: Record) -> Facts:
         original_author=_original_author(get("script", _NONE)),
         other_titles=_each(get("other_title"), lambda field: _clean(" ".join(field.all("abnp")))),
         lccn=next(filter(None, [(field.get("a") or "").strip() for field in get("lccn", _NONE)]), None),
+        cancelled_lccns=_unique([text.strip() for field in get("lccn", _NONE) for text in field.all("z")]),
         oclc_numbers=_unique(
             [oclc_number(text) for field in get("number", _NONE) for text in field.all("a")]
         ),
+        headings=tuple(_headings(found)),
+        linked=_linked(get("link", _NONE), get("series", _NONE)),
     )
 
 
@@ -212,7 +224,7 @@ def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
 
 def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
     if field is None:
-        return "[no title]", "[no title]", None, None
+        return NO_TITLE, NO_TITLE, None, None
     proper_parts, subtitles = [], []
     responsibility: str | None = None
     for code, text in field.subfields:
@@ -222,7 +234,7 @@ def _title(field: Field | None) -> tuple[str, str, str | None, str | None]:
             subtitles.append(_clean(text))
         elif code == "c" and responsibility is None:
             responsibility = text
-    proper = " ".join(filter(None, proper_parts)) or "[no title]"
+    proper = " ".join(filter(None, proper_parts)) or NO_TITLE
     skip = int(ind2) if (ind2 := field.ind2).isascii() and ind2.isdigit() else 0
     subtitle = " : ".join(filter(None, subtitles)) or None
     return proper, proper[skip:].lstrip(" \"'“‘«[(") or proper, subtitle, _clean(responsibility)
@@ -241,6 +253,62 @@ def _original_author(fields: list[Field]) -> str | None:
         if (field.get("6") or "")[:4] in ("100-", "110-", "111-"):
             return name(field)
     return None
+
+
+_NONFILING: Final = dict.fromkeys(("130", "630", "730", "740"), "ind1") | dict.fromkeys(
+    ("222", "240", "242", "243", "245", "440", "830"), "ind2"
+)
+"""Which indicator says how many characters a title files without."""
+_BROWSED: Final = {
+    "author": "author",
+    "contributor": "author",
+    "title": "title",
+    "other_title": "title",
+    "series": "series",
+    "subject": "subject",
+    "genre": "genre",
+}
+
+
+def _headings(found: dict[str, list[Field]]) -> Iterator[tuple[str, str, int]]:
+    for group in ("other_title", "series"):
+        for field in found.get(group, _NONE):
+            if text := _heading_of(field, group):
+                yield _BROWSED[group], text, _skip(field, field.tag)
+    for field in found.get("subject", _NONE):
+        if field.tag == "630" and (skip := _skip(field, "630")) and (text := heading(field)):
+            yield "subject", text, skip
+    for field in found.get("script", _NONE):
+        tag = (field.get("6") or "")[:3]
+        group = _GROUPS.get(tag, "")
+        if group in _BROWSED and (
+            text := _heading_of(Field.from_parts(tag, field.ind1, field.ind2, field.subfields), group)
+        ):
+            yield _BROWSED[group], text, _skip(field, tag)
+
+
+def _heading_of(field: Field, group: str) -> str | None:
+    if group in ("author", "contributor"):
+        return name(field)
+    if group == "title":
+        proper = _title(field)[0]
+        return proper if proper != NO_TITLE else None
+    if group == "other_title":
+        return _clean(" ".join(field.all("abnp")))
+    return _clean(" ".join(field.all("anp"))) if group == "series" else heading(field)
+
+
+def _skip(field: Field, tag: str) -> int:
+    told = getattr(field, _NONFILING[tag]) if tag in _NONFILING else "0"
+    return int(told) if told.isascii() and told.isdigit() else 0
+
+
+def _linked(links: list[Field], series: list[Field]) -> tuple[tuple[str, str], ...]:
+    fields = [*links, *(field for field in series if field.tag == "830")] if links or series else links
+    told = [
+        (code, text.strip()) for field in fields for code, text in field.subfields if code in ("w", "x", "z")
+    ]
+    return tuple(dict.fromkeys(each for each in told if each[1])) if told else ()
 
 
 def name(field: Field) -> str | None:

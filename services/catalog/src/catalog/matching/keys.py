@@ -17,6 +17,8 @@ from catalog.search.folding import joined
 MOST: Final = 200
 """Keys of one title; a collection's record may list thousands of numbers."""
 LONGEST: Final = 80
+LONGEST_NUMBER: Final = 400
+"""Of `key_of_number`: an index entry must stay well below 2 700 bytes."""
 _GROUPS: Final = {
     "001": "001",
     "003": "003",
@@ -54,6 +56,14 @@ def keys_of(record: Record) -> list[str]:
         *_titles(found),
     ]
     return list(dict.fromkeys(told))[:MOST]
+
+
+def key_of_number(agency: str | None, number: str) -> str:
+    """The key of the record that has this number (001) of this agency (003), by which it is recognised."""
+    key = f"number|{agency or ''}|{number}"
+    if len(key) > LONGEST_NUMBER:
+        return "long|" + hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+    return key
 
 
 def system_key(agency: str, number: str) -> str:

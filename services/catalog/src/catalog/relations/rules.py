@@ -8,6 +8,7 @@ from typing import Final
 from stdnum import isbn, issn
 
 from catalog.marc.record import Field, Record
+from catalog.matching.keys import key_of_number
 
 KINDS: Final = {
     "760": "main-series",
@@ -25,7 +26,27 @@ KINDS: Final = {
     "785": "succeeding",
     "786": "data-source",
     "787": "related",
+    "800": "series",
+    "810": "series",
+    "811": "series",
+    "830": "series",
 }
+"""By field; a series (800–830) where the record says which title of ours it may be: by $w or $x."""
+_PAIRS: Final = (
+    ("main-series", "subseries"),
+    ("original-language", "translation"),
+    ("supplement", "supplement-to"),
+    ("host", "constituent"),
+    ("preceding", "succeeding"),
+)
+_BOTH_WAYS: Final = ("other-edition", "other-form", "issued-with", "related")
+BACK: Final = {
+    **dict(_PAIRS),
+    **{there: here for here, there in _PAIRS},
+    **{each: each for each in _BOTH_WAYS},
+    "series": "volume",
+}
+"""What a title that names another by this kind is to that other."""
 PRECEDING: Final = (
     "continues",
     "continues-in-part",
@@ -93,7 +114,35 @@ class Link:
 
 def relations(record: Record) -> list[Relation]:
     """Every linking entry, in the record's order."""
-    return [_relation(each) for each in record.fields(*KINDS) if not each.is_control]
+    return [
+        _relation(each)
+        for each in record.fields(*KINDS)
+        if not each.is_control and (each.tag < "800" or each.all("wx"))
+    ]
+
+
+def named(linked: Sequence[tuple[str, str]], own: str | None) -> tuple[str, ...]:
+    """Keys of what linking entries name (`Facts.linked`), as `keys_of_title` has them of the title that is meant. `own`
+    is the agency of the record that links, whose numbers need not name it."""
+    told: list[str] = []
+    for code, value in linked:
+        if code == "w":
+            agency, number = _numbered(value)
+            told += [f"w:{key_of_number(name, number)}" for name in ([agency] if agency else [own, None])]
+        elif code == "x" and issn.is_valid(value):
+            told.append(f"x:{issn.format(value)}")
+        elif code == "z" and isbn.is_valid(value):
+            told.append(f"z:{_isbn13(value)}")
+    return tuple(dict.fromkeys(told))
+
+
+def keys_of_title(match_keys: Sequence[str], issns: Sequence[str], isbns: Sequence[str]) -> tuple[str, ...]:
+    """By what others may name a title: its number and those of titles that were merged into it, ISSN and ISBN."""
+    return (
+        *(f"w:{key}" for key in match_keys),
+        *(f"x:{number}" for number in issns),
+        *(f"z:{number}" for number in isbns),
+    )
 
 
 def _relation(each: Field) -> Relation:
@@ -105,19 +154,19 @@ def _relation(each: Field) -> Relation:
     return Relation(
         kind=KINDS[each.tag],
         how=how,
-        title=_first(each, "t") or _first(each, "s"),
-        author=_first(each, "a"),
+        title=_first(each, "a") if each.tag == "830" else _first(each, "t") or _first(each, "s"),
+        author=_first(each, "a") if each.tag != "830" else None,
         label=_first(each, "i"),
-        part=_first(each, "g") or _first(each, "q"),
+        part=_first(each, "v") if each.tag >= "800" else _first(each, "g") or _first(each, "q"),
         numbers=tuple(_numbered(value) for value in each.all("w") if value.strip()),
         issns=tuple(issn.format(value.strip()) for value in each.all("x") if issn.is_valid(value.strip())),
-        isbns=tuple(
-            isbn.to_isbn13(value.strip()).replace("-", "")
-            for value in each.all("z")
-            if isbn.is_valid(value.strip())
-        ),
-        shown=each.ind1 == "0",
+        isbns=tuple(_isbn13(value.strip()) for value in each.all("z") if isbn.is_valid(value.strip())),
+        shown=each.ind1 == "0" or each.tag >= "800",
     )
+
+
+def _isbn13(value: str) -> str:
+    return str(isbn.to_isbn13(value)).replace("-", "")
 
 
 def _first(each: Field, code: str) -> str | None:

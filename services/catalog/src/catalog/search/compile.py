@@ -7,13 +7,15 @@ from typing import Final
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from catalog.search.documents import BEGIN, END, EXACT, FACETS, TEXT, WORDS_ONLY
+from catalog.search.documents import AS_SEARCHED, BEGIN, END, EXACT, FACETS, TEXT, WORDS_ONLY
+from catalog.search.filing import Filing
 from catalog.search.folding import asked_tokens, identifier, tokens
 from catalog.search.grammar import (
     And,
     Everything,
     Listed,
     Masked,
+    Naming,
     Near,
     Node,
     Not,
@@ -22,6 +24,7 @@ from catalog.search.grammar import (
     Range,
     Term,
 )
+from catalog.search.headings import FIELD, SEARCHED, terms
 
 FILTERS: Final = (*FACETS, "year")
 MOST_FILTER_VALUES: Final = 100
@@ -29,8 +32,8 @@ IDENTIFIER_WEIGHT: Final = 20.0
 """What a number weighs where any field is asked for."""
 
 
-def compiled(node: Node, schema: tantivy.Schema) -> Query:
-    """The engine's query for a tree."""
+def compiled(node: Node, schema: tantivy.Schema, filing: Filing = AS_SEARCHED) -> Query:
+    """The engine's query for a tree; `filing` is how the index that is asked files its headings."""
     if isinstance(node, Everything):
         return Query.all_query()
     if isinstance(node, Range):
@@ -42,7 +45,7 @@ def compiled(node: Node, schema: tantivy.Schema) -> Query:
             node.high if node.high is not None else 9999,
         )
     if isinstance(node, Term):
-        return _term(node, schema)
+        return _term(node, schema, filing)
     if isinstance(node, Masked):
         return _masked(node, schema)
     if isinstance(node, Near):
@@ -50,23 +53,25 @@ def compiled(node: Node, schema: tantivy.Schema) -> Query:
     if isinstance(node, Listed):
         listed = Query.term_set_query(schema, "number", list(node.numbers))
         return Query.const_score_query(listed, 0.0) if node.numbers else Query.empty_query()
+    if isinstance(node, Naming):
+        return Query.const_score_query(Query.term_set_query(schema, "linked", list(node.keys)), 0.0)
     if isinstance(node, Not):
         return Query.boolean_query(
-            [(Occur.Must, Query.all_query()), (Occur.MustNot, compiled(node.part, schema))]
+            [(Occur.Must, Query.all_query()), (Occur.MustNot, compiled(node.part, schema, filing))]
         )
     occur = Occur.Must if isinstance(node, And) else Occur.Should
     if isinstance(node, And):
         parts = [
-            (Occur.MustNot, compiled(part.part, schema))
+            (Occur.MustNot, compiled(part.part, schema, filing))
             if isinstance(part, Not)
-            else (occur, compiled(part, schema))
+            else (occur, compiled(part, schema, filing))
             for part in node.parts
         ]
         if all(how == Occur.MustNot for how, _ in parts):
             parts.append((Occur.Must, Query.all_query()))
         return Query.boolean_query(parts)
     assert isinstance(node, Or)
-    return Query.boolean_query([(occur, compiled(part, schema)) for part in node.parts])
+    return Query.boolean_query([(occur, compiled(part, schema, filing)) for part in node.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,10 @@ def identifier_fields(term: Term, schema: tantivy.Schema) -> list[tuple[str, Que
     return [(name, Query.term_query(schema, f"x_{name}", value)) for name in ("identifier", "barcode")]
 
 
-def _term(term: Term, schema: tantivy.Schema) -> Query:
+def _term(term: Term, schema: tantivy.Schema, filing: Filing) -> Query:
     field = term.field
+    if (kind := SEARCHED.get(field)) is not None:
+        return Query.term_set_query(schema, FIELD, terms(kind, term.text, filing))
     if field in EXACT:
         value = identifier(term.text)
         if term.prefix:

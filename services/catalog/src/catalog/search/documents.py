@@ -7,10 +7,12 @@ from uuid import UUID
 
 import tantivy
 
+from catalog.marc.extract import NO_TITLE
 from catalog.search.filing import Filing, numbers
 from catalog.search.folding import identifier, joined
+from catalog.search.headings import FIELD, KINDS, Told, indexed, keyed, remembered, skipped, written
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with every change of the fields below: an index of another version is built anew."""
 
 TEXT = {"title": 5.0, "author": 3.0, "subject": 2.0, "rest": 1.0}
@@ -78,6 +80,10 @@ class TitleDocument:
     text: tuple[str, ...] = ()
     """Summary, contents, notes, fields in other scripts."""
     sort_title: str | None = None
+    headings: tuple[Told, ...] = ()
+    """Titles and series beside the title proper, and whatever stands in another script or files without an article."""
+    linked: tuple[str, ...] = ()
+    """What its linking entries name other titles by (`catalog.relations.rules`)."""
     suppressed: bool = False
     stored: bytes = b"{}"
     """JSON of what a list of hits shows."""
@@ -112,6 +118,8 @@ def make_schema() -> tantivy.Schema:
         builder.add_text_field(f"f_{name}", tokenizer_name="raw", fast=True, index_option="basic")
     builder.add_integer_field("year", indexed=True, fast=True)
     builder.add_text_field("public", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(FIELD, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("linked", tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("number", indexed=True, fast=True)
     for name, count in FILED.items():
         for place in range(count):
@@ -136,9 +144,12 @@ RECORD_FIELDS: Final = (
     "year",
     "filed_title",
     "filed_author",
+    "linked",
+    *(f"headed_{kind}" for kind in KINDS),
 )
 """What a record alone tells, in this order. Its copies add call numbers, its number in the catalogue an identifier;
-what it files by becomes numbers where the index is written, for there the library's order is known."""
+what it files by becomes numbers, and its headings terms, where the index is written, for there the library's order is
+known."""
 
 Fields = dict[str, list[Any]]
 
@@ -170,7 +181,30 @@ def record_fields(title: TitleDocument) -> Fields:
         "year": [title.year if title.year is not None else NO_YEAR],
         "filed_title": [title.sort_title or title.title],
         "filed_author": [title.author or ""],
+        "linked": list(title.linked),
+        **_headings(title),
     }
+
+
+def _headings(title: TitleDocument) -> Fields:
+    """Headings by kind: each as it is written, and behind a tab how many characters it files without, if any."""
+    found: Fields = {
+        "headed_title": [],
+        "headed_author": [written(each) for each in (title.author, *title.contributors) if each],
+        "headed_subject": list(map(written, title.subjects)),
+        "headed_series": [],
+        "headed_genre": list(map(written, title.genres)),
+    }
+    if title.title != NO_TITLE:
+        proper = written(title.title)
+        skip = skipped(proper, written(title.sort_title)) if title.sort_title else 0
+        found["headed_title"].append(f"{proper}\t{skip}" if skip else proper)
+    for kind, text, skip in title.headings:
+        lines, line = found[f"headed_{kind}"], written(text)
+        if skip and line in lines:
+            lines.remove(line)
+        lines.append(f"{line}\t{skip}" if skip else line)
+    return found
 
 
 def copy_fields(title: Copies | TitleDocument) -> Fields:
@@ -204,11 +238,24 @@ def document(
     told = {name: values for name, values in fields.items() if values}
     for name, count in FILED.items():
         (text,) = told.pop(f"filed_{name}")
-        for place, value in enumerate(numbers(filing.key(text), count)):
+        for place, value in enumerate(numbers(keyed(filing, text), count)):
             told[f"s_{name}_{place}"] = [value]
+    if headings := _terms(told, filing):
+        told[FIELD] = headings
     return tantivy.Document(
         key=[key], number=[number], f_availability=[availability], stored=[stored], **told
     )
+
+
+def _terms(told: Fields, filing: Filing) -> list[str]:
+    """Terms of the headings and their landmarks, in place of what they were read as; a hidden title has none."""
+    is_public = told["public"] == ["yes"]
+    found: list[str] = []
+    for kind in KINDS:
+        for each in told.pop(f"headed_{kind}", ()):
+            if is_public and each:
+                found += indexed(kind, each, filing) if kind == "title" else remembered(kind, each, filing)
+    return found
 
 
 def _words(texts: Sequence[str | None]) -> list[str]:

@@ -1,6 +1,7 @@
 """The index in a folder: one writer, any number of readers in any process, rebuilt beside the serving one."""
 
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,16 +11,21 @@ from uuid import UUID
 import tantivy
 from tantivy import FieldType, Occur, Order, Query
 
+from catalog.search.browsing import NOWHERE, Stretch, Walk, landmarks
 from catalog.search.compile import compiled, filtered
 from catalog.search.documents import (
+    AS_SEARCHED,
     BEGIN,
     END,
     FACETS,
     make_schema,
 )
 from catalog.search.explaining import Part, explained
-from catalog.search.folders import read_position, serving
+from catalog.search.filing import Filing
+from catalog.search.folders import filed_by, read_position, serving
 from catalog.search.grammar import Node, QueryProblem, parse, pieces
+from catalog.search.headings import Kind
+from catalog.search.headings import place as place_of
 from catalog.search.hitlists import HitList, HitLists, digest, state
 from catalog.search.ordering import Addresses, Ordered, SortKey, ordered, sort_keys
 from catalog.search.suggesting import FEW, Suggesting, Suggestion
@@ -31,6 +37,8 @@ has come forward meanwhile is not skipped, and one that has fallen back does not
 MOST_FACET_VALUES: Final = 200
 SEGMENT_VALUES: Final = 65_000
 LONGEST_SCAN_PREFIX: Final = 6
+LANDMARKS_KEPT: Final = 60.0
+"""Seconds after which landmarks are looked for again."""
 TRIES: Final = 5
 """How often an index may be replaced in the moment of its opening."""
 
@@ -108,6 +116,8 @@ class _Now:
     schema: tantivy.Schema
     position: int
     state: str
+    name: str
+    filing: Filing
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,9 @@ class Reader:
         self._lock = threading.Lock()
         self._name: str | None = None
         self._index: tantivy.Index | None = None
+        self._filing = AS_SEARCHED
         self._seen: tuple[int, int] = (0, 0)
+        self._landmarks: dict[Kind, tuple[str, float, list[str]]] = {}
 
     def now(self) -> _Now | None:
         """The serving index as it is now, reloaded when it has changed; None before there is any."""
@@ -144,7 +156,7 @@ class Reader:
                         raise
                 else:
                     told = state(position, name, self._seen)
-                    return _Now(index.searcher(), index.schema, position, told)
+                    return _Now(index.searcher(), index.schema, position, told, name, self._filing)
             raise FileNotFoundError(f"no index in {self._folder} stays")
 
     def _opened(self, name: str) -> tantivy.Index:
@@ -153,6 +165,7 @@ class Reader:
         seen = (told.st_mtime_ns, told.st_size)
         if name != self._name or self._index is None:
             self._index, self._name = tantivy.Index.open(str(self._folder / name)), name
+            self._filing = Filing(filed_by(self._folder / name) or "")
         elif seen != self._seen:
             self._index.reload()
         self._seen = seen
@@ -180,10 +193,11 @@ class Reader:
         if unknown := [name for name in asked.facets if name not in FACETS]:
             raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
         now = self.now()
+        schema = now.schema if now is not None else make_schema()
         query = filtered(
-            compiled(tree, now.schema if now is not None else make_schema()),
+            compiled(tree, schema, now.filing if now is not None else AS_SEARCHED),
             asked.filters,
-            schema=now.schema if now is not None else make_schema(),
+            schema=schema,
             with_suppressed=asked.with_suppressed,
         )
         if now is None:
@@ -245,7 +259,7 @@ class Reader:
         for title_id in title_ids:
             one = Query.term_query(now.schema, "key", str(title_id))
             for _, at in now.searcher.search(one, limit=1).hits:
-                told[title_id] = explained(now.searcher, now.schema, tree, at)
+                told[title_id] = explained(now.searcher, now.schema, tree, at, now.filing)
         return told
 
     def _kept(self, what: str, name: str | None) -> HitList | None:
@@ -290,7 +304,7 @@ class Reader:
             return Walked([], after, 0)
         tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
         query = filtered(
-            compiled(tree, now.schema),
+            compiled(tree, now.schema, now.filing),
             asked.filters,
             schema=now.schema,
             with_suppressed=asked.with_suppressed,
@@ -312,7 +326,7 @@ class Reader:
             return None
         if among is not None and not among:
             return [], now.position
-        asked = compiled(tree, now.schema)
+        asked = compiled(tree, now.schema, now.filing)
         if among is not None:
             listed = Query.term_set_query(now.schema, "number", list(among))
             asked = Query.boolean_query([(Occur.Must, listed), (Occur.Must, asked)])
@@ -355,6 +369,49 @@ class Reader:
                 break
         return [*reversed(less), *more], len(less)
 
+    def browse(self, kind: Kind, near: str, *, before: int, after: int) -> Stretch:
+        """Headings of a kind around what somebody looks for: as the library files them, so many before that place and
+        from it on."""
+        now = self.now()
+        if now is None:
+            return NOWHERE
+        walk = self._walk(now, kind)
+        start = place_of(kind, near, now.filing)
+        less, more = walk.back(start, before + 1) if near else [], walk.on(start, after + 1)
+        shown = less[max(len(less) - before, 0) :]
+        return Stretch(
+            [*shown, *more[:after]],
+            len(shown),
+            more_before=len(less) > before,
+            more_behind=len(more) > after,
+            position=now.position,
+        )
+
+    def browse_on(self, kind: Kind, term: str, *, back: bool, most: int) -> Stretch:
+        """Headings behind this one, or before it; the one itself may be gone."""
+        now = self.now()
+        if now is None:
+            return NOWHERE
+        walk = self._walk(now, kind)
+        found = walk.back(term, most + 1) if back else walk.on(term + "\0", most + 1)
+        beyond = len(found) > most
+        shown = found[-most:] if back else found[:most]
+        return Stretch(
+            shown,
+            0,
+            more_before=beyond if back else True,
+            more_behind=True if back else beyond,
+            position=now.position,
+        )
+
+    def _walk(self, now: _Now, kind: Kind) -> Walk:
+        """A walk by landmarks that are new enough."""
+        known = self._landmarks.get(kind)
+        if known is None or known[0] != now.name or time.monotonic() - known[1] > LANDMARKS_KEPT:
+            known = (now.name, time.monotonic(), landmarks(now.searcher, kind))
+            self._landmarks[kind] = known
+        return Walk(now.searcher, now.schema, kind, known[2])
+
 
 def _count(searcher: tantivy.Searcher, schema: tantivy.Schema, public: Query, field: str, term: str) -> int:
     both = Query.boolean_query([(Occur.Must, public), (Occur.Must, Query.term_query(schema, field, term))])
@@ -381,7 +438,9 @@ def _better(now: _Now, asked: SearchRequest, total: int) -> Suggestion | None:
     narrowed = filtered(
         Query.all_query(), asked.filters, schema=now.schema, with_suppressed=asked.with_suppressed
     )
-    return Suggesting(now.searcher, now.schema, narrowed).better(asked.query, pieces(asked.query), total)
+    return Suggesting(now.searcher, now.schema, narrowed, now.filing).better(
+        asked.query, pieces(asked.query), total
+    )
 
 
 def _facets(

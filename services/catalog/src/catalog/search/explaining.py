@@ -13,7 +13,8 @@ import tantivy
 from tantivy import Query
 
 from catalog.search.compile import IDENTIFIER_WEIGHT, compiled, identifier_fields, words_in
-from catalog.search.documents import EXACT, TEXT
+from catalog.search.documents import AS_SEARCHED, EXACT, TEXT
+from catalog.search.filing import Filing
 from catalog.search.grammar import And, Masked, Near, Node, Or, Range, Term
 
 MOST_EXPLAINED: Final = 20
@@ -58,11 +59,15 @@ class Part:
 
 
 def explained(
-    searcher: tantivy.Searcher, schema: tantivy.Schema, tree: Node, at: tantivy.DocAddress
+    searcher: tantivy.Searcher,
+    schema: tantivy.Schema,
+    tree: Node,
+    at: tantivy.DocAddress,
+    filing: Filing = AS_SEARCHED,
 ) -> list[Part]:
     """The parts of a hit's score, the greatest first."""
     found = []
-    for field, words, weight, query in _leaves(tree, schema):
+    for field, words, weight, query in _leaves(tree, schema, filing):
         try:
             told = json.loads(query.explain(searcher, at).to_json())
         except ValueError:  # the title does not have this
@@ -77,11 +82,11 @@ def explained(
     return sorted(found, key=lambda part: -part.adds)
 
 
-def _leaves(node: Node, schema: tantivy.Schema) -> Iterator[tuple[str, str, float, Query]]:
+def _leaves(node: Node, schema: tantivy.Schema, filing: Filing) -> Iterator[tuple[str, str, float, Query]]:
     """Field, words, weight and query of whatever adds to a score: what is left out or narrows does not."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            yield from _leaves(part, schema)
+            yield from _leaves(part, schema, filing)
         return
     if isinstance(node, Term) and node.field == "any" and (words := words_in(node)) is not None:
         for name, weight in TEXT.items():
@@ -89,13 +94,18 @@ def _leaves(node: Node, schema: tantivy.Schema) -> Iterator[tuple[str, str, floa
         for name, query in identifier_fields(node, schema):
             yield name, node.text, IDENTIFIER_WEIGHT, query
     elif isinstance(node, Term):
-        yield node.field if node.field not in EXACT else "identifier", node.text, 1.0, compiled(node, schema)
+        yield (
+            node.field if node.field not in EXACT else "identifier",
+            node.text,
+            1.0,
+            compiled(node, schema, filing),
+        )
     elif isinstance(node, Masked):
-        yield node.field, node.pattern, 1.0, compiled(node, schema)
+        yield node.field, node.pattern, 1.0, compiled(node, schema, filing)
     elif isinstance(node, Near):
-        yield node.field, f"{node.left} … {node.right}", 1.0, compiled(node, schema)
+        yield node.field, f"{node.left} … {node.right}", 1.0, compiled(node, schema, filing)
     elif isinstance(node, Range):
-        yield "year", f"{node.low or ''}..{node.high or ''}", 1.0, compiled(node, schema)
+        yield "year", f"{node.low or ''}..{node.high or ''}", 1.0, compiled(node, schema, filing)
 
 
 def _numbers(told: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -14,6 +14,8 @@ engine has no time limit of its own.
 from dataclasses import dataclass
 from typing import Final
 
+from catalog.search.headings import SEARCHED
+
 FIELDS: Final = frozenset(
     {
         "any",
@@ -33,6 +35,7 @@ FIELDS: Final = frozenset(
         "library",
         "location",
         "genre",
+        *SEARCHED,
     }
 )
 LONGEST: Final = 2000
@@ -85,6 +88,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """Titles whose linking entries name another by one of these keys (`catalog.relations.rules.named`). No language
+    says it."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Masked:
     """A folded word with gaps: `*` stands for any characters, `?` for one. CQL has it; this language does not."""
 
@@ -127,7 +138,7 @@ class Everything:
     """No condition."""
 
 
-Node = Term | Near | Listed | Masked | Range | And | Or | Not | Everything
+Node = Term | Near | Listed | Naming | Masked | Range | And | Or | Not | Everything
 
 
 def parse(text: str) -> Node:
@@ -336,6 +347,8 @@ class _Parser:
             raise QueryProblem(
                 "prefix-too-short", f"Before a * stand {SHORTEST_PREFIX} characters or more.", token.at
             )
+        if token.kind == "prefix" and field in SEARCHED:
+            raise QueryProblem("heading-whole", f"In {field} a heading is told whole, in quotes.", token.at)
         if token.kind != "prefix":
             self.pieces.append(Piece(token.text, field, token.kind == "phrase", token.at, token.end))
         return Term(token.text, field, token.kind == "phrase", token.kind == "prefix")
@@ -356,7 +369,9 @@ def _years(token: _Token) -> Range:
 
 def rendered(node: Node) -> str:
     """A query that parses to the same tree; `ValueError` for what this language cannot say."""
-    if isinstance(node, (Masked, Near, Listed)) or (isinstance(node, Term) and (node.begins or node.ends)):
+    if isinstance(node, (Masked, Near, Listed, Naming)) or (
+        isinstance(node, Term) and (node.begins or node.ends)
+    ):
         raise ValueError("CQL alone can say this")
     if isinstance(node, Everything):
         return ""

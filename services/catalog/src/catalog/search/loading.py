@@ -10,6 +10,7 @@ import tantivy
 
 from catalog.marc.extract import Facts, extract
 from catalog.marc.storage import unpack
+from catalog.relations.rules import named
 from catalog.search.documents import (
     AS_SEARCHED,
     RECORD_FIELDS,
@@ -225,7 +226,7 @@ def _of_record(facts: Facts) -> TitleDocument:
         format=facts.format,
         isbns=(*facts.isbns, *facts.invalid_isbns),
         issns=facts.issns,
-        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids))),
+        identifiers=tuple(filter(None, (facts.control_number, *facts.other_ids, *facts.cancelled_lccns))),
         call_numbers=facts.call_numbers,
         other_titles=(*facts.other_titles, *filter(None, (facts.original_title,))),
         other_names=tuple(filter(None, (facts.original_author,))),
@@ -236,4 +237,6 @@ def _of_record(facts: Facts) -> TitleDocument:
             )
         ),
         sort_title=facts.sort_title,
+        headings=facts.headings,
+        linked=named(facts.linked, facts.control_agency) if facts.linked else (),
     )

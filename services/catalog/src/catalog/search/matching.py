@@ -10,7 +10,8 @@ from typing import Any
 from catalog.search.compile import words_in
 from catalog.search.documents import EXACT, TEXT, TitleDocument, as_document
 from catalog.search.folding import identifier, tokens
-from catalog.search.grammar import And, Everything, Listed, Masked, Near, Node, Not, Or, Range, Term
+from catalog.search.grammar import And, Everything, Listed, Masked, Naming, Near, Node, Not, Or, Range, Term
+from catalog.search.headings import CODES, FIELD, SEARCHED, heading_of, written
 
 Fields = Mapping[str, Sequence[Any]]
 
@@ -40,6 +41,8 @@ def matches(node: Node, fields: Fields) -> bool:
         return any(low <= year <= high for year in fields.get("year", ()))
     if isinstance(node, Listed):
         return any(number in node.numbers for number in fields.get("number", ()))
+    if isinstance(node, Naming):
+        return not set(node.keys).isdisjoint(fields.get("linked", ()))
     if isinstance(node, Near):
         raise ValueError("a rule has no words near one another: its language cannot say so")
     return _term(node, fields)
@@ -47,6 +50,10 @@ def matches(node: Node, fields: Fields) -> bool:
 
 def _term(term: Term, fields: Fields) -> bool:
     field = term.field
+    if (kind := SEARCHED.get(field)) is not None:
+        line = written(term.text)
+        held = fields.get(FIELD, ())
+        return any(each[0] == CODES[kind] and heading_of(each) == line for each in held)
     if field in EXACT:
         value = identifier(term.text)
         held = fields.get(f"x_{field}", ())

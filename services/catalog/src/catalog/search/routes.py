@@ -126,6 +126,13 @@ async def reader_of(request: Request) -> Reader:
 
 
 TheReader = Annotated[Reader, Depends(reader_of)]
+AtLeast = Annotated[
+    str,
+    Query(
+        pattern="^(now|[0-9]{1,19})$",
+        description="Wait up to 2 s for this position of the index; `now`: for all that is written by now",
+    ),
+]
 
 
 @router.get("/v1/titles", response_model=SearchOut, responses=problems(Invalid, CursorExpired))
@@ -143,13 +150,7 @@ async def search(
     ] = "relevance",
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
-    at_least: Annotated[
-        str,
-        Query(
-            pattern="^(now|[0-9]{1,19})$",
-            description="Wait up to 2 s for this position of the index; `now`: for all that is written by now",
-        ),
-    ] = "0",
+    at_least: AtLeast = "0",
     explain: Annotated[bool, Query(description="Say what each title's score is made of")] = False,
 ) -> Response:
     """Find titles. `filter[NAME]=value` narrows, and may be repeated; facets count all hits exactly.
@@ -185,8 +186,7 @@ async def search(
             ]
         )
     resources: Resources = request.app.state.resources
-    wanted = await resources.pool.fetchval(_WRITTEN) if at_least == "now" else int(at_least)
-    await _until(reader, wanted)
+    wanted = await as_far_as(resources, reader, at_least)
     try:
         found = await asyncio.to_thread(reader.search, asked)
     except QueryProblem as problem:
@@ -274,11 +274,13 @@ def _place(cursor: str | None) -> tuple[str | None, int]:
     return name, offset
 
 
-async def _until(reader: Reader, position: int) -> None:
-    """Wait a little for the index to have come so far."""
+async def as_far_as(resources: Resources, reader: Reader, at_least: str) -> int:
+    """Wait a little for the index to have come as far as is wanted; how far that is."""
+    position: int = await resources.pool.fetchval(_WRITTEN) if at_least == "now" else int(at_least)
     until = time.monotonic() + WAIT_SECONDS
     while position and reader.position() < position and time.monotonic() < until:  # noqa: ASYNC110 - another process moves it
         await asyncio.sleep(0.02)
+    return position
 
 
 async def availability_level(resources: Resources, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import tantivy
 from tantivy import Occur, Query
 
 from catalog.search.compile import compiled
-from catalog.search.documents import TEXT
+from catalog.search.documents import AS_SEARCHED, TEXT
+from catalog.search.filing import Filing
 from catalog.search.folding import tokens, unspaced
 from catalog.search.grammar import LONGEST, Piece, parse
 
@@ -69,6 +70,7 @@ class Suggesting:
     schema: tantivy.Schema
     narrowed: Query
     """What the asker may see, and the filters."""
+    filing: Filing = AS_SEARCHED
     until: float = field(default_factory=lambda: time.monotonic() + PATIENCE)
 
     def better(self, text: str, pieces: Sequence[Piece], total: int) -> Suggestion | None:
@@ -83,7 +85,7 @@ class Suggesting:
                 mended = mended[: piece.at] + told + mended[piece.end :]
         if mended == text or len(mended) > LONGEST:
             return None
-        found = self._count(compiled(parse(mended), self.schema))
+        found = self._count(compiled(parse(mended), self.schema, self.filing))
         return Suggestion(mended, found) if found and found > total * TIMES_MORE else None
 
     def _mended(self, piece: Piece) -> str | None:

@@ -16,8 +16,10 @@ from catalog.cql.tree import Clause, Node
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of, form_of
-from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest, SearchResult
+from catalog.search.engine import DEEPEST_HIT, Reader, ScannedTerm, SearchRequest, SearchResult
+from catalog.search.folding import tokens
 from catalog.search.grammar import Listed, QueryProblem
+from catalog.search.headings import KINDS
 from catalog.search.hitlists import KEPT_SECONDS
 from catalog.search.ordering import SortKey
 from catalog.sru import answers, rules
@@ -139,10 +141,18 @@ async def _scan(reader: Reader, wanted: Asked) -> bytes:
         raise CqlProblem(16, clause.index)
     if clause.relation not in ("=", "scr", "==", "exact", "any", "all", "cql.scr", "cql.any", "cql.all"):
         raise CqlProblem(19, clause.relation)
-    field, start = beginning(index, rules.plain_text(clause.term))
     position = wanted.position
     before = max(position - 1, 0)
     skip = position == 0  # the list begins behind the term that was asked for
+    if rules.is_whole(clause) and index.field in KINDS:
+        text = rules.plain_text(clause.term)
+        after = wanted.most - before + skip
+        found = await asyncio.to_thread(reader.browse, index.field, text, before=before, after=after)
+        terms = [ScannedTerm(each.text, each.count) for each in found.headings]
+        if skip and [tokens(each.term) for each in terms[found.less : found.less + 1]] == [tokens(text)]:
+            del terms[found.less]
+        return answers.scanned(wanted.version, terms[: wanted.most])
+    field, start = beginning(index, rules.plain_text(clause.term))
     terms, less = await asyncio.to_thread(
         reader.scan, field, start, before=before, after=wanted.most - before + skip
     )

@@ -141,6 +141,11 @@ def _relation(clause: Clause) -> str:
     return "==" if relation == "exact" else relation
 
 
+def is_whole(clause: Clause) -> bool:
+    """Whether a clause is about the whole of a field: `==`, or `exact`, as CQL 1.1 has it."""
+    return _relation(clause) == "=="
+
+
 def _heeded(modifiers: tuple[Modifier, ...]) -> bool:
     """Whether masking characters are meant as they are."""
     literal = False

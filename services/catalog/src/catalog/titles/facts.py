@@ -3,17 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from catalog.marc.extract import Headline, headline, shortened
 from catalog.marc.record import Record
 from catalog.marc.storage import pack
-from catalog.matching.keys import keys_of
+from catalog.matching.keys import key_of_number, keys_of
 from contracts.catalog import TitleSummary
-
-LONGEST_KEY: Final = 400
-"""An index entry must stay well below 2 700 bytes."""
 
 
 @dataclass(slots=True)
@@ -68,14 +65,6 @@ def match_key(facts: Headline, packed: bytes) -> str:
     if not number:
         return "content|" + hashlib.blake2b(packed, digest_size=16).hexdigest()
     return key_of_number(storable(facts.control_agency), number)
-
-
-def key_of_number(agency: str | None, number: str) -> str:
-    """The key of the record that has this number of this agency."""
-    key = f"number|{agency or ''}|{number}"
-    if len(key) > LONGEST_KEY:
-        return "long|" + hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-    return key
 
 
 def storable(text: str | None) -> str | None:

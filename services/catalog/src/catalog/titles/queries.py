@@ -102,6 +102,8 @@ def as_json(
             "isbn": facts.isbns,
             "invalid_isbn": facts.invalid_isbns,
             "issn": facts.issns,
+            "lccn": facts.lccn,
+            "invalid_lccn": facts.cancelled_lccns,
             "other": facts.other_ids,
         },
         "call_numbers": facts.call_numbers,

@@ -80,6 +80,9 @@ class IdentifiersOut(BaseModel):
     isbn: list[str]
     invalid_isbn: list[str]
     issn: list[str]
+    lccn: str | None
+    invalid_lccn: list[str]
+    """Cancelled, or wrong (010 $z); searched like the others."""
     other: list[str]
 
 
