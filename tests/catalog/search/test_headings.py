@@ -163,15 +163,16 @@ def test_each_part_that_a_walk_looks_at_is_small(many: tuple[Path, dict[str, set
     folder, _ = many
     now = Reader(folder).now()
     assert now is not None
+    searcher = now.searcher
     asked: list[int] = []
 
     class Watched:
         def terms_with_prefix(self, field: str, prefix: str) -> list[tuple[str, int]]:
-            found: list[tuple[str, int]] = now.searcher.terms_with_prefix(field, prefix)
+            found: list[tuple[str, int]] = searcher.terms_with_prefix(field, prefix)
             asked.append(len(found))
             return found
 
-        search = now.searcher.search
+        search = searcher.search
 
     walk = Walk(Watched(), now.schema, "subject", landmarks(now.searcher, "subject"))  # type: ignore[arg-type]
 
