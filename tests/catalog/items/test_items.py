@@ -58,6 +58,11 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "custom": {},
         "intellectual": False,
         "created_at": item["created_at"],
+        "permanent_location_id": None,
+        "temporary_location_id": None,
+        "permanent_loan_type": None,
+        "temporary_loan_type": None,
+        "other_call_numbers": [],
     }
     found = await catalog.get("/v1/items", params={"barcode": "3100"})
     assert [each["id"] for each in found.json()["items"]] == [item["id"]]

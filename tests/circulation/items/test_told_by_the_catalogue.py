@@ -204,3 +204,34 @@ async def test_the_state_is_derived_in_one_way_only(circulation: Harness, make: 
     for item, (loan, shelf, transit, paged, withdrawing) in zip(items, _COMBINED, strict=True):
         copy = Copy(base.value, loan, shelf, transit, paged or shelf, withdrawing)
         assert told[item.item_id] == state_of(copy), copy
+
+
+async def test_what_is_elsewhere_for_a_time_is_lent_and_brought_home_by_what_counts(
+    circulation: Harness, make: Make
+) -> None:
+    item, patron = await make.item(), await make.patron()
+    home, law = item.location_id, make.locations["LAW"]
+
+    put = await make.tell(
+        item,
+        location_id=law,
+        permanent_location_id=home,
+        temporary_location_id=law,
+        loan_type="reference",
+        permanent_loan_type="normal",
+        temporary_loan_type="reference",
+    )
+    refused = await make.lend(patron, item)
+    away = await make.take_back(item)
+    arrived = await make.take_back(item, at="law-desk")
+    await make.hold(patron, item)
+    lent_again = await make.tell(put, loan_type="normal", permanent_loan_type=None, temporary_loan_type=None)
+    picks = (await circulation.get(f"/v1/service-points/{make.desks['law-desk']}/pick-list")).json()["items"]
+    await make.tell(lent_again, location_id=home, permanent_location_id=None, temporary_location_id=None)
+    back = await make.take_back(item, at="law-desk")
+
+    assert refused.status_code == 409
+    assert (away["next_step"]["step"], away["next_step"]["to_service_point"]) == ("transit", "Law desk")
+    assert arrived["next_step"]["step"] != "transit"
+    assert [pick["item_id"] for pick in picks] == [str(item.item_id)]
+    assert (back["next_step"]["step"], back["next_step"]["to_service_point"]) == ("transit", "Main desk")

@@ -22,6 +22,7 @@ from catalog.fastadd import routes as fastadd
 from catalog.feeds import routes as feeds
 from catalog.fixedfields import routes as fixedfields
 from catalog.headings import routes as headings
+from catalog.history import routes as steps
 from catalog.holdings import order_routes as order
 from catalog.holdings import routes as holdings
 from catalog.holdings.reading_policies import read_policies
@@ -111,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
             items.router,
             holdings.router,
             order.router,
+            steps.router,
             labels.router,
             covers.router,
             merges.router,

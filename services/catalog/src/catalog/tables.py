@@ -7,6 +7,7 @@ from catalog.copycat import tables as copycat
 from catalog.covers import tables as covers
 from catalog.custom import tables as custom
 from catalog.exports import tables as exports
+from catalog.history import tables as history
 from catalog.holdings import tables as holdings
 from catalog.idlists import tables as idlists
 from catalog.imports import tables as imports
@@ -37,6 +38,7 @@ ALL = (
     covers,
     custom,
     exports,
+    history,
     holdings,
     idlists,
     imports,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from contracts.events import Event, Part
@@ -30,6 +30,15 @@ class ItemBase(StrEnum):
     UNKNOWN = "unknown"
 
 
+class OtherCallNumber(Part):
+    """A call number beside the one that something is shelved by."""
+
+    call_number: str
+    scheme: str | None = None
+    """What it is made by: lc, dewey, nlm, sudoc or local; None: nobody has said."""
+    kind: Literal["additional", "former"] = "additional"
+
+
 class ItemState(Part):
     """An item's whole public state; a reader keeps the newest (epoch, version) and drops the rest."""
 
@@ -40,10 +49,13 @@ class ItemState(Part):
     title_ids: tuple[UUID, ...]
     """All titles the item belongs to (several when bound together); the first is its own."""
     location_id: UUID
+    """Where it stands now: the one that counts."""
     material_type: str
     loan_type: str
+    """What it is lent as now: the one that counts."""
     base_state: ItemBase
     call_number: str | None = None
+    """Its own, else its holdings'."""
     volume: str | None = None
     copy_number: str | None = None
     short_title: str = ""
@@ -86,6 +98,15 @@ class ItemState(Part):
     tags: tuple[str, ...] = ()
     custom: dict[str, Fact] = {}  # noqa: RUF012 - each event has a copy
     """Facts of the library's own, by the codes of its configuration."""
+    permanent_location_id: UUID | None = None
+    """Where it belongs, while it stands elsewhere for a time; None: it is where it belongs."""
+    temporary_location_id: UUID | None = None
+    """Where it has been put for a time; None while it goes where its holdings are."""
+    permanent_loan_type: str | None = None
+    """What it is lent as otherwise, while a temporary loan type counts."""
+    temporary_loan_type: str | None = None
+    other_call_numbers: tuple[OtherCallNumber, ...] = ()
+    """Its own further ones, then those of its holdings."""
 
 
 class LocationState(Part):
@@ -282,6 +303,9 @@ class HoldingsState(Part):
     """Whether they are lent to other libraries, as their record says (MARC 21 Holdings, 008/20)."""
     reproduction_policy: str | None = None
     """Whether copies are made of them, as their record says (008/21)."""
+    temporary_location_id: UUID | None = None
+    """Where they stand for a time."""
+    other_call_numbers: tuple[OtherCallNumber, ...] = ()
 
 
 class HoldingsCreated(Event):

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from catalog.acquisitions.rules import LEADER, fields, fixed_data, removable
+from catalog.history.statements import keeping, whoever
 from catalog.items.announcing import states_on
 from catalog.items.commands import placed
+from catalog.items.standing import STANDS
 from catalog.marc.record import Field, Record
 from catalog.titles.facts import columns, summary
 from chassis import outbox
@@ -44,18 +46,23 @@ SELECT EXISTS (SELECT FROM location WHERE id = $1 FOR SHARE) AS "location-unknow
     EXISTS (SELECT FROM loan_type WHERE code = $3) AS "loan-type-unknown"
 """
 _TITLE = "SELECT deleted_at, merged_into FROM title WHERE id = $1 FOR SHARE"
-_HOLDINGS = """
+_HOLDINGS = keeping(
+    "holdings",
+    """
 INSERT INTO holdings (id, title_id, location_id, call_number, shelving_key, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
 ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL,
     version = holdings.version + (holdings.deleted_at IS NOT NULL)::int
-RETURNING id
-"""
-_ITEM = """
-INSERT INTO item (id, barcode, holdings_id, title_id, location_id, material_type, loan_type, base_state,
-    purchase_minor, purchase_currency, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'in-process', $8, $9, $10, $10)
-"""
+""",
+    now="$6",
+    by="$7",
+)
+_ITEM = f"""
+INSERT INTO item (id, barcode, holdings_id, title_id, location_id, permanent_location_id, material_type, loan_type,
+    base_state, purchase_minor, purchase_currency, created_at, updated_at)
+SELECT $1, $2, h.id, $4, {STANDS}, nullif($5, {STANDS}), $6, $7, 'in-process', $8, $9, $10, $10
+FROM holdings h WHERE h.id = $3
+"""  # noqa: S608 - our own text
 _CHANGED = "INSERT INTO title_change (title_id) VALUES ($1)"
 _WAKE = "SELECT pg_notify('title_change', '')"
 _ANSWERED = """
@@ -169,7 +176,14 @@ async def _item(
     )
     place = placed(event.call_number, None)
     holdings_id = await connection.fetchval(
-        _HOLDINGS, uuid7(), title_id, event.location_id, event.call_number or "", place["shelving_key"], now
+        _HOLDINGS,
+        uuid7(),
+        title_id,
+        event.location_id,
+        event.call_number or "",
+        place["shelving_key"],
+        now,
+        whoever(),
     )
     item_id = uuid7()
     priced = event.price_minor is not None and event.price_currency is not None

@@ -6,9 +6,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from catalog.acquisitions.commands import ask_for_withdrawal
+from catalog.history.statements import keeping, whoever
 from catalog.items.announcing import states_on
 from catalog.items.commands import placed
 from catalog.items.rules import DESCRIBED
+from catalog.items.standing import NOWHERE, STANDS, effective, permanent
 from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
@@ -137,18 +139,23 @@ SELECT NOT EXISTS (SELECT FROM location WHERE id = $1 FOR SHARE) AS "location-un
     NOT EXISTS (SELECT FROM title WHERE id = $4 AND deleted_at IS NULL FOR SHARE) AS "title-unknown",
     EXISTS (SELECT FROM item WHERE barcode = $5) AS taken
 """
-_HOLDINGS: Final = """
+_HOLDINGS: Final = keeping(
+    "holdings",
+    """
 INSERT INTO holdings (id, title_id, location_id, call_number, shelving_key, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
 ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL,
     version = holdings.version + (holdings.deleted_at IS NOT NULL)::int
-RETURNING id
-"""
-_ITEM: Final = """
-INSERT INTO item (id, barcode, holdings_id, title_id, location_id, material_type, loan_type, base_state, volume,
-    pieces, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'in-process', $8, 1, $9, $9)
-"""
+""",
+    now="$6",
+    by="$7",
+)
+_ITEM: Final = f"""
+INSERT INTO item (id, barcode, holdings_id, title_id, location_id, permanent_location_id, material_type, loan_type,
+    base_state, volume, pieces, created_at, updated_at)
+SELECT $1, $2, h.id, $4, {STANDS}, nullif($5, {STANDS}), $6, $7, 'in-process', $8, 1, $9, $9
+FROM holdings h WHERE h.id = $3
+"""  # noqa: S608 - our own text
 
 
 async def _make_volume(
@@ -166,7 +173,14 @@ async def _make_volume(
         return None, missing
     place = placed(told["call_number"], None)
     holdings_id = await connection.fetchval(
-        _HOLDINGS, uuid7(), title_id, location_id, told["call_number"] or "", place["shelving_key"], now
+        _HOLDINGS,
+        uuid7(),
+        title_id,
+        location_id,
+        told["call_number"] or "",
+        place["shelving_key"],
+        now,
+        whoever(),
     )
     item_id = uuid7()
     await connection.execute(
@@ -211,19 +225,29 @@ async def unbind(connection: Connection, event: BindingUndone, now: datetime) ->
     await _settle(connection, event.binding_id, now)
 
 
-_AGAIN: Final = """
-INSERT INTO item (id, holdings_id, title_id, bound_with, location_id, material_type, loan_type, base_state, call_number,
-    call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual,
-    purchase_minor, purchase_currency, replacement_minor, replacement_currency, {DESCRIBED}, created_at, updated_at)
-SELECT $2, holdings_id, title_id, bound_with, location_id, material_type, loan_type, 'in-process', call_number,
-    call_number_scheme, shelving_key, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual,
-    purchase_minor, purchase_currency, replacement_minor, replacement_currency, {DESCRIBED}, $3, $3
-FROM item WHERE id = $1 AND base_state = 'withdrawn' RETURNING title_id, holdings_id
-""".replace("{DESCRIBED}", ", ".join(DESCRIBED))
-_REVIVE: Final = """
+_AS_IT_WAS: Final = (
+    "title_id, bound_with, material_type, loan_type, call_number, call_number_scheme, shelving_key, "
+    "other_call_numbers, volume, copy_number, note, suppressed, pieces, pieces_text, intellectual, purchase_minor, "
+    "purchase_currency, replacement_minor, replacement_currency, " + ", ".join(DESCRIBED)
+)
+_BELONGS: Final = permanent("i")
+_AGAIN: Final = f"""
+INSERT INTO item (id, holdings_id, location_id, permanent_location_id, base_state, {_AS_IT_WAS}, created_at, updated_at)
+SELECT $2, h.id, {effective(_BELONGS, NOWHERE)}, nullif({_BELONGS}, {effective(_BELONGS, NOWHERE)}), 'in-process',
+    {", ".join(f"i.{name}" for name in _AS_IT_WAS.split(", "))}, $3, $3
+FROM item i JOIN holdings h ON h.id = i.holdings_id
+WHERE i.id = $1 AND i.base_state = 'withdrawn' RETURNING title_id, holdings_id
+"""  # noqa: S608 - our own text
+"""Where it belongs and goes with its holdings; what it was told for a time is over."""
+_REVIVE: Final = keeping(
+    "holdings",
+    """
 UPDATE holdings SET deleted_at = NULL, merged_into = NULL, version = version + 1
 WHERE id = $1 AND deleted_at IS NOT NULL
-"""
+""",
+    now="$2",
+    by="$3",
+)
 
 
 async def _make_issues(connection: Connection, volume: Any, now: datetime) -> None:
@@ -239,7 +263,7 @@ async def _make_issues(connection: Connection, volume: Any, now: datetime) -> No
             fresh = uuid7()
             again = await connection.fetchrow(_AGAIN, item_id, fresh, now)
             if again is not None:
-                await connection.execute(_REVIVE, again["holdings_id"])
+                await connection.execute(_REVIVE, again["holdings_id"], now, whoever())
                 await connection.execute(
                     "UPDATE received_piece SET item_id = $2 WHERE piece_id = $1", piece["piece_id"], fresh
                 )

@@ -26,7 +26,10 @@ from chassis.ids import uuid7
 from chassis.principal import Principal, demand
 from chassis.problems import Invalid, NotFound, Reason, Refused
 
-REFERRED: Final = ("location_id", "material_type", "loan_type", "digitisation_policy")
+REFERRED: Final = (
+    "location_id", "temporary_location_id", "material_type", "loan_type", "temporary_loan_type",
+    "digitisation_policy",
+)  # fmt: skip
 SCOPES: Final = {Kind.TITLES: "titles:write", Kind.HOLDINGS: "items:write", Kind.ITEMS: "items:write"}
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('bulk edits'), hashtext(:by))")
 _MOVE: Final = text("""

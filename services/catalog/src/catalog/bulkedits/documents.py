@@ -220,13 +220,16 @@ class NoteDoc(Strict):
         return self
 
 
+_ALONE = ("barcode", "bound_with", "other_call_numbers")
+
+
 class ItemSet(ItemChange):
     """Facts that all items are to have: as a change of one item, but for what is an item's alone."""
 
     @model_validator(mode="after")
     def of_many(self) -> "ItemSet":
         """A barcode is one item's, and so is what it is bound with."""
-        if alone := [name for name in ("barcode", "bound_with") if name in self.model_fields_set]:
+        if alone := [name for name in _ALONE if name in self.model_fields_set]:
             raise ValueError(f"are one item's alone: {', '.join(alone)}")
         return self
 
@@ -260,6 +263,8 @@ class HoldingsEdit(Strict):
         """There is something to do."""
         if not self.set.model_fields_set:
             raise ValueError("nothing is to be changed")
+        if "other_call_numbers" in self.set.model_fields_set:
+            raise ValueError("other_call_numbers are one holdings' alone")
         return self
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -64,9 +64,14 @@ def untouched(rows: Rows, records: Sequence[asyncpg.Record]) -> Verdicts:
     return told
 
 
+PLACES: Final = frozenset({"location_id", "temporary_location_id"})
+
+
 def _typed(before: Mapping[str, Any]) -> dict[str, Any]:
     """Facts as a row has them."""
-    return {name: UUID(value) if name == "location_id" else value for name, value in before.items()}
+    return {
+        name: UUID(value) if name in PLACES and value is not None else value for name, value in before.items()
+    }
 
 
 async def announce(connection: Connection, events: Sequence[Event], titles: Sequence[UUID]) -> None:

@@ -109,7 +109,8 @@ ITEM_FACTS: Final = FACTS
 OWN_ITEM_FACTS: Final = (*FACTS, "custom")
 """The same with what is the library's own, for edits that change that."""
 HOLDINGS_FACTS: Final = (
-    "location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed", "statistical_codes",
+    "location_id", "temporary_location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed",
+    "statistical_codes",
 )  # fmt: skip
 DIGITISED_FACTS: Final = (*HOLDINGS_FACTS, "digitisation_policy")
 """The same with what was not known to earlier releases, for edits that change that."""

@@ -1,6 +1,6 @@
 """Items and holdings: facts in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,21 +20,27 @@ from catalog.bulkedits.rules import (
     reason,
 )
 from catalog.custom.queries import definitions_on
-from catalog.items.announcing import batches, states_on
+from catalog.items.announcing import batches, further, states_on
 from chassis.database import Connection, plain
 from chassis.json import dumped
 from contracts.catalog import HoldingsState, HoldingsUpdated
 
-REFERRED: Final = (
-    "location_id", "material_type", "loan_type", "damaged_status", "statistical_codes", "digitisation_policy",
-)  # fmt: skip
+REFERRED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "location_id": ("location", ("location_id", "temporary_location_id")),
+    "material_type": ("material-type", ("material_type",)),
+    "loan_type": ("loan-type", ("loan_type", "temporary_loan_type")),
+    "damaged_status": ("damaged-status", ("damaged_status",)),
+    "statistical_codes": ("statistical-code", ("statistical_codes",)),
+    "digitisation_policy": ("digitisation-policy", ("digitisation_policy",)),
+}
+"""What is looked up: as what its absence is told, and the facts that name such a thing."""
 
 
 async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdicts:
     """Whatever is referred to must be here; it stays here to the end of the transaction."""
     wanted = {
-        name: list({each for verdict in verdicts.values() for each in _named(verdict, name)})
-        for name in REFERRED
+        name: list({each for verdict in verdicts.values() for each in _named(verdict, facts)})
+        for name, (_, facts) in REFERRED.items()
     }
     if not any(wanted.values()):
         return verdicts
@@ -46,19 +52,19 @@ async def without_unknown(connection: Connection, verdicts: Verdicts) -> Verdict
     return {id_: _held_to(verdict, unknown) for id_, verdict in verdicts.items()}
 
 
-def _named(verdict: Verdict, name: str) -> Sequence[Any]:
+def _named(verdict: Verdict, facts: Sequence[str]) -> list[Any]:
     """What it refers to there: nothing, one thing or several."""
-    told = verdict.after.get(name)
-    return told if isinstance(told, list) else () if told is None else (told,)
+    told = [verdict.after.get(name) for name in facts]
+    return [
+        each for one in told for each in (one if isinstance(one, list) else () if one is None else (one,))
+    ]
 
 
 def _held_to(verdict: Verdict, unknown: dict[str, set[Any]]) -> Verdict:
     reasons = [
-        reason(
-            f"{name.removesuffix('_id').removesuffix('s').replace('_', '-')}-unknown", f"There is no {each}."
-        )
-        for name in REFERRED
-        for each in _named(verdict, name)
+        reason(f"{code}-unknown", f"There is no {each}.")
+        for name, (code, facts) in REFERRED.items()
+        for each in _named(verdict, facts)
         if each in unknown[name]
     ]
     return Verdict(Outcome.CANNOT, reasons=reasons) if reasons else verdict
@@ -101,6 +107,7 @@ class Items:
             ids,
             [dumped(verdicts[id_].after).decode() for id_ in ids],
             now,
+            by,
         )
         states = await states_on(connection, ids)
         await announce(
@@ -154,10 +161,11 @@ class Holdings:
             ids,
             [dumped(verdicts[id_].after).decode() for id_ in ids],
             now,
+            by,
         )
         before = [rows[id_]["location_id"] for id_ in ids]
         after = [verdicts[id_].after.get("location_id", rows[id_]["location_id"]) for id_ in ids]
-        carried = await connection.fetch(sql.CARRY_ITEMS, ids, before, after, now)
+        carried = await connection.fetch(sql.CARRY_ITEMS, ids, before, after, now, by)
         states = await states_on(connection, [row["id"] for row in carried]) if carried else []
         told = [
             HoldingsUpdated(
@@ -175,6 +183,8 @@ class Holdings:
                     digitisation_policy=row["digitisation_policy"],
                     lending_policy=row["lending_policy"],
                     reproduction_policy=row["reproduction_policy"],
+                    temporary_location_id=row["temporary_location_id"],
+                    other_call_numbers=further(row["other_call_numbers"]),
                 ),
             )
             for row in written

@@ -5,6 +5,8 @@ from typing import Final
 
 from catalog.bulkedits.rules import DIGITISED_FACTS, HOLDINGS_FACTS, ITEM_FACTS, OWN_ITEM_FACTS
 from catalog.bulkedits.tables import WORKING
+from catalog.history.statements import keeping
+from catalog.items.standing import permanent, standing
 
 WAITING: Final = f"""
 SELECT e.id, e.matched, e.gathered FROM bulk_edit e WHERE {WORKING} AND (NOT e.gathered OR e.matched <= $1)
@@ -48,27 +50,61 @@ UPDATE bulk_edit SET state = 'failed', problem = $2, ended_at = $3, version = ve
 SWEEP: Final = f"DELETE FROM bulk_edit WHERE (ended_at <= $1 OR created_at <= $2) AND NOT ({WORKING})"
 
 
-def digest(alias: str, facts: Sequence[str]) -> str:
-    """What stands in these facts, in few characters."""
-    told = ", ".join(f"'{name}', {alias}.{name}" for name in facts)
-    return f"md5(jsonb_build_object({told})::text)"
+def digest(alias: str, facts: Sequence[str], *, belongs: str | None = None) -> str:
+    """What stands in these facts, in few characters. Facts that most have none of count only where there are some, so
+    that an edit of an earlier release can still be taken back."""
+    told = ", ".join(
+        f"'{name}', {belongs if belongs is not None and name == 'location_id' else f'{alias}.{name}'}"
+        for name in facts
+        if name not in SELDOM
+    )
+    seldom = ", ".join(f"'{name}', {alias}.{name}" for name in facts if name in SELDOM)
+    return f"md5((jsonb_build_object({told}) || jsonb_strip_nulls(jsonb_build_object({seldom})))::text)"
 
 
-def _write(table: str, facts: Sequence[str], returning: str, digested: Sequence[str]) -> str:
-    told = ", ".join(f"{name} = b.{name}" for name in facts)
-    return f"""
-UPDATE {table} e SET version = e.version + 1, updated_at = $3, {told}
-FROM unnest($1::uuid[], $2::text[]) AS told (id, after) JOIN {table} s ON s.id = told.id
+SELDOM: Final = frozenset({"temporary_location_id", "temporary_loan_type"})
+_ITEM_COLUMNS: Final = ", ".join(
+    f"{permanent('i')} AS location_id" if name == "location_id" else f"i.{name}" for name in OWN_ITEM_FACTS
+)
+_WRITE_ITEMS: Final = f"""
+UPDATE item e SET version = e.version + 1, updated_at = $3,
+    {", ".join(f"{name} = b.{name}" for name in OWN_ITEM_FACTS if name != "location_id")},
+    {
+    standing(
+        f"CASE WHEN told.after::jsonb ? 'location_id' THEN b.location_id ELSE {permanent('s')} END",
+        "b.temporary_location_id",
+    )
+}
+FROM unnest($1::uuid[], $2::text[]) AS told (id, after) JOIN item s ON s.id = told.id
+    JOIN holdings h ON h.id = s.holdings_id
     CROSS JOIN LATERAL jsonb_populate_record(s, told.after::jsonb) AS b
-WHERE e.id = told.id RETURNING e.id, {digest("e", digested)} AS left_as{returning}
+WHERE e.id = told.id
 """
+_WRITE_HOLDINGS: Final = f"""
+UPDATE holdings e SET version = e.version + 1, updated_at = $3,
+    {", ".join(f"{name} = b.{name}" for name in DIGITISED_FACTS)}
+FROM unnest($1::uuid[], $2::text[]) AS told (id, after) JOIN holdings s ON s.id = told.id
+    CROSS JOIN LATERAL jsonb_populate_record(s, told.after::jsonb) AS b
+WHERE e.id = told.id
+"""
+_TOLD_OF_HOLDINGS: Final = {
+    **{
+        name: f"new.{name}"
+        for name in (
+            "id", "version", "title_id", "location_id", "temporary_location_id", "call_number", "suppressed",
+            "statistical_codes", "other_call_numbers", "digitisation_policy",
+        )
+    },
+    "lending_policy": "new.policies ->> 'lending_policy'",
+    "reproduction_policy": "new.policies ->> 'reproduction_policy'",
+}  # fmt: skip
 
 
 def hold_items(*, own: bool) -> str:
     """Items, locked. What is the library's own counts as touched only for an edit that changes it."""
+    is_now = digest("i", OWN_ITEM_FACTS if own else ITEM_FACTS, belongs=permanent("i"))
     return f"""
-SELECT i.id, i.version, i.title_id, {", ".join(f"i.{name}" for name in OWN_ITEM_FACTS)},
-    {digest("i", OWN_ITEM_FACTS if own else ITEM_FACTS)} AS is_now
+SELECT i.id, i.version, i.title_id, {_ITEM_COLUMNS}, {is_now} AS is_now
 FROM item i WHERE i.id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE
 """
 
@@ -80,7 +116,9 @@ def look_at_items(*, own: bool) -> str:
 
 def write_items(*, own: bool) -> str:
     """What changes of each; the digest of what is left is of the facts that `hold_items` looks at."""
-    return _write("item", OWN_ITEM_FACTS, "", OWN_ITEM_FACTS if own else ITEM_FACTS)
+    left_as = digest("new", OWN_ITEM_FACTS if own else ITEM_FACTS, belongs=permanent("new"))
+    told = {"id": "new.id", "left_as": left_as}
+    return keeping("item", _WRITE_ITEMS, now="$3", by="$4", returning=told)
 
 
 def hold_holdings(*, digitised: bool) -> str:
@@ -99,24 +137,27 @@ def look_at_holdings(*, digitised: bool) -> str:
 
 def write_holdings(*, digitised: bool) -> str:
     """What changes of each, and what is told of it."""
-    told = (
-        ", e.version, e.title_id, e.location_id, e.call_number, e.suppressed, e.statistical_codes, "
-        "e.digitisation_policy, e.policies ->> 'lending_policy' AS lending_policy, "
-        "e.policies ->> 'reproduction_policy' AS reproduction_policy"
-    )
-    return _write("holdings", DIGITISED_FACTS, told, DIGITISED_FACTS if digitised else HOLDINGS_FACTS)
+    left_as = digest("new", DIGITISED_FACTS if digitised else HOLDINGS_FACTS)
+    told = _TOLD_OF_HOLDINGS | {"left_as": left_as}
+    return keeping("holdings", _WRITE_HOLDINGS, now="$3", by="$4", returning=told)
 
 
 PLACES_TAKEN: Final = """
 SELECT title_id, location_id, call_number FROM holdings WHERE title_id = ANY ($1::uuid[])
 """
-CARRY_ITEMS: Final = """
+_COMES_ALONG: Final = f"CASE WHEN {permanent('i')} = told.before THEN told.after ELSE {permanent('i')} END"
+CARRY_ITEMS: Final = keeping(
+    "item",
+    f"""
 UPDATE item i SET version = i.version + 1, updated_at = $4,
-    location_id = CASE WHEN i.location_id = told.before THEN told.after ELSE i.location_id END
+    {standing(_COMES_ALONG, "i.temporary_location_id")}
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS told (id, before, after)
     JOIN holdings h ON h.id = told.id
-WHERE i.title_id = h.title_id AND i.holdings_id = h.id RETURNING i.id
-"""
+WHERE i.title_id = h.title_id AND i.holdings_id = h.id
+""",
+    now="$4",
+    by="$5",
+)
 KNOWN: Final = """
 SELECT (SELECT coalesce(array_agg(l.id), '{}') FROM (
         SELECT id FROM location WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE) l) AS location_id,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 _HOLDINGS: Final = """
 SELECT h.shelving_key, h.id, h.call_number, h.id AS holdings_id, CAST(NULL AS uuid) AS item_id, h.title_id,
-    h.location_id, t.title, t.author, t.year
+    coalesce(h.temporary_location_id, h.location_id) AS location_id, t.title, t.author, t.year
 FROM holdings h JOIN title t ON t.id = h.title_id
 WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT (t.suppressed OR h.suppressed))
   AND h.deleted_at IS NULL AND {shelf} {location}
@@ -29,14 +29,22 @@ FROM (({holdings}) UNION ALL ({items})) s
 JOIN location l ON l.id = s.location_id JOIN library b ON b.id = l.library_id
 ORDER BY s.shelving_key {way}, s.id {way} LIMIT :limit
 """
+_AT_HOME: Final = "h.location_id = :location_id AND h.temporary_location_id IS NULL"
+_FOR_A_TIME: Final = "h.temporary_location_id = :location_id"
+"""Apart, so that each is read along its own index."""
 _ONWARD: Final = "(h.shelving_key, h.id) > (:key, :id) AND h.shelving_key < :edge"
 _FROM: Final = "h.shelving_key >= :key AND h.shelving_key < :edge"
 _BACK: Final = "(h.shelving_key, h.id) < (:key, :id) AND h.shelving_key >= :edge"
 
 
 def _statement(shelf: str, way: str, *, here: bool) -> Any:
-    filled = {"shelf": shelf, "way": way, "location": "AND h.location_id = :location_id" if here else ""}
-    return text(_WHOLE.format(holdings=_HOLDINGS.format(**filled), items=_ITEMS.format(**filled), way=way))
+    filled = {"shelf": shelf, "way": way}
+    holdings = [
+        _HOLDINGS.format(location=f"AND {where}" if here else "", **filled)
+        for where in (_AT_HOME, _FOR_A_TIME)[: 2 if here else 1]
+    ]
+    items = _ITEMS.format(location="AND h.location_id = :location_id" if here else "", **filled)
+    return text(_WHOLE.format(holdings=") UNION ALL (".join(holdings), items=items, way=way))
 
 
 _STATEMENTS: Final = {

@@ -6,33 +6,44 @@ from typing import Any, Final
 
 from catalog.conditions.vocabulary import Kind, of_field
 from catalog.holdings.policy_rules import ASKED
+from catalog.items.standing import permanent
 from chassis.conditions import All, Either, Leaf, Node, Not, Of, Some
 
-_CODE: Final = "(SELECT l.code FROM location l WHERE l.id = {0}.location_id)"
-_LIBRARY: Final = (
-    "(SELECT b.code FROM location l JOIN library b ON b.id = l.library_id WHERE l.id = {0}.location_id)"
-)
+_STANDS: Final[Mapping[str, str]] = {
+    "holdings": "coalesce(h.temporary_location_id, h.location_id)",
+    "item": "i.location_id",
+}
+"""Where each stands now."""
+_CODE: Final = "(SELECT l.code FROM location l WHERE l.id = {0})"
+_LIBRARY: Final = "(SELECT b.code FROM location l JOIN library b ON b.id = l.library_id WHERE l.id = {0})"
 _COLUMNS: Final[Mapping[str, str]] = {
     "title.number": "t.hrid",
     "holdings.call_number": "nullif(h.call_number, '')",
     "holdings.described": "(h.record IS NOT NULL)",
-    "holdings.location": _CODE.format("h"),
-    "holdings.library": _LIBRARY.format("h"),
-    "item.location": _CODE.format("i"),
-    "item.library": _LIBRARY.format("i"),
+    **{f"{entity}.location": _CODE.format(where) for entity, where in _STANDS.items()},
+    **{f"{entity}.library": _LIBRARY.format(where) for entity, where in _STANDS.items()},
+    **{f"{entity}.effective_location_id": where for entity, where in _STANDS.items()},
+    "item.location_id": permanent("i"),
+    "item.effective_loan_type": "coalesce(i.temporary_loan_type, i.loan_type)",
     "item.call_number": "coalesce(i.call_number, nullif(h.call_number, ''))",
     **{
         f"{entity}.statistical_code": f"nullif(array_to_string({alias}.statistical_codes, ' '), '')"
         for entity, alias in (("title", "t"), ("holdings", "h"), ("item", "i"))
     },
     **{f"holdings.{name}": f"(h.policies ->> '{name}')" for name in ASKED},
+    **{
+        f"{entity}.other_call_numbers": (
+            f"(SELECT string_agg(n ->> 'call_number', '; ') FROM jsonb_array_elements({alias}.other_call_numbers) n)"
+        )
+        for entity, alias in (("holdings", "h"), ("item", "i"))
+    },
     "title.tag": "nullif(array_to_string(t.tags, '; '), '')",
     "item.tag": "nullif(array_to_string(i.tags, '; '), '')",
     "item.availability": "(SELECT a.state FROM item_availability a WHERE a.item_id = i.id)",
 }
 _PLACES: Final = {
-    "location": "{0}.location_id IN (SELECT l.id FROM location l WHERE l.code = ANY ({1}::text[]))",
-    "library": "{0}.location_id IN (SELECT l.id FROM location l JOIN library b ON b.id = l.library_id "
+    "location": "{0} IN (SELECT l.id FROM location l WHERE l.code = ANY ({1}::text[]))",
+    "library": "{0} IN (SELECT l.id FROM location l JOIN library b ON b.id = l.library_id "
     "WHERE b.code = ANY ({1}::text[]))",
 }
 _SEVERAL: Final = {
@@ -115,8 +126,10 @@ class Statement:
         expression = column(leaf.field)
         if leaf.op == "known":
             return f"{expression} IS {'NOT ' if leaf.values[0] else ''}NULL"
-        if fact in _PLACES or fact in _SEVERAL:
-            return (_PLACES | _SEVERAL)[fact].format(_ALIAS[entity], self.put(list(leaf.values)))
+        if fact in _PLACES:
+            return _PLACES[fact].format(_STANDS[entity], self.put(list(leaf.values)))
+        if fact in _SEVERAL:
+            return _SEVERAL[fact].format(_ALIAS[entity], self.put(list(leaf.values)))
         sql_type = _TYPES.get(of, "text")
         if leaf.op == "in":
             return f"{expression} = ANY ({self.put(list(leaf.values))}::{sql_type}[])"

@@ -8,11 +8,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.history.statements import keeping, whoever
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import batches, states
 from catalog.items.commands import HoldingsTaken, HoldingsUnknown, check_known, holdings_for, placed
+from catalog.items.standing import permanent, standing
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
+from chassis.json import dumped
 from chassis.problems import Invalid, Reason, Refused
 from contracts.catalog import HoldingsDeleted, HoldingsMoved, HoldingsUpdated
 
@@ -30,52 +33,69 @@ class HoldingsNotDeleted(Refused):
 
 
 _LOCK = text("SELECT * FROM holdings WHERE id = :id FOR UPDATE")
-_REFERRED: Final = ("location_id", "statistical_codes", "digitisation_policy")
+_REFERRED: Final = ("location_id", "temporary_location_id", "statistical_codes", "digitisation_policy")
+CHANGEABLE: Final = (
+    "location_id", "call_number", "temporary_location_id", "call_number_scheme", "suppressed", "statistical_codes",
+    "other_call_numbers", "digitisation_policy",
+)  # fmt: skip
+"""Facts that a change may set."""
 _THERE = text("""
 SELECT id FROM holdings
 WHERE title_id = :title_id AND location_id = :location_id AND call_number = :call_number AND id <> :id
 """)
-_UPDATE = text("""
+
+
+def _keeping_holdings(update: str) -> Any:
+    return text(keeping("holdings", update, now=":now", by=":by"))
+
+
+def _keeping_items(update: str) -> Any:
+    return text(keeping("item", update, now=":now", by=":by"))
+
+
+_UPDATE = _keeping_holdings("""
 UPDATE holdings SET version = version + 1, location_id = :location_id, call_number = :call_number,
+    temporary_location_id = CAST(:temporary_location_id AS uuid),
     call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed,
     statistical_codes = CAST(:statistical_codes AS text[]), digitisation_policy = :digitisation_policy,
-    updated_at = :now
+    other_call_numbers = CAST(:other_call_numbers AS jsonb), updated_at = :now
 WHERE id = :id
 """)
-_ITEMS = """
-UPDATE item SET version = version + 1, updated_at = :now{more}
-WHERE title_id = :title_id AND holdings_id = :id RETURNING id
-"""
-_TOUCH_ITEMS = text(_ITEMS.format(more=""))
-_SHIFT_ITEMS = text(
-    _ITEMS.format(
-        more=", location_id = CASE WHEN location_id = CAST(:before AS uuid) THEN CAST(:after AS uuid) "
-        "ELSE location_id END"
-    )
+_COME_ALONG: Final = f"""CASE WHEN {permanent("item")} = CAST(:before AS uuid) THEN CAST(:after AS uuid)
+    ELSE {permanent("item")} END"""
+_SHIFT_ITEMS = _keeping_items(f"""
+UPDATE item SET version = item.version + 1, updated_at = :now,
+    {standing(_COME_ALONG, "item.temporary_location_id")}
+FROM holdings h WHERE item.title_id = :title_id AND item.holdings_id = :id AND h.id = :id
+""")  # noqa: S608 - our own text
+_MOVE_ITEMS = _keeping_items("""
+UPDATE item SET version = version + 1, updated_at = :now, title_id = CAST(:to AS uuid),
+    bound_with = array_remove(bound_with, CAST(:to AS uuid))
+WHERE title_id = :title_id AND holdings_id = :id
+""")
+_MOVE = _keeping_holdings(
+    "UPDATE holdings SET version = version + 1, title_id = CAST(:to AS uuid), updated_at = :now WHERE id = :id"
 )
-_MOVE_ITEMS = text(
-    _ITEMS.format(
-        more=", title_id = CAST(:to AS uuid), bound_with = array_remove(bound_with, CAST(:to AS uuid))"
-    )
-)
-_MOVE = text("UPDATE holdings SET version = version + 1, title_id = :to, updated_at = :now WHERE id = :id")
 _LIVE = text("""
 SELECT count(*) FROM item WHERE title_id = :title_id AND holdings_id = :id AND base_state <> 'withdrawn'
 """)
-_DELETE = text("""
-UPDATE holdings SET version = version + 1, deleted_at = :deleted_at, updated_at = :now WHERE id = :id
+_DELETE = _keeping_holdings("""
+UPDATE holdings SET version = version + 1, deleted_at = CAST(:deleted_at AS timestamptz), updated_at = :now
+WHERE id = :id
 """)
 _TITLE = text("SELECT deleted_at IS NULL AS here FROM title WHERE id = :id FOR SHARE")
 _SOME_ITEMS = text("""
 SELECT i.id, i.title_id, i.holdings_id, i.bound_with FROM item i WHERE i.id = ANY (:ids) ORDER BY i.id FOR UPDATE
 """)
-_TAKE_ITEMS = text("""
+_TAKES_WITH_IT: Final = f"""CASE WHEN {permanent("item")} = o.location_id THEN h.location_id
+    ELSE {permanent("item")} END"""
+_TAKE_ITEMS = _keeping_items(f"""
 UPDATE item SET version = item.version + 1, title_id = CAST(:to AS uuid), holdings_id = CAST(:holdings_id AS uuid),
     place = NULL, bound_with = array_remove(item.bound_with, CAST(:to AS uuid)), updated_at = :now,
-    location_id = CASE WHEN item.location_id = h.location_id THEN n.location_id ELSE item.location_id END
-FROM holdings h, holdings n
-WHERE item.id = ANY (:ids) AND h.id = item.holdings_id AND n.id = CAST(:holdings_id AS uuid)
-""")
+    {standing(_TAKES_WITH_IT, "item.temporary_location_id")}
+FROM holdings o, holdings h
+WHERE item.id = ANY (:ids) AND o.id = item.holdings_id AND h.id = CAST(:holdings_id AS uuid)
+""")  # noqa: S608 - our own text
 
 
 async def locked(session: AsyncSession, holdings_id: UUID, expected: int) -> Any:
@@ -114,10 +134,8 @@ async def refuse_taken(session: AsyncSession, row: Any, **changed: Any) -> None:
 
 async def tell_updated(session: AsyncSession, row: Any, *, location_id: UUID, now: datetime) -> None:
     """Holdings have changed, and items carry their facts: those that stood with them come along."""
-    mine = {"id": row.id, "title_id": row.title_id, "now": now}
-    shift = {"before": row.location_id, "after": location_id}
-    moved = location_id != row.location_id
-    touched = await session.execute(_SHIFT_ITEMS if moved else _TOUCH_ITEMS, mine | (shift if moved else {}))
+    mine = {"id": row.id, "title_id": row.title_id, "now": now, "by": whoever()}
+    touched = await session.execute(_SHIFT_ITEMS, mine | {"before": row.location_id, "after": location_id})
     await _tell(session, HoldingsUpdated, row.id, [item.id for item in touched], [row.title_id], now=now)
 
 
@@ -128,18 +146,16 @@ async def change(
     row = await locked(session, holdings_id, expected)
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
-    names = (
-        "location_id", "call_number", "call_number_scheme", "suppressed", "statistical_codes", "digitisation_policy",
-    )  # fmt: skip
-    before = {name: getattr(row, name) for name in names}
+    before = {name: getattr(row, name) for name in CHANGEABLE}
     after = before | dict(changes)
     after["call_number"] = after["call_number"] or ""
     if after == before:
         return
     await check_known(session, {name: after[name] for name in _REFERRED if after[name] != before[name]})
-    await refuse_taken(session, row, **{name: after[name] for name in names[:2]})
+    await refuse_taken(session, row, **{name: after[name] for name in ("location_id", "call_number")})
     where = placed(after["call_number"], after["call_number_scheme"])
-    await session.execute(_UPDATE, after | where | {"id": holdings_id, "now": now})
+    told = after | where | {"other_call_numbers": dumped(after["other_call_numbers"]).decode()}
+    await session.execute(_UPDATE, told | {"id": holdings_id, "now": now, "by": whoever()})
     await tell_updated(session, row, location_id=after["location_id"], now=now)
 
 
@@ -159,7 +175,7 @@ async def delete(session: AsyncSession, holdings_id: UUID, *, expected: int, now
                 )
             ]
         )
-    await session.execute(_DELETE, mine | {"deleted_at": now, "now": now})
+    await session.execute(_DELETE, mine | {"deleted_at": now, "now": now, "by": whoever()})
     await _tell(session, HoldingsDeleted, holdings_id, [], [row.title_id], now=now)
 
 
@@ -175,7 +191,7 @@ async def undelete(session: AsyncSession, holdings_id: UUID, *, expected: int, n
                 Reason("title-deleted", "Their title is deleted.", mend="POST /v1/titles/{id}/undeletions")
             ]
         )
-    await session.execute(_DELETE, {"id": holdings_id, "deleted_at": None, "now": now})
+    await session.execute(_DELETE, {"id": holdings_id, "deleted_at": None, "now": now, "by": whoever()})
     await _tell(session, HoldingsUpdated, holdings_id, [], [row.title_id], now=now)
 
 
@@ -190,8 +206,8 @@ async def move(
     if row.title_id == title_id:
         return
     await refuse_taken(session, row, title_id=title_id)
-    await session.execute(_MOVE, {"id": holdings_id, "to": title_id, "now": now})
-    told = {"id": holdings_id, "title_id": row.title_id, "to": title_id, "now": now}
+    await session.execute(_MOVE, {"id": holdings_id, "to": title_id, "now": now, "by": whoever()})
+    told = {"id": holdings_id, "title_id": row.title_id, "to": title_id, "now": now, "by": whoever()}
     ids = [item.id for item in await session.execute(_MOVE_ITEMS, told)]
     more = {"from_title_id": row.title_id, "items": len(ids)}
     await _tell(session, HoldingsMoved, holdings_id, ids, [row.title_id, title_id], now=now, **more)
@@ -210,7 +226,8 @@ async def move_items(session: AsyncSession, told: dict[str, Any], *, now: dateti
     if moving:
         ids = [item.id for item in moving]
         await session.execute(
-            _TAKE_ITEMS, {"ids": ids, "to": title_id, "holdings_id": holdings_id, "now": now}
+            _TAKE_ITEMS,
+            {"ids": ids, "to": title_id, "holdings_id": holdings_id, "now": now, "by": whoever()},
         )
         titles = [title_id, *(each for item in moving for each in (item.title_id, *item.bound_with))]
         await mark_changed(session, list(dict.fromkeys(titles)))

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import scheme_of_852
+from catalog.history.statements import keeping
 from catalog.holdings.commands import locked, refuse_taken, tell_updated
 from catalog.holdings.policy_rules import policies
 from catalog.holdings.rules import as_it_stands, call_number_of, place_of
@@ -35,12 +36,19 @@ _KEEP = text("""
 INSERT INTO holdings_version (holdings_id, version, record, replaced_at, replaced_by)
 SELECT id, version, record, :now, :by FROM holdings WHERE id = :id AND record IS NOT NULL
 """)
-_DESCRIBE = text("""
+_DESCRIBE = text(
+    keeping(
+        "holdings",
+        """
 UPDATE holdings SET version = version + 1, record = :record, policies = CAST(:policies AS jsonb),
     location_id = :location_id, call_number = :call_number, call_number_scheme = :scheme,
     shelving_key = :shelving_key, updated_at = :now
 WHERE id = :id
-""")
+""",
+        now=":now",
+        by=":by",
+    )
+)
 _EARLIER = text("SELECT record FROM holdings_version WHERE holdings_id = :id AND version = :version")
 
 
@@ -116,7 +124,7 @@ async def describe(
     await refuse_taken(session, row, **after)
     await session.execute(_KEEP, {"id": holdings_id, "now": now, "by": by})
     read = {"record": packed, "policies": dumped(policies(record)).decode()}
-    told = after | placed(shelved, scheme) | read | {"id": holdings_id, "now": now}
+    told = after | placed(shelved, scheme) | read | {"id": holdings_id, "now": now, "by": by}
     await session.execute(_DESCRIBE, told)
     await tell_updated(session, row, location_id=place, now=now)
 
@@ -161,8 +169,8 @@ async def undescribe(
     await session.execute(_KEEP, {"id": holdings_id, "now": now, "by": by})
     told = {"location_id": row.location_id, "call_number": row.call_number}
     where = placed(row.call_number, row.call_number_scheme)
-    gone = {"record": None, "policies": None}
-    await session.execute(_DESCRIBE, told | where | gone | {"id": holdings_id, "now": now})
+    told |= where | {"record": None, "policies": None, "id": holdings_id, "now": now, "by": by}
+    await session.execute(_DESCRIBE, told)
     await tell_updated(session, row, location_id=row.location_id, now=now)
 
 
@@ -180,8 +188,8 @@ def record_of(row: Any) -> Record:
         unpack(row.record) if row.record is not None else None,
         number=f"h{row.id.hex}",
         title_number=row.control_number or f"t{row.hrid}",
-        library=row.library,
-        location=row.location,
+        library=row.home_library,
+        location=row.home,
         call_number=row.call_number,
         scheme=row.call_number_scheme,
     )

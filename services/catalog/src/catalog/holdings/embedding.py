@@ -18,7 +18,8 @@ STATED: Final = frozenset(("853", "854", "855", "863", "864", "865", "866", "867
 _TEXTS: Final[dict[Kind, str]] = {"basic": "866", "supplement": "867", "index": "868"}
 _ITEMS: Final = """
 SELECT i.of AS title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
-    i.copy_number, i.material_type, i.loan_type, i.base_state, b.code AS library, l.code AS location
+    i.copy_number, i.material_type, coalesce(i.temporary_loan_type, i.loan_type) AS loan_type, i.base_state,
+    b.code AS library, l.code AS location
 FROM (
     SELECT title_id AS of, * FROM item WHERE title_id = ANY ($1::uuid[])
     UNION ALL
@@ -33,7 +34,8 @@ ORDER BY i.of, b.code, l.code, h.id, i.place, i.volume, i.copy_number, i.id
 """
 _EMPTY: Final = """
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
-FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
+FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+JOIN library b ON b.id = l.library_id
 WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND ($2 OR NOT h.suppressed) AND NOT EXISTS (
     SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id  -- by title: there is no other index
 )

@@ -16,7 +16,7 @@ from catalog.holdings.rules import statements
 from catalog.items import commands as items
 from catalog.items import queries
 from catalog.items.commands import HoldingsTaken, HoldingsUnknown
-from catalog.items.routes import Codes
+from catalog.items.routes import Codes, OtherNumber, OtherNumbers
 from catalog.marc.reading import MARC, MARC_JSON, MARCXML
 from catalog.marc.storage import unpack
 from catalog.specifications.commands import hold_against
@@ -92,9 +92,17 @@ class HoldingsOut(BaseModel):
     version: int
     title_id: UUID
     location_id: UUID
+    """Where they belong: their permanent location."""
+    temporary_location_id: UUID | None
+    """Where they stand for a time, and with them all items that have no place of their own."""
+    effective_location_id: UUID
+    """Where they stand now."""
     location: str
+    """The code of where they stand now."""
     library: str
     call_number: str | None
+    other_call_numbers: list[OtherNumber]
+    """Further ones, by another scheme or former; nothing is shelved by them."""
     call_number_scheme: Scheme | None
     suppressed: bool
     """Neither it nor its items are shown to the public."""
@@ -121,8 +129,10 @@ class HoldingsIn(BaseModel):
 
     title_id: UUID
     location_id: UUID
+    temporary_location_id: UUID | None = None
     call_number: Words | None = None
     call_number_scheme: Scheme | None = None
+    other_call_numbers: OtherNumbers = Field(default_factory=list)
 
 
 class HoldingsChange(BaseModel):
@@ -131,9 +141,12 @@ class HoldingsChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     location_id: UUID | None = None
-    """Items that stand where the holdings stood come along."""
+    """Items that belong where the holdings belong come along."""
+    temporary_location_id: UUID | None = None
+    """Where they stand for a time, with every item that has no place of its own; null: where they belong."""
     call_number: Words | None = None
     call_number_scheme: Scheme | None = None
+    other_call_numbers: OtherNumbers = Field(default_factory=list)
     suppressed: bool | None = None
     statistical_codes: Codes = Field(default_factory=list)
     digitisation_policy: Annotated[str, Field(min_length=1, max_length=60)] | None = None
@@ -216,10 +229,10 @@ async def list_holdings(
     await shown(tx, title_id, asker)
     staff = asker.may("titles:write")
     rows = await queries.holdings_of(tx, title_id, hidden_too=staff, deleted_too=deleted and staff)
-    return HoldingsListOut(items=[_holdings_out(row) for row in rows])
+    return HoldingsListOut(items=[holdings_out(row) for row in rows])
 
 
-def _holdings_out(row: Any) -> HoldingsOut:
+def holdings_out(row: Any) -> HoldingsOut:
     told = {
         name: getattr(row, name)
         for name in HoldingsOut.model_fields
@@ -246,7 +259,7 @@ def _answered(
     if findings:
         told["Carrel-Findings"] = str(findings)
     if kind == media.JSON:
-        return Json(_holdings_out(row).model_dump(), status, told)
+        return Json(holdings_out(row).model_dump(), status, told)
     return Response(media.written(record_of(row), kind, key=f"h{row.id.hex}"), status, told, media_type=kind)
 
 
@@ -296,14 +309,14 @@ async def create_holdings(
     row = await queries.holdings(tx, holdings_id)
     assert row is not None
     etags.tag(response, row.version)
-    return _holdings_out(row)
+    return holdings_out(row)
 
 
 async def _answer(tx: Tx, holdings_id: UUID, response: Response) -> HoldingsOut:
     row = await queries.holdings(tx, holdings_id)
     assert row is not None
     etags.tag(response, row.version)
-    return _holdings_out(row)
+    return holdings_out(row)
 
 
 @router.patch(

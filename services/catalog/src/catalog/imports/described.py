@@ -6,6 +6,7 @@ from typing import Any, Final
 from catalog.imports.rules import reason
 from catalog.items.rules import DESCRIBED as SELDOM
 from catalog.items.rules import LISTS
+from catalog.items.standing import permanent
 
 DESCRIBED: Final = ("pieces", "pieces_text", *SELDOM)
 NOT_DESCRIBED: Final[tuple[Any, ...]] = tuple([] if name in LISTS else None for name in DESCRIBED)
@@ -15,7 +16,7 @@ DESCRIBED_FACTS: Final = "jsonb_strip_nulls(jsonb_build_object({}))".format(
     )
 )
 """As JSON, those that an item has."""
-ITEM_FACTS: Final = f"""(jsonb_build_object('holdings_id', i.holdings_id, 'location_id', i.location_id,
+ITEM_FACTS: Final = f"""(jsonb_build_object('holdings_id', i.holdings_id, 'location_id', {permanent("i")},
     'material_type', i.material_type, 'loan_type', i.loan_type, 'call_number', i.call_number,
     'call_number_scheme', i.call_number_scheme, 'shelving_key', i.shelving_key, 'volume', i.volume,
     'copy_number', i.copy_number, 'note', i.note, 'purchase_minor', i.purchase_minor,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from catalog.callnumbers.rules import shelving_key
+from catalog.history.statements import keeping, whoever
 from catalog.imports.described import (
     DESCRIBED,
     DESCRIBED_FACTS,
@@ -19,6 +20,7 @@ from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
 from catalog.items.announcing import amount
+from catalog.items.standing import permanent, standing
 from catalog.legacy.queries import known
 from catalog.marc.items import ItemFacts, ItemProfile
 from catalog.marc.prices import price_of
@@ -31,7 +33,8 @@ from chassis.json import dumped
 from contracts.catalog import ItemBase, ItemState
 
 _HERE = f"""
-SELECT i.id, i.title_id, i.barcode, i.holdings_id, i.location_id, i.material_type, i.loan_type, i.base_state,
+SELECT i.id, i.title_id, i.barcode, i.holdings_id, {permanent("i")} AS location_id, i.material_type,
+    i.loan_type, i.base_state,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
     i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
     nullif({DESCRIBED_FACTS}, '{{}}') AS described
@@ -40,12 +43,18 @@ FROM item i JOIN holdings h ON h.id = i.holdings_id
 _BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
 _BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
 _HOLDINGS = """
-SELECT id, title_id, location_id, call_number, deleted_at FROM holdings WHERE title_id = ANY ($1::uuid[])
+SELECT id, title_id, location_id, temporary_location_id, call_number, deleted_at FROM holdings
+WHERE title_id = ANY ($1::uuid[])
 """
-_REVIVE = """
+_REVIVE = keeping(
+    "holdings",
+    """
 UPDATE holdings SET version = version + 1, deleted_at = NULL, merged_into = NULL, updated_at = $2
 WHERE id = ANY ($1::uuid[])
-"""
+""",
+    now="$2",
+    by="$3",
+)
 """What was taken out stands there again when an item of it comes."""
 PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
 HOLDINGS_COLUMNS: Final = (
@@ -57,6 +66,7 @@ ITEM_COLUMNS: Final = (
     "holdings_id",
     "title_id",
     "location_id",
+    "permanent_location_id",
     "material_type",
     "loan_type",
     "volume",
@@ -68,9 +78,12 @@ ITEM_COLUMNS: Final = (
     "import_id",
     *DESCRIBED,
 )
-_UPDATE = f"""
+_UPDATE = keeping(
+    "item",
+    f"""
 UPDATE item i SET version = i.version + 1, holdings_id = n.holdings_id,
-    place = CASE WHEN i.holdings_id = n.holdings_id THEN i.place END, location_id = n.location_id,
+    place = CASE WHEN i.holdings_id = n.holdings_id THEN i.place END,
+    {standing("n.location_id", "i.temporary_location_id")},
     material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
     copy_number = n.copy_number, note = n.note, purchase_minor = n.purchase_minor,
     purchase_currency = n.purchase_currency, replacement_minor = n.replacement_minor,
@@ -80,9 +93,13 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text
     $10::bigint[], $11::text[], $12::bigint[], $13::text[], $14::text[])
     AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note,
         purchase_minor, purchase_currency, replacement_minor, replacement_currency, described)
-    JOIN item s ON s.id = n.id CROSS JOIN LATERAL jsonb_populate_record(s, n.described::jsonb) AS d
+    JOIN holdings h ON h.id = n.holdings_id JOIN item s ON s.id = n.id
+    CROSS JOIN LATERAL jsonb_populate_record(s, n.described::jsonb) AS d
 WHERE i.id = n.id
-"""  # noqa: S608 - our own text
+""",  # noqa: S608 - our own text
+    now="$9",
+    by="$15",
+)
 _REMEMBER = f"""
 INSERT INTO import_item_change (import_id, item_id, before, after)
 SELECT $1, i.id, {ITEM_FACTS}, '{{}}' FROM item i WHERE i.id = ANY ($2::uuid[]) ON CONFLICT DO NOTHING
@@ -109,6 +126,8 @@ class Shelving:
         self._suppressed = plan.suppress
         self._import_id = import_id
         self._holdings: dict[tuple[UUID, UUID, str], UUID] = {}
+        self._elsewhere: dict[UUID, UUID] = {}
+        """Holdings that stand elsewhere for a time, and where."""
         self._shelving_keys: dict[str, str | None] = {}
         self._by_barcode: Shelved = {}
         self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
@@ -229,6 +248,8 @@ class Shelving:
             rows += await connection.fetch(_BY_TITLE, known_titles)
             for row in await connection.fetch(_HOLDINGS, known_titles):
                 self._holdings[row["title_id"], row["location_id"], row["call_number"]] = row["id"]
+                if row["temporary_location_id"] is not None:
+                    self._elsewhere[row["id"]] = row["temporary_location_id"]
                 if row["deleted_at"] is not None:
                     self._deleted.add(row["id"])
         if self._source is not None:
@@ -353,13 +374,15 @@ class Shelving:
 
     def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> UUID:
         item_id, holdings_id = uuid7(), self._shelf(title_id, told)
+        place = self._elsewhere.get(holdings_id, told.location_id)
         self._new_items.append(
             (
                 item_id,
                 told.barcode,
                 holdings_id,
                 title_id,
-                told.location_id,
+                place,
+                told.location_id if place != told.location_id else None,
                 told.material_type,
                 told.loan_type,
                 told.volume,
@@ -424,7 +447,7 @@ class Shelving:
                 "holdings", records=self._new_holdings, columns=HOLDINGS_COLUMNS
             )
         if self._deleted & self._used:
-            await connection.execute(_REVIVE, list(self._deleted & self._used), self._now)
+            await connection.execute(_REVIVE, list(self._deleted & self._used), self._now, whoever())
         if self._new_items:
             await connection.copy_records_to_table("item", records=self._new_items, columns=ITEM_COLUMNS)
 
@@ -444,5 +467,6 @@ class Shelving:
             self._now,
             *([getattr(row[2], name) for row in rows] for name in PRICES),
             [dumped(row[2].described or {}).decode() for row in rows],
+            whoever(),
         )
         await connection.execute(_REMEMBER_AFTER, self._import_id, list(self._updates))

@@ -1,6 +1,6 @@
 """Tell others of items as they now stand: whole states, in batches of up to 500."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,14 +13,18 @@ from catalog.marc.extract import shortened
 from chassis import outbox
 from chassis.database import Connection
 from chassis.ids import uuid7
-from contracts.catalog import ItemBase, ItemsAnnounced, ItemState
+from contracts.catalog import ItemBase, ItemsAnnounced, ItemState, OtherCallNumber
 from contracts.money import Amount
 
 BATCH: Final = 500
 
 STATE_COLUMNS: Final = """
-i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, i.material_type,
-i.loan_type, i.base_state, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
+i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id,
+i.permanent_location_id, i.temporary_location_id, i.material_type,
+coalesce(i.temporary_loan_type, i.loan_type) AS loan_type,
+CASE WHEN i.temporary_loan_type IS NOT NULL THEN i.loan_type END AS permanent_loan_type, i.temporary_loan_type,
+i.other_call_numbers AS other_numbers, h.other_call_numbers AS shelf_numbers, i.base_state,
+coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
 i.intellectual, i.created_at, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
 """ + ", ".join(f"i.{name}" for name in (*DESCRIBED, "custom"))
@@ -41,10 +45,15 @@ def state(row: Any) -> ItemState:
         holdings_id=row.holdings_id,
         title_ids=(row.title_id, *row.bound_with),
         location_id=row.location_id,
+        permanent_location_id=row.permanent_location_id,
+        temporary_location_id=row.temporary_location_id,
         material_type=row.material_type,
         loan_type=row.loan_type,
+        permanent_loan_type=row.permanent_loan_type,
+        temporary_loan_type=row.temporary_loan_type,
         base_state=ItemBase(row.base_state),
         call_number=row.call_number,
+        other_call_numbers=further([*row.other_numbers, *row.shelf_numbers]),
         volume=row.volume,
         copy_number=row.copy_number,
         short_title=shortened(row.title),
@@ -58,6 +67,11 @@ def state(row: Any) -> ItemState:
         replacement_price=amount(row.replacement_minor, row.replacement_currency),
         **{name: getattr(row, name) for name in (*DESCRIBED, "custom")},
     )
+
+
+def further(told: Sequence[Mapping[str, Any]]) -> tuple[OtherCallNumber, ...]:
+    """Other call numbers as events tell them."""
+    return tuple(OtherCallNumber(**each) for each in told)
 
 
 def amount(minor: int | None, currency: str | None) -> Amount | None:

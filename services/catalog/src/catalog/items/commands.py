@@ -1,6 +1,6 @@
 """Add holdings and items, and change what is known of an item."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.callnumbers.rules import Scheme, shelving_key
 from catalog.custom import queries as custom
+from catalog.history.statements import keeping, whoever
 from catalog.holdings.policy_rules import policies
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
 from catalog.items.rules import FACTS, LISTS, Contradiction, contradictions, dated, state_refusal
+from catalog.items.standing import effective, permanent, standing
 from catalog.marc.storage import unpack
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
@@ -57,8 +59,10 @@ class HoldingsUnknown(NotFound):
 _KNOWN = text("""
 SELECT
     EXISTS (SELECT FROM location WHERE id = CAST(:location_id AS uuid) FOR SHARE) AS location_id,
+    EXISTS (SELECT FROM location WHERE id = CAST(:temporary_location_id AS uuid) FOR SHARE) AS temporary_location_id,
     EXISTS (SELECT FROM material_type WHERE code = CAST(:material_type AS text)) AS material_type,
     EXISTS (SELECT FROM loan_type WHERE code = CAST(:loan_type AS text)) AS loan_type,
+    EXISTS (SELECT FROM loan_type WHERE code = CAST(:temporary_loan_type AS text)) AS temporary_loan_type,
     EXISTS (SELECT FROM damaged_status WHERE code = CAST(:damaged_status AS text) FOR SHARE) AS damaged_status,
     EXISTS (SELECT FROM digitisation_policy WHERE code = CAST(:digitisation_policy AS text)
         FOR SHARE) AS digitisation_policy,
@@ -67,6 +71,18 @@ SELECT
     (SELECT count(*) FROM (SELECT FROM title WHERE id = ANY (CAST(:title_ids AS uuid[])) AND deleted_at IS NULL
         ORDER BY id FOR SHARE) t) AS titles
 """)
+
+
+_CODES: Final = {
+    "location_id": "location",
+    "temporary_location_id": "location",
+    "material_type": "material-type",
+    "loan_type": "loan-type",
+    "temporary_loan_type": "loan-type",
+    "damaged_status": "damaged-status",
+    "digitisation_policy": "digitisation-policy",
+}
+"""What an item refers to by id or code, and what each is called where it is unknown."""
 
 
 async def check_known(
@@ -79,21 +95,15 @@ async def check_known(
         await session.execute(
             _KNOWN,
             {
-                "location_id": told.get("location_id"),
-                "material_type": told.get("material_type"),
-                "loan_type": told.get("loan_type"),
-                "damaged_status": told.get("damaged_status"),
-                "digitisation_policy": told.get("digitisation_policy"),
+                **{name: told.get(name) for name in _CODES},
                 "statistical_codes": codes,
                 "title_ids": title_ids,
             },
         )
     ).one()
     reasons = [
-        Reason(
-            f"{name.removesuffix('_id').replace('_', '-')}-unknown", f"There is no {told[name]}.", f"/{name}"
-        )
-        for name in ("location_id", "material_type", "loan_type", "damaged_status", "digitisation_policy")
+        Reason(f"{code}-unknown", f"There is no {told[name]}.", f"/{name}")
+        for name, code in _CODES.items()
         if told.get(name) is not None and not getattr(row, name)
     ]
     reasons += [
@@ -127,6 +137,27 @@ WHERE title_id = :title_id AND location_id = :location_id AND call_number = :cal
 """)
 
 
+_ADD_HOLDINGS = text(
+    keeping(
+        "holdings",
+        """
+INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, temporary_location_id,
+    other_call_numbers, record, policies, created_at, updated_at)
+VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, CAST(:temporary_location_id AS uuid),
+    CAST(:other_call_numbers AS jsonb), :record, CAST(:policies AS jsonb), :now, :now)
+ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1,
+    temporary_location_id = excluded.temporary_location_id, other_call_numbers = excluded.other_call_numbers,
+    record = coalesce(excluded.record, holdings.record), policies = coalesce(excluded.policies, holdings.policies),
+    deleted_at = NULL, merged_into = NULL,
+    updated_at = excluded.updated_at
+WHERE holdings.deleted_at IS NOT NULL
+""",
+        now=":now",
+        by=":by",
+    )
+)
+
+
 async def add_holdings(
     session: AsyncSession,
     *,
@@ -134,35 +165,31 @@ async def add_holdings(
     location_id: UUID,
     call_number: str | None,
     call_number_scheme: str | None = None,
+    temporary_location_id: UUID | None = None,
+    other_call_numbers: Sequence[Mapping[str, Any]] = (),
     record: bytes | None = None,
     by: str = "",
     now: datetime,
 ) -> UUID:
     """Add a title's holdings at a location; those that were deleted there come back."""
-    await check_known(session, {"location_id": location_id, "title_ids": [title_id]})
+    where = {"location_id": location_id, "temporary_location_id": temporary_location_id}
+    await check_known(session, where | {"title_ids": [title_id]})
     holdings_id = uuid7()
     shelf = {"title_id": title_id, "location_id": location_id, "call_number": call_number or ""}
     if record is not None:
         await session.execute(_KEEP_DELETED, shelf | {"now": now, "by": by})
     added = await session.scalar(
-        text(
-            "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
-            "  record, policies, created_at, updated_at) "
-            "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :record, "
-            "  CAST(:policies AS jsonb), :now, :now) "
-            "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1, "
-            "  record = coalesce(excluded.record, holdings.record), "
-            "  policies = coalesce(excluded.policies, holdings.policies), deleted_at = NULL, merged_into = NULL, "
-            "  updated_at = excluded.updated_at "
-            "WHERE holdings.deleted_at IS NOT NULL RETURNING id"
-        ),
+        _ADD_HOLDINGS,
         {
             "id": holdings_id,
             **shelf,
             **placed(call_number, call_number_scheme),
+            "temporary_location_id": temporary_location_id,
+            "other_call_numbers": dumped(list(other_call_numbers)).decode(),
             "record": record,
             "policies": dumped(policies(unpack(record))).decode() if record is not None else None,
             "now": now,
+            "by": by or whoever(),
         },
     )
     if added is None:
@@ -176,8 +203,16 @@ async def add_holdings(
     return UUID(int=added.int)
 
 
-_CASTS: Final = {"bound_with": "uuid[]", "custom": "jsonb", **dict.fromkeys(LISTS, "text[]")}
-_WRITTEN: Final = ("barcode", "bound_with", "custom", *FACTS)
+_CASTS: Final = {
+    "bound_with": "uuid[]",
+    "custom": "jsonb",
+    "other_call_numbers": "jsonb",
+    "location_id": "uuid",
+    "temporary_location_id": "uuid",
+    **dict.fromkeys(LISTS, "text[]"),
+}
+_WRITTEN: Final = ("barcode", "bound_with", "custom", "other_call_numbers", *FACTS)
+_AS_TOLD: Final = tuple(name for name in _WRITTEN if name != "location_id")
 _NAMED: Final = {"call_number_scheme": "scheme"}
 
 
@@ -186,9 +221,28 @@ def _parameter(name: str) -> str:
     return f"CAST({told} AS {_CASTS[name]})" if name in _CASTS else told
 
 
+_STANDS: Final = effective(_parameter("location_id"), _parameter("temporary_location_id"))
 _INSERT = text(
-    f"INSERT INTO item (id, holdings_id, title_id, created_at, updated_at, {', '.join(_WRITTEN)}) "  # noqa: S608 - our own text
-    f"VALUES (:id, :holdings_id, :title_id, :now, :now, {', '.join(map(_parameter, _WRITTEN))})"
+    f"INSERT INTO item (id, holdings_id, title_id, created_at, updated_at, location_id, permanent_location_id, "  # noqa: S608 - our own text
+    f"{', '.join(_AS_TOLD)}) "
+    f"SELECT :id, h.id, :title_id, CAST(:now AS timestamptz), CAST(:now AS timestamptz), {_STANDS}, "
+    f"nullif({_parameter('location_id')}, {_STANDS}), {', '.join(map(_parameter, _AS_TOLD))} "
+    f"FROM holdings h WHERE h.id = :holdings_id"
+)
+
+
+_FIND_HOLDINGS = text(
+    keeping(
+        "holdings",
+        """
+INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, created_at, updated_at)
+VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now)
+ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL,
+    version = holdings.version + (holdings.deleted_at IS NOT NULL)::int
+""",
+        now=":now",
+        by=":by",
+    )
 )
 
 
@@ -211,14 +265,7 @@ async def holdings_for(
     await check_known(session, {"location_id": told["location_id"], "title_ids": [told["title_id"]]})
     row = (
         await session.execute(
-            text(
-                "INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, "
-                "  created_at, updated_at) "
-                "VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, :now, :now) "
-                "ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET deleted_at = NULL, merged_into = NULL, "
-                "  version = holdings.version + (holdings.deleted_at IS NOT NULL)::int "
-                "RETURNING id"
-            ),
+            _FIND_HOLDINGS,
             {
                 "id": uuid7(),
                 "title_id": told["title_id"],
@@ -226,6 +273,7 @@ async def holdings_for(
                 "call_number": told["call_number"] or "",
                 **placed(told["call_number"], told["call_number_scheme"]),
                 "now": now,
+                "by": whoever(),
             },
         )
     ).one()
@@ -252,6 +300,7 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
         "location_id": location_id,
         "bound_with": [other for other in dict.fromkeys(told["bound_with"]) if other != title_id],
         "custom": dumped(own).decode(),
+        "other_call_numbers": dumped(told["other_call_numbers"]).decode(),
         **placed(told["call_number"], told["call_number_scheme"]),
         "now": now,
     }
@@ -313,9 +362,17 @@ async def _state(session: AsyncSession, item_id: UUID) -> ItemState:
 
 
 _UPDATE = text(
-    f"UPDATE item SET version = version + 1, updated_at = :now, "  # noqa: S608 - our own text
-    f"{', '.join(f'{name} = {_parameter(name)}' for name in _WRITTEN)} WHERE id = :id"
+    keeping(
+        "item",
+        f"UPDATE item SET version = item.version + 1, updated_at = CAST(:now AS timestamptz), "  # noqa: S608 - our own text
+        f"{standing(_parameter('location_id'), _parameter('temporary_location_id'))}, "
+        f"{', '.join(f'{name} = {_parameter(name)}' for name in _AS_TOLD)} "
+        f"FROM holdings h WHERE item.id = :id AND h.id = item.holdings_id",
+        now=":now",
+        by=":by",
+    )
 )
+_LOCK = text(f"SELECT *, {permanent('item')} AS belongs FROM item WHERE id = :id FOR UPDATE")  # noqa: S608 - our own text
 CHANGEABLE: Final = tuple(name for name in _WRITTEN if name != "shelving_key")
 
 
@@ -323,13 +380,11 @@ async def change(
     session: AsyncSession, item_id: UUID, changes: Mapping[str, Any], *, expected: int, now: datetime
 ) -> None:
     """Change some of an item's facts (RFC 7396: what is not told stays)."""
-    found = (
-        await session.execute(text("SELECT * FROM item WHERE id = :id FOR UPDATE"), {"id": item_id})
-    ).first()
+    found = (await session.execute(_LOCK, {"id": item_id})).first()
     if found is None:
         raise ItemUnknown
     etags.guard(expected=expected, found=found.version)
-    before = {name: getattr(found, name) for name in CHANGEABLE}
+    before = {name: getattr(found, name) for name in CHANGEABLE} | {"location_id": found.belongs}
     after = before | dict(changes)
     after |= dated(before, changes, on=now.date())
     after["bound_with"] = [other for other in dict.fromkeys(after["bound_with"]) if other != found.title_id]
@@ -343,8 +398,9 @@ async def change(
     _hold_together(after, now)
     await check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
     where = placed(after["call_number"], after["call_number_scheme"])
-    after["custom"] = dumped(after["custom"]).decode()
-    await _write(session, _UPDATE, after | where | {"id": item_id, "now": now})
+    for name in ("custom", "other_call_numbers"):
+        after[name] = dumped(after[name]).decode()
+    await _write(session, _UPDATE, after | where | {"id": item_id, "now": now, "by": whoever()})
     touched = [found.title_id, *before["bound_with"], *after["bound_with"]]
     await mark_changed(session, list(dict.fromkeys(touched)))
     state = await _state(session, item_id)

@@ -2,23 +2,50 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from catalog.history.statements import keeping, whoever
 from catalog.items.announcing import states_on
+from catalog.items.standing import NOWHERE, permanent, standing
 from chassis import outbox
 from chassis.database import Connection
 from chassis.resources import Heard
 from contracts.catalog import ItemUpdated
 from contracts.circulation import ItemFloated, ItemFound
 
-_FOUND = """
-UPDATE item SET version = version + 1, base_state = 'active', updated_at = $3
-WHERE id = $1 AND base_state = $2 AND base_state IN ('missing', 'long-missing', 'withdrawn') RETURNING true
-"""
-_FLOATED = """
-UPDATE item SET version = version + 1, location_id = $3, updated_at = $4
-WHERE id = $1 AND location_id = $2 AND EXISTS (SELECT FROM location WHERE id = $3) RETURNING true
-"""
+_FOUND = keeping(
+    "item",
+    f"""
+UPDATE item SET version = item.version + 1, base_state = 'active', updated_at = $3,
+    {standing(permanent("item"), "item.temporary_location_id")}
+FROM holdings h
+WHERE item.id = $1 AND h.id = item.holdings_id AND item.base_state = $2
+    AND item.base_state IN ('missing', 'long-missing', 'withdrawn')
+""",  # noqa: S608 - our own text
+    now="$3",
+    by="$4",
+)
+_ELSEWHERE: Final = "num_nonnulls(item.permanent_location_id, item.temporary_location_id) > 0"
+_FLOATED = keeping(
+    "item",
+    f"""
+UPDATE item SET version = item.version + 1, updated_at = $4,
+    temporary_location_id = CASE WHEN {_ELSEWHERE} THEN $3::uuid END,
+    {
+        standing(
+            f"CASE WHEN {_ELSEWHERE} THEN {permanent('item')} ELSE $3::uuid END",
+            f"CASE WHEN {_ELSEWHERE} THEN $3::uuid ELSE {NOWHERE} END",
+        )
+    }
+FROM holdings h
+WHERE item.id = $1 AND h.id = item.holdings_id AND item.location_id = $2
+    AND EXISTS (SELECT FROM location WHERE id = $3)
+""",  # noqa: S608 - our own text
+    now="$4",
+    by="$5",
+)
+"""What stands elsewhere for a time goes on doing so, at the other place; where it belongs stays as it is."""
 _CHANGED = "INSERT INTO title_change (title_id) SELECT unnest(title_id || bound_with) FROM item WHERE id = $1"
 
 
@@ -27,7 +54,7 @@ async def found(connection: Connection, batch: Sequence[Heard]) -> None:
     for heard in batch:
         event = heard.event
         assert isinstance(event, ItemFound)
-        if not await connection.fetchval(_FOUND, event.item_id, event.base_before, heard.time):
+        if not await connection.fetchval(_FOUND, event.item_id, event.base_before, heard.time, whoever()):
             continue
         await _tell(connection, event.item_id, heard.time)
 
@@ -37,7 +64,7 @@ async def floated(connection: Connection, batch: Sequence[Heard]) -> None:
     for heard in batch:
         event = heard.event
         assert isinstance(event, ItemFloated)
-        moved = (event.item_id, event.from_location_id, event.to_location_id, heard.time)
+        moved = (event.item_id, event.from_location_id, event.to_location_id, heard.time, whoever())
         if await connection.fetchval(_FLOATED, *moved):
             await _tell(connection, event.item_id, heard.time)
 

@@ -13,8 +13,11 @@ from catalog.items.rules import DESCRIBED
 
 ITEM: Final = (
     """
-SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id, l.code AS location,
-    b.code AS library, i.material_type, i.loan_type, i.base_state,
+SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with,
+    coalesce(i.permanent_location_id, i.location_id) AS location_id, i.temporary_location_id,
+    i.location_id AS effective_location_id, l.code AS location,
+    b.code AS library, i.material_type, i.loan_type, i.temporary_loan_type,
+    coalesce(i.temporary_loan_type, i.loan_type) AS effective_loan_type, i.base_state, i.other_call_numbers,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
     i.place, i.custom, """
@@ -77,6 +80,11 @@ async def item_in(session: AsyncSession, item_id: UUID) -> Any:
     return (await session.execute(_IN_TRANSACTION, {"id": item_id})).mappings().one()
 
 
+async def item_maybe(session: AsyncSession, item_id: UUID) -> Any | None:
+    """The same, of one that need not be there."""
+    return (await session.execute(_IN_TRANSACTION, {"id": item_id})).mappings().first()
+
+
 async def item_by_barcode(pool: asyncpg.Pool, barcode: str) -> asyncpg.Record | None:
     """The item with this barcode: one statement, for scanners."""
     return await pool.fetchrow(_BY_BARCODE, barcode)
@@ -117,12 +125,16 @@ async def items_of_holdings(
 
 
 _HOLDINGS: Final = """
-SELECT h.id, h.version, h.title_id, h.location_id, l.code AS location, b.code AS library,
+SELECT h.id, h.version, h.title_id, h.location_id, h.temporary_location_id,
+    coalesce(h.temporary_location_id, h.location_id) AS effective_location_id, l.code AS location, b.code AS library,
+    s.code AS home, a.code AS home_library, h.other_call_numbers,
     nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,
     h.statistical_codes, h.digitisation_policy,
     t.suppressed AS hidden, h.deleted_at, h.merged_into, h.record, t.control_number, t.hrid,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
-FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
+FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+JOIN library b ON b.id = l.library_id
+JOIN location s ON s.id = h.location_id JOIN library a ON a.id = s.library_id
 JOIN title t ON t.id = h.title_id
 """
 _ONE_HOLDINGS = text(_HOLDINGS + " WHERE h.id = :id")

@@ -1,7 +1,7 @@
 """Items and holdings on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -62,8 +62,27 @@ class Price(BaseModel):
     """Its ISO 4217 code."""
 
 
+class OtherNumber(BaseModel):
+    """A call number beside the one that something is shelved by."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call_number: Words
+    scheme: Scheme | None = None
+    """What it is made by; null: nobody has said."""
+    kind: Literal["additional", "former"] = "additional"
+    """`former`: it stood under this one before."""
+
+
+OtherNumbers = Annotated[list[OtherNumber], Field(max_length=20)]
+
+
 class ItemOut(BaseModel):
-    """An item. Its notes, prices and statistical codes are for staff (`items:read`)."""
+    """An item. Its notes, prices and statistical codes are for staff (`items:read`).
+
+    What counts is told beside what was told: the first of its temporary location, its permanent one where that is
+    another than its holdings', its holdings' temporary one and theirs; the temporary loan type before the other.
+    """
 
     id: UUID
     version: int
@@ -72,12 +91,25 @@ class ItemOut(BaseModel):
     title_id: UUID
     title_ids: list[UUID]
     location_id: UUID
+    """Where it belongs: its permanent location."""
+    temporary_location_id: UUID | None
+    """Where it has been put for a time."""
+    effective_location_id: UUID
+    """Where it stands now."""
     location: str | None
+    """The code of where it stands now."""
     library: str | None
     material_type: str
     loan_type: str
+    """What it is lent as while no other is told for a time."""
+    temporary_loan_type: str | None
+    effective_loan_type: str
+    """What it is lent as now."""
     base_state: ItemBase
     call_number: str | None
+    """The effective one: its own, else its holdings'."""
+    other_call_numbers: list[OtherNumber]
+    """Its own further ones; nothing is shelved by them."""
     call_number_scheme: Scheme | None
     """What the call number is made by, where that was said; otherwise it is taken for what it looks like."""
     volume: str | None
@@ -115,6 +147,12 @@ class ItemFacts(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    temporary_location_id: UUID | None = None
+    """Where it stands for a time; null: where it belongs, or where its holdings are."""
+    temporary_loan_type: TypeCode | None = None
+    """What it is lent as for a time."""
+    other_call_numbers: OtherNumbers = Field(default_factory=list)
+    """Further call numbers, by another scheme or former: it is found by them, not shelved."""
     purchase_price: Price | None = None
     """What it cost; 0 for a gift."""
     replacement_price: Price | None = None

@@ -11,11 +11,13 @@ DESCRIBED: Final = (
 )  # fmt: skip
 """Facts that most items have none of."""
 FACTS: Final = (
-    "location_id", "material_type", "loan_type", "base_state", "call_number", "call_number_scheme", "shelving_key",
-    "volume", "copy_number", "note", "suppressed", "pieces", "pieces_text", "intellectual", "purchase_minor",
-    "purchase_currency", "replacement_minor", "replacement_currency", *DESCRIBED,
+    "location_id", "temporary_location_id", "material_type", "loan_type", "temporary_loan_type", "base_state",
+    "call_number", "call_number_scheme", "shelving_key", "volume", "copy_number", "note", "suppressed", "pieces",
+    "pieces_text", "intellectual", "purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency",
+    *DESCRIBED,
 )  # fmt: skip
-"""Facts that a change may set, as columns; beside them an item has a barcode and what it is bound with."""
+"""Facts that a change may set, as columns; beside them an item has a barcode, other call numbers and what it is bound
+with. `location_id` says where it belongs; what stands in that column is made of it (`catalog.items.standing`)."""
 LISTS: Final = frozenset({"statistical_codes", "check_out_notes", "check_in_notes", "tags"})
 DATED: Final = {
     "missing_pieces_on": ("missing_pieces", "missing_pieces_text"),

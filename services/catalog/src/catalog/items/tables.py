@@ -40,6 +40,13 @@ def counted(table: str) -> Index:
     )
 
 
+def elsewhere(table: str, column: str) -> Index:
+    """What stands elsewhere for a time, or is lent otherwise."""
+    return Index(
+        f"{table}_{column.removesuffix('_id')}", column, postgresql_where=text(f"{column} IS NOT NULL")
+    )
+
+
 def own(table: str) -> tuple[Index, Index]:
     """What has tags, and facts of the library's own."""
     return (
@@ -55,6 +62,7 @@ class Holdings(Table, table=True):
     __table_args__ = (
         Index("holdings_one_per_shelf", "title_id", "location_id", "call_number", unique=True),
         Index("holdings_location", "location_id"),
+        elsewhere("holdings", "temporary_location_id"),
         Index("holdings_shelf", "shelving_key", "id", postgresql_where=text("shelving_key IS NOT NULL")),
         Index(
             "holdings_shelf_here",
@@ -85,11 +93,16 @@ class Holdings(Table, table=True):
     version: int = Field(sa_column=big(1))
     title_id: UUID = Field(sa_column=ref(to="title.id"))
     location_id: UUID = Field(sa_column=ref(to="location.id"))
+    """Where they belong."""
+    temporary_location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where they stand for a time, and with them what has no place of its own."""
     call_number: str = Field(sa_column=words(default=""))
     call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
     """What the call number is made by, where somebody has said so."""
     shelving_key: str | None = Field(default=None, sa_column=shelf_place())
     """Where it stands among all call numbers (`catalog.callnumbers.rules`)."""
+    other_call_numbers: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("[]"))
+    """Further ones, by another scheme or former; nothing is shelved by them."""
     suppressed: bool = Field(sa_column=flag(default=False))
     """Neither it nor its items are shown to the public."""
     statistical_codes: list[str] = Field(default_factory=list, sa_column=texts())
@@ -143,9 +156,17 @@ class Item(Table, table=True):
             postgresql_where=text("accession_number IS NOT NULL"),
         ),
         Index("item_damaged", "damaged_status", postgresql_where=text("damaged_status IS NOT NULL")),
+        *(
+            elsewhere("item", column)
+            for column in ("permanent_location_id", "temporary_location_id", "temporary_loan_type")
+        ),
         counted("item"),
         *own("item"),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
+        CheckConstraint(
+            "temporary_location_id IS NULL OR location_id = temporary_location_id",
+            name="item_stands_where_it_is_put",
+        ),
         CheckConstraint("pieces > 0", name="item_of_some_piece"),
         CheckConstraint("missing_pieces BETWEEN 0 AND pieces", name="item_misses_its_own_pieces"),
         CheckConstraint(
@@ -168,13 +189,21 @@ class Item(Table, table=True):
     bound_with: list[UUID] = Field(default_factory=list, sa_column=uuids())
     """Other titles bound into the same volume."""
     location_id: UUID = Field(sa_column=ref())
+    """Where it stands now (`catalog.items.standing`)."""
+    permanent_location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where it belongs, while that is elsewhere."""
+    temporary_location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
+    """Where it has been put for a time."""
     material_type: str = Field(sa_column=words())
     loan_type: str = Field(sa_column=words())
+    temporary_loan_type: str | None = Field(default=None, sa_column=words(null=True))
+    """What it is lent as for a time; where there is one, it counts."""
     base_state: str = Field(sa_column=words(default="active"))
     call_number: str | None = Field(default=None, sa_column=words(null=True))
     """Its own, where it differs from the holdings'."""
     call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
     shelving_key: str | None = Field(default=None, sa_column=shelf_place())
+    other_call_numbers: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("[]"))
     volume: str | None = Field(default=None, sa_column=words(null=True))
     copy_number: str | None = Field(default=None, sa_column=words(null=True))
     note: str | None = Field(default=None, sa_column=words(null=True))

@@ -18,7 +18,8 @@ SELECT i.id, coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     i.enumeration, i.chronology, i.year_caption, i.volume, i.copy_number, b.code AS library, b.name AS library_name,
     l.code AS location, l.name AS location_name, t.title, t.author, i.barcode, i.accession_number
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
-LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
+LEFT JOIN location l ON l.id = coalesce(i.permanent_location_id, i.location_id)
+LEFT JOIN library b ON b.id = l.library_id
 WHERE i.id = ANY (:ids)
 """)
 _BY_BARCODE = text("SELECT id, barcode FROM item WHERE barcode = ANY (:barcodes)")

@@ -37,7 +37,7 @@ SELECT l.legacy_id, i.id, CASE WHEN i.id IS NOT NULL THEN jsonb_build_object(
 FROM legacy_id l
 LEFT JOIN item i ON i.id = l.record_id AND i.base_state <> 'withdrawn'
 LEFT JOIN holdings h ON h.id = i.holdings_id
-LEFT JOIN location c ON c.id = i.location_id
+LEFT JOIN location c ON c.id = coalesce(i.permanent_location_id, i.location_id)
 LEFT JOIN library b ON b.id = c.library_id
 LEFT JOIN LATERAL (
     SELECT min(m.legacy_id) AS legacy_id FROM legacy_id m

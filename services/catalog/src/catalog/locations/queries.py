@@ -76,7 +76,9 @@ _IN_USE = text("""
 SELECT 'locations' AS section, b.code || '/' || l.code AS key FROM location l JOIN library b ON b.id = l.library_id
 WHERE b.code || '/' || l.code = ANY (:locations) AND (
     EXISTS (SELECT FROM holdings h WHERE h.location_id = l.id)
+    OR EXISTS (SELECT FROM holdings h WHERE h.temporary_location_id = l.id)
     OR EXISTS (SELECT FROM item i WHERE i.location_id = l.id)
+    OR EXISTS (SELECT FROM item i WHERE i.permanent_location_id = l.id)
     OR EXISTS (SELECT FROM import_job j WHERE j.default_location_id = l.id))
 UNION ALL
 SELECT 'material_types', told FROM unnest(CAST(:material_types AS text[])) AS told
@@ -84,6 +86,7 @@ WHERE EXISTS (SELECT FROM item WHERE material_type = told)
 UNION ALL
 SELECT 'loan_types', told FROM unnest(CAST(:loan_types AS text[])) AS told
 WHERE EXISTS (SELECT FROM item WHERE loan_type = told)
+   OR EXISTS (SELECT FROM item WHERE temporary_loan_type = told)
 UNION ALL
 SELECT 'damaged_statuses', told FROM unnest(CAST(:damaged_statuses AS text[])) AS told
 WHERE EXISTS (SELECT FROM item WHERE damaged_status = told)

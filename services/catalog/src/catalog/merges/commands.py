@@ -10,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.covers import queries as covers
+from catalog.history.statements import Entity, keeping, whoever
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import batches, states
+from catalog.items.standing import permanent, standing
 from catalog.marc.storage import unpack
 from catalog.merges.rules import Beside, Conflict, Plan, Shelf, planned, united, with_identifiers
 from catalog.titles import commands as titles
@@ -62,40 +64,62 @@ _HOLDINGS = text("""
 SELECT id, title_id, location_id, call_number, record IS NOT NULL AS described, deleted_at IS NOT NULL AS deleted
 FROM holdings WHERE title_id = ANY (:ids) AND merged_into IS NULL ORDER BY deleted_at IS NOT NULL, id FOR UPDATE
 """)
-_MOVE = text("""
-UPDATE holdings SET title_id = :to, version = version + 1, updated_at = :now WHERE id = ANY (:ids)
-""")
-_JOIN = text("""
+
+
+def _keeping(entity: Entity, update: str) -> Any:
+    return text(keeping(entity, update, now=":now", by=":by"))
+
+
+_MOVE = _keeping(
+    "holdings",
+    """
+UPDATE holdings SET title_id = CAST(:to AS uuid), version = version + 1, updated_at = :now WHERE id = ANY (:ids)
+""",
+)
+_JOIN = _keeping(
+    "holdings",
+    """
 UPDATE holdings h SET version = version + 1, deleted_at = :now, merged_into = n.target, updated_at = :now
 FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target) WHERE h.id = n.id
-""")
+""",
+)
 _INHERIT = text("""
 UPDATE holdings h SET version = h.version + 1, record = s.record, policies = s.policies
 FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[])) AS n (id, source) JOIN holdings s ON s.id = n.source
 WHERE h.id = n.id
 """)
-_REVIVE = text("""
+_REVIVE = _keeping(
+    "holdings",
+    """
 UPDATE holdings SET version = version + 1, deleted_at = NULL, updated_at = :now
 WHERE id = ANY (:ids) AND deleted_at IS NOT NULL
   AND EXISTS (SELECT FROM holdings o
       WHERE o.id = ANY (:others) AND o.merged_into = holdings.id AND NOT o.id = ANY (:dead))
-""")
-_BRING = text("""
-UPDATE item SET version = version + 1, title_id = :to, updated_at = :now,
-    holdings_id = coalesce((
-        SELECT n.target FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target)
-        WHERE n.id = item.holdings_id), holdings_id),
-    place = CASE WHEN NOT holdings_id = ANY (CAST(:ids AS uuid[])) THEN place END
-WHERE title_id = ANY (:gone) RETURNING id
-""")
-_REBIND = text("""
+""",
+)
+_BRING = _keeping(
+    "item",
+    f"""
+UPDATE item SET version = item.version + 1, title_id = CAST(:to AS uuid), updated_at = :now, holdings_id = h.id,
+    place = CASE WHEN NOT item.holdings_id = ANY (CAST(:ids AS uuid[])) THEN item.place END,
+    {standing(permanent("item"), "item.temporary_location_id")}
+FROM holdings h
+WHERE item.title_id = ANY (:gone) AND h.id = coalesce((
+    SELECT n.target FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS uuid[])) AS n (id, target)
+    WHERE n.id = item.holdings_id), item.holdings_id)
+""",  # noqa: S608 - our own text
+)
+_REBIND = _keeping(
+    "item",
+    """
 UPDATE item SET version = version + (NOT item.id = ANY (:brought))::int, updated_at = :now, bound_with = (
     SELECT coalesce(array_agg(n.id ORDER BY n.place), '{}') FROM (
         SELECT CASE WHEN t.id = ANY (:gone) THEN :to ELSE t.id END AS id, min(t.place) AS place
         FROM unnest(item.bound_with) WITH ORDINALITY AS t (id, place) GROUP BY 1) n
     WHERE n.id <> item.title_id)
-WHERE bound_with <> '{}' AND bound_with && CAST(:touched AS uuid[]) RETURNING id
-""")
+WHERE bound_with <> '{}' AND bound_with && CAST(:touched AS uuid[])
+""",
+)
 _KEEP = text("""
 INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
 SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = ANY (:ids)
@@ -216,21 +240,22 @@ async def _carry(
 ) -> list[UUID]:
     """Write what was planned; the items that have changed."""
     joined = {"ids": list(plan.joins), "targets": list(plan.joins.values())}
+    by = whoever()
     if plan.moves:
-        await session.execute(_MOVE, {"ids": plan.moves, "to": to, "now": now})
+        await session.execute(_MOVE, {"ids": plan.moves, "to": to, "now": now, "by": by})
     if plan.joins:
-        await session.execute(_JOIN, {**joined, "now": now})
+        await session.execute(_JOIN, {**joined, "now": now, "by": by})
         dead = [shelf.id for shelf in shelves if shelf.deleted]
-        told = {"ids": joined["targets"], "others": joined["ids"], "dead": dead, "now": now}
+        told = {"ids": joined["targets"], "others": joined["ids"], "dead": dead, "now": now, "by": by}
         await session.execute(_REVIVE, told)
         if plan.inherit:
             heirs = {"ids": list(plan.inherit), "sources": list(plan.inherit.values())}
             await session.execute(_INHERIT, heirs)
-    told = {**joined, "gone": list(gone), "to": to, "now": now}
+    told = {**joined, "gone": list(gone), "to": to, "now": now, "by": by}
     brought = [row.id for row in await session.execute(_BRING, told)]
     rebound = await session.execute(
         _REBIND,
-        {"brought": brought, "gone": list(gone), "touched": [to, *gone], "to": to, "now": now},
+        {"brought": brought, "gone": list(gone), "touched": [to, *gone], "to": to, "now": now, "by": by},
     )
     return list(dict.fromkeys([*brought, *(row.id for row in rebound)]))
 

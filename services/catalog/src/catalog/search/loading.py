@@ -42,7 +42,10 @@ COLUMNS: Final = (
 """What `documents` gives of a title."""
 NIL: Final = UUID(int=0)
 _TITLES = """
-SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.locations, i.material_types, i.call_numbers,
+SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.locations, i.material_types,
+    CASE WHEN i.further IS NULL THEN i.call_numbers ELSE i.call_numbers || ARRAY(
+        SELECT n ->> 'call_number' FROM unnest(i.further) told, jsonb_array_elements(told) n ORDER BY 1)
+    END AS call_numbers,
     coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available,
     CASE WHEN t.custom <> '{}' THEN ARRAY(
         SELECT e.key || ':' || v.value
@@ -58,7 +61,9 @@ LEFT JOIN LATERAL (
         array_agg(DISTINCT b.code) AS libraries,
         array_agg(DISTINCT l.code) AS locations,
         array_agg(DISTINCT i.material_type) AS material_types,
-        array_agg(DISTINCT coalesce(i.call_number, h.call_number)) AS call_numbers
+        array_agg(DISTINCT coalesce(i.call_number, h.call_number)) AS call_numbers,
+        array_agg(DISTINCT i.other_call_numbers || h.other_call_numbers)
+            FILTER (WHERE i.other_call_numbers <> '[]' OR h.other_call_numbers <> '[]') AS further
     FROM (
         SELECT * FROM item WHERE title_id = t.id
         UNION ALL

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.history.statements import keeping
 from catalog.holdings.telling import holdings_states
 from catalog.marc.storage import unpack
 from catalog.titles.commands import TitleGone, TitleUnknown
@@ -38,10 +39,17 @@ SELECT
     (SELECT count(*) FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[CAST(:id AS uuid)]
         AND base_state <> 'withdrawn') AS bound
 """)
-_HOLDINGS_GO = text("""
+_HOLDINGS_GO = text(
+    keeping(
+        "holdings",
+        """
 UPDATE holdings SET version = version + 1, deleted_at = :now, updated_at = :now
-WHERE title_id = :id AND deleted_at IS NULL RETURNING id
-""")
+WHERE title_id = :id AND deleted_at IS NULL
+""",
+        now=":now",
+        by=":by",
+    )
+)
 _KEEP = text("""
 INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
 SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = :id
@@ -90,7 +98,7 @@ async def delete(session: AsyncSession, title_id: UUID, *, expected: int, by: st
         )
     if reasons:
         raise TitleInUse(reasons=reasons)
-    gone = [row.id for row in await session.execute(_HOLDINGS_GO, {"id": title_id, "now": now})]
+    gone = [row.id for row in await session.execute(_HOLDINGS_GO, {"id": title_id, "now": now, "by": by})]
     await session.execute(_KEEP, {"id": title_id, "now": now, "by": by})
     version = await session.scalar(_GO, {"id": title_id, "now": now})
     await mark_changed(session, [title_id])

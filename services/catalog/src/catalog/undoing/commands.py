@@ -9,12 +9,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.history.statements import Entity, keeping
 from catalog.holdings.telling import holdings_states
 from catalog.imports.commands import ImportUnknown
 from catalog.imports.described import DESCRIBED, ITEM_FACTS
 from catalog.imports.rules import OPEN_STATES, bounded, reason
 from catalog.items.announcing import announce_items_of, batches, states
 from catalog.items.rules import LISTS
+from catalog.items.standing import standing
 from catalog.titles.facts import summary
 from catalog.titles.queries import mark_changed
 from catalog.undoing import queries
@@ -81,13 +83,21 @@ _KEEP = text("""
 INSERT INTO title_version (title_id, version, record, suppressed, replaced_at, replaced_by)
 SELECT id, version, record, suppressed, :now, :by FROM title WHERE id = ANY (:ids)
 """)
-_HOLDINGS_GO = text("""
+
+
+def _keeping(entity: Entity, update: str, **returning: str) -> Any:
+    return text(keeping(entity, update, now=":now", by=":by", returning=returning or None))
+
+
+_HOLDINGS_GO = _keeping(
+    "holdings",
+    """
 UPDATE holdings h SET version = version + 1, deleted_at = :now, updated_at = :now
 WHERE h.title_id = ANY (:ids) AND h.deleted_at IS NULL AND (h.title_id = ANY (:gone) OR h.import_id = :import_id)
     AND NOT EXISTS (
         SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id AND i.base_state <> 'withdrawn')
-RETURNING id
-""")
+""",
+)
 _TITLES_GO = text("""
 UPDATE title SET version = version + 1, suppressed = true, deleted_at = :now, updated_at = :now
 WHERE id = ANY (:ids) RETURNING id, version
@@ -101,9 +111,12 @@ WHERE id = :id RETURNING version
 RESTORED = ", ".join(
     f"{name} = coalesce(b.{name}, '{{}}')" if name in LISTS else f"{name} = b.{name}" for name in DESCRIBED
 )
-_RESTORE_ITEMS = text(f"""
+_RESTORE_ITEMS = _keeping(
+    "item",
+    f"""
 UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.holdings_id,
-    place = CASE WHEN i.holdings_id = b.holdings_id THEN i.place END, location_id = b.location_id,
+    place = CASE WHEN i.holdings_id = b.holdings_id THEN i.place END,
+    {standing("b.location_id", "i.temporary_location_id")},
     material_type = b.material_type, loan_type = b.loan_type, call_number = b.call_number,
     call_number_scheme = b.call_number_scheme, shelving_key = b.shelving_key, volume = b.volume,
     copy_number = b.copy_number, note = b.note, purchase_minor = b.purchase_minor,
@@ -111,13 +124,19 @@ UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.ho
     replacement_currency = b.replacement_currency,
     {RESTORED}
 FROM import_item_change c CROSS JOIN LATERAL jsonb_populate_record(NULL::item, c.before) AS b
+    JOIN holdings h ON h.id = b.holdings_id
 WHERE c.import_id = :import_id AND i.id = c.item_id AND i.title_id = ANY (:ids) AND c.after = {ITEM_FACTS}
-RETURNING i.id, i.holdings_id
-""")  # noqa: S608 - our own text
-_STAND_AGAIN = text("""
+""",  # noqa: S608 - our own text
+    id="new.id",
+    holdings_id="new.holdings_id",
+)
+_STAND_AGAIN = _keeping(
+    "holdings",
+    """
 UPDATE holdings SET version = version + 1, deleted_at = NULL, merged_into = NULL, updated_at = :now
 WHERE id = ANY (:ids) AND deleted_at IS NOT NULL
-""")
+""",
+)
 
 
 async def request(session: AsyncSession, import_id: UUID, *, by: str, now: datetime) -> None:
@@ -181,7 +200,7 @@ async def _act(session: AsyncSession, undo: Any, found: Sequence[Facts], *, now:
     touched = [each.title_id for each, verdict in told if verdict.outcome is Undone.RESTORED]
     await _restore(session, restored, undo.requested_by, now)
     items = [each.title_id for each, verdict in told if verdict.restore_items]
-    await _restore_items(session, undo.import_id, items, now)
+    await _restore_items(session, undo, items, now)
     await _remove(session, undo, gone, [*gone, *touched], now)
     await mark_changed(session, [*gone, *touched])
     await session.execute(
@@ -231,14 +250,13 @@ async def _restore(session: AsyncSession, titles: Sequence[Facts], by: str, now:
     await announce_items_of(session, [each.title_id for each in titles], now=now)
 
 
-async def _restore_items(
-    session: AsyncSession, import_id: UUID, titles: Sequence[UUID], now: datetime
-) -> None:
+async def _restore_items(session: AsyncSession, undo: Any, titles: Sequence[UUID], now: datetime) -> None:
     if not titles:
         return
-    told = {"import_id": import_id, "ids": list(titles), "now": now}
+    told = {"import_id": undo.import_id, "ids": list(titles), "now": now, "by": undo.requested_by}
     rows = (await session.execute(_RESTORE_ITEMS, told)).all()
-    await session.execute(_STAND_AGAIN, {"ids": [row.holdings_id for row in rows], "now": now})
+    again = {"ids": [row.holdings_id for row in rows], "now": now, "by": undo.requested_by}
+    await session.execute(_STAND_AGAIN, again)
     await outbox.publish(session, *batches(await states(session, [row.id for row in rows]), now=now))
 
 
@@ -248,7 +266,13 @@ async def _remove(
     """Titles that the import made, and holdings that it made and nothing stands in any more."""
     if not titles:
         return
-    told = {"ids": list(titles), "gone": list(gone), "import_id": undo.import_id, "now": now}
+    told = {
+        "ids": list(titles),
+        "gone": list(gone),
+        "import_id": undo.import_id,
+        "now": now,
+        "by": undo.requested_by,
+    }
     holdings = [row.id for row in await session.execute(_HOLDINGS_GO, told)]
     events: list[TitleDeleted | HoldingsDeleted] = []
     if gone:

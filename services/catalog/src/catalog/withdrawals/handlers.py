@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from catalog.acquisitions.commands import withdrawal_ended
 from catalog.binding.commands import withdrawal_ended as binding_goes_on
+from catalog.history.statements import keeping, whoever
 from catalog.items.announcing import states_on
 from catalog.withdrawals.rules import WithdrawalState
 from chassis import outbox
@@ -17,10 +18,15 @@ UPDATE withdrawal SET version = version + 1, state = $2::text, refusals = $3, en
     steps = steps || jsonb_build_array(jsonb_build_object('state', $2::text, 'at', $4::timestamptz))
 WHERE id = $1 AND state = 'requested' RETURNING item_id, reason
 """
-_WITHDRAW = """
+_WITHDRAW = keeping(
+    "item",
+    """
 UPDATE item SET version = version + 1, base_state = 'withdrawn', updated_at = $2
 WHERE id = $1 AND base_state <> 'withdrawn'
-"""
+""",
+    now="$2",
+    by="$3",
+)
 _CHANGED = """
 INSERT INTO title_change (title_id) SELECT unnest(title_id || bound_with) FROM item WHERE id = $1
 """
@@ -36,7 +42,7 @@ async def cleared(connection: Connection, batch: Sequence[Heard]) -> None:
         )
         if ended is None:
             continue
-        await connection.execute(_WITHDRAW, ended["item_id"], heard.time)
+        await connection.execute(_WITHDRAW, ended["item_id"], heard.time, whoever())
         await connection.execute(_CHANGED, ended["item_id"])
         (state,) = await states_on(connection, [ended["item_id"]])
         withdrawn = ItemWithdrawn(

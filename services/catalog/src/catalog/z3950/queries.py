@@ -24,7 +24,8 @@ _SHELVES: Final = """
 SELECT * FROM unnest($1::uuid[]) AS t (title_id), LATERAL (
     SELECT h.id, h.record, b.code AS library_code, b.name AS library, l.name AS location,
         nullif(h.call_number, '') AS call_number
-    FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
+    FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+    JOIN library b ON b.id = l.library_id
     WHERE (h.title_id = t.title_id OR h.id IN (
             SELECT holdings_id FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.title_id]))
         AND NOT h.suppressed AND h.deleted_at IS NULL AND h.merged_into IS NULL
