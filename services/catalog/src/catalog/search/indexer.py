@@ -258,15 +258,24 @@ class Indexer:
         return told
 
     async def _fill(self, writer: WriterApart) -> int:
-        """Every title, by id; how many."""
-        last: UUID | None = None
+        """Every title, by id; how many. While some are written, the next ones are read."""
+        rows, last = await self._slice(None)
         told = 0
-        while ids := [row["id"] for row in await self.pool.fetch(_SOME, last, BATCH)]:
-            await writer.add_new(await documents(self.pool, ids))
-            last, told = ids[-1], told + len(ids)
-            if self.writer is not None:
-                await self.follow()
+        while last is not None:
+            adding = asyncio.create_task(writer.add_new(rows))
+            told += len(rows)
+            try:
+                rows, last = await self._slice(last)
+                if self.writer is not None:
+                    await self.follow()
+            finally:
+                await adding
         return told
+
+    async def _slice(self, after: UUID | None) -> tuple[list[asyncpg.Record], UUID | None]:
+        """The next titles behind one, and the last of them; None when there are no more."""
+        ids = [row["id"] for row in await self.pool.fetch(_SOME, after, BATCH)]
+        return (await documents(self.pool, ids), ids[-1]) if ids else ([], None)
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -> None:
