@@ -13,10 +13,10 @@ _BACKEND: Final = re.compile(r"postgres: \S+ (\S+) \[local\]")
 
 
 class Meter:
-    """Looks at a family of processes every tenth of a second; a process's last tenth is not seen."""
+    """Looks at a family of processes again and again; what a process does after the last look is not seen."""
 
-    def __init__(self, family: Callable[[], list[psutil.Process]]) -> None:
-        self._family = family
+    def __init__(self, family: Callable[[], list[psutil.Process]], every: float = EVERY_SECONDS) -> None:
+        self._family, self._every = family, every
         self._before: dict[int, float] = {}
         self._now: dict[int, float] = {}
         self._names: dict[int, str] = {}
@@ -40,7 +40,7 @@ class Meter:
         return dict(sorted(spent.items(), key=lambda each: -each[1]))
 
     def _watch(self) -> None:
-        while not self._stop.wait(EVERY_SECONDS):
+        while not self._stop.wait(self._every):
             self._look()
 
     def _look(self) -> None:
@@ -51,13 +51,14 @@ class Meter:
         for process in family:
             try:
                 times = process.cpu_times()
-                self._names[process.pid] = _named(process)
+                self._names[process.pid] = named(process)
             except psutil.Error:
                 continue
             self._now[process.pid] = times.user + times.system
 
 
-def _named(process: psutil.Process) -> str:
+def named(process: psutil.Process) -> str:
+    """What a process is there for."""
     line = " ".join(process.cmdline())
     if line.startswith("postgres: "):
         found = _BACKEND.match(line)
