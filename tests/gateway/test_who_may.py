@@ -104,6 +104,7 @@ PUBLIC = {
     "catalog-title-links",
     "catalog-describe-search",
     "catalog-results-feed",
+    "catalog-results-as-rss",
     "catalog-robots",
     "catalog-sitemap-index",
     "catalog-sitemap",

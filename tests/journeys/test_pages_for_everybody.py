@@ -114,6 +114,8 @@ async def furnished(box: Box) -> dict[str, str]:
         "all": "/search",
         "two-scripts": "/search?query=toldot",
         "narrowed": "/search?query=shelf&filter[format]=book&page=2&sort=title",
+        "browse": "/browse?kind=subject",
+        "browse-near": "/browse?kind=author&near=Harari",
         "nothing": "/search?query=nowhereatall",
         "refused": "/search?query=title:(",
         "title": f"/titles/{hebrew}",

@@ -148,6 +148,30 @@ async def test_results_are_a_feed_that_pages(catalog: Harness, shelf: Shelves) -
     assert again.content == answer.content
 
 
+async def test_results_are_rss_that_pages_too(catalog: Harness, shelf: Shelves) -> None:
+    answer = await catalog.get("/search.rss", params={"query": "plain", "sort": "title"})
+    told = feedparser.parse(answer.content)
+
+    assert (answer.headers["content-type"], told.bozo, told.version) == (
+        "application/rss+xml",
+        False,
+        "rss20",
+    )
+    assert (told.feed.opensearch_totalresults, told.feed.opensearch_startindex) == ("30", "1")
+    assert [entry.title for entry in told.entries] == [f"Plain & simple {number:02}" for number in range(20)]
+    assert all(entry.published_parsed and entry.id.startswith("urn:uuid:") for entry in told.entries)
+    assert (await catalog.get(told.entries[0].link)).status_code == 200
+    assert (await catalog.get(told.feed.link)).headers["content-type"].startswith("text/html")
+    pages = read(answer.content).xpath(
+        "//a:link[@rel='next']/@href", namespaces={"a": "http://www.w3.org/2005/Atom"}
+    )
+    rest = feedparser.parse((await catalog.get(pages[0])).content)
+    assert len(rest.entries) == 10
+    empty = feedparser.parse((await catalog.get("/search.rss", params={"query": "nowhereatall"})).content)
+    assert (empty.bozo, empty.entries) == (False, [])
+    assert (await catalog.get("/search.rss", params={"query": "title:("})).status_code == 422
+
+
 async def test_an_empty_feed_and_a_wrong_query(catalog: Harness, shelf: Shelves) -> None:
     told = feedparser.parse((await catalog.get("/search.atom", params={"query": "nowhereatall"})).content)
     assert not told.bozo
@@ -161,6 +185,7 @@ async def test_a_browser_learns_how_to_search(catalog: Harness, shelf: Shelves) 
     told = read(answer.content)
     names = {"o": "http://a9.com/-/spec/opensearch/1.1/"}
     (feeds,) = told.xpath("//o:Url[@type='application/atom+xml']/@template", namespaces=names)
+    assert told.xpath("//o:Url[@type='application/rss+xml']/@template", namespaces=names)
     address = feeds.replace("{searchTerms}", "plain").replace("{startPage?}", "2")
     assert len(feedparser.parse((await catalog.get(address)).content).entries) == 10
 

@@ -45,17 +45,26 @@ def feed(
 
 def entry(hit: Mapping[str, Any], *, address: str, urn: str, moment: datetime) -> str:
     """One title found."""
-    title = f"{hit['title']}: {hit['subtitle']}" if hit["subtitle"] else hit["title"]
-    said = [hit["author"], hit["edition"], hit["publisher"], str(hit["year"]) if hit["year"] else None]
     return group(
         "entry",
-        leaf("title", title),
+        leaf("title", title_of(hit)),
         leaf("id", urn),
         leaf("updated", _moment(moment)),
         group("author", leaf("name", hit["author"])),
         link("alternate", address, "text/html"),
-        leaf("summary", ". ".join(filter(None, said))),
+        leaf("summary", summed_up(hit)),
     )
+
+
+def title_of(hit: Mapping[str, Any]) -> str:
+    """Its title with what follows it."""
+    return f"{hit['title']}: {hit['subtitle']}" if hit["subtitle"] else str(hit["title"])
+
+
+def summed_up(hit: Mapping[str, Any]) -> str:
+    """By whom, in which edition, from where, of which year."""
+    said = [hit["author"], hit["edition"], hit["publisher"], str(hit["year"]) if hit["year"] else None]
+    return ". ".join(filter(None, said))
 
 
 def link(relation: str, href: str, kind: str) -> str:
@@ -63,15 +72,18 @@ def link(relation: str, href: str, kind: str) -> str:
     return f"<link rel={quoted(relation)} type={quoted(kind)} href={quoted(href)}/>"
 
 
-def description(*, name: str, email: str, pages: str, feeds: str) -> str:
-    """The OpenSearch description; the addresses hold its parameters in braces."""
+def description(*, name: str, email: str, pages: str, feeds: Mapping[str, str]) -> str:
+    """The OpenSearch description; the addresses (of feeds by media type) hold its parameters in braces."""
     inside = [
         leaf("ShortName", name[:16]),
         leaf("LongName", name[:48]),
         leaf("Description", f"Search the catalogue of {name}"[:1024]),
         leaf("Contact", email),
         f'<Url type="text/html" rel="results" template={quoted(pages)}/>',
-        f'<Url type="{ATOM}" rel="results" template={quoted(feeds)}/>',
+        *(
+            f'<Url type="{kind}" rel="results" template={quoted(template)}/>'
+            for kind, template in feeds.items()
+        ),
         '<Query role="example" searchTerms="history"/>',
         "<InputEncoding>UTF-8</InputEncoding><OutputEncoding>UTF-8</OutputEncoding>",
     ]

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from catalog.citations.csl import csl
 from catalog.covers import queries as covers
 from catalog.covers.rules import external
-from catalog.feeds import atom, blank, opds, sitemaps
+from catalog.feeds import atom, blank, opds, rss, sitemaps
 from catalog.marc.extract import extract
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
@@ -50,7 +50,10 @@ async def describe_search(request: Request) -> Response:
         name=settings.repository_name,
         email=settings.repository_email,
         pages=_public(request, "/search?query={searchTerms}&page={startPage?}"),
-        feeds=_public(request, "/search.atom?query={searchTerms}&page={startPage?}"),
+        feeds={
+            kind: _public(request, path + "?query={searchTerms}&page={startPage?}")
+            for kind, path in ((atom.ATOM, "/search.atom"), (rss.RSS, "/search.rss"))
+        },
     )
     return Response(told, media_type=atom.DESCRIPTION)
 
@@ -86,6 +89,40 @@ async def results_feed(request: Request, reader: TheReader, tx: ReadTx, now: Now
         ],
     )
     return Response(told, media_type=atom.ATOM)
+
+
+@router.get("/search.rss", response_class=Response, responses=_answers(rss.RSS) | problems(Invalid))
+async def results_as_rss(request: Request, reader: TheReader, tx: ReadTx, now: Now) -> Response:
+    """Results as RSS 2.0: the parameters of `/search`."""
+    wanted = asked(request.query_params.multi_items(), tuple(LANGUAGES))
+    found = await _found(reader, wanted)
+    changed = await queries.changed(tx, [hit.title_id for hit in found.hits])
+    name = request.app.state.resources.settings.repository_name
+    last = min(max(-(-found.total // PAGE_SIZE), 1), LAST_PAGE)
+    told = rss.channel(
+        title=f"{name}: {wanted.query}" if wanted.query else name,
+        description=f"What is found in the catalogue of {name}",
+        page=_public(request, wanted.address()),
+        links={
+            relation: href
+            for relation, (href, _) in _paging(request, wanted, last, "/search.rss", rss.RSS).items()
+        },
+        moment=max(changed.values(), default=now),
+        total=found.total,
+        first=(wanted.page - 1) * PAGE_SIZE + 1,
+        page_size=PAGE_SIZE,
+        query=wanted.query,
+        items=[
+            rss.item(
+                orjson.loads(hit.stored),
+                address=_public(request, title_address(hit.title_id)),
+                urn=f"urn:uuid:{hit.title_id}",
+                moment=changed.get(hit.title_id, now),
+            )
+            for hit in found.hits
+        ],
+    )
+    return Response(told, media_type=rss.RSS)
 
 
 async def _found(reader: Reader, wanted: Asked) -> SearchResult:

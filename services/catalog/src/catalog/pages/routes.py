@@ -144,6 +144,7 @@ def _listed(
         translations={each: wanted.address(language=each) for each in LANGUAGES},
         query_shown=wanted.query,
         feed=wanted.address("/search.atom", language=None, page=1),
+        rss=wanted.address("/search.rss", language=None, page=1),
         robots="noindex, follow",
         chosen=[
             {

@@ -73,6 +73,7 @@ TABLE: Final = (
     _route("/search", "catalog"),
     _route("/browse", "catalog"),
     _route("/search.atom", "catalog"),
+    _route("/search.rss", "catalog"),
     _route("/opensearch.xml", "catalog"),
     _route("/titles", "catalog"),
     _route("/robots.txt", "catalog"),
