@@ -17,7 +17,7 @@ def plan(**told: Any) -> Plan:
     return plan_of(doc.model_dump(mode="json", by_alias=True))
 
 
-@pytest.mark.parametrize("code", sorted(SHIPPED))
+@pytest.mark.parametrize("code", sorted(SHIPPED.keys() - {"holdings"}))
 def test_a_shipped_profile_says_as_a_document_what_it_has_always_done(code: str) -> None:
     doc = SHIPPED[code]
 

@@ -176,6 +176,30 @@ def _run(each: Field) -> Run | None:
     return Run(start, end_piece, mark if mark in ("g", "n") else "")
 
 
+def named(pattern: Field | None, held: Field) -> tuple[str | None, str | None]:
+    """Enumeration and chronology of what one field holds (863 to 865), in the captions of its pattern (853 to 855)."""
+    run = _run(held)
+    if run is None:
+        return None, None
+    told = _pattern(pattern) if pattern is not None else Pattern()
+    last = run.last if run.last is not None else Piece(())  # it goes on
+    pieces = (run.first,) if run.first == last else (run.first, last)
+    return (
+        _spanned([_numbers(told, piece) for piece in pieces]),
+        _spanned([":".join(_named(told.chronology, piece.dates)) for piece in pieces]),
+    )
+
+
+def _spanned(told: Sequence[str]) -> str | None:
+    return "-".join(dict.fromkeys(told)) if any(told) else None
+
+
+def _numbers(pattern: Pattern, piece: Piece) -> str:
+    numbers = ":".join(_named(pattern.enumeration, piece.numbers))
+    other = ":".join(_named(pattern.alternative, piece.alternative))
+    return "=".join(filter(None, (numbers, other)))
+
+
 def _piece(values: dict[str, str]) -> Piece:
     return Piece(*(tuple(_trimmed(values, codes)) for codes in (ENUMERATION, ALTERNATIVE, CHRONOLOGY)))
 
@@ -256,10 +280,8 @@ def _higher(piece: Piece) -> Piece:
 
 def shown(pattern: Pattern, piece: Piece) -> str:
     """A piece as it is written: v.5:no.12=no.118(2025:Dec.)."""
-    numbers = ":".join(_named(pattern.enumeration, piece.numbers))
-    other = ":".join(_named(pattern.alternative, piece.alternative))
     dates = ":".join(_named(pattern.chronology, piece.dates))
-    told = "=".join(filter(None, (numbers, other)))
+    told = _numbers(pattern, piece)
     return (f"{told}({dates})" if told else dates) if dates else told
 
 

@@ -1,45 +1,55 @@
 """Holdings as events tell of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.items.announcing import further
+from chassis.database import Connection, plain
 from contracts.catalog import HoldingsState
 
-_STATES = text("""
+_STATES: Final = """
 SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
     h.statistical_codes, h.temporary_location_id, h.other_call_numbers,
     h.digitisation_policy, h.policies ->> 'lending_policy' AS lending_policy,
     h.policies ->> 'reproduction_policy' AS reproduction_policy,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
-FROM holdings h WHERE h.id = ANY (:ids) ORDER BY h.id
-""")
+FROM holdings h WHERE h.id = ANY ({0}) ORDER BY h.id
+"""
+_IN_SESSION: Final = text(_STATES.format(":ids"))
+_ON_CONNECTION: Final = _STATES.format("$1::uuid[]")
 
 
 async def holdings_states(session: AsyncSession, ids: Sequence[UUID]) -> list[tuple[HoldingsState, int]]:
     """Holdings as they now stand, each with the number of its items."""
     if not ids:
         return []
-    return [
-        (
-            HoldingsState(
-                holdings_id=row.id,
-                version=row.version,
-                title_id=row.title_id,
-                location_id=row.location_id,
-                call_number=row.call_number,
-                suppressed=row.suppressed,
-                statistical_codes=tuple(row.statistical_codes),
-                digitisation_policy=row.digitisation_policy,
-                lending_policy=row.lending_policy,
-                reproduction_policy=row.reproduction_policy,
-                temporary_location_id=row.temporary_location_id,
-                other_call_numbers=further(row.other_call_numbers),
-            ),
-            row.items,
-        )
-        for row in await session.execute(_STATES, {"ids": list(ids)})
-    ]
+    rows = await session.execute(_IN_SESSION, {"ids": list(ids)})
+    return [(_state(dict(row._mapping)), row.items) for row in rows]
+
+
+async def holdings_states_on(connection: Connection, ids: Sequence[UUID]) -> list[HoldingsState]:
+    """The same for a worker."""
+    if not ids:
+        return []
+    return [_state(plain(row)) for row in await connection.fetch(_ON_CONNECTION, list(ids))]
+
+
+def _state(row: Mapping[str, Any]) -> HoldingsState:
+    return HoldingsState(
+        holdings_id=row["id"],
+        version=row["version"],
+        title_id=row["title_id"],
+        location_id=row["location_id"],
+        call_number=row["call_number"],
+        suppressed=row["suppressed"],
+        statistical_codes=tuple(row["statistical_codes"]),
+        digitisation_policy=row["digitisation_policy"],
+        lending_policy=row["lending_policy"],
+        reproduction_policy=row["reproduction_policy"],
+        temporary_location_id=row["temporary_location_id"],
+        other_call_numbers=further(row["other_call_numbers"]),
+    )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from catalog.apart import Apart, serve
+from catalog.imports.held import Held
 from catalog.imports.reading import SLICE_RECORDS, FileReader, Prepared, Slice
 from catalog.imports.rules import Outcome
 from catalog.marc.items import ItemFacts
@@ -16,6 +17,7 @@ from catalog.titles.facts import TitleColumns
 
 _columns: Final = attrgetter(*TitleColumns.__slots__)
 _item: Final = attrgetter(*ItemFacts.__slots__)
+_held: Final = attrgetter(*Held.__slots__)
 
 
 class ReaderApart:
@@ -60,12 +62,14 @@ def _sent(record: Prepared) -> tuple[Any, ...]:
         record.entry,
         record.whole,
         record.legacy_id,
+        [_held(each) for each in record.held],
+        record.belongs_to,
     )
 
 
 def _taken(told: tuple[Any, ...]) -> Prepared:
-    ordinal, position, columns, items, outcome, *rest = told
-    return Prepared(
+    ordinal, position, columns, items, outcome, *rest, held, belongs_to = told
+    taken = Prepared(
         ordinal,
         position,
         TitleColumns(*columns) if columns is not None else None,
@@ -73,6 +77,8 @@ def _taken(told: tuple[Any, ...]) -> Prepared:
         Outcome(outcome) if outcome is not None else None,
         *rest,
     )
+    taken.held, taken.belongs_to = [Held(*each) for each in held], belongs_to
+    return taken
 
 
 def read(

@@ -85,8 +85,8 @@ class Written:
     created: list[tuple[UUID, TitleColumns]] = field(default_factory=list)
     updated: list[tuple[Known, TitleColumns, bool]] = field(default_factory=list)
     """With True for a record that says of itself that it is complete."""
-    present: dict[UUID, TitleColumns] = field(default_factory=dict)
-    """Every title that items may belong to."""
+    present: dict[UUID, TitleColumns | None] = field(default_factory=dict)
+    """Every title that items may belong to; None for one of which only a holdings record has come."""
     entries: dict[UUID, bytes] = field(default_factory=dict)
     """Of created titles: what their records tell the index."""
     matching: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -99,6 +99,16 @@ class Written:
         each.reasons.append(reason(code, text))
         self.outcomes.append((each, outcome, None))
 
+    def attach(self, each: Prepared, known: Mapping[str, Known], new: "NewTitles") -> None:
+        """A holdings record: to its title, which is here or was made before; that title's own record is another one."""
+        title_id = next((one for key in each.belongs_to if (one := _titled(key, known, new))), None)
+        if title_id is None:
+            words = "Its title is not here; records of titles come before those of their holdings."
+            self.set_aside(each, Outcome.REJECTED, "title-unknown", words)
+            return
+        self.present.setdefault(title_id, None)
+        self.outcomes.append((each, Outcome.DUPLICATE, title_id))
+
     def make(self, each: Prepared, told: TitleColumns, new: NewTitles) -> UUID:
         """A title of its own."""
         title_id = new.add(told.match_key)
@@ -110,12 +120,22 @@ class Written:
         return title_id
 
 
+def _titled(key: str, known: Mapping[str, Known], new: NewTitles) -> UUID | None:
+    here = known.get(key)
+    if here is None:
+        return new.numbered(key)
+    return here.merged_into or (None if here.deleted else here.id)
+
+
 _KNOWN = """
 SELECT id, version, match_key, record, title, author, suppressed, deleted_at, merged_into FROM title
 WHERE match_key = ANY ($1::text[]) ORDER BY id FOR UPDATE
 """
 SURVIVORS = "SELECT FROM title WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
-_SEEN = "SELECT title_id FROM import_outcome WHERE import_id = $1 AND title_id = ANY ($2::uuid[])"
+_SEEN = """
+SELECT title_id FROM import_outcome WHERE import_id = $1 AND title_id = ANY ($2::uuid[]) AND outcome <> 'duplicate'
+"""
+"""(What is a duplicate has another record before it, or is one of holdings.)"""
 
 
 def known_of(row: asyncpg.Record) -> Known:
@@ -145,6 +165,7 @@ async def by_number(
 ) -> Written:
     """What becomes of each record that is known by its number and counts as a whole."""
     keys = [each.columns.match_key for each in records if each.columns is not None]
+    keys += [key for each in records for key in each.belongs_to]
     known = {row["match_key"]: known_of(row) for row in await connection.fetch(_KNOWN, keys)}
     if survivors := [each.merged_into for each in known.values() if each.merged_into is not None]:
         await connection.execute(SURVIVORS, survivors)
@@ -160,8 +181,10 @@ def _decide_one(
     each: Prepared, known: Mapping[str, Known], seen: set[UUID], new: NewTitles, told: Written
 ) -> None:
     if each.columns is None:
-        assert each.outcome is not None
-        told.outcomes.append((each, each.outcome, None))
+        if each.outcome is None:
+            told.attach(each, known, new)
+        else:
+            told.outcomes.append((each, each.outcome, None))
         return
     key = each.columns.match_key
     here = known.get(key)

@@ -16,6 +16,8 @@ from catalog.imports.described import (
     as_columns,
     described,
 )
+from catalog.imports.held import Held
+from catalog.imports.holding import Holding
 from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
@@ -31,6 +33,7 @@ from chassis.database import Connection
 from chassis.ids import uuid7
 from chassis.json import dumped
 from contracts.catalog import ItemBase, ItemState
+from contracts.events import Event
 
 _HERE = f"""
 SELECT i.id, i.title_id, i.barcode, i.holdings_id, {permanent("i")} AS location_id, i.material_type,
@@ -139,6 +142,7 @@ class Shelving:
         self._new_titles: Container[UUID] = ()
         self._deleted: set[UUID] = set()
         self._used: set[UUID] = set()
+        self._holding = Holding(plan.embedded, now) if plan.embedded is not None else None
         self._source = plan.legacy.source if plan.legacy is not None else None
         self._legacy: dict[str, UUID] = {}
         self.legacy: dict[str, UUID] = {}
@@ -191,13 +195,16 @@ class Shelving:
         self,
         connection: Connection,
         outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
-        titles: Mapping[UUID, TitleColumns],
+        titles: Mapping[UUID, TitleColumns | None],
         *,
         new: Container[UUID],
+        by: str,
     ) -> None:
         """Find, make or change the items; reasons are added to the records that told of them."""
         await self._plan_all(connection, outcomes, titles, new)
         await self._write_new(connection)
+        if self._holding is not None:
+            await self._holding.write(connection, by=by)
         if self._updates:
             await self._write_updates(connection)
 
@@ -205,13 +212,17 @@ class Shelving:
         self,
         connection: Connection,
         outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
-        titles: Mapping[UUID, TitleColumns],
+        titles: Mapping[UUID, TitleColumns | None],
         *,
         new: Container[UUID],
         before: Shelved,
     ) -> None:
         """The same without a write; `before` has the items that the slices before this one would have written."""
         await self._plan_all(connection, outcomes, titles, new, before)
+
+    async def events(self, connection: Connection) -> list[Event]:
+        """What other services hear of holdings that records told of."""
+        return await self._holding.events(connection) if self._holding is not None else []
 
     def written_by_barcode(self) -> Shelved:
         """What this slice has written, or would have."""
@@ -222,7 +233,7 @@ class Shelving:
         self,
         connection: Connection,
         outcomes: Sequence[tuple[Prepared, Outcome, UUID | None]],
-        titles: Mapping[UUID, TitleColumns],
+        titles: Mapping[UUID, TitleColumns | None],
         new: Container[UUID],
         before: Shelved | None = None,
     ) -> None:
@@ -235,6 +246,8 @@ class Shelving:
             unmarked = Counter(kept.shelf_mark for kept in self._unmarked[title_id])
             for item in each.items:
                 self._place(each, item, title_id, titles[title_id], unmarked)
+            for held in each.held:
+                self._hold(each, held, title_id)
 
     async def _look(
         self,
@@ -252,6 +265,8 @@ class Shelving:
                     self._elsewhere[row["id"]] = row["temporary_location_id"]
                 if row["deleted_at"] is not None:
                     self._deleted.add(row["id"])
+            if self._holding is not None:
+                await self._holding.look(connection, known_titles)
         if self._source is not None:
             brought = [item.legacy_id for each, _, _ in outcomes for item in each.items if item.legacy_id]
             self._legacy = await known(connection, self._source, "item", brought)
@@ -262,8 +277,37 @@ class Shelving:
             else:
                 self._unmarked[row["title_id"]].append(kept)
 
+    def _hold(self, each: Prepared, held: Held, title_id: UUID) -> None:
+        """Holdings that a record tells of beside its items, or is: found by their place, or made."""
+        assert self._holding is not None
+        place = self._places.location_of(held.library, held.location) or self._default
+        if place is None:
+            named = "/".join(filter(None, (held.library, held.location))) or "no location"
+            each.reasons.append(reason("location-unknown", f"Holdings stand at {named}."))
+            self.problems += 1
+            return
+        key = (title_id, place, held.call_number or "")
+        found = self._holdings.get(key)
+        if (other := self._holding.elsewhere(title_id, held, found)) is not None:
+            words = f"Holdings {other} have its number, and stand elsewhere; they are left alone."
+            each.reasons.append(reason("holdings-elsewhere", words))
+            self.problems += 1
+            return
+        if found is None and not self._holding.makes:
+            each.reasons.append(reason("holdings-unknown", "The title has no holdings there."))
+            return
+        back = found in self._deleted
+        shelf = self._stand(key)
+        if self._holding.hold(each, held, shelf, made=found is None) or back:
+            self.touched.append(title_id)
+
     def _place(
-        self, each: Prepared, item: ItemFacts, title_id: UUID, title: TitleColumns, unmarked: Counter[Any]
+        self,
+        each: Prepared,
+        item: ItemFacts,
+        title_id: UUID,
+        title: TitleColumns | None,
+        unmarked: Counter[Any],
     ) -> None:
         told = self._told(each, item)
         if told is None:
@@ -372,7 +416,7 @@ class Shelving:
         self.touched.append(title_id)
         return item_id
 
-    def _make(self, told: ItemData, title_id: UUID, title: TitleColumns) -> UUID:
+    def _make(self, told: ItemData, title_id: UUID, title: TitleColumns | None) -> UUID:
         item_id, holdings_id = uuid7(), self._shelf(title_id, told)
         place = self._elsewhere.get(holdings_id, told.location_id)
         self._new_items.append(
@@ -398,7 +442,7 @@ class Shelving:
         if told.barcode is not None:
             self._by_barcode[told.barcode] = (item_id, title_id, told, "active")
         self.touched.append(title_id)
-        if title_id not in self._new_titles:
+        if title is None or title_id not in self._new_titles:
             self._late.append(item_id)
             return item_id
         self._of_new[title_id].append(told)
@@ -429,7 +473,10 @@ class Shelving:
 
     def _shelf(self, title_id: UUID, told: ItemData) -> UUID:
         """The holdings for an item, found or made."""
-        key = (title_id, told.location_id, told.call_number or "")
+        return self._stand((title_id, told.location_id, told.call_number or ""))
+
+    def _stand(self, key: tuple[UUID, UUID, str]) -> UUID:
+        """The holdings of a title at a location under a call number, found or made."""
         found = self._holdings.get(key)
         if found is None:
             found = self._holdings[key] = uuid7()

@@ -85,6 +85,7 @@ async def by_profile(
     readable = [each for each in records if each.columns is not None]
     keys = sorted({key for each in readable for key in _keys(each, wanted)})
     numbers = [each.columns.match_key for each in readable if each.columns is not None]
+    numbers += [key for each in records for key in each.belongs_to]
     deep = looks_into_records(plan.match) or plan.several == "best"
     statement = _CANDIDATES.format(record="record" if deep else "NULL::bytea AS record")
     rows = await connection.fetch(statement, numbers, keys)
@@ -177,13 +178,19 @@ class _Slice:
         """Everything that becomes of them. Costs CPU."""
         for each in records:
             if each.columns is None:
-                assert each.outcome is not None
-                self.told.outcomes.append((each, each.outcome, None))
+                if each.outcome is None:
+                    self.told.attach(each, self._known(), self.new)
+                else:
+                    self.told.outcomes.append((each, each.outcome, None))
                 continue
             one = judged[each.ordinal]
             if one.candidates:
                 self.told.matching[each.ordinal] = [_told(each) for each in one.candidates[:TOLD_CANDIDATES]]
             self._one(one)
+
+    def _known(self) -> dict[str, Known]:
+        """Titles that are here, by their numbers."""
+        return {key: self.locked[row["id"]] for key, row in self.found.by_number.items()}
 
     def _one(self, one: Judged) -> None:
         each, choice = one.each, one.choice

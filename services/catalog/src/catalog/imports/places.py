@@ -77,9 +77,13 @@ class Places:
 
     def location(self, item: ItemFacts) -> UUID | None:
         """The location an item stands at, if its codes are known."""
-        code = (item.location or "").casefold()
-        if item.library:
-            return self.locations.get((item.library.casefold(), code))
+        return self.location_of(item.library, item.location)
+
+    def location_of(self, library: str | None, location: str | None) -> UUID | None:
+        """The location of these codes."""
+        code = (location or "").casefold()
+        if library:
+            return self.locations.get((library.casefold(), code))
         return self.alone.get(code) if code else None
 
     def types(self, item: ItemFacts) -> tuple[str, str, list[dict[str, str]]]:

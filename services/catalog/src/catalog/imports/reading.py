@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from catalog.fastadd.rules import is_brief
+from catalog.imports.held import Held, is_holdings, titles_of, told_by, told_in
 from catalog.imports.rules import Outcome, bounded, discard_reason, reason
 from catalog.marc.extract import extract
 from catalog.marc.items import ItemFacts
 from catalog.marc.problems import HARMLESS, LOSSY, Problem, Read
 from catalog.marc.reading import MARC, read
-from catalog.profiles.rules import Plan
+from catalog.marc.record import Record
+from catalog.profiles.rules import Embedded, Plan
 from catalog.search.loading import entry_of
 from catalog.titles.facts import TitleColumns, columns, storable
 
@@ -44,6 +46,10 @@ class Prepared:
     """Whether it says of itself that it is complete."""
     legacy_id: str | None = None
     """What the system knew it by that it was brought from."""
+    held: list[Held] = field(default_factory=list)
+    """Holdings that it tells of beside its items."""
+    belongs_to: list[str] = field(default_factory=list)
+    """Of a holdings record: match keys of its title, the first that is here."""
 
 
 @dataclass(slots=True)
@@ -125,12 +131,17 @@ def prepared(found: Read, ordinal: int, position: int, plan: Plan, *, entries: b
     told.raw = found.raw
     try:
         told.control_number = storable((record.control("001") or "").strip()[:200]) or None
-        if (code := discard_reason(record.leader)) is not None:
+        code = discard_reason(record.leader)
+        if code == "not-bibliographic" and plan.embedded is not None and is_holdings(record.leader):
+            return _of_holdings(told, record, plan, plan.embedded)
+        if code is not None:
             told.outcome = Outcome.DISCARDED
             told.reasons.append(reason(code, f"The leader is {record.leader!r}."))
             return told
         if plan.items is not None:
             told.items = [_storable(item) for item in plan.items_of(record)]
+        if plan.embedded is not None:
+            told.held = told_in(record, plan.embedded)
         if plan.legacy is not None:
             told.legacy_id = storable((plan.legacy.id_of(record) or "")[:200]) or None
         told.whole = not is_brief(record)
@@ -143,7 +154,23 @@ def prepared(found: Read, ordinal: int, position: int, plan: Plan, *, entries: b
             told.columns = columns(record)
     except Exception as error:  # one record's oddity must not end a job of a million
         told.outcome, told.columns, told.items, told.entry = Outcome.FAILED, None, [], None
+        told.held, told.belongs_to = [], []
         told.reasons.append(reason("not-storable", f"{type(error).__name__}: {error}"))
+    return told
+
+
+def _of_holdings(told: Prepared, record: Record, plan: Plan, embedded: Embedded) -> Prepared:
+    """A record of MARC 21 Holdings: its title is found by 004, and is another record's."""
+    told.belongs_to = titles_of(record)
+    if not told.belongs_to:
+        told.outcome = Outcome.REJECTED
+        told.reasons.append(
+            reason("title-missing", "The record does not say whose holdings it is of.", "004")
+        )
+        return told
+    told.held = [told_by(record, embedded)]
+    if plan.items is not None:
+        told.items = [_storable(item) for item in plan.items_of(record)]
     return told
 
 

@@ -46,6 +46,8 @@ KEEPING: Final = frozenset({Outcome.MATCHED_MANY, Outcome.REJECTED, Outcome.FAIL
 
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+HOLDINGS_KINDS: Final = frozenset("uvxy")
+"""Leader/06 of holdings records."""
 NOT_BIBLIOGRAPHIC = frozenset("uvxyz")
 """Leader/06 of holdings (u, v, x, y) and authority (z) records."""
 

@@ -223,6 +223,7 @@ class Import:
 
     async def _make_known(self, records: Sequence[Prepared]) -> None:
         items = [item for each in records for item in each.items]
+        items += [held.standing() for each in records for held in each.held]
         async with self.connection.transaction():
             await self.places.refresh(self.connection)
         if self.places.unknown(items):

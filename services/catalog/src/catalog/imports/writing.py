@@ -126,7 +126,7 @@ async def write_slice(
         await shelving.rehearse(connection, told.outcomes, told.present, new=new, before=rehearsal.items)
     else:
         hrids = await _write_titles(connection, told, plan, by=by, now=now)
-        await shelving.shelve(connection, told.outcomes, told.present, new=new)
+        await shelving.shelve(connection, told.outcomes, told.present, new=new, by=by)
         if plan.legacy is not None:
             await _keep_legacy_ids(connection, plan.legacy.source, job["id"], told, shelving)
     await _write_outcomes(connection, job["id"], told, new if rehearsal is not None else None)
@@ -288,7 +288,7 @@ async def _events(
         summary(known.id, known.version + 1, each, suppressed=known.suppressed)
         for known, each, _ in told.updated
     ]
-    events: list[Event] = list(batches(states, now=now))
+    events: list[Event] = [*batches(states, now=now), *await shelving.events(connection)]
     for start in range(0, len(titles), BATCH):
         part = tuple(titles[start : start + BATCH])
         events.append(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from catalog.holdings.rules import named
 from catalog.marc.record import Field, Record
 
 Meaning = Literal[
@@ -141,7 +142,50 @@ def items_of(record: Record, profile: ItemProfile) -> list[ItemFacts]:
     details = record.fields(profile.tag, "877", "878")
     if not details:
         return [_item(place, profile, place) for place in places if place.get("p")]
-    return [_item(field, profile, _place_of(field, places)) for field in details]
+    pieces = _pieces(record)
+    return [
+        _numbered(_item(field, profile, _place_of(field, places)), field, pieces)
+        if pieces
+        else _item(field, profile, _place_of(field, places))
+        for field in details
+    ]
+
+
+_PIECES: Final = {"876": ("853", "863"), "877": ("854", "864"), "878": ("855", "865")}
+"""Items of issues, supplements and indexes: where their captions are, and what is held."""
+Pieces = Mapping[tuple[str, str], tuple[Field | None, Field]]
+
+
+def _pieces(record: Record) -> Pieces:
+    """What is held, by tag of its items and whole link (`$8`), each with its pattern."""
+    told: dict[tuple[str, str], tuple[Field | None, Field]] = {}
+    for items, (patterns, held) in _PIECES.items():
+        if not (fields := record.fields(held)):
+            continue
+        by_link = {_links(each)[0].partition(".")[0]: each for each in record.fields(patterns)}
+        for each in fields:
+            link = _links(each)[0]
+            told.setdefault((items, link), (by_link.get(link.partition(".")[0]), each))
+    return told
+
+
+def _links(field: Field) -> list[str]:
+    """Its links without their types (`1.2\\x`); one that says nothing where it has none."""
+    return [value.partition("\\")[0].strip() for value in field.all("8")] or [""]
+
+
+def _numbered(item: ItemFacts, field: Field, pieces: Pieces) -> ItemFacts:
+    """With enumeration and chronology of the piece that it is linked to, where it tells none itself."""
+    linked = next((found for link in _links(field) if (found := pieces.get((field.tag, link)))), None)
+    if linked is None:
+        return item
+    enumeration, chronology = named(*linked)
+    told = {
+        name: value for name, value in (("enumeration", enumeration), ("chronology", chronology)) if value
+    }
+    if told:
+        item.described = told | dict(item.described or {})
+    return item
 
 
 def _place_of(field: Field, places: list[Field]) -> Field | None:

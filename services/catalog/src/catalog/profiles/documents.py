@@ -208,6 +208,16 @@ class ItemsDoc(BaseModel):
         return told
 
 
+class EmbeddedDoc(BaseModel):
+    """Holdings that records tell of in 852 to 868, though they have no item, and records of MARC 21 Holdings in the
+    same file (004 says whose). They are known by location and call number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on_match: Literal["update", "keep"] = "update"
+    """`keep`: holdings that have a record of their own already keep it."""
+
+
 class HoldingsDoc(BaseModel):
     """What comes of holdings."""
 
@@ -218,6 +228,8 @@ class HoldingsDoc(BaseModel):
     call_numbers: list[SourceDoc] = Field(default_factory=list, max_length=20)
     """Where the call number of an item stands that tells none: the first of these that the record has."""
     items: ItemsDoc | None = None
+    embedded: EmbeddedDoc | None = None
+    """Left out: only items make holdings."""
 
 
 class ProfileDoc(BaseModel):
@@ -300,6 +312,17 @@ SHIPPED: Final = {
     "local-999": _shipped("Items in 999", PROFILES["local-999"]),
     "local-949": _shipped("Items in 949", PROFILES["local-949"]),
     "local-952": _shipped("Items in 952, as Koha has them", PROFILES["local-952"]),
+    "holdings": ProfileDoc(
+        name="Holdings in 852 to 868, items in 876 to 878",
+        holdings=HoldingsDoc(
+            items=ItemsDoc(
+                tag=PROFILES["standard"].tag,
+                subfields=dict(PROFILES["standard"].meanings),
+                location_tag=PROFILES["standard"].location_tag,
+            ),
+            embedded=EmbeddedDoc(),
+        ),
+    ),
     NO_ITEMS: ProfileDoc(name="Records without their items"),
 }
 """Known by their control number and taken as a whole. They have no row until somebody changes them."""

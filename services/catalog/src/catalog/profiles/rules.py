@@ -34,6 +34,31 @@ class ItemPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """What comes of holdings that records tell of beside their items, or are (MARC 21 Holdings)."""
+
+    update: bool = True
+    """Whether holdings that have a record already take another."""
+    new_holdings: bool = True
+    call_numbers: tuple[tuple[str, str], ...] = ()
+    translate: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def translated(self, library: str | None, location: str | None) -> tuple[str | None, str | None]:
+        """Library and location as they are written here."""
+        if library is not None:
+            library = self.translate.get("library", {}).get(library.casefold(), library)
+        if location is not None and "location" in self.translate:
+            location = self.translate["location"].get(location.casefold(), location)
+            if "/" in location:
+                library, location = location.split("/", 1)
+        return library, location
+
+    def call_number(self, record: Record) -> str | None:
+        """Where 852 tells none: the first that the record has elsewhere."""
+        return _call_number(record, self.call_numbers)
+
+
+@dataclass(frozen=True, slots=True)
 class Legacy:
     """Which system the records come from, and where each says what it was known by there."""
 
@@ -63,6 +88,8 @@ class Plan:
     set: tuple[tuple[Field, bool], ...] = ()
     """Fields that every record is given; with True only where it has none of that tag."""
     items: ItemPlan | None = None
+    embedded: Embedded | None = None
+    """None: only items make holdings, and holdings records are not meant to be here."""
     legacy: Legacy | None = None
     """Of records that are brought from another system."""
 
@@ -144,6 +171,7 @@ def plan_of(told: Mapping[str, Any], *, protected: Sequence[str] = ()) -> Plan:
         strip=_specs(told["strip"]),
         set=tuple((_field(each), each["when"] == "absent") for each in told["set"]),
         items=_items(holdings) if holdings is not None and holdings["items"] is not None else None,
+        embedded=_embedded(holdings) if holdings is not None and holdings.get("embedded") else None,
         legacy=Legacy(**legacy) if (legacy := told.get("legacy")) is not None else None,
     )
 
@@ -157,6 +185,22 @@ def _field(told: Mapping[str, Any]) -> Field:
     return Field.data(told["tag"], told["indicators"], *subfields)
 
 
+def _embedded(holdings: Mapping[str, Any]) -> Embedded:
+    items = holdings["items"]
+    return Embedded(
+        update=holdings["embedded"]["on_match"] == "update",
+        new_holdings=holdings["on_no_match"] == "create",
+        call_numbers=tuple((each["tag"], each["subfields"]) for each in holdings["call_numbers"]),
+        translate=_translated(items["translate"]) if items is not None else {},
+    )
+
+
+def _translated(told: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    return {
+        name: {written.casefold(): meant for written, meant in table.items()} for name, table in told.items()
+    }
+
+
 def _items(holdings: Mapping[str, Any]) -> ItemPlan:
     told = holdings["items"]
     return ItemPlan(
@@ -166,8 +210,5 @@ def _items(holdings: Mapping[str, Any]) -> ItemPlan:
         new_holdings=holdings["on_no_match"] == "create",
         call_numbers=tuple((each["tag"], each["subfields"]) for each in holdings["call_numbers"]),
         defaults=dict(told["defaults"]),
-        translate={
-            name: {written.casefold(): meant for written, meant in table.items()}
-            for name, table in told["translate"].items()
-        },
+        translate=_translated(told["translate"]),
     )
