@@ -10,12 +10,12 @@ from support.harness import Harness
 from support.shelves import Shelves, file_of, record
 
 
-def shelf(library: str = "MAIN", number: str = "PS1", location: str = "STACKS") -> Field:
-    return Field.data("852", "8 ", ("b", library), ("c", location), ("h", number))
+def shelf(library: str = "MAIN", number: str = "PS1", link: str = "1") -> Field:
+    return Field.data("852", "8 ", ("8", link), ("b", library), ("c", "STACKS"), ("h", number))
 
 
-def held(text: str) -> Field:
-    return Field.data("866", "41", ("8", "0"), ("a", text))
+def held(text: str, link: str = "1") -> Field:
+    return Field.data("866", "41", ("8", link), ("a", text))
 
 
 def mfhd(text: str, title: str = "r1", *, number: str = "h1", place: Field | None = None) -> Record:
@@ -56,8 +56,9 @@ async def codes(shelves: Shelves, job: dict[str, Any]) -> list[tuple[str, list[s
 async def test_a_place_alone_makes_holdings_and_comes_again_as_the_same(
     catalog: Harness, shelves: Shelves
 ) -> None:
-    first = record("r1").having(shelf(), held("v.1-5"), shelf("LAW", "Q1"))
-    again = record("r1").having(shelf(), held("v.1-6"), shelf("LAW", "Q1"))
+    law = shelf("LAW", "Q1", "2")
+    first = record("r1").having(shelf(), held("v.1-5"), law)
+    again = record("r1").having(shelf(), held("v.1-6"), law)
 
     made = await shelves.imported(file_of(first), profile="holdings")
     one = stated(await holdings(shelves))
@@ -76,6 +77,17 @@ async def test_a_place_alone_makes_holdings_and_comes_again_as_the_same(
         f"/v1/holdings/{main['id']}?version=1", headers={"Accept": "application/marc+json"}
     )
     assert "v.1-5" in earlier.text
+
+
+async def test_what_is_held_at_one_of_several_places_is_told_where_nothing_says_at_which(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    job = await shelves.imported(
+        file_of(record("r1").having(shelf(), shelf("LAW"), held("v.1"))), profile="holdings"
+    )
+
+    assert await codes(shelves, job) == [("created", ["holdings-unclear"])]
+    assert stated(await holdings(shelves)) == [("LAW", "PS1", [], 1), ("MAIN", "PS1", [], 1)]
 
 
 async def test_the_profile_decides(catalog: Harness, shelves: Shelves) -> None:

@@ -41,8 +41,9 @@ def told(*fields: Field, leader: str = SERIAL) -> list[tuple[str, list[str]]]:
          [("A", ["v.1"]), ("B", ["v.2"])]),
         ([place("A", ("8", "1")), place("B", ("8", "2")), line("853", "v.", "2"), line("863", "3", "2.1")],
          [("A", []), ("B", ["v.3"])]),
+        ([place("A"), place("B"), line("866", "v.1"), line("866", "v.2")], [("A", []), ("B", [])]),
     ],
-    ids=["no place", "a place alone", "one place", "by order", "by link", "links that are no links", "captions"],
+    ids=["none", "a place alone", "one place", "by order", "by link", "links that are none", "captions", "unclear"],
 )  # fmt: skip
 def test_what_is_held_goes_with_its_place(fields: list[Field], held: list[tuple[str, list[str]]]) -> None:
     assert told(*fields) == held

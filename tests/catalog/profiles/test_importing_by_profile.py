@@ -312,7 +312,9 @@ async def test_profiles_are_written_checked_and_taken_back(catalog: Harness, she
     codes = {
         each["code"]: each["version"] for each in (await catalog.get("/v1/import-profiles")).json()["items"]
     }
-    assert codes == {"local-949": 0, "local-952": 0, "local-999": 1, "none": 0, "standard": 0}
+    assert codes == {
+        "holdings": 0, "local-949": 0, "local-952": 0, "local-999": 1, "none": 0, "standard": 0,
+    }  # fmt: skip
     stale = await catalog.put(
         "/v1/import-profiles/local-999", json={"name": "Again"}, headers={"If-Match": '"0"'}
     )

@@ -142,6 +142,8 @@ class Shelving:
         self._new_titles: Container[UUID] = ()
         self._deleted: set[UUID] = set()
         self._used: set[UUID] = set()
+        self._fresh: set[UUID] = set()
+        """Holdings that this slice makes."""
         self._holding = Holding(plan.embedded, now) if plan.embedded is not None else None
         self._source = plan.legacy.source if plan.legacy is not None else None
         self._legacy: dict[str, UUID] = {}
@@ -298,7 +300,7 @@ class Shelving:
             return
         back = found in self._deleted
         shelf = self._stand(key)
-        if self._holding.hold(each, held, shelf, made=found is None) or back:
+        if self._holding.hold(each, held, shelf, made=shelf in self._fresh) or back:
             self.touched.append(title_id)
 
     def _place(
@@ -480,6 +482,7 @@ class Shelving:
         found = self._holdings.get(key)
         if found is None:
             found = self._holdings[key] = uuid7()
+            self._fresh.add(found)
             call_number = key[2]
             if call_number not in self._shelving_keys:  # a title's copies mostly share theirs
                 self._shelving_keys[call_number] = shelving_key(call_number)

@@ -10,6 +10,7 @@ from typing import Final
 from catalog.fastadd.rules import is_brief
 from catalog.imports.held import Held, is_holdings, titles_of, told_by, told_in
 from catalog.imports.rules import Outcome, bounded, discard_reason, reason
+from catalog.marc.embedded import unclear
 from catalog.marc.extract import extract
 from catalog.marc.items import ItemFacts
 from catalog.marc.problems import HARMLESS, LOSSY, Problem, Read
@@ -142,6 +143,9 @@ def prepared(found: Read, ordinal: int, position: int, plan: Plan, *, entries: b
             told.items = [_storable(item) for item in plan.items_of(record)]
         if plan.embedded is not None:
             told.held = told_in(record, plan.embedded)
+            if unclear(record):
+                words = "Nothing tells to which 852 it belongs: link the fields by $8, or put them behind it."
+                told.reasons.append(reason("holdings-unclear", words, "866"))
         if plan.legacy is not None:
             told.legacy_id = storable((plan.legacy.id_of(record) or "")[:200]) or None
         told.whole = not is_brief(record)

@@ -1,7 +1,8 @@
 """Holdings that ride in a bibliographic record (852 with 853 to 868), each as a record of MARC 21 Holdings.
 
 Which of several 852 a field belongs to is told by its link (`$8`, up to the dot), where every 852 has one and they
-differ; else by the order of the fields: to the 852 before it, and what stands before all of them to the first.
+differ; else by the order of the fields: to the 852 before it, and what stands before all of them to the first. Where
+all of it stands behind the last of several, as in records that are sorted by tag, nothing tells.
 """
 
 from typing import Final
@@ -16,8 +17,19 @@ _SAYING: Final = frozenset("xz")
 SERIALS: Final = frozenset("bis")
 
 
+def unclear(record: Record) -> bool:
+    """Whether nothing tells which of several 852 what is held belongs to."""
+    tags = [field.tag for field in record if field.tag == "852" or field.tag in STATED]
+    several, first = tags.count("852") > 1, next((n for n, tag in enumerate(tags) if tag != "852"), len(tags))
+    if not several or first == len(tags) or "852" in tags[first:]:
+        return False
+    links = [_link(each) for each in record.fields("852")]
+    return "" in links or len(set(links)) < len(links)
+
+
 def held_in(record: Record) -> list[tuple[Field, Record | None]]:
-    """Each 852 with the holdings record that it and its fields make; None where there is only a place."""
+    """Each 852 with the holdings record that it and its fields make; None where there is only a place, or nothing tells
+    to which of them what is held belongs."""
     places = record.fields("852")
     if not places:
         return []
@@ -26,7 +38,7 @@ def held_in(record: Record) -> list[tuple[Field, Record | None]]:
     linked = "" not in links and len(set(links)) == len(links)
     latest = 0
     seen = -1
-    for each in record:
+    for each in record if not unclear(record) else ():
         if each.tag == "852":
             seen += 1
             latest = seen

@@ -63,6 +63,12 @@ WHERE i.title_id = ANY (:ids) AND c.before <> {ITEM_FACTS}
 """)  # noqa: S608 - our own text
 
 
+_SHELVES = text("""
+SELECT title_id, count(*) AS number FROM holdings
+WHERE title_id = ANY (:ids) AND import_id = :import_id AND deleted_at IS NULL GROUP BY title_id
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A record's case, and what its title is restored to."""
@@ -121,6 +127,8 @@ async def facts(session: AsyncSession, undo: Any, records: Sequence[Any]) -> lis
     changed: dict[UUID, list[bool]] = defaultdict(list)
     for row in await session.execute(_CHANGED_ITEMS, {"import_id": undo.import_id, "ids": ids}):
         changed[row.title_id].append(row.as_left)
+    made_here = {"import_id": undo.import_id, "ids": ids}
+    shelves = {row.title_id: row.number for row in await session.execute(_SHELVES, made_here)}
     told = []
     for each in records:
         title, old = titles[each.title_id], before.get(each.title_id)
@@ -140,6 +148,7 @@ async def facts(session: AsyncSession, undo: Any, records: Sequence[Any]) -> lis
                     items=tuple(items[each.title_id]),
                     changed_items=sum(changed[each.title_id]),
                     worked_items=sum(not as_left for as_left in changed[each.title_id]),
+                    shelves=shelves.get(each.title_id, 0),
                 ),
                 old,
                 title.suppressed,

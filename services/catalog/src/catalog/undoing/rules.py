@@ -70,6 +70,8 @@ class Case:
     """Items that the import changed and that stand as it left them."""
     worked_items: int = 0
     """Items that the import changed and somebody else has changed since."""
+    shelves: int = 0
+    """Holdings that the import made, and that are here."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ def judged(case: Case) -> Verdict:
         return Verdict(Undone.REMOVED, delete=True)
     restore = case.outcome is Outcome.UPDATED and not case.as_before
     had_items = any(item.made_here for item in case.items)
-    if case.outcome is Outcome.UPDATED or had_items or case.changed_items:
+    if case.outcome is Outcome.UPDATED or had_items or case.changed_items or case.shelves:
         return Verdict(Undone.RESTORED, restore=restore, restore_items=bool(case.changed_items))
     return Verdict(None)
 
