@@ -12,7 +12,8 @@ import pytest
 from lxml import html
 from pydantic import ValidationError
 
-from catalog.marc.record import Field
+from catalog.marc.iso2709 import dumps
+from catalog.marc.record import Field, Record
 from catalog.pages.rendering import Tongue
 from catalog.settings import Settings
 from chassis.principal import ANONYMOUS
@@ -272,3 +273,39 @@ def test_a_day_is_the_day_that_it_is_at_the_library(zone: str, told: str) -> Non
 def test_a_zone_that_there_is_not_is_refused_at_the_start() -> None:
     with pytest.raises(ValidationError, match="such as Europe/Berlin"):
         Settings(database_url="postgresql://x/x", transport_url="postgresql://x/x", time_zone="Berlin")
+
+
+async def test_a_page_tells_what_is_held_and_whether_it_is_lent_and_digitised(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.configure(digitisation_policies=[{"code": "ask", "name": "On request"}])
+    title = await shelves.title()
+    fields = [
+        Field.control("008", "2601014p    8   1001ab eng0000000"[:32]),
+        Field.data("852", "8 ", ("b", "MAIN"), ("c", "STACKS"), ("h", "PS1")),
+        Field.data("866", "41", ("8", "0"), ("a", "v.1-5"), ("z", "v.3 torn <b>")),
+        Field.data("868", "41", ("8", "0"), ("a", "v.1")),
+    ]
+    made = await catalog.post(
+        f"/v1/titles/{title['id']}/holdings",
+        content=dumps(Record("00000ny  a2200000zn 4500", fields)),
+        headers={"Content-Type": "application/marc"},
+    )
+    door = made.headers["location"]
+    await catalog.patch(door, json={"digitisation_policy": "ask"}, headers={"If-Match": '"1"'})
+    bare = await shelves.item(title, call_number="PS2")
+
+    page = parsed((await catalog.get(f"/titles/{title['id']}", headers={"Accept-Language": "de"})).text)
+    await catalog.patch(door, json={"suppressed": True}, headers={"If-Match": '"2"'})
+    hidden = parsed((await catalog.get(f"/titles/{title['id']}")).text)
+
+    assert [each.text_content() for each in page.xpath("//dl[@aria-labelledby='held']/*")] == [
+        "Main stacks PS1",
+        "v.1-5 (v.3 torn <b>)",
+        "Register: v.1",
+        "Wird an andere Bibliotheken verliehen",
+        "Es werden keine Kopien angefertigt",
+        "Digitalisierung: On request",
+    ]
+    assert bare["holdings_id"] != made.json()["id"]
+    assert hidden.xpath("//*[@id='held']") == []

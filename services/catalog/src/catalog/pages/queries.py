@@ -46,6 +46,22 @@ WHERE id = ANY(:ids) AND NOT suppressed AND deleted_at IS NULL AND merged_into I
 """)
 
 
+_HELD: Final = text("""
+SELECT b.name AS library, l.name AS location, nullif(h.call_number, '') AS call_number, h.record,
+    d.name AS digitisation
+FROM holdings h JOIN location l ON l.id = h.location_id JOIN library b ON b.id = l.library_id
+LEFT JOIN digitisation_policy d ON d.code = h.digitisation_policy
+WHERE h.title_id = :id AND h.deleted_at IS NULL AND NOT h.suppressed
+    AND (h.record IS NOT NULL OR h.digitisation_policy IS NOT NULL)
+ORDER BY b.name, l.name, h.shelving_key, h.id LIMIT 200
+""")
+
+
+async def held(session: AsyncSession, title_id: UUID) -> Sequence[Any]:
+    """Holdings of which more is known than their place."""
+    return (await session.execute(_HELD, {"id": title_id})).all()
+
+
 async def copies(session: AsyncSession, title_id: UUID) -> Sequence[Any]:
     """What stands on shelves, in their order; `total` counts those that are left out, too."""
     return (await session.execute(_COPIES, {"id": title_id, "most": MOST_COPIES})).all()

@@ -21,11 +21,11 @@ from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
 from catalog.pages import coins, linking, queries, signposting
 from catalog.pages.addresses import LAST_PAGE, PAGE_SIZE, SORTS, Asked, asked, title_address
+from catalog.pages.holdings import held_shown
 from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
 from catalog.pages.rules import Phrase, Value, pages_around, phrase, shown
 from catalog.pages.words import LANGUAGES
-from catalog.relations import queries as relations
 from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
 from catalog.search.routes import TheReader, availability_level
@@ -270,10 +270,8 @@ async def title_page(
     copies = await queries.copies(tx, row.id)
     freshness = await availability_level(request.app.state.resources, now)
     cover = await covers.shown(tx, row.id)
-    shelves = [each.record for each in await relations.described(tx, row.id, hidden_too=False)]
-    return await asyncio.to_thread(
-        _described, request, row, copies, shelves, cover, language, chosen, freshness
-    )
+    held = await queries.held(tx, row.id)
+    return await asyncio.to_thread(_described, request, row, copies, held, cover, language, chosen, freshness)
 
 
 async def public_title(tx: ReadTx, title_id: str) -> Any | None:
@@ -314,7 +312,7 @@ def _described(
     request: Request,
     row: Any,
     copies: Sequence[Any],
-    shelves: Sequence[bytes],
+    held: Sequence[Any],
     cover: Any | None,
     language: str,
     chosen: str | None,
@@ -323,7 +321,7 @@ def _described(
     say = tongue(request, language)
     record = unpack(row.record)
     facts = extract(record)
-    view = shown(record, facts, [unpack(each) for each in shelves])
+    view = shown(record, facts, [unpack(each.record) for each in held if each.record is not None])
     item = csl(record, key=f"t{row.hrid}")
     public = _public(request, title_address(row.id))
     ways = saves(row.id, say)
@@ -355,6 +353,14 @@ def _described(
         saves=ways,
         cites=offered.every(item, language),
         copies=listed,
+        held=[
+            {
+                "where": place(each["row"].library, each["row"].location),
+                "call_number": each["row"].call_number or "",
+            }
+            | {"lines": each["lines"]}
+            for each in held_shown(held, say)
+        ],
         more=copies[0].total - len(copies) if copies else 0,
         as_of=max((each.as_of for each in copies if each.as_of is not None), default=None),
         stale=freshness["stale"],
