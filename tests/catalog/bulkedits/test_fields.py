@@ -205,3 +205,36 @@ def test_whatever_is_done_other_fields_stay_and_the_record_stays_whole(
     assert after.leader == record.leader
     assert all(field.subfields and field.is_plain for field in after)
     assert all(value for field in after.fields("650", "690") for _, value in field.subfields)
+
+
+@pytest.mark.parametrize(
+    ("action", "leader", "fixed"),
+    [
+        ({"tag": "008", "name": "language", "value": "fre"}, LEADER, "260101s1854    xx                  fre d"),
+        ({"tag": "008", "name": "illustrations", "value": ["maps", "a"]}, LEADER,
+         "260101s1854    xx ba               eng d"),
+        ({"tag": "LDR", "name": "encoding_level", "value": "minimal"}, "00000nam a22000007i 4500",
+         "260101s1854    xx                  eng d"),
+        ({"tag": "007", "name": "color", "value": "mixed"}, LEADER, "260101s1854    xx                  eng d"),
+        ({"tag": "008", "name": "frequency", "value": "daily"}, LEADER, "260101s1854    xx                  eng d"),
+    ],
+    ids=["a text", "several", "the leader", "no such field", "of another material"],
+)  # fmt: skip
+def test_an_element_of_a_fixed_field_is_set(action: dict[str, Any], leader: str, fixed: str) -> None:
+    after = applied(RECORD, [ONE.validate_python({"do": "set-element", **action})])
+
+    assert (after.leader, after.control("008")) == (leader, fixed)
+    assert list(after)[2:] == list(RECORD)[2:]
+
+
+def test_what_an_element_cannot_say_is_refused_with_its_name() -> None:
+    wrong = {"do": "set-element", "tag": "008", "name": "language", "value": "english"}
+    short = RECORD.without("008").having(Field.control("008", "260101"))
+
+    for record, action in ((RECORD, wrong), (short, wrong | {"value": "eng"})):
+        with pytest.raises(CannotEdit, match="language"):
+            applied(record, [ONE.validate_python(action)])
+    with pytest.raises(ValidationError, match="no 008 has an element colour"):
+        ONE.validate_python(wrong | {"name": "colour"})
+    assert protected([ONE.validate_python(wrong)], ["00X"]) == {"008": 0}
+    assert protected([ONE.validate_python(wrong | {"tag": "LDR", "name": "record_type"})], ["00X"]) == {}

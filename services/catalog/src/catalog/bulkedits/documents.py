@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from catalog.bulkedits.own_rules import OwnEdit, TagsEdit
 from catalog.bulkedits.rules import NoteEdit
 from catalog.conditions.vocabulary import Kind
+from catalog.fixedfields.rules import layouts
 from catalog.holdings.routes import HoldingsChange
 from catalog.items.routes import ItemChange, as_columns
 
@@ -145,6 +146,28 @@ class SetIndicator(Strict):
     where: Where | None = None
 
 
+class SetElement(Strict):
+    """One thing that the leader, 006, 007 or 008 says has this value from now on (`GET /v1/fixed-fields`): a word or
+    code, a list of them, or a text. A field that has no such element is left as it is, and none is added."""
+
+    do: Literal["set-element"]
+    tag: Literal["LDR", "006", "007", "008"]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    value: Annotated[str, Field(max_length=40)] | list[Annotated[str, Field(max_length=40)]]
+
+    @model_validator(mode="after")
+    def there(self) -> "SetElement":
+        """Some field with this tag has such an element."""
+        if not any(
+            self.name == element.name
+            for layout in layouts().values()
+            if layout.tag == self.tag
+            for element in layout.elements
+        ):
+            raise ValueError(f"no {self.tag} has an element {self.name}")
+        return self
+
+
 Action = Annotated[
     AddField
     | RemoveField
@@ -153,7 +176,8 @@ Action = Annotated[
     | SetSubfield
     | ReplaceText
     | MoveSubfield
-    | SetIndicator,
+    | SetIndicator
+    | SetElement,
     Field(discriminator="do"),
 ]
 

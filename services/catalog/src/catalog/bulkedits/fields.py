@@ -18,17 +18,23 @@ from catalog.bulkedits.documents import (
     RemoveField,
     RemoveSubfield,
     ReplaceText,
+    SetElement,
     SetIndicator,
     SetSubfield,
     Where,
 )
 from catalog.bulkedits.rules import LONGEST_TOLD, MOST_TOLD
+from catalog.fixedfields.rules import layout_of, put_together
 from catalog.marc.record import Field, Record, Subfields
 from catalog.overlays.rules import Spec, unlinked
 from catalog.titles.rules import differences
 
 LONGEST_VALUE: Final = 100_000
 """Characters that a replacement may make of a subfield."""
+
+
+CONTROL: Final = ("LDR", "006", "007", "008")
+"""What is edited element by element."""
 
 
 class CannotEdit(ValueError):
@@ -52,7 +58,10 @@ def tags(actions: Iterable[Action]) -> dict[str, int]:
 def protected(actions: Sequence[Action], kept: Iterable[str]) -> dict[str, int]:
     """Of these tags, those that the library keeps."""
     specs = [Spec(tag) for tag in kept]
-    blank = {tag: Field.data(tag, "  ", ("a", "")) for tag in tags(actions)}
+    blank = {
+        tag: Field.control(tag, "") if tag in CONTROL else Field.data(tag, "  ", ("a", ""))
+        for tag in tags(actions)
+    }
     return {
         tag: place for tag, place in tags(actions).items() if any(spec.means(blank[tag]) for spec in specs)
     }
@@ -263,6 +272,29 @@ def _set_indicator(record: Record, action: SetIndicator) -> Record:
     return _each(record, action.tag, action.where, change)
 
 
+def _set_element(record: Record, action: SetElement) -> Record:
+    if action.tag == "LDR":
+        return Record(_with_element(record.leader, action, record), list(record))
+    fields = [
+        Field.control(field.tag, _with_element(field.value, action, record))
+        if field.tag == action.tag
+        else field
+        for field in record
+    ]
+    return Record(record.leader, fields)
+
+
+def _with_element(value: str, action: SetElement, record: Record) -> str:
+    """The field with that element; as it is where it has none."""
+    layout = layout_of(action.tag, value, record.leader)
+    if layout is None or action.name not in {each.name for each in layout.elements}:
+        return value
+    after, faults = put_together(layout, {action.name: action.value}, base=value)
+    if faults:
+        raise CannotEdit("element-unsayable", f"{action.tag} {action.name}: {faults[0].text}")
+    return after
+
+
 _DO: Final[dict[type, Callable[[Record, Any], Record]]] = {
     AddField: _add,
     RemoveField: _remove,
@@ -272,4 +304,5 @@ _DO: Final[dict[type, Callable[[Record, Any], Record]]] = {
     ReplaceText: _replace,
     MoveSubfield: _move_subfield,
     SetIndicator: _set_indicator,
+    SetElement: _set_element,
 }

@@ -8,13 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from catalog.fixedfields.rules import (
     Fault,
     Layout,
-    category,
-    kind_of_006,
+    layout_of,
     layouts,
     put_together,
     take_apart,
 )
-from catalog.specifications.rules import material
 from chassis.application import new_router
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, NotFound, Reason, Unauthenticated, problems
@@ -208,15 +206,11 @@ async def put_fixed_field_together(body: PutTogetherIn, _: MayCatalogue) -> PutT
 
 def _meant(asked: Which, value: str) -> Layout:
     """The layout that is meant, or why none is."""
-    named = asked.material
-    if named is None:
-        if asked.tag == "008":
-            named = _of_leader(asked.leader)
-        elif asked.tag == "LDR":
-            named = "holdings" if value[6:7] in tuple("uvxy") else "bibliographic"
-        else:
-            named = category(value) if asked.tag == "007" else kind_of_006(value)
-    layout = layouts().get((asked.tag, named or ""))
+    if asked.material is not None:
+        layout = layouts().get((asked.tag, asked.material))
+    else:
+        leader = value if asked.tag == "LDR" else asked.leader or ""
+        layout = layout_of(asked.tag, value, leader)
     if layout is None:
         there = ", ".join(material for tag, material in layouts() if tag == asked.tag)
         words = "There is no such material." if asked.material else "Nothing tells of what material it is."
@@ -224,12 +218,6 @@ def _meant(asked: Which, value: str) -> Layout:
             reasons=[Reason("material-unknown", words, "/material", f"Name one of these: {there}.")]
         )
     return layout
-
-
-def _of_leader(leader: str | None) -> str | None:
-    if leader is None:
-        return None
-    return "holdings" if leader[6] in "uvxy" else material(leader)
 
 
 def _named(layout: Layout) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from catalog.fixedfields.general import COMMON, HOLDINGS, KINDS_006, LEADER, LEADER_HOLDINGS, MATERIALS
 from catalog.fixedfields.physical import CATEGORIES
+from catalog.specifications.rules import material
 
 NOT_CODED: Final = "not-coded"
 FILL: Final = "|"
@@ -120,6 +121,18 @@ def kind_of_006(value: str) -> str | None:
     """What a 006 is of."""
     codes = {code.partition("=")[0]: name for name, all_ in KINDS_006.items() for code in all_.split()}
     return codes.get(value[:1])
+
+
+def layout_of(tag: str, value: str, leader: str) -> Layout | None:
+    """How a field of a record with this leader is made; None where nothing tells."""
+    holdings = leader[6:7] in tuple("uvxy")
+    if tag == "LDR":
+        named: str | None = "holdings" if holdings else "bibliographic"
+    elif tag == "008":
+        named = "holdings" if holdings else material(leader)
+    else:
+        named = category(value) if tag == "007" else kind_of_006(value)
+    return layouts().get((tag, named or ""))
 
 
 def take_apart(layout: Layout, value: str) -> tuple[dict[str, Any], list[Fault]]:
