@@ -300,7 +300,7 @@ async def test_a_page_tells_what_is_held_and_whether_it_is_lent_and_digitised(
     hidden = parsed((await catalog.get(f"/titles/{title['id']}")).text)
 
     assert [each.text_content() for each in page.xpath("//dl[@aria-labelledby='held']/*")] == [
-        "Main stacks PS1",
+        "Main library, Main stacks PS1",
         "v.1-5 (v.3 torn <b>)",
         "Register: v.1",
         "Wird an andere Bibliotheken verliehen",
