@@ -9,8 +9,9 @@ from catalog.marc.embedded import held_in
 from catalog.marc.items import ItemFacts
 from catalog.marc.record import Record
 from catalog.marc.storage import pack
+from catalog.matching.keys import key_of_number
 from catalog.profiles.rules import Embedded
-from catalog.titles.facts import key_of_number, storable
+from catalog.titles.facts import storable
 
 
 @dataclass(slots=True)
