@@ -311,9 +311,9 @@ class Reader:
         )
         behind = Query.range_query(now.schema, "number", FieldType.Integer, after, None, include_lower=False)
         both = Query.boolean_query([(Occur.Must, query), (Occur.Must, behind)])
-        found = now.searcher.search(both, limit=most, order_by_field="number", order=Order.Asc)
-        ids = [str(now.searcher.doc(at)["key"][0]) for _, at in found.hits]
-        return Walked(ids, found.hits[-1][0] if found.hits else after, now.position)
+        hits = now.searcher.search(both, limit=most, order_by_field="number", order=Order.Asc).hits
+        ids = [str(now.searcher.doc(at)["key"][0]) for _, at in hits]
+        return Walked(ids, hits[-1][0] if hits else after, now.position)
 
     def numbers(
         self, query: str, *, among: Sequence[int] | None = None, most: int
@@ -330,10 +330,10 @@ class Reader:
         if among is not None:
             listed = Query.term_set_query(now.schema, "number", list(among))
             asked = Query.boolean_query([(Occur.Must, listed), (Occur.Must, asked)])
-        found = now.searcher.search(
+        hits = now.searcher.search(
             asked, limit=most + 1, order_by_field="number", order=Order.Asc, count=False
-        )
-        return None if len(found.hits) > most else ([int(number) for number, _ in found.hits], now.position)
+        ).hits
+        return None if len(hits) > most else ([int(number) for number, _ in hits], now.position)
 
     def scan(self, field: str, start: str, *, before: int, after: int) -> tuple[list[ScannedTerm], int]:
         """The index's terms around `start`: up to `before` that are less, up to `after` from it on, in the order of

@@ -103,7 +103,8 @@ def ordered(
     if not keys:
         found = searcher.search(query, limit=most)
         total: int = found.count  # type: ignore[attr-defined]  # missing in the wheel's stubs
-        return Ordered([at for _, at in found.hits], [score for score, _ in found.hits], total)
+        hits = found.hits  # made anew whenever it is asked for
+        return Ordered([at for _, at in hits], [score for score, _ in hits], total)
     columns = tuple(_columns(keys))
     choosing = _Choosing(searcher, schema)
     chosen, total = choosing.first(query, columns, most)
