@@ -27,6 +27,18 @@ async def told(circulation: Harness, kind: str, condition: Any, column: str) -> 
     return [row[column] for row in answer.json()["items"]]
 
 
+async def paged(circulation: Harness, condition: Any, *, limit: int) -> list[list[str]]:
+    """Patrons by their cards, page by page to the end."""
+    pages: list[list[str]] = []
+    cursor = None
+    while True:
+        asked = {"columns": ["patron.barcode"], "cursor": cursor, "limit": limit}
+        page = (await ask(circulation, "patrons", condition, **asked)).json()
+        pages.append([row["patron.barcode"] for row in page["items"]])
+        if (cursor := page["next_cursor"]) is None:
+            return pages
+
+
 async def test_questions_put_patrons_loans_holds_fees_and_items_together(
     circulation: Harness, make: Make
 ) -> None:
@@ -153,16 +165,13 @@ async def test_a_question_goes_through_a_table_slice_by_slice_and_misses_nobody(
     odd = {"field": "patron.barcode", "contains": "P"}
 
     whole = await told(circulation, "patrons", odd, "patron.barcode")
-    found: list[str] = []
-    cursor = None
-    monkeypatch.setattr(looking, "PATIENCE_SECONDS", 0.001)  # each page ends after its first slice
-    while True:
-        page = (await ask(circulation, "patrons", odd, columns=["patron.barcode"], cursor=cursor)).json()
-        found += [row["patron.barcode"] for row in page["items"]]
-        if (cursor := page["next_cursor"]) is None:
-            break
+    threes = await paged(circulation, odd, limit=3)
+    monkeypatch.setattr(looking, "PATIENCE_SECONDS", 0.0)  # each page ends after its first slice
+    hasty = await paged(circulation, odd, limit=100)
 
-    assert (whole, found) == (barcodes, barcodes)
+    assert whole == barcodes
+    assert threes == [barcodes[:3], barcodes[3:6], barcodes[6:]]
+    assert hasty == [barcodes[:2], barcodes[2:4], barcodes[4:6], barcodes[6:]]
 
 
 async def test_as_many_questions_as_may_be_are_kept(

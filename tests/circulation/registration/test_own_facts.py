@@ -113,11 +113,13 @@ async def test_a_campus_file_tells_own_facts_unless_they_are_the_librarys_to_say
     ]
     await make.configure(registration=OWN, load_profiles=profiles)
     await make.patron(external_id="u1", **WITH, tags=["follow-up"])
+    await make.patron(external_id="u4", family_name="Four", custom={"hall": "north"})
     sheet = (
         b"external_id,family_name,group,custom,tags\n"
         b'u1,One,student,"{""locker"": 3, ""supervisor"": null}","[""alumni""]"\n'
         b'u2,Two,student,"{""locker"": 4}",\n'
         b'u3,Three,student,"{""hall"": ""west""}","[""tall""]"\n'
+        b'u4,Four,student,,"[""tall""]"\n'
     )
     outcomes = []
 
@@ -136,10 +138,11 @@ async def test_a_campus_file_tells_own_facts_unless_they_are_the_librarys_to_say
     assert (found["custom"], found["tags"]) == ({"hall": "north", "locker": 3}, ["alumni"])
     assert [each["pointer"] for each in lines[0]["reasons"]] == ["/custom/hall", "/tags/0"]
     assert [each["updated"] for each in outcomes] == [1, 1, 0]
+    assert [each["rejected"] for each in outcomes] == [1, 2, 2]
     told = [each for each in await circulation.announced(PatronUpdated) if "custom" in each.changed]
     assert [(each.custom, each.tags) for each in told] == [({"locker": 3}, ("alumni",))]
     created = await circulation.announced(PatronCreated)
-    assert [(each.custom, each.tags) for each in created[1:]] == [({"locker": 4}, None)]
+    assert [(each.custom, each.tags) for each in created[2:]] == [({"locker": 4}, None)]
 
 
 async def test_of_two_registrations_the_facts_and_tags_come_together(
