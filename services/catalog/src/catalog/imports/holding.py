@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from catalog.callnumbers.rules import Scheme, shelving_key
+from catalog.history.statements import keeping
 from catalog.holdings.policy_rules import policies
 from catalog.holdings.telling import holdings_states_on
 from catalog.imports.held import Held
@@ -27,14 +28,17 @@ INSERT INTO holdings_version (holdings_id, version, record, replaced_at, replace
 SELECT id, version, record, $2, $3 FROM holdings WHERE id = ANY ($1::uuid[]) AND record IS NOT NULL
 """
 _WRITE: Final = """
-UPDATE holdings h SET version = h.version + (NOT n.made)::int, record = n.record, policies = n.policies::jsonb,
-    updated_at = $6, call_number_scheme = coalesce(h.call_number_scheme, n.scheme),
+UPDATE holdings h SET version = h.version + {0}, record = n.record, policies = n.policies::jsonb,
+    updated_at = $5, call_number_scheme = coalesce(h.call_number_scheme, n.scheme),
     shelving_key = CASE WHEN h.call_number_scheme IS NULL AND n.shelving_key IS NOT NULL THEN n.shelving_key
         ELSE h.shelving_key END
-FROM unnest($1::uuid[], $2::boolean[], $3::bytea[], $4::text[], $5::text[], $7::text[])
-    AS n (id, made, record, policies, scheme, shelving_key)
+FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $6::text[])
+    AS n (id, record, policies, scheme, shelving_key)
 WHERE h.id = n.id
 """
+_BEGIN: Final = _WRITE.format(0)
+"""Of holdings that this slice has made."""
+_CHANGE: Final = keeping("holdings", _WRITE.format(1), now="$5", by="$7")
 
 
 class Holding:
@@ -100,27 +104,24 @@ class Holding:
 
     async def write(self, connection: Connection, *, by: str) -> None:
         """Give them their records; those before are kept."""
-        ids = sorted(self._told)
-        if not ids:
-            return
+        made = sorted(self._made & self._told.keys())
+        here = sorted(self._told.keys() - self._made)
+        if made:
+            await connection.execute(_BEGIN, *self._columns(made))
+        if here:
+            await connection.execute(_KEEP, here, self._now, by)
+            await connection.execute(_CHANGE, *self._columns(here), by)
+
+    def _columns(self, ids: Sequence[UUID]) -> tuple[Any, ...]:
+        """The parameters that tell of these."""
         held = [self._told[id_] for id_ in ids]
         records = [each.record for each in held if each.record is not None]
-        schemes = [each.scheme for each in held]
         places = [
             shelving_key(each.call_number, Scheme(each.scheme)) if each.call_number and each.scheme else None
             for each in held
         ]
-        await connection.execute(_KEEP, ids, self._now, by)
-        await connection.execute(
-            _WRITE,
-            ids,
-            [id_ in self._made for id_ in ids],
-            records,
-            [dumped(policies(unpack(record))).decode() for record in records],
-            schemes,
-            self._now,
-            places,
-        )
+        told = [dumped(policies(unpack(record))).decode() for record in records]
+        return ids, records, told, [each.scheme for each in held], self._now, places
 
     async def events(self, connection: Connection) -> list[Event]:
         """What other services hear of them."""

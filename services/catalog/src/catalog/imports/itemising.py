@@ -7,11 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from catalog.callnumbers.rules import shelving_key
-from catalog.history.statements import keeping, whoever
+from catalog.history.statements import whoever
+from catalog.imports import statements as sql
 from catalog.imports.described import (
-    DESCRIBED,
-    DESCRIBED_FACTS,
-    ITEM_FACTS,
     NOT_DESCRIBED,
     as_columns,
     described,
@@ -22,7 +20,6 @@ from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
 from catalog.items.announcing import amount
-from catalog.items.standing import permanent, standing
 from catalog.legacy.queries import known
 from catalog.marc.items import ItemFacts, ItemProfile
 from catalog.marc.prices import price_of
@@ -35,82 +32,6 @@ from chassis.json import dumped
 from contracts.catalog import ItemBase, ItemState
 from contracts.events import Event
 
-_HERE = f"""
-SELECT i.id, i.title_id, i.barcode, i.holdings_id, {permanent("i")} AS location_id, i.material_type,
-    i.loan_type, i.base_state,
-    coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume, i.copy_number, i.note,
-    i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
-    nullif({DESCRIBED_FACTS}, '{{}}') AS described
-FROM item i JOIN holdings h ON h.id = i.holdings_id
-"""  # noqa: S608 - our own text
-_BY_TITLE = _HERE + " WHERE i.title_id = ANY ($1::uuid[]) ORDER BY i.id FOR UPDATE OF i"
-_BY_BARCODE = _HERE + " WHERE i.barcode = ANY ($1::text[]) ORDER BY i.id FOR UPDATE OF i"
-_HOLDINGS = """
-SELECT id, title_id, location_id, temporary_location_id, call_number, deleted_at FROM holdings
-WHERE title_id = ANY ($1::uuid[])
-"""
-_REVIVE = keeping(
-    "holdings",
-    """
-UPDATE holdings SET version = version + 1, deleted_at = NULL, merged_into = NULL, updated_at = $2
-WHERE id = ANY ($1::uuid[])
-""",
-    now="$2",
-    by="$3",
-)
-"""What was taken out stands there again when an item of it comes."""
-PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
-HOLDINGS_COLUMNS: Final = (
-    "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key", "import_id",
-)  # fmt: skip
-ITEM_COLUMNS: Final = (
-    "id",
-    "barcode",
-    "holdings_id",
-    "title_id",
-    "location_id",
-    "permanent_location_id",
-    "material_type",
-    "loan_type",
-    "volume",
-    "copy_number",
-    "note",
-    *PRICES,
-    "created_at",
-    "updated_at",
-    "import_id",
-    *DESCRIBED,
-)
-_UPDATE = keeping(
-    "item",
-    f"""
-UPDATE item i SET version = i.version + 1, holdings_id = n.holdings_id,
-    place = CASE WHEN i.holdings_id = n.holdings_id THEN i.place END,
-    {standing("n.location_id", "i.temporary_location_id")},
-    material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
-    copy_number = n.copy_number, note = n.note, purchase_minor = n.purchase_minor,
-    purchase_currency = n.purchase_currency, replacement_minor = n.replacement_minor,
-    replacement_currency = n.replacement_currency, updated_at = $9,
-    {", ".join(f"{name} = d.{name}" for name in DESCRIBED)}
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $10::bigint[], $11::text[], $12::bigint[], $13::text[], $14::text[])
-    AS n (id, holdings_id, location_id, material_type, loan_type, volume, copy_number, note,
-        purchase_minor, purchase_currency, replacement_minor, replacement_currency, described)
-    JOIN holdings h ON h.id = n.holdings_id JOIN item s ON s.id = n.id
-    CROSS JOIN LATERAL jsonb_populate_record(s, n.described::jsonb) AS d
-WHERE i.id = n.id
-""",  # noqa: S608 - our own text
-    now="$9",
-    by="$15",
-)
-_REMEMBER = f"""
-INSERT INTO import_item_change (import_id, item_id, before, after)
-SELECT $1, i.id, {ITEM_FACTS}, '{{}}' FROM item i WHERE i.id = ANY ($2::uuid[]) ON CONFLICT DO NOTHING
-"""  # noqa: S608 - our own text
-_REMEMBER_AFTER = f"""
-UPDATE import_item_change c SET after = {ITEM_FACTS} FROM item i
-WHERE c.import_id = $1 AND c.item_id = ANY ($2::uuid[]) AND i.id = c.item_id
-"""  # noqa: S608 - our own text
 NOTHING: Final = ItemProfile("", "", {})
 Shelved = dict[str, tuple[UUID, UUID, ItemData, str] | None]
 """By barcode: item, title, facts, base state; None for one that this file gives to several titles."""
@@ -258,10 +179,10 @@ class Shelving:
         known_titles: list[UUID],
     ) -> None:
         barcodes = [item.barcode for each, _, _ in outcomes for item in each.items if item.barcode]
-        rows = list(await connection.fetch(_BY_BARCODE, barcodes)) if barcodes else []
+        rows = list(await connection.fetch(sql.BY_BARCODE, barcodes)) if barcodes else []
         if known_titles:
-            rows += await connection.fetch(_BY_TITLE, known_titles)
-            for row in await connection.fetch(_HOLDINGS, known_titles):
+            rows += await connection.fetch(sql.BY_TITLE, known_titles)
+            for row in await connection.fetch(sql.HOLDINGS, known_titles):
                 self._holdings[row["title_id"], row["location_id"], row["call_number"]] = row["id"]
                 if row["temporary_location_id"] is not None:
                     self._elsewhere[row["id"]] = row["temporary_location_id"]
@@ -434,7 +355,7 @@ class Shelving:
                 told.volume,
                 told.copy_number,
                 told.note,
-                *(getattr(told, name) for name in PRICES),
+                *(getattr(told, name) for name in sql.PRICES),
                 self._now,
                 self._now,
                 self._import_id,
@@ -494,18 +415,18 @@ class Shelving:
     async def _write_new(self, connection: Connection) -> None:
         if self._new_holdings:
             await connection.copy_records_to_table(
-                "holdings", records=self._new_holdings, columns=HOLDINGS_COLUMNS
+                "holdings", records=self._new_holdings, columns=sql.HOLDINGS_COLUMNS
             )
         if self._deleted & self._used:
-            await connection.execute(_REVIVE, list(self._deleted & self._used), self._now, whoever())
+            await connection.execute(sql.REVIVE, list(self._deleted & self._used), self._now, whoever())
         if self._new_items:
-            await connection.copy_records_to_table("item", records=self._new_items, columns=ITEM_COLUMNS)
+            await connection.copy_records_to_table("item", records=self._new_items, columns=sql.ITEM_COLUMNS)
 
     async def _write_updates(self, connection: Connection) -> None:
         rows = [(item_id, holdings_id, told) for item_id, (holdings_id, told) in self._updates.items()]
-        await connection.execute(_REMEMBER, self._import_id, list(self._updates))
+        await connection.execute(sql.REMEMBER, self._import_id, list(self._updates))
         await connection.execute(
-            _UPDATE,
+            sql.UPDATE,
             [row[0] for row in rows],
             [row[1] for row in rows],
             [row[2].location_id for row in rows],
@@ -515,8 +436,8 @@ class Shelving:
             [row[2].copy_number for row in rows],
             [row[2].note for row in rows],
             self._now,
-            *([getattr(row[2], name) for row in rows] for name in PRICES),
+            *([getattr(row[2], name) for row in rows] for name in sql.PRICES),
             [dumped(row[2].described or {}).decode() for row in rows],
             whoever(),
         )
-        await connection.execute(_REMEMBER_AFTER, self._import_id, list(self._updates))
+        await connection.execute(sql.REMEMBER_AFTER, self._import_id, list(self._updates))
