@@ -33,9 +33,9 @@ class Line:
     framing: Framing = field(default_factory=lambda: Framing(10_000_000))
 
     @classmethod
-    async def to(cls, port: int, *, init: bytes | None = None) -> Self:
-        """Connect and begin."""
-        line = cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def to(cls, port: int, *, init: bytes | None = None, here: str = "127.0.0.1") -> Self:
+        """Connect, from an address of this machine, and begin."""
+        line = cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(here, 0)))
         client.initialized(await line.ask(init or client.initialize()))
         return line
 
@@ -138,6 +138,22 @@ def present(
             written(CONTEXT, 104, ber.oid(syntax)),
         ],
     )
+
+
+def scan(
+    term: str,
+    *attributes: int,
+    number: int = 3,
+    position: int | None = None,
+    step: int | None = None,
+    database: str = "catalog",
+) -> bytes:
+    """A piece of an index."""
+    operand, _ = ber.read(leaf(term, *attributes))
+    told = [written(CONTEXT, 3, [written(CONTEXT, 105, database.encode())]), ber.again(operand.parts[0])]
+    for tag, value in ((5, step), (6, number), (7, position)):
+        told += [] if value is None else [written(CONTEXT, tag, ber.integer(value))]
+    return written(CONTEXT, 35, told)
 
 
 def delete(*names: str) -> bytes:

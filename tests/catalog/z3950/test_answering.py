@@ -1,6 +1,7 @@
 """The catalogue as a server of Z39.50, message by message: what is found, sent, kept, and refused."""
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,19 @@ from catalog.z3950 import association, listening
 from catalog.z3950.records import SUTRS, XML
 from contracts.z3950 import ber, client, opac
 from contracts.z3950.ber import CONTEXT, UNIVERSAL, Element, written
-from support.associated import Line, both, delete, diagnostic, leaf, named, number, present, search, sort
+from support.associated import (
+    Line,
+    both,
+    delete,
+    diagnostic,
+    leaf,
+    named,
+    number,
+    present,
+    scan,
+    search,
+    sort,
+)
 from support.shelves import Shelves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +59,8 @@ async def test_sets_are_searched_narrowed_ordered_and_deleted(shelf: Shelves, po
         "Xylem & <pith>",
     ]
     assert titles(await line.ask(present(2, 1, name="down"))) == ["Xylophone Brontë two"]
+
+    assert number(await line.ask(search("", root=both(named("some"), leaf("two", 4)), name="some")), 23) == 1
 
     deleted = await line.ask(delete("some", "never"))
     assert number(deleted, 0) == 9
@@ -167,7 +182,7 @@ def term_of(text: bytes) -> bytes:
 
 
 async def test_records_are_sent_at_once_where_few_are_found_and_as_a_message_holds_them(
-    shelf: Shelves, port: int
+    shelf: Shelves, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = written(
         CONTEXT,
@@ -190,11 +205,17 @@ async def test_records_are_sent_at_once_where_few_are_found_and_as_a_message_hol
     await shelf.catalog.resources.pool.execute(hide, True)
     gone = await line.ask(present(2, 2, name="all"))
     await shelf.catalog.resources.pool.execute(hide, False)
+    monkeypatch.setattr(association, "SMALLEST_MESSAGE", 450)
+    narrow = await Line.to(port, init=small.replace(ber.integer(4096), ber.integer(450)))
+    await narrow.found(4, term="xylophone")
+    cut = await narrow.ask(present(1, 2))
+    await narrow.hang_up()
 
     assert (number(piggy, 23), count(piggy), number(piggy, 25)) == (2, 2, 0)
     assert (client.presented(three).unreadable, len(client.presented(three).records)) == (1, 2)
     assert (surrogate(three, 0), len(client.presented(alone).records)) == (16, 1)
     assert (number(odd, 23), diagnostic(odd)) == (2, 239)
+    assert (len(client.presented(cut).records), number(cut, 27), number(cut, 25)) == (1, 2, 2)
     assert [surrogate(gone, place) for place in (0, 1)] == [None, 1028]
     await line.hang_up()
 
@@ -215,9 +236,10 @@ def surrogate(told: Element, place: int) -> int | None:
 
 async def test_no_client_takes_what_others_need(port: int, changed: Callable[..., None]) -> None:
     changed(z3950_associations_per_address=3, z3950_idle_seconds=1.0)
-    first, second, dripping = [await Line.to(port) for _ in range(3)]
+    first, second, dripping = [await Line.to(port, here="127.0.0.2") for _ in range(3)]
     with pytest.raises(client.NoAnswer):
-        await Line.to(port)
+        await Line.to(port, here="127.0.0.2")
+    await (await Line.to(port)).hang_up()
     silent = asyncio.create_task(second.heard())
     for octet in search("fish", 4)[:3]:
         dripping.writer.write(bytes([octet]))
@@ -232,7 +254,7 @@ async def test_no_client_takes_what_others_need(port: int, changed: Callable[...
     assert (closed.tag, number(closed, 211)) == (48, 7)
     assert dropped is not None
     assert number(dropped, 211) == 7
-    again = await Line.to(port)
+    again = await Line.to(port, here="127.0.0.2")
     await again.hang_up()
     await first.hang_up()
 
@@ -316,3 +338,87 @@ async def test_without_a_port_the_role_says_which_setting_it_lacks(
         await listening.listen(shelf.catalog.resources, asyncio.Event())
 
     assert "CATALOG_Z3950_PORT" in capsys.readouterr().err
+
+
+def terms(told: Element) -> tuple[list[tuple[str, int]], int, int]:
+    """Terms with their counts, the place of the one that was asked for, and the status of a scan."""
+    held = told.find(7, 1)
+    assert held is not None, told
+    found = [(each.parts[0].text, each.parts[1].number) for each in held.parts]
+    return found, number(told, 6), number(told, 4)
+
+
+async def test_an_index_is_scanned_around_a_term_up_to_its_ends(shelf: Shelves, port: int) -> None:
+    line = await Line.to(port)
+
+    assert terms(await line.ask(scan("xyl", 4, number=2))) == ([("xylem", 1), ("xylophone", 2)], 1, 0)
+    around = await line.ask(scan("xylophone", 4, number=3, position=2))
+    assert terms(around) == ([("xylem", 1), ("xylophone", 2)], 2, 5)
+    behind = await line.ask(scan("xylem", 4, number=1, position=0))
+    assert terms(behind) == ([("xylophone", 2)], 0, 0)
+    ahead = await line.ask(scan("xylem", 4, number=2, position=3))
+    assert terms(ahead) == ([("pith", 1), ("two", 1)], 3, 0)
+    assert terms(await line.ask(scan("zzz", 4, number=1))) == ([], 1, 5)
+    assert terms(await line.ask(scan("Brontë", 4, 0, 1, number=1))) == ([("bronte", 1)], 1, 0)
+    assert terms(await line.ask(scan("x0", 12, number=2)))[0] == [("x0", 1), ("x1", 1)]
+    refused = {
+        114: scan("x", 1016),
+        235: scan("x", 4, database="elsewhere"),
+        206: scan("x", 4, step=2),
+        233: scan("x", 4, number=2, position=4),
+    }
+    assert {each: diagnostic(await line.ask(asked)) for each, asked in refused.items()} == {
+        each: each for each in refused
+    }
+    await line.hang_up()
+
+
+async def asking_on(line: Line, told: bytes) -> None:
+    """The same again and again, as long as there is somebody."""
+    while True:
+        line.writer.write(told)
+        await line.writer.drain()
+        await asyncio.sleep(0)
+
+
+async def test_a_client_that_takes_no_answers_is_hung_up_on(
+    shelf: Shelves, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "SEND_SECONDS", 0.3)
+    line = await Line.to(port)
+    await line.found(1003, term="zeller")
+    line.reader._transport.pause_reading()  # type: ignore[attr-defined]  # as whoever does not look
+
+    async with asyncio.timeout(20):
+        with pytest.raises(OSError, match=r"."):
+            await asking_on(line, present(3, 1))
+    other = await Line.to(port)
+    await other.hang_up()
+
+
+async def test_requests_that_are_wrong_in_any_place_are_answered_or_end_their_own_association(
+    shelf: Shelves,
+) -> None:
+    chance = random.Random(5)
+    whole = [
+        client.initialize(),
+        search("xylophone", 4, 3, 3, 1, 100, 1, small=5, large=10, medium=1),
+        present(1, 2, syntax=client.OPAC),
+        scan("xyl", 4, position=2, step=0),
+        sort("default", output="default", by=4),
+        delete("default"),
+    ]
+    answered = 0
+    for _ in range(60):
+        association_ = association.Association(shelf.catalog.resources, asyncio.Semaphore(1))
+        await association_.answer(whole[0])
+        for each in whole[1:]:
+            odd = bytearray(each)
+            for _ in range(chance.randint(1, 2)):
+                odd[chance.randrange(len(odd))] = chance.randrange(256)
+            told = await association_.answer(bytes(odd))
+            answer, end = ber.read(told)
+            assert (answer.kind, end) == (CONTEXT, len(told)), bytes(odd)
+            answered += answer.tag != 48
+            association_.ended = False
+    assert answered > 100

@@ -24,11 +24,14 @@ _SHELVES: Final = """
 SELECT * FROM unnest($1::uuid[]) AS t (title_id), LATERAL (
     SELECT h.id, h.record, b.code AS library_code, b.name AS library, l.name AS location,
         nullif(h.call_number, '') AS call_number
-    FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+    FROM (
+        SELECT id FROM holdings WHERE title_id = t.title_id
+        UNION
+        SELECT holdings_id FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.title_id]
+    ) w JOIN holdings h ON h.id = w.id
+    JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
     JOIN library b ON b.id = l.library_id
-    WHERE (h.title_id = t.title_id OR h.id IN (
-            SELECT holdings_id FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.title_id]))
-        AND NOT h.suppressed AND h.deleted_at IS NULL AND h.merged_into IS NULL
+    WHERE NOT h.suppressed AND h.deleted_at IS NULL AND h.merged_into IS NULL
     ORDER BY b.name, l.name, h.shelving_key, h.id LIMIT $2
 ) h
 """
