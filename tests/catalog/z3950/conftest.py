@@ -30,6 +30,7 @@ async def shelf(server: TestServer, tmp_path_factory: pytest.TempPathFactory) ->
         long = record("x2", title="Xylem & <pith>", author="Zeller, Anna")
         await shelves.title(long.having(*[Field.data("500", "  ", ("a", LONG))] * 3))
         await shelves.title(record("x9", title="Xylography"), suppressed="true")
+        await shelves.item(copied, barcode="b9", suppressed=True)
         _, out = [await shelves.item(copied, barcode=f"b{n}", volume=f"v.{n}") for n in (1, 2)]
         lent = ItemAvailability(
             item_id=UUID(out["id"]),

@@ -166,12 +166,17 @@ async def test_whoever_speaks_marc8_is_sent_marc8(port: int, changed: Callable[.
 
     (raw,) = client.presented(await line.ask(present(1, 1))).records
     await line.hang_up()
+    terms_alone = await Line.to(port, init=proposing(MARC8[:-1] + b"\x00"))
+    await terms_alone.ask(search("", root=written(CONTEXT, 0, [term_of(b"bront\xe8e")])))
+    (usual,) = client.presented(await terms_alone.ask(present(1, 1))).records
+    await terms_alone.hang_up()
     changed(z3950_charset="marc-8")
     other = await Line.to(port)
     await other.found(4, term="brontë")
     (same,) = client.presented(await other.ask(present(1, 1))).records
 
     assert (raw[9:10], b"Bront\xe8e" in raw) == (b" ", True)
+    assert (usual[9:10], "Brontë".encode() in usual) == (b"a", True)
     assert same == raw
     await other.hang_up()
 

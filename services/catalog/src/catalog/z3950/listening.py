@@ -82,7 +82,7 @@ class Listener:
                 await _say(writer, association.close(responses.RESOURCES, "Too many associations."))
             else:
                 await self._associate(association, reader, writer)
-        except (OSError, TimeoutError):  # they have gone, or take no answer
+        except (OSError, TimeoutError, asyncio.CancelledError):  # they have gone, take no answer, or are late
             writer.transport.abort()
         finally:
             await _hang_up(writer)
