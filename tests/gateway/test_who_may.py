@@ -82,6 +82,7 @@ PUBLIC = {
     "catalog-read-cover",
     "catalog-find-cover",
     "catalog-browse-shelf",
+    "catalog-read-record-number",
     "catalog-browse-headings",
     "catalog-read-relations",
     "catalog-find-works",

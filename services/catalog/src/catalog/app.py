@@ -44,6 +44,8 @@ from catalog.lookups.worker import answer_lookups
 from catalog.macros import routes as macros
 from catalog.matching.keying import key_titles
 from catalog.merges import routes as merges
+from catalog.numbers import routes as numbers
+from catalog.numbers.commands import number
 from catalog.oai import routes as oai
 from catalog.oai.following import follow_for_harvesters
 from catalog.pages import browsing
@@ -113,6 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
             holdings.router,
             order.router,
             steps.router,
+            numbers.router,
             labels.router,
             covers.router,
             merges.router,
@@ -159,6 +162,7 @@ SERVICE = Service(
         Timer("shelve", timedelta(seconds=30), shelve),
         Timer("read-policies", timedelta(seconds=30), read_policies),
         Timer("forget-found", timedelta(hours=1), forget_found),
+        Timer("number", timedelta(seconds=30), number),
         Timer("key-titles", timedelta(seconds=30), key_titles),
         Timer("drop-old-changes", timedelta(hours=6), drop_old_changes),
     ),

@@ -20,6 +20,7 @@ from catalog.locations import tables as locations
 from catalog.lookups import tables as lookups
 from catalog.macros import tables as macros
 from catalog.metadata import Table
+from catalog.numbers import tables as numbers
 from catalog.oai import tables as oai
 from catalog.profiles import tables as profiles
 from catalog.specifications import tables as specifications
@@ -49,6 +50,7 @@ ALL = (
     legacy,
     locations,
     lookups,
+    numbers,
     macros,
     oai,
     profiles,

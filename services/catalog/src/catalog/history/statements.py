@@ -10,9 +10,12 @@ Entity = Literal["item", "holdings"]
 _APART: Final[Mapping[Entity, tuple[str, ...]]] = {
     "item": (
         "id", "version", "created_at", "updated_at", "import_id", "place", "shelving_key", "permanent_location_id",
-        "purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency",
+        "hrid", "hrid_prefix", "purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency",
     ),
-    "holdings": ("id", "version", "created_at", "updated_at", "import_id", "shelving_key", "record", "policies"),
+    "holdings": (
+        "id", "version", "created_at", "updated_at", "import_id", "shelving_key", "record", "policies", "hrid",
+        "hrid_prefix",
+    ),
 }  # fmt: skip
 """Columns that are no facts, are told as others, or have versions of their own."""
 

@@ -89,6 +89,9 @@ class HoldingsOut(BaseModel):
     """What of a title stands at one location under one call number."""
 
     id: UUID
+    record_number: str | None
+    """The number that people read out, with its prefix; given once, never again. null: it is of an earlier release, and
+    will have one in minutes."""
     version: int
     title_id: UUID
     location_id: UUID

@@ -13,7 +13,7 @@ from catalog.items.rules import DESCRIBED
 
 ITEM: Final = (
     """
-SELECT i.id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with,
+SELECT i.id, i.hrid_prefix || i.hrid AS record_number, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with,
     coalesce(i.permanent_location_id, i.location_id) AS location_id, i.temporary_location_id,
     i.location_id AS effective_location_id, l.code AS location,
     b.code AS library, i.material_type, i.loan_type, i.temporary_loan_type,
@@ -125,7 +125,7 @@ async def items_of_holdings(
 
 
 _HOLDINGS: Final = """
-SELECT h.id, h.version, h.title_id, h.location_id, h.temporary_location_id,
+SELECT h.id, h.hrid_prefix || h.hrid AS record_number, h.version, h.title_id, h.location_id, h.temporary_location_id,
     coalesce(h.temporary_location_id, h.location_id) AS effective_location_id, l.code AS location, b.code AS library,
     s.code AS home, a.code AS home_library, h.other_call_numbers,
     nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,

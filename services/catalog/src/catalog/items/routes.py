@@ -85,6 +85,9 @@ class ItemOut(BaseModel):
     """
 
     id: UUID
+    record_number: str | None
+    """The number that people read out, with its prefix; given once, never again. null: it is of an earlier release, and
+    will have one in minutes."""
     version: int
     barcode: str | None
     holdings_id: UUID

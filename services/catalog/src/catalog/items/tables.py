@@ -40,6 +40,19 @@ def counted(table: str) -> Index:
     )
 
 
+def numbered(table: str) -> Any:
+    """A number of the table's own series."""
+    return Column(BigInteger, nullable=True, server_default=text(f"nextval('{table}_hrid_seq')"))
+
+
+def by_number(table: str) -> tuple[Index, Index]:
+    """What is found by its number, and what has none yet."""
+    return (
+        Index(f"{table}_hrid", "hrid", unique=True),
+        Index(f"{table}_unnumbered", "id", postgresql_where=text("hrid IS NULL")),
+    )
+
+
 def elsewhere(table: str, column: str) -> Index:
     """What stands elsewhere for a time, or is lent otherwise."""
     return Index(
@@ -63,6 +76,7 @@ class Holdings(Table, table=True):
         Index("holdings_one_per_shelf", "title_id", "location_id", "call_number", unique=True),
         Index("holdings_location", "location_id"),
         elsewhere("holdings", "temporary_location_id"),
+        *by_number("holdings"),
         Index("holdings_shelf", "shelving_key", "id", postgresql_where=text("shelving_key IS NOT NULL")),
         Index(
             "holdings_shelf_here",
@@ -90,6 +104,9 @@ class Holdings(Table, table=True):
     )
 
     id: UUID = Field(sa_column=key())
+    hrid: int | None = Field(default=None, sa_column=numbered("holdings"))
+    """The number people read out; given once, never again. What is of an earlier release is given one soon."""
+    hrid_prefix: str = Field(sa_column=words(default=""))
     version: int = Field(sa_column=big(1))
     title_id: UUID = Field(sa_column=ref(to="title.id"))
     location_id: UUID = Field(sa_column=ref(to="location.id"))
@@ -160,6 +177,7 @@ class Item(Table, table=True):
             elsewhere("item", column)
             for column in ("permanent_location_id", "temporary_location_id", "temporary_loan_type")
         ),
+        *by_number("item"),
         counted("item"),
         *own("item"),
         CheckConstraint("barcode <> ''", name="item_barcode_not_empty"),
@@ -178,6 +196,8 @@ class Item(Table, table=True):
     )
 
     id: UUID = Field(sa_column=key())
+    hrid: int | None = Field(default=None, sa_column=numbered("item"))
+    hrid_prefix: str = Field(sa_column=words(default=""))
     version: int = Field(sa_column=big(1))
     barcode: str | None = Field(default=None, sa_column=words(null=True))
     holdings_id: UUID = Field(sa_column=ref(to="holdings.id"))

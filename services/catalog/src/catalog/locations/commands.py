@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.locations import queries
 from catalog.locations.documents import ConfigurationDoc, SectionDiff, difference
+from catalog.numbers.commands import go_on_behind
 from catalog.profiles.commands import unknown_specification
 from chassis import outbox
 from chassis.ids import uuid7
@@ -39,6 +40,7 @@ async def apply(
     if dry_run or not sections:
         return version, False, sections
 
+    await _raise_series(session, doc, sections)
     before = {state.location_id: state for state in await queries.locations(session)}
     await write(session, doc, sections)
     await session.execute(text("UPDATE configuration_state SET version = version + 1"))
@@ -83,6 +85,17 @@ def _of_another_kind(old: ConfigurationDoc, new: ConfigurationDoc) -> list[str]:
         if each.code in before
         and (each.kind != before[each.code].kind or not set(before[each.code].of) <= set(each.of))
     ]
+
+
+async def _raise_series(
+    session: AsyncSession, doc: ConfigurationDoc, sections: dict[str, SectionDiff]
+) -> None:
+    """Numbers go on behind where they are to begin."""
+    if (diff := sections.get("record_numbers")) is None:
+        return
+    for series in doc.record_numbers or ():
+        if series.key in (*diff.added, *diff.changed) and series.start > 1:
+            await go_on_behind(session, series.code, series.start)
 
 
 async def write(session: AsyncSession, doc: ConfigurationDoc, sections: dict[str, SectionDiff]) -> None:
@@ -166,12 +179,17 @@ _PUT = {
         "INSERT INTO digitisation_policy (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
     ),
+    "record_numbers": text(
+        "INSERT INTO number_series (code, prefix, start) VALUES (:code, :prefix, :start) "
+        "ON CONFLICT (code) DO UPDATE SET prefix = excluded.prefix, start = excluded.start"
+    ),
     "damaged_statuses": text(
         "INSERT INTO damaged_status (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
     ),
 }
 _DROP = {
+    "record_numbers": text("DELETE FROM number_series WHERE code = ANY (:keys)"),
     "label_templates": text("DELETE FROM label_template WHERE code = ANY (:keys)"),
     "custom_fields": text("DELETE FROM custom_field WHERE code = ANY (:keys)"),
     "digitisation_policies": text("DELETE FROM digitisation_policy WHERE code = ANY (:keys)"),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from catalog.copycat.documents import TargetDoc
 from catalog.custom.documents import CustomFieldDoc
 from catalog.labels.documents import LabelTemplateDoc
+from catalog.numbers.documents import NumberSeriesDoc
 from catalog.oai.rules import SET_SPEC
 from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
@@ -147,7 +148,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; the last six stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last seven stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -171,6 +172,8 @@ class ConfigurationDoc(BaseModel):
     """Facts of the library's own."""
     label_templates: list[LabelTemplateDoc] | None = Field(default=None, max_length=100)
     """Sheets of labels; without any, the shipped ones."""
+    record_numbers: list[NumberSeriesDoc] | None = Field(default=None, max_length=3)
+    """Prefixes of the numbers that people read out; without any, `t`, `h` and `i`."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -228,6 +231,7 @@ SECTIONS = (
     "digitisation_policies",
     "custom_fields",
     "label_templates",
+    "record_numbers",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

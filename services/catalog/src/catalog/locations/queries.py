@@ -51,7 +51,9 @@ SELECT
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
      FROM custom_field) AS custom_fields,
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
-     FROM label_template) AS label_templates
+     FROM label_template) AS label_templates,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'prefix', prefix, 'start', start) ORDER BY code), '[]')
+     FROM number_series) AS record_numbers
 """)
 
 

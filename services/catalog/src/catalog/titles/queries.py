@@ -12,12 +12,12 @@ from catalog.custom.queries import PUBLIC
 from catalog.marc.extract import Facts
 
 _TITLE = text(f"""
-SELECT id, hrid, version, suppressed, record, created_at, updated_at, deleted_at, merged_into, statistical_codes,
-    tags, custom, {PUBLIC.format("t")} AS custom_public
+SELECT id, hrid, hrid_prefix, version, suppressed, record, created_at, updated_at, deleted_at, merged_into,
+    statistical_codes, tags, custom, {PUBLIC.format("t")} AS custom_public
 FROM title t WHERE id = :id
 """)  # noqa: S608 - our own text
 _VERSION = text(f"""
-SELECT t.id, t.hrid, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at,
+SELECT t.id, t.hrid, t.hrid_prefix, v.version, v.suppressed, v.record, t.created_at, v.replaced_at AS updated_at,
     t.deleted_at, t.merged_into, t.statistical_codes, t.tags, t.custom, {PUBLIC.format("t")} AS custom_public
 FROM title_version v JOIN title t ON t.id = v.title_id WHERE v.title_id = :id AND v.version = :version
 """)  # noqa: S608 - our own text
@@ -65,6 +65,7 @@ def as_json(
     *,
     title_id: UUID,
     hrid: int,
+    record_number: str,
     version: int,
     suppressed: bool,
     facts: Facts,
@@ -79,6 +80,7 @@ def as_json(
     return {
         "id": title_id,
         "hrid": hrid,
+        "record_number": record_number,
         "version": version,
         "suppressed": suppressed,
         "title": facts.title,

@@ -91,6 +91,8 @@ class TitleOut(BaseModel):
 
     id: UUID
     hrid: int
+    record_number: str
+    """The number that people read out, with its prefix; given once, never again."""
     version: int
     suppressed: bool
     title: str
@@ -215,6 +217,7 @@ def answer(
     view = queries.as_json(
         title_id=row.id,
         hrid=row.hrid,
+        record_number=f"{row.hrid_prefix}{row.hrid}",
         version=row.version,
         suppressed=row.suppressed,
         facts=extract(record),

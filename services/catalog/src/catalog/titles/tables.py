@@ -50,6 +50,8 @@ class Title(Table, table=True):
     id: UUID = Field(sa_column=key())
     hrid: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False))
     """The number people read out; given once, never again."""
+    hrid_prefix: str = Field(sa_column=words(default=""))
+    """What stands before it, of the time when it was given (`catalog.numbers`)."""
     version: int = Field(sa_column=big(1))
     match_key: str = Field(sa_column=words())
     """What makes it the same record when it comes again: 003 and 001, else a digest of its content."""

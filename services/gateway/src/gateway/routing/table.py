@@ -49,6 +49,7 @@ TABLE: Final = (
     _route("/v1/items:announce", "catalog"),
     _route("/v1/items:move", "catalog"),
     _route("/v1/shelf", "catalog"),
+    _route("/v1/record-numbers", "catalog"),
     _route("/v1/headings", "catalog"),
     _route("/v1/label-templates", "catalog"),
     _route("/v1/label-sheets", "catalog"),
