@@ -116,7 +116,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, set[
     """Fifteen hundred titles in one index, in two commits, and which of them have which subject."""
     folder = tmp_path_factory.mktemp("headings")
     chance = random.Random(7)
-    firsts = ["History of the rivers and mountains of Europe", "Rome", "Ärzte", "日本", "Война", "q"]
+    long = "History of the rivers and mountains of Europe and of the Анды"
+    firsts = [long, "Rome", "Ärzte", "日本", "Война", "q"]
     having: dict[str, set[int]] = {}
     titles = []
     for number in range(MANY):

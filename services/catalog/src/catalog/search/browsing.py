@@ -76,9 +76,8 @@ class Walk:
     def _first(self, terms: Iterator[str], most: int) -> list[Heading]:
         found: list[Heading] = []
         while len(found) < most and (told := next(terms, None)) is not None:
-            if count := self._count(
-                told
-            ):  # none: of titles that have gone, or been hidden, since the last merge
+            # of titles that have gone or been hidden, the engine knows the terms until it merges
+            if count := self._count(told):
                 found.append(Heading(told, count))
         return found
 
