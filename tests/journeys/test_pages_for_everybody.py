@@ -118,8 +118,6 @@ async def furnished(box: Box) -> dict[str, str]:
         "browse-near": "/browse?kind=author&near=Harari",
         "nothing": "/search?query=nowhereatall",
         "refused": "/search?query=title:(",
-        "browse": "/browse?near=s",
-        "browse-names": "/browse?kind=author",
         "browse-nothing": "/browse?kind=genre",
         "title": f"/titles/{hebrew}",
         "long-title": f"/titles/{long}",
