@@ -254,14 +254,33 @@ async def test_a_kept_question_says_who_is_meant_and_a_cancelled_edit_changes_no
     assert all(each["active"] for each in rows)
 
 
+async def test_a_block_that_somebody_has_set_anew_is_not_set_a_second_time(
+    circulation: Harness, ready: Make
+) -> None:
+    ada = await ready.patron()
+    blocks = f"/v1/patrons/{ada['id']}/blocks"
+    await circulation.post(blocks, json={"template": "left"})
+    door = await previewed(circulation, STUDENTS, {"lift": {"template": "left", "reason": "Back."}})
+    await confirmed(circulation, door)
+    await circulation.post(blocks, json={"template": "left"})
+
+    await step(circulation, door, "undoing")
+
+    assert counted(await read(circulation, door)) == {"restored": 1}
+    assert await blocks_of(circulation, ada) == ["left"]
+
+
 async def test_two_workers_at_once_change_everybody_once(circulation: Harness, ready: Make) -> None:
     patrons = [await ready.patron() for _ in range(6)]
-    door = await previewed(circulation, STUDENTS, {"block": {"template": "address"}})
+    answer = await asked(circulation, STUDENTS, {"block": {"template": "address"}})
+    door = answer.headers["location"]
+    await asyncio.gather(*(worked(circulation) for _ in range(3)))
     tag = (await circulation.get(door)).headers["etag"]
     await circulation.post(f"{door}/confirmations", headers={"If-Match": tag}, key="yes")
 
     await asyncio.gather(*(worked(circulation) for _ in range(3)))
 
+    assert (await read(circulation, door))["matched"] == 6
     assert counted(await read(circulation, door)) == {"edited": 6}
     assert [await blocks_of(circulation, each) for each in patrons] == [["address"]] * 6
     assert len(await circulation.announced(PatronBlockAdded)) == 6
