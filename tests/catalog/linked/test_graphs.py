@@ -245,3 +245,24 @@ async def test_linked_data_is_given_at_the_titles_address(catalog: Harness, shel
     ) == 1
     assert json.loads(plain.content)["@context"] == "https://schema.org"
     assert [each.status_code for each in refused] == [404, 404]
+
+
+@pytest.mark.parametrize("kind", ["text/turtle", "application/mets+xml"])
+async def test_what_tells_of_copies_is_new_when_one_of_them_changes(
+    catalog: Harness, shelves: Shelves, kind: str
+) -> None:
+    await shelves.imported(file_of(with_items(record("a"), ("B1", "MAIN", "STACKS"))), profile="local-999")
+    title_id = str(await catalog.resources.pool.fetchval("SELECT id FROM title"))
+
+    async def ask(held: str) -> Any:
+        return await catalog.get(f"/v1/titles/{title_id}", headers={"Accept": kind, "If-None-Match": held})
+
+    first = await ask('"none"')
+    same = await ask(first.headers["etag"])
+    await catalog.resources.pool.execute("UPDATE item SET barcode = 'B2'")
+    other = await ask(first.headers["etag"])
+
+    assert (same.status_code, same.headers["etag"]) == (304, first.headers["etag"])
+    assert (first.status_code, other.status_code) == (200, 200)
+    assert b"B1" in first.content
+    assert b"B2" in other.content

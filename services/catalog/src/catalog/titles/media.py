@@ -1,5 +1,6 @@
 """The media types a record is read and written in, and how a client's wish is met (RFC 9110 §12.5.1)."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -177,6 +178,11 @@ def held(if_none_match: str | None, etag: str) -> bool:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return etag in tags or tags == ["*"]
+
+
+def content_tag(content: bytes) -> str:
+    """The ETag of what tells of more than the title's own record."""
+    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 
 def written(

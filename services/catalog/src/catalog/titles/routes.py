@@ -311,15 +311,16 @@ async def read_title(
         leads_to = {"Location": f"/v1/titles/{found.merged_into}", "Vary": "Accept"}
         return Response(status_code=308, headers=leads_to)
     row = await _allowed(tx, found, asker, version)
-    if media.held(if_none_match, etags.etag(row.version)):
-        return Response(status_code=304, headers={"ETag": etags.etag(row.version), "Vary": "Accept"})
+    of_copies = kind in media.GRAPHS or kind == METS
+    if not of_copies and media.held(if_none_match, tag := etags.etag(row.version)):
+        return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept"})
     copies = await public_copies(tx, row.id) if kind in media.GRAPHS else ()
     address = address_of(request, request.app.state.resources.settings.public_url, f"/titles/{row.id}")
     staff = asker.may("titles:write")
     held: dict[UUID, list[MarcField]] = {}
     if kind == METS:
         held = await embedded(request.app.state.resources.pool, [row.id], hidden_too=staff)
-    return answer(
+    told = answer(
         row,
         kind,
         accept=accept,
@@ -328,6 +329,11 @@ async def read_title(
         copies=copies,
         embedded=held.get(row.id, ()),
     )
+    if of_copies:  # they come and go without a new version of the title
+        told.headers["ETag"] = tag = media.content_tag(bytes(told.body))
+        if media.held(if_none_match, tag):
+            return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept"})
+    return told
 
 
 @router.get(
