@@ -14,7 +14,8 @@ import pytest
 
 from catalog.marc.generate import generate
 from catalog.search.folders import serving
-from catalog.search.indexer import Indexer
+from catalog.search.indexer import Batch, Indexer
+from catalog.search.ready import Ready
 from support.box import until
 from support.harness import Harness
 from support.shelves import Shelves, file_of, record
@@ -177,6 +178,29 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
     assert after["count"] == 301
     assert found["total"] == 1
     assert [path.name for path in folder_of(catalog).glob("v*")] == [after["name"]]
+
+
+class Hurried(Indexer):
+    """Somebody writes again whenever it looks for changes, as an import does."""
+
+    async def _next(self, after: int, ready: Ready | None = None) -> Batch | None:
+        await self.pool.execute("INSERT INTO title_change (title_id) SELECT id FROM title LIMIT 1")
+        return await super()._next(after, ready)
+
+
+async def test_a_new_index_serves_though_somebody_writes_without_an_end(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.title(record("a", title="Walden"))
+    indexer = Hurried(catalog.resources.pool, folder_of(catalog), ready=catalog.resources.own["ready"])
+    try:
+        async with asyncio.timeout(20):
+            await indexer.rebuild()
+        found = await hits(catalog, "walden")
+    finally:
+        await indexer.close()
+
+    assert found["total"] == 1
 
 
 async def test_an_index_is_one_indexers_from_its_first_building_on(

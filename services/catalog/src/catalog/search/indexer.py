@@ -38,7 +38,9 @@ POLL_SECONDS = 0.1
 STAND_BY_SECONDS = 1.0
 IMPORT_SECONDS = 1.0
 """From one commit to the next while an import brings new titles: many small commits would be merged again and again."""
-CATCH_UP_ROUNDS = 1000
+NEAR_ROUNDS = 20
+"""So often a new index is brought up to what is written meanwhile, once it is less than a batch behind; an import that
+goes on writes something at every moment, and the new index would never serve."""
 CHANNEL = "title_change"
 
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -46,7 +48,8 @@ _CHANGES = """
 SELECT xact, title_id FROM title_change WHERE xact > $1 AND xact < $2 ORDER BY xact, seq LIMIT $3
 """
 _WHOLE = "SELECT DISTINCT title_id FROM title_change WHERE xact = $1"
-_SOME = "SELECT id FROM title WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"
+_LAST = "SELECT id FROM title ORDER BY id DESC LIMIT 1"
+_SOME = "SELECT id FROM title WHERE ($1::uuid IS NULL OR id > $1) AND id <= $2 ORDER BY id LIMIT $3"
 _REBUILT = """
 INSERT INTO lease (name, last_run_at, last_took) VALUES ('index rebuild', $1, clock_timestamp() - $1)
 ON CONFLICT (name) DO UPDATE SET last_took = clock_timestamp() - $1
@@ -240,10 +243,10 @@ class Indexer:
         try:
             told = await self._fill(writer)
             await writer.apply([], [], position)
-            for _ in range(CATCH_UP_ROUNDS):
-                if (batch := await self._next(writer.position())) is None:
-                    break
+            near = 0
+            while near < NEAR_ROUNDS and (batch := await self._next(writer.position())) is not None:
                 await writer.apply(batch.rows, batch.gone, batch.position)
+                near += batch.read < BATCH
         except BaseException:
             with contextlib.suppress(Gone):
                 await writer.close()
@@ -259,22 +262,25 @@ class Indexer:
 
     async def _fill(self, writer: WriterApart) -> int:
         """Every title, by id; how many. While some are written, the next ones are read."""
-        rows, last = await self._slice(None)
+        end = await self.pool.fetchval(
+            _LAST
+        )  # what comes later is among the changes: an import is not run after
+        rows, last = await self._slice(None, end)
         told = 0
         while last is not None:
             adding = asyncio.create_task(writer.add_new(rows))
             told += len(rows)
             try:
-                rows, last = await self._slice(last)
+                rows, last = await self._slice(last, end)
                 if self.writer is not None:
                     await self.follow()
             finally:
                 await adding
         return told
 
-    async def _slice(self, after: UUID | None) -> tuple[list[asyncpg.Record], UUID | None]:
+    async def _slice(self, after: UUID | None, end: UUID | None) -> tuple[list[asyncpg.Record], UUID | None]:
         """The next titles behind one, and the last of them; None when there are no more."""
-        ids = [row["id"] for row in await self.pool.fetch(_SOME, after, BATCH)]
+        ids = [row["id"] for row in await self.pool.fetch(_SOME, after, end, BATCH)]
         return (await documents(self.pool, ids), ids[-1]) if ids else ([], None)
 
 
