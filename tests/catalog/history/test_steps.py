@@ -113,6 +113,8 @@ async def test_whatever_changes_an_item_leaves_a_step(catalog: Harness, shelves:
     other, stays = await shelves.title(record("r2")), await shelves.title(record("r3"))
     shelf = await catalog.post("/v1/holdings", json={"title_id": other["id"], "location_id": home})
     await catalog.post("/v1/items:move", json={"item_ids": [item["id"]], "holdings_id": shelf.json()["id"]})
+    version = (await catalog.get(door)).json()["version"]
+    await catalog.patch(door, json={"bound_with": [stays["id"]]}, headers=tag(version))
     merged = await catalog.post(
         f"/v1/titles/{stays['id']}/merges",
         json={"merged": [{"title_id": other["id"]}]},
@@ -130,10 +132,11 @@ async def test_whatever_changes_an_item_leaves_a_step(catalog: Harness, shelves:
     history = [told(each) for each in await steps(catalog, door)]
 
     assert history[0] == {"base_state": ("active", "withdrawn")}
-    assert history[1] == {"title_id": (other["id"], stays["id"])}
-    assert history[2]["holdings_id"][1] == shelf.json()["id"]
-    assert history[3] == {"location_id": (law, science)}
-    assert history[4]["location_id"] == (home, law)
+    assert history[1] == {"title_id": (other["id"], stays["id"]), "bound_with": ([stays["id"]], [])}
+    assert history[2] == {"bound_with": ([], [stays["id"]])}
+    assert history[3]["holdings_id"][1] == shelf.json()["id"]
+    assert history[4] == {"location_id": (law, science)}
+    assert history[5]["location_id"] == (home, law)
     now = (await catalog.get(door)).json()["version"]
     refused = await restored(catalog, door, now - 1, now)
     assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (409, "item-withdrawn")
