@@ -155,8 +155,8 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
     await shelves.imported(b"".join(one.raw for one in generate(300)))
     async with keeping(catalog):
 
-        async def level() -> bool:
-            return bool((await hits(catalog))["total"] >= 300)
+        async def level() -> bool:  # the first index is being made until then, and nobody is answered
+            return bool((await state(catalog))["count"] >= 300)
 
         await until(level, seconds=30)
         before = await state(catalog)

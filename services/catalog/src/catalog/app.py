@@ -54,7 +54,7 @@ from catalog.profiles import routes as profiles
 from catalog.relations import routes as relations
 from catalog.search import operating
 from catalog.search import routes as search
-from catalog.search.engine import Reader
+from catalog.search.engine import IndexAbsent, Reader
 from catalog.search.indexer import keep_index
 from catalog.search.ready import Ready
 from catalog.settings import Settings
@@ -93,7 +93,7 @@ async def drop_old_changes(resources: Resources, now: datetime) -> None:
 
 def create_app(settings: Settings) -> FastAPI:
     """The catalogue's app."""
-    return build(
+    app = build(
         SERVICE,
         settings,
         routers=[
@@ -142,6 +142,8 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         description="Titles, holdings, items, imports, search, harvest, SRU.",
     )
+    app.add_exception_handler(IndexAbsent, search.on_index_absent)
+    return app
 
 
 SERVICE = Service(

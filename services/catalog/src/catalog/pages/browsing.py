@@ -12,10 +12,11 @@ from catalog.headings.routes import LONGEST_CURSOR, cursors_of, walked
 from catalog.oai.routes import address_of
 from catalog.pages.addresses import Asked, asked
 from catalog.pages.rendering import page, tongue
-from catalog.pages.routes import PAGE, AcceptLanguage
+from catalog.pages.routes import PAGE, AcceptLanguage, being_made
 from catalog.pages.rules import phrase
 from catalog.pages.words import LANGUAGES
 from catalog.search.browsing import Stretch
+from catalog.search.engine import IndexAbsent, Reader
 from catalog.search.headings import KINDS, Kind, query
 from catalog.search.routes import TheReader
 from chassis.application import new_router
@@ -41,13 +42,21 @@ async def browse_page(
     near = given.get("near", "").strip()[:LONGEST]
     cursor = given.get("cursor", "")[:LONGEST_CURSOR] or None
     try:
-        found, around = await asyncio.to_thread(
-            walked, reader, kind, near, cursor, before=BEFORE, limit=SHOWN
+        found, around = await _walked(reader, kind, near, cursor)
+    except IndexAbsent:
+        told = {"kind": kind, "near": near, "cursor": cursor or ""}
+        return await asyncio.to_thread(
+            being_made, request, language, chosen, lambda each: _address(told, lang=each or "")
         )
-    except Invalid:
-        found, around = await asyncio.to_thread(walked, reader, kind, near, None, before=BEFORE, limit=SHOWN)
     here = {"kind": kind, "near": near, "cursor": (cursor or "") if not around else "", "lang": chosen or ""}
     return await asyncio.to_thread(_browsed, request, language, here, kind, found, around=around)
+
+
+async def _walked(reader: Reader, kind: Kind, near: str, cursor: str | None) -> tuple[Stretch, bool]:
+    try:
+        return await asyncio.to_thread(walked, reader, kind, near, cursor, before=BEFORE, limit=SHOWN)
+    except Invalid:
+        return await asyncio.to_thread(walked, reader, kind, near, None, before=BEFORE, limit=SHOWN)
 
 
 def _address(told: Mapping[str, str], **changes: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -26,9 +26,9 @@ from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
 from catalog.pages.rules import Phrase, Value, pages_around, phrase, shown
 from catalog.pages.words import LANGUAGES
-from catalog.search.engine import SearchResult
+from catalog.search.engine import IndexAbsent, SearchResult
 from catalog.search.grammar import QueryProblem
-from catalog.search.routes import TheReader, availability_level
+from catalog.search.routes import RETRY_SECONDS, TheReader, availability_level
 from catalog.titles import queries as titles
 from chassis.application import new_router
 from chassis.clock import Now
@@ -81,6 +81,10 @@ async def results(
         found = await asyncio.to_thread(reader.search, wanted.search(FACETS, values=FACET_VALUES))
     except QueryProblem as problem:
         return await asyncio.to_thread(_misunderstood, request, wanted, language, problem)
+    except IndexAbsent:
+        return await asyncio.to_thread(
+            being_made, request, language, wanted.language, lambda told: wanted.address(language=told)
+        )
     resources: Resources = request.app.state.resources
     freshness = await availability_level(resources, now)
     names = await names_of(resources, tx)
@@ -97,6 +101,26 @@ async def names_of(resources: Resources, tx: ReadTx) -> Mapping[tuple[str, str],
         resources.own["place names"] = known = (await queries.names(tx), time.monotonic())
     found: Mapping[tuple[str, str], str] = known[0]
     return found
+
+
+def being_made(
+    request: Request, language: str, chosen: str | None, address: Callable[[str | None], str]
+) -> Response:
+    """That nothing can be found just now; `address` is the page's own in a language."""
+    say = tongue(request, language)
+    return page(
+        request,
+        "message.html",
+        language,
+        chosen_language=chosen,
+        address=_public(request, address(None)),
+        translations={each: address(each) for each in LANGUAGES},
+        status=503,
+        headers={"Retry-After": RETRY_SECONDS},
+        heading=say("no-index"),
+        sentences=[say("no-index-yet")],
+        sentences_lang=None,
+    )
 
 
 def _misunderstood(request: Request, wanted: Asked, language: str, problem: QueryProblem) -> Response:

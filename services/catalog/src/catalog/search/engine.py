@@ -22,7 +22,7 @@ from catalog.search.documents import (
 )
 from catalog.search.explaining import Part, explained
 from catalog.search.filing import Filing
-from catalog.search.folders import filed_by, read_position, serving
+from catalog.search.folders import filed_by, missing, read_position, serving
 from catalog.search.grammar import Node, QueryProblem, parse, pieces
 from catalog.search.headings import Kind
 from catalog.search.headings import place as place_of
@@ -65,6 +65,10 @@ class SearchRequest:
     """Which list to go on in; None: the one that was last found for what is asked."""
     suggest: bool = False
     """Whether better words are looked for when next to nothing is found."""
+
+
+class IndexAbsent(OSError):
+    """There are titles, and no index yet that this release can search; one is being made."""
 
 
 class ListGone(Exception):
@@ -142,12 +146,19 @@ class Reader:
         self._landmarks: dict[Kind, tuple[str, float, list[str]]] = {}
 
     def now(self) -> _Now | None:
-        """The serving index as it is now, reloaded when it has changed; None before there is any."""
+        """The serving index as it is now, reloaded when it has changed; None before there is anything to find.
+
+        Raises `IndexAbsent` where there is something, and no index of it.
+        """
         with self._lock:
             for _ in range(TRIES):
                 name = serving(self._folder)
                 if name is None:
-                    return None
+                    if missing(self._folder):
+                        raise IndexAbsent("the index of the catalogue is being made")
+                    if serving(self._folder) is None:
+                        return None
+                    continue
                 position = read_position(self._folder / name)
                 try:
                     index = self._opened(name)
@@ -180,8 +191,11 @@ class Reader:
         return 0
 
     def count(self) -> int:
-        """Titles in the index, suppressed ones included."""
-        now = self.now()
+        """Titles in the index, suppressed ones included; none where there is no index."""
+        try:
+            now = self.now()
+        except IndexAbsent:
+            return 0
         return now.searcher.num_docs if now is not None else 0
 
     def search(self, asked: SearchRequest) -> SearchResult:

@@ -3,6 +3,7 @@
     index/CURRENT            the name of the folder that serves
     index/v4-<name>/         a tantivy index; `position`: how far the change table has been read;
                              `filing`: how it files titles and names (catalog.search.filing)
+    index/MAKING             there until the first index serves that this release can read
     index/lists/             what first pages have found (catalog.search.hitlists)
 
 The position is written after the commit, so a crash in between repeats a little: every change replaces the
@@ -31,6 +32,16 @@ def serving(folder: Path) -> str | None:
     return name if _NAME.match(name) and name.startswith(f"v{SCHEMA_VERSION}-") else None
 
 
+def missing(folder: Path) -> bool:
+    """Whether no index serves though there is something to be found: an earlier release's is there, or one is made."""
+    return serving(folder) is None and ((folder / "CURRENT").exists() or (folder / "MAKING").exists())
+
+
+def making(folder: Path) -> None:
+    """Let readers know that an index is being made, and that nothing being found says nothing."""
+    (folder / "MAKING").touch()
+
+
 def switch(folder: Path, name: str) -> None:
     """Let another index serve, at once for every reader; what served before, or was left half built, is removed.
 
@@ -39,6 +50,7 @@ def switch(folder: Path, name: str) -> None:
     temporary = folder / f"CURRENT.{os.getpid()}"
     temporary.write_text(name)
     temporary.replace(folder / "CURRENT")
+    (folder / "MAKING").unlink(missing_ok=True)
     for old in folder.iterdir():
         if old.is_dir() and old.name != name and _NAME.match(old.name):
             shutil.rmtree(old, ignore_errors=True)

@@ -22,7 +22,7 @@ import asyncpg
 from catalog.apart import Gone
 from catalog.search.apart import WriterApart
 from catalog.search.documents import SCHEMA_VERSION
-from catalog.search.folders import filed_by, serving, switch
+from catalog.search.folders import filed_by, making, serving, switch
 from catalog.search.loading import documents
 from catalog.search.ready import Entry, Ready
 from catalog.search.writing import WRITER_BYTES, AnotherWriter
@@ -142,6 +142,8 @@ class Indexer:
         name = serving(self.folder)
         try:
             if name is None:
+                if await self.pool.fetchval(_LAST) is not None:
+                    making(self.folder)
                 await self.rebuild()
             else:
                 self.writer = await WriterApart.open(

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from catalog.search.engine import DEEPEST_HIT, ListGone, Reader, SearchRequest, SearchResult
+from catalog.search.engine import DEEPEST_HIT, IndexAbsent, ListGone, Reader, SearchRequest, SearchResult
 from catalog.search.explaining import MOST_EXPLAINED, Part
 from catalog.search.grammar import QueryProblem
 from catalog.search.hitlists import KEPT_SECONDS
@@ -20,13 +20,14 @@ from chassis.clock import Now
 from chassis.consuming import LEVEL_NAME
 from chassis.json import Json
 from chassis.principal import Anyone
-from chassis.problems import Invalid, Problem, Reason, problems
+from chassis.problems import Invalid, Problem, Reason, Unavailable, problems, render
 from chassis.resources import Resources
 
 router = new_router(tag="search")
 
 STALE_SECONDS = 5.0
 WAIT_SECONDS = 2.0
+RETRY_SECONDS = "10"
 _WRITTEN = "SELECT coalesce(max(xact), 0) FROM title_change"
 _FILTER = re.compile(r"^filter\[([a-z_]{1,40})\]$")
 
@@ -35,6 +36,18 @@ class CursorExpired(Problem):
     """The list of hits that a cursor goes on in is kept no longer."""
 
     status, code, title = 410, "cursor-expired", "The list of hits that this cursor goes on in is gone."
+
+
+class IndexBeingMade(Unavailable):
+    """No index serves yet: after a release that keeps it otherwise, or where its folder was lost."""
+
+    code, title = "index-being-made", "The index of the catalogue is being made; ask again in a while."
+
+
+async def on_index_absent(request: Request, error: Exception) -> Response:
+    """That nothing is found would not be true."""
+    assert isinstance(error, IndexAbsent)
+    return render(IndexBeingMade(headers={"Retry-After": RETRY_SECONDS}))
 
 
 class PartOut(BaseModel):
@@ -135,7 +148,11 @@ AtLeast = Annotated[
 ]
 
 
-@router.get("/v1/titles", response_model=SearchOut, responses=problems(Invalid, CursorExpired))
+@router.get(
+    "/v1/titles",
+    response_model=SearchOut,
+    responses=problems(Invalid, CursorExpired, IndexBeingMade),
+)
 async def search(
     request: Request,
     response: Response,

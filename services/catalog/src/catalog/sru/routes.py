@@ -16,7 +16,7 @@ from catalog.cql.tree import Clause, Node
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of, form_of
-from catalog.search.engine import DEEPEST_HIT, Reader, ScannedTerm, SearchRequest, SearchResult
+from catalog.search.engine import DEEPEST_HIT, IndexAbsent, Reader, ScannedTerm, SearchRequest, SearchResult
 from catalog.search.folding import tokens
 from catalog.search.grammar import Listed, QueryProblem
 from catalog.search.headings import KINDS
@@ -66,6 +66,9 @@ async def answered(request: Request, said: str) -> Response:
             content = await _answer(resources, wanted, base_url)
         except CqlProblem as problem:
             raise Refused(wanted.version, wanted.operation, problem) from problem
+        except IndexAbsent as error:
+            told = CqlProblem(2, "", "The index of the catalogue is being made.")
+            raise Refused(wanted.version, wanted.operation, told) from error
     except Refused as refused:
         content = answers.refusal(refused.version, refused.operation, refused.problem, base_url=base_url)
     return Response(content, media_type=XML)
