@@ -5,9 +5,16 @@ are not asked for within a day. Said before anything else that has models is imp
 processes. Tests import without it, so that a model that cannot be built is told there.
 """
 
+import warnings
+
 from pydantic import BaseModel
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 
 def models() -> None:
-    """Build no model from now on before it is used; a class that says `defer_build` itself goes its own way."""
+    """Build no model from now on before it is used; a class that says `defer_build` itself goes its own way.
+
+    The framework hushes what pydantic says of how it declares a body, but only while it declares it.
+    """
     BaseModel.model_config["defer_build"] = True
+    warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
