@@ -145,7 +145,7 @@ async def ingest(bench: Bench, box: Installed) -> dict[str, Any]:
         *_, last = generate(1, seed=SEED, first=bench.titles)
 
         async def searchable() -> bool:
-            return bool((await library.get("/v1/titles", limit=1))["total"] == bench.titles)
+            return bool((await library.get("/v1/search-index"))["count"] == bench.titles)
 
         async def lendable() -> bool:
             item = (await library.get("/v1/items", barcode=last.barcodes[-1]))["items"][0]
