@@ -126,6 +126,31 @@ async def test_a_cover_is_drawn_anew_shown_by_title_and_isbn_and_held_by_caches(
     assert (gone.status_code, (await catalog.get(door)).status_code) == (204, 404)
 
 
+async def test_a_cover_after_one_that_was_taken_away_is_not_taken_for_it(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    title, other = await shelves.title(numbered()), await shelves.title(record("o", title="Other"))
+    door = f"/v1/titles/{title['id']}/cover"
+    await put(catalog, title, picture())
+    await put(catalog, title, picture(), 1)
+    await catalog.delete(door, headers={"If-Match": '"2"'})
+    stale = await put(catalog, title, picture(), 2)
+    new = await put(catalog, title, picture(size=(200, 200)))
+    seen = await catalog.get(door, headers={"If-None-Match": '"1", "2"'})
+    await catalog.delete(door, headers={"If-Match": '"3"'})
+    await put(catalog, other, picture())
+    merged = await catalog.post(
+        f"/v1/titles/{title['id']}/merges",
+        json={"merged": [{"title_id": other["id"]}]},
+        headers={"If-Match": '"1"'},
+    )
+
+    assert (stale.status_code, new.json()["version"], new.headers["etag"]) == (412, 3, '"3"')
+    assert (seen.status_code, seen.headers["etag"]) == (200, '"3"')
+    assert merged.status_code == 201, merged.text
+    assert (await catalog.get(door)).headers["etag"] == '"4"'
+
+
 async def test_public_pages_show_a_cover_in_words_too_and_another_houses_only_where_it_is_named(
     catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
 ) -> None:

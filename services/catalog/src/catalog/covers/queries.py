@@ -16,7 +16,9 @@ _SHOWN = text("SELECT version, alternative, width, height FROM cover WHERE title
 _OF_SEVERAL = text("SELECT title_id, width, height FROM cover WHERE title_id = ANY (:ids)")
 _MERGED = text("SELECT merged_into FROM title WHERE id = :id")
 _COME_ALONG = text("""
-UPDATE cover SET title_id = :to, version = version + 1 WHERE title_id = (
+UPDATE cover SET title_id = :to,
+    version = 1 + greatest(version, (SELECT g.version FROM cover_gone g WHERE g.title_id = :to))
+WHERE title_id = (
     SELECT c.title_id FROM unnest(CAST(:gone AS uuid[])) WITH ORDINALITY AS told (id, place)
     JOIN cover c ON c.title_id = told.id ORDER BY told.place LIMIT 1
 ) AND NOT EXISTS (SELECT FROM cover WHERE title_id = :to)

@@ -70,15 +70,20 @@ class CoverOut(BaseModel):
 _TITLE = text("SELECT id FROM title WHERE id = :id AND deleted_at IS NULL FOR SHARE")
 _VERSION = text("SELECT version FROM cover WHERE title_id = :id FOR UPDATE")
 _PUT = text("""
-INSERT INTO cover (title_id, alternative, width, height, image, thumbnail, updated_at, updated_by)
-VALUES (:id, :alternative, :width, :height, :image, :thumbnail, :now, :by)
+INSERT INTO cover (title_id, version, alternative, width, height, image, thumbnail, updated_at, updated_by)
+VALUES (:id, 1 + coalesce((SELECT version FROM cover_gone WHERE title_id = :id), 0), :alternative, :width, :height,
+    :image, :thumbnail, :now, :by)
 ON CONFLICT (title_id) DO UPDATE SET version = cover.version + 1, alternative = excluded.alternative,
     width = excluded.width, height = excluded.height, image = excluded.image, thumbnail = excluded.thumbnail,
     updated_at = excluded.updated_at, updated_by = excluded.updated_by
 WHERE cover.version = :expected
 RETURNING version
 """)
-_DELETE = text("DELETE FROM cover WHERE title_id = :id")
+_DELETE = text("""
+WITH gone AS (DELETE FROM cover WHERE title_id = :id RETURNING title_id, version)
+INSERT INTO cover_gone (title_id, version) SELECT title_id, version FROM gone
+ON CONFLICT (title_id) DO UPDATE SET version = excluded.version
+""")
 
 
 @router.put(
@@ -103,7 +108,8 @@ async def write_cover(
     ] = None,
 ) -> CoverOut:
     """Give a title a cover: JPEG, PNG or WebP, as its bytes say. It is drawn anew, upright and within bounds; places
-    and other notes of the camera are left behind. A title without one is at version 0: `If-Match: "0"`."""
+    and other notes of the camera are left behind. A title without one is at version 0: `If-Match: "0"`; its first one
+    is at version 1, or behind the one that was taken away."""
     if alternative is not None and "\0" in alternative:
         raise Invalid(reasons=[Reason("unstorable-value", "A text holds no NUL.", "query/alternative")])
     body = bytearray()
@@ -132,12 +138,12 @@ async def write_cover(
         "by": str(by.actor),
     }
     version = await tx.scalar(_PUT, told | {"expected": expected})
-    if version != expected + 1:
+    if version is None:  # somebody else has just put the first one
         etags.guard(expected=expected, found=expected + 1)
-    etags.tag(response, expected + 1)
+    etags.tag(response, version)
     return CoverOut(
         title_id=title_id,
-        version=expected + 1,
+        version=version,
         alternative=alternative,
         width=found.width,
         height=found.height,

@@ -23,3 +23,12 @@ class Cover(Table, table=True):
     thumbnail: bytes = Field(sa_column=content())
     updated_at: datetime = Field(sa_column=when())
     updated_by: str = Field(sa_column=words())
+
+
+class CoverGone(Table, table=True):
+    """A cover that was taken away: the next one of its title begins behind its version, for caches that hold it."""
+
+    __tablename__ = "cover_gone"
+
+    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
+    version: int = Field(sa_column=big(None))
