@@ -26,7 +26,6 @@ from support.university import CATALOG
 
 MODULES = Path(os.environ.get("CARREL_NODE_MODULES", "nowhere"))
 pytestmark = [
-    pytest.mark.journey,
     chromium.wanted,
     pytest.mark.skipif(
         not all((MODULES / name).is_dir() for name in ("axe-core", "pa11y")),
