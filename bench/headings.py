@@ -124,12 +124,12 @@ def measure(reader: Reader, count: int) -> None:
     for kind in KINDS:
         chance = random.Random(3)
         places = [_heading(title, kind) for title in made(min(count, 4000))]
-        first = spent(lambda kind=kind: reader.browse(kind, "m", before=5, after=20))  # type: ignore[misc]
+        first = spent(lambda kind=kind: reader.browse(kind, "m", before=5, after=20))  # type: ignore[misc]  # mypy does not infer a default
         times = []
         for _ in range(ASKED):
             near = chance.choice(places)
             near = near[: chance.randint(1, len(near))]
-            times.append(1000 * spent(lambda: reader.browse(kind, near, before=5, after=20)))  # noqa: B023
+            times.append(1000 * spent(lambda: reader.browse(kind, near, before=5, after=20)))  # noqa: B023 - called at once
         cuts = statistics.quantiles(times, n=20)
         print(
             f"{kind}: landmarks {first * 1000:.0f} ms, then p50 {cuts[9]:.1f}, p95 {cuts[18]:.1f}, most {max(times):.1f} ms"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from catalog.exports.rules import gone, identified, next_at
+from catalog.exports.rules import first_at, gone, identified, next_at
 from catalog.marc.record import Field
 from support.shelves import record
 
@@ -28,6 +28,22 @@ def test_a_schedule_keeps_its_hour_and_does_not_catch_up_with_what_it_missed(
     now: datetime, expected: datetime
 ) -> None:
     assert next_at(NINE, DAY, now=now) == expected
+
+
+@pytest.mark.parametrize(
+    ("every_hours", "starts_at", "expected"),
+    [
+        (None, None, None),
+        (None, NINE, None),
+        (24, None, NINE + HOUR),
+        (24, NINE + 2 * HOUR, NINE + 2 * HOUR),
+        (24, NINE, NINE + DAY),
+    ],
+)
+def test_a_new_schedule_begins_when_it_is_told_to_or_at_the_next_time_of_its_rhythm(
+    every_hours: int | None, starts_at: datetime | None, expected: datetime | None
+) -> None:
+    assert first_at(every_hours, starts_at, now=NINE + HOUR) == expected
 
 
 def test_a_title_that_is_gone_tells_its_numbers_and_nothing_else() -> None:

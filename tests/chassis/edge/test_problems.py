@@ -138,6 +138,16 @@ async def test_a_bug_is_told_as_ours_and_gives_nothing_away(tiny: Harness) -> No
     assert "secret" not in answer.text
 
 
+async def test_requests_begin_at_our_own_layer_and_pass_none_of_the_frameworks_before_it(
+    tiny: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tiny.get("/v1/things")
+    monkeypatch.setattr(tiny.app, "middleware_stack", None)
+    monkeypatch.setattr(tiny.app, "build_middleware_stack", None)
+
+    assert (await tiny.get("/v1/things")).status_code == 200
+
+
 async def test_what_the_protocol_refuses_is_a_problem_too(tiny: Harness) -> None:
     assert_problem(await tiny.get("/v1/none"), 404, "not-found")
     answer = await tiny.delete("/v1/things")

@@ -87,3 +87,11 @@ def next_at(due: datetime, every: timedelta, *, now: datetime) -> datetime:
     """The first moment after `now` in the schedule's rhythm; runs that were missed are not caught up with."""
     missed = max(0, (now - due) // every)
     return due + (missed + 1) * every
+
+
+def first_at(every_hours: int | None, starts_at: datetime | None, *, now: datetime) -> datetime | None:
+    """When a schedule that was just written has its first run; never where only somebody's asking makes one."""
+    if every_hours is None:
+        return None
+    starts = starts_at or now
+    return starts if starts >= now else next_at(starts, timedelta(hours=every_hours), now=now)

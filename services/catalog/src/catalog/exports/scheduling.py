@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.exports import commands, queries
 from catalog.exports.documents import ScheduleDoc
-from catalog.exports.rules import Mode, next_at
+from catalog.exports.rules import Mode, first_at, next_at
 from catalog.exports.tables import Export
 from chassis import etags
 from chassis.problems import NotFound, Refused
@@ -52,7 +52,7 @@ async def put(
     await commands.listed(session, doc, by=by)
     row = await queries.schedule(session, code, hold=True)
     etags.guard(expected=expected, found=row.version if row is not None else 0)
-    due = first_at(doc, now=now)
+    due = first_at(doc.every_hours, doc.starts_at, now=now)
     anew = True
     if row is not None:
         await _idle(session, code)
@@ -73,14 +73,6 @@ async def put(
     if anew:
         await session.execute(_FORGET, {"code": code})
     return expected + 1
-
-
-def first_at(doc: ScheduleDoc, *, now: datetime) -> datetime | None:
-    """When a schedule that was just written makes its first export."""
-    if doc.every_hours is None:
-        return None
-    starts = doc.starts_at or now
-    return starts if starts >= now else next_at(starts, timedelta(hours=doc.every_hours), now=now)
 
 
 async def delete(session: AsyncSession, code: str, *, expected: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.exports.rules import next_at
+from catalog.exports.rules import first_at, next_at
 from catalog.linkchecks import commands, queries
 from catalog.linkchecks.documents import LinkScheduleDoc
 from catalog.linkchecks.tables import LinkCheck
@@ -49,7 +49,7 @@ async def put(
     await commands.made_of(session, doc, by=by)
     row = await queries.schedule(session, code, hold=True)
     etags.guard(expected=expected, found=row.version if row is not None else 0)
-    due = first_at(doc, now=now)
+    due = first_at(doc.every_hours, doc.starts_at, now=now)
     if row is not None:
         before = LinkScheduleDoc.model_validate(row.document)
         if (doc.every_hours, doc.starts_at) == (before.every_hours, before.starts_at):
@@ -58,14 +58,6 @@ async def put(
     if await session.scalar(_PUT, told | {"expected": expected}) != expected + 1:
         etags.guard(expected=expected, found=expected + 1)
     return expected + 1
-
-
-def first_at(doc: LinkScheduleDoc, *, now: datetime) -> datetime | None:
-    """When a schedule that was just written makes its first check."""
-    if doc.every_hours is None:
-        return None
-    starts = doc.starts_at or now
-    return starts if starts >= now else next_at(starts, timedelta(hours=doc.every_hours), now=now)
 
 
 async def delete(session: AsyncSession, code: str, *, expected: int) -> None:

@@ -17,7 +17,7 @@ _MINE: Final = text(_LIST.format(whose="requested_by = :by AND") + "ORDER BY id 
 _COUNTS: Final = text("""
 SELECT outcome, count(*) AS number FROM patron_edit_record WHERE edit_id = :id GROUP BY outcome
 """)
-_OPEN: Final = text(f"SELECT count(*) FROM patron_edit WHERE {WORKING} AND requested_by = :by")  # noqa: S608
+_OPEN: Final = text(f"SELECT count(*) FROM patron_edit WHERE {WORKING} AND requested_by = :by")  # noqa: S608 - our own text
 _RECORDS: Final = """
 SELECT patron_id, outcome, version_seen, differences, reasons FROM patron_edit_record
 WHERE edit_id = :id AND patron_id > :after {of} ORDER BY patron_id LIMIT :limit
