@@ -174,7 +174,7 @@ async def test_holdings_and_items_go_with_their_titles_where_that_is_wanted(
         "=852  \\\\$81$bMAIN$cSTACKS$hPS1",
         str(first["876"]),
     ]
-    assert (first["876"]["8"], first["876"]["p"], first["876"]["3"]) == ("1", "zz1", "v.1")
+    assert [first["876"][code] for code in "8p39"] == ["1", "zz1", "v.1", "unspecified"]
     assert second.get_fields("852", "876") == []
     assert [b"zz1" in each and b"zz2" in each for each in (told, hidden_too)] == [False, True]
     assert b"Somewhere" in plain

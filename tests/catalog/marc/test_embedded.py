@@ -103,3 +103,11 @@ def test_an_item_tells_the_piece_that_it_is_linked_to() -> None:
         "b0": {},
         "i1": {"enumeration": "9"},
     }
+
+
+def test_a_material_type_stands_where_the_standard_leaves_room_and_a_temporary_location_is_none() -> None:
+    item = Field.data("876", "  ", ("p", "b1"), ("h", "short"), ("l", "RESERVE"), ("9", "BOOK"))
+
+    (told,) = items_of(Record(SERIAL, [place("A"), item]), PROFILES["standard"])
+
+    assert (told.item_type, told.loan_type, told.location) == ("BOOK", "short", "STACKS")

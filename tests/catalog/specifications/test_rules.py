@@ -58,6 +58,7 @@ def test_a_good_record_has_no_fault() -> None:
         (made(Field.data("555", "x ", ("q", ""))), [
             "e 555[1]/ind1 indicator", "e 555[1]$q subfield-unknown", "w 555[1]$q subfield-empty",
         ]),
+        (made(Field.data("876", "  ", ("p", "1"), ("9", "BOOK"), ("9", ""))), ["w 876[1]$9 subfield-empty"]),
         (made(Field.data("201", "  ", ("a", "X"))), ["w 201[1] field-unknown"]),
         (made(Field.data("440", " 0", ("a", "Series"))), ["w 440[1] field-unwanted"]),
         (made(Field.data("020", "  ", ("a", "9780306406158"))), ["w 020[1]$a number-wrong"]),
@@ -77,9 +78,9 @@ def test_a_good_record_has_no_fault() -> None:
     ],
     ids=[
         "repeated-field", "first-indicator", "second-indicator", "unknown-subfield", "repeated-subfield",
-        "empty-subfield", "several-at-once", "unknown-field", "obsolete-field", "isbn", "issn", "008-length",
-        "008-missing", "008-values", "leader-values", "leader-length", "link-without-pair", "link-to-nothing",
-        "008-with-subfields", "empty-record",
+        "empty-subfield", "several-at-once", "own-subfield", "unknown-field", "obsolete-field", "isbn", "issn",
+        "008-length", "008-missing", "008-values", "leader-values", "leader-length", "link-without-pair",
+        "link-to-nothing", "008-with-subfields", "empty-record",
     ],
 )  # fmt: skip
 def test_faults(fault: Record, told: list[str]) -> None:

@@ -83,7 +83,7 @@ def with_items(record: Record, items: Iterable[DemoItem]) -> Record:
     """The record with its holdings in 852 (one per location and copy) and 876 (one per piece), joined by $8.
 
     852: $a institution, $b library, $c location, $h and $i shelf mark, $t copy. 876: $p barcode, $t copy,
-    $3 volume, $h loan type, $l material type: what the import profile `standard` reads.
+    $3 volume, $h loan type, $9 material type: what the import profile `standard` reads.
     """
     fields: list[Field] = []
     holdings: dict[tuple[str, int], list[DemoItem]] = {}
@@ -101,8 +101,12 @@ def with_items(record: Record, items: Iterable[DemoItem]) -> Record:
         fields.append(Field.data("852", "0 ", ("8", str(group)), *where, ("t", str(copy))))
         for place, piece in enumerate(pieces, 1):
             volume = [("3", piece.volume)] if piece.volume else []
-            kinds = [("h", piece.loan_type), ("l", piece.material_type)]
-            body = [("p", piece.barcode), ("t", str(piece.copy)), *kinds]
+            body = [
+                ("h", piece.loan_type),
+                ("p", piece.barcode),
+                ("t", str(piece.copy)),
+                ("9", piece.material_type),
+            ]
             fields.append(Field.data("876", "  ", ("8", f"{group}.{place}"), *volume, *body))
     return record.having(*sorted(fields, key=lambda field: field.tag))
 

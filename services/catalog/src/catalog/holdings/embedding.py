@@ -108,8 +108,8 @@ def _item(row: asyncpg.Record, number: int) -> Field:
         ("t", row["copy_number"]),
         ("h", row["loan_type"]),
         ("j", row["base_state"]),
-        ("x", f"material type: {row['material_type']}"),
         ("z", f"call number: {row['call_number']}" if row["call_number"] else None),
+        ("9", row["material_type"]),
     ):
         if value:
             subfields.append((code, value))

@@ -88,7 +88,7 @@ PROFILES: Final[Mapping[str, ItemProfile]] = {
             "x": "note",
             "z": "note",
             "h": "loan_type",
-            "l": "item_type",
+            "9": "item_type",
         },
         location_tag="852",
     ),
@@ -130,8 +130,9 @@ PROFILES: Final[Mapping[str, ItemProfile]] = {
         },
     ),
 }
-"""`standard`: MARC 21 holdings 852 with 876-878 (876 $c is what it cost); `local-999`, `local-949` and `local-952`:
-three common local habits, the last that of Koha."""
+"""`standard`: MARC 21 holdings 852 with 876-878 (876 $c is what it cost, $h its use restrictions; the standard has
+no place for a material type, so it stands in $9, which MARC 21 leaves to every library); `local-999`, `local-949` and
+`local-952`: three common local habits, the last that of Koha."""
 
 
 def items_of(record: Record, profile: ItemProfile) -> list[ItemFacts]:

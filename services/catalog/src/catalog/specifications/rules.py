@@ -74,6 +74,8 @@ class Specification:
 ANY: Final = FieldRule(others=True)
 LOCAL: Final = frozenset({"9XX", "X9X", "XX9"})
 """Tags that MARC 21 leaves to libraries."""
+LOCAL_SUBFIELD: Final = "9"
+"""What it leaves to them in every field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,7 @@ def _parts(each: Field, occurrence: int, rule: FieldRule) -> Iterator[Finding]:
         counts[code] = counts.get(code, 0) + 1
         told = rule.subfields.get(code)
         part = f"${code}"
-        if told is None and not rule.others and counts[code] == 1:
+        if told is None and not rule.others and code != LOCAL_SUBFIELD and counts[code] == 1:
             yield Finding(
                 "subfield-unknown",
                 Severity.ERROR,
