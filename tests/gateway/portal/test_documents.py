@@ -15,6 +15,8 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 import circulation.app
+from carrel import documents
+from chassis.resources import Service
 from gateway.portal.merging import merged
 from gateway.routing.table import Table
 from support.front import Front, fronting
@@ -24,10 +26,7 @@ from support.shared_data import shared_data
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
     """A real service, never opened: it only tells what it offers."""
-    settings = circulation.app.SERVICE.settings(
-        database_url="postgresql://nowhere/x", transport_url="postgresql://nowhere/bus"
-    )
-    return circulation.app.SERVICE.create_app(settings)
+    return documents.opened_nowhere(circulation.app.SERVICE)
 
 
 @pytest.fixture
@@ -62,7 +61,31 @@ async def test_every_schema_in_it_is_json_schema(document: dict[str, Any]) -> No
         assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
 
 
-async def test_it_is_made_once_and_nobody_else_waits_for_it(
+@pytest.mark.parametrize("service", documents.services(), ids=lambda service: service.name)
+def test_what_a_service_has_written_down_is_what_its_routes_say(service: Service) -> None:
+    assert service.document is not None
+    written = service.document.read_text()
+
+    assert json.loads(written) == documents.opened_nowhere(service).openapi(), "run `make openapi`"
+
+
+async def test_nobody_who_asks_has_the_routes_looked_at(
+    gateway_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = [service for service in documents.services() if service.name != "gateway"]
+    apps = {service.name: documents.opened_nowhere(service) for service in behind}
+
+    def looks(self: FastAPI) -> dict[str, Any]:
+        raise AssertionError("seconds of processor in every process that is asked")
+
+    monkeypatch.setattr(FastAPI, "openapi", looks)
+    async with fronting(gateway_dsn, apps=apps) as gateway:
+        answer = await gateway.get("/openapi.json")
+
+    assert answer.json() == json.loads(documents.OPENAPI.read_text())
+
+
+async def test_one_that_is_not_written_down_is_made_once_and_nobody_else_waits_for_it(
     gateway_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
@@ -74,6 +97,7 @@ async def test_it_is_made_once_and_nobody_else_waits_for_it(
 
     monkeypatch.setattr(FastAPI, "openapi", slowly)
     async with fronting(gateway_dsn) as gateway:
+        monkeypatch.setattr(gateway.app, "written", None)
         answers = await asyncio.gather(*(gateway.get("/openapi.json") for _ in range(3)))
 
     assert [answer.status_code for answer in answers] == [200] * 3

@@ -7,10 +7,14 @@ that is required, fails the check.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from chassis.asyncapi import asyncapi_document, event_schema
+from chassis.resources import Service
 from contracts.events import event_types
 from contracts.promises import broken
 
@@ -20,35 +24,58 @@ ASYNCAPI = ROOT / "docs" / "asyncapi.json"
 SCHEMAS = ROOT / "shared" / "contracts" / "src" / "contracts" / "schemas"
 
 
-def openapi_document() -> dict[str, Any]:
-    """The merged document, from the apps themselves; nothing is opened."""
+def services() -> Sequence[Service]:
+    """Every service, in the order in which its part is merged."""
     import catalog.app
     import circulation.app
     import erm.app
     import gateway.app
     import ill.app
-    from chassis.settings import ServiceSettings
-    from gateway.portal.merging import merged
-    from gateway.settings import Settings as GatewaySettings
 
-    nowhere: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
+    return (
+        catalog.app.SERVICE,
+        circulation.app.SERVICE,
+        ill.app.SERVICE,
+        erm.app.SERVICE,
+        gateway.app.SERVICE,
+    )
+
+
+def opened_nowhere(service: Service) -> FastAPI:
+    """The service's app, which only tells what it offers: it has no database, and none is looked for."""
+    told: dict[str, Any] = {"database_url": "postgresql://-/-", "transport_url": "postgresql://-/-"}
+    if service.name == "gateway":
+        told["sealing_key"] = "only to make the document"
+    return service.create_app(service.settings(**told))
+
+
+def openapi_documents() -> dict[Path, str]:
+    """The merged document, and each service's own where the service reads it."""
+    from gateway.portal.merging import merged
+
     parts: dict[str, dict[str, Any]] = {}
-    for service in (catalog.app.SERVICE, circulation.app.SERVICE, ill.app.SERVICE, erm.app.SERVICE):
-        settings: ServiceSettings = service.settings(**nowhere)
-        parts[service.name] = service.create_app(settings).openapi()
-    front = gateway.app.create_app(GatewaySettings(**nowhere, sealing_key="only to make the document"))
-    return merged(parts | {"gateway": front.openapi()}, own="gateway")
+    found: dict[Path, str] = {}
+    for service in services():
+        told = parts[service.name] = opened_nowhere(service).openapi()
+        assert service.document is not None
+        found[service.document] = _as_declared(told)
+    return {OPENAPI: _text(merged(parts, own="gateway")), **found}
 
 
 def files(what: str) -> dict[Path, str]:
     """What is to be written where."""
     if what == "openapi":
-        return {OPENAPI: _text(openapi_document()), ASYNCAPI: _text(asyncapi_document())}
+        return {**openapi_documents(), ASYNCAPI: _text(asyncapi_document())}
     return {SCHEMAS / f"{kind.type}.json": _text(event_schema(kind)) for kind in event_types()}
 
 
 def _text(told: dict[str, Any]) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _as_declared(told: dict[str, Any]) -> str:
+    """In the order in which things were declared, as the API page and the clients show them."""
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def _broken(file: Path, text: str) -> list[str]:

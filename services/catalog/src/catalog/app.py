@@ -71,6 +71,7 @@ from catalog.works import routes as works
 from catalog.works.following import group_titles
 from catalog.z3950 import listening as z3950
 from chassis.application import build
+from chassis.describing import document_beside
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 
@@ -151,6 +152,7 @@ SERVICE = Service(
     settings=Settings,
     create_app=create_app,
     migrations=migrations_beside(__file__),
+    document=document_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("sweep-uploads", timedelta(hours=1), sweep_uploads),

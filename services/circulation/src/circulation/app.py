@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from chassis.application import build
+from chassis.describing import document_beside
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from chassis.successors import Successors
@@ -148,6 +149,7 @@ SERVICE = Service(
     settings=Settings,
     create_app=create_app,
     migrations=migrations_beside(__file__),
+    document=document_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("name-patrons", timedelta(minutes=1), name_patrons),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from chassis.application import build
+from chassis.describing import document_beside
 from chassis.migrations import migrations_beside
 from chassis.resources import Service, Timer
 from erm.agreements import lines as agreement_lines
@@ -118,6 +119,7 @@ SERVICE = Service(
     settings=Settings,
     create_app=create_app,
     migrations=migrations_beside(__file__),
+    document=document_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     shown=shown,
     timers=[

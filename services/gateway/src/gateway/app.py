@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from chassis.application import build
 from chassis.database import rows_affected
+from chassis.describing import document_beside
 from chassis.migrations import migrations_beside
 from chassis.resources import Resources, Service, Timer
 from gateway import fan_out
@@ -275,6 +276,7 @@ SERVICE = Service(
     settings=Settings,
     create_app=create_app,
     migrations=migrations_beside(__file__),
+    document=document_beside(__file__),
     subscriptions=SUBSCRIPTIONS,
     timers=(
         Timer("turn-keys", timedelta(minutes=10), turn_keys),

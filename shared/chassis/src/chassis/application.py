@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -70,6 +71,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours is `tracing` and `metrics`
         generate_unique_id_function=lambda route: f"{service.name}-{route.name.replace('_', '-')}",
     )
+    app.written = service.document
     app.router.route_class = EdgeRoute
     problems.install(app)
     every = [*routers, *([administration.router] if operated else []), administration.watched]
@@ -91,6 +93,8 @@ class _App(FastAPI):
     a request that goes straight would pass three layers for nothing, each of its messages as well.
     """
 
+    written: Path | None = None
+    """Where its API document stands, as written with the code (`describing`)."""
     _outermost: ASGIApp | None = None
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -98,6 +98,8 @@ class Service:
     create_app: Callable[..., FastAPI]
     """`create_app(settings)`: an app whose lifespan opens its own resources."""
     migrations: Path
+    document: Path | None = None
+    """Where its OpenAPI document is written down (`describing`); None: it is made from the app when asked for."""
     subscriptions: Mapping[type[Event], Handler] = field(default_factory=dict)
     timers: Sequence[Timer] = ()
     workers: Sequence[Worker] = ()

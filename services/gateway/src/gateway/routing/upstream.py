@@ -31,7 +31,7 @@ WATCHED_FROM = 1024 * 1024
 ASKED_SECONDS = 5.0
 """How long the gateway waits for a service's part of what it puts together itself."""
 DOCUMENT_SECONDS = 30.0
-"""The same for a service's document, which it makes when it is first asked for it: seconds of processor."""
+"""The same for a service's document: it is long, and nobody at a desk waits for it."""
 IDLE_SECONDS = 120
 """How long a service may pause inside an answer."""
 KEPT_SECONDS = 3.0
