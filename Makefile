@@ -33,7 +33,7 @@ soak: setup ## Busy days at the desks for a long time, killed now and then: make
 check: setup ## Check format, lint, types, import rules and what is tracked
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
-	$(bin)/mypy deploy/onebox/src shared/*/src services/*/src tests deploy/*.py
+	$(bin)/mypy deploy/onebox/src shared/*/src services/*/src services/catalog/*.py tests deploy/*.py
 	$(bin)/lint-imports
 	$(bin)/python -m carrel.documents openapi --check
 	$(bin)/python -m carrel.documents schemas --check

@@ -10,6 +10,7 @@ MEASUREMENTS = (
     ["desks.py"],
     ["overdue.py"],
     ["simulating.py"],
+    ["reading.py"],
     ["imports.py"],
     ["freshness.py"],
     ["while_importing.py"],

@@ -27,10 +27,11 @@ def members(service: str) -> list[str]:
 
 
 def needs(root: Path, service: str) -> list[str]:
-    """What they ask for from outside."""
-    asked: set[str] = {"hatchling", "editables"}
+    """What they ask for from outside, to be built and to run."""
+    asked: set[str] = {"editables"}
     for member in members(service):
         told = tomllib.loads((root / member / "pyproject.toml").read_text())
+        asked |= set(told["build-system"]["requires"])
         asked |= {each for each in told["project"]["dependencies"] if not OURS.match(each)}
     return sorted(asked)
 

@@ -28,6 +28,7 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 MEMBERS = ("shared/contracts", "shared/chassis", "services/*", "deploy/onebox")
 STAMP = VENV / "carrel-ready"
+COMPILING = ROOT / "services" / "catalog" / "compiling.py"
 LOG = VENV / "setup.log"
 PIP_WHEEL = "pip-26.0-py3-none-any.whl"
 PIP_SHA256 = "98436feffb9e31bc9339cf369fd55d3331b1580b6a6f1173bacacddcf9c34754"
@@ -71,6 +72,13 @@ def prepare() -> None:
         editable = [part for member in members() for part in ("-e", str(member))]
         run([*install, "--no-index", "--no-deps", "--no-build-isolation", *editable])
         STAMP.write_text(wanted())
+
+
+def compiled(*words: str) -> None:
+    """Have compiled what can be: again when its source has changed, not at all for want of a compiler."""
+    with Path(__file__).open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        subprocess.run([str(PYTHON), str(COMPILING), *words], cwd=ROOT, check=False)
 
 
 def make_venv() -> None:
@@ -222,6 +230,9 @@ if __name__ == "__main__":
     try:
         if not ready():
             prepare()
+            compiled()
+        else:
+            compiled("--quietly")
     except Missing as missing:
         sys.exit(f"Carrel cannot be set up: {missing}")
     except OSError as error:

@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 from hypothesis import settings
 
+from support import uncompiled
 from support.postgres import Migrate, TestServer
 from support.rabbitmq import Broker
+
+if os.environ.get("CARREL_UNCOMPILED") == "1":
+    uncompiled.everywhere()
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

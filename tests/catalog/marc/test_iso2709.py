@@ -322,6 +322,18 @@ def test_one_wrong_byte_never_raises_never_passes_unmarked_and_never_swallows_a_
         assert 0x20 <= byte < 0x7F or byte in b"\t\r\n\x1f"
 
 
+def test_a_subfield_mark_with_nothing_behind_it_at_the_very_end_is_named() -> None:
+    """Only a mark in the record's last field has nothing at all behind it, not even another field."""
+    record = Record(LEADER, [Field.control("001", "b1"), Field.data("245", "10", ("a", "Pride"), ("b", "x"))])
+    dangling = iso2709.dumps(record).replace(b"\x1fbx\x1e", b"zz\x1f\x1e")
+
+    found = iso2709.loads(dangling)
+
+    assert faults(found) == {Fault.SUBFIELDS}
+    assert found.record is not None
+    assert found.record.fields("245") == [Field.data("245", "10", ("a", "Pridezz"))]
+
+
 @settings(max_examples=200)
 @given(st.data())
 def test_much_damage_never_raises_and_every_byte_is_accounted_for(data: st.DataObject) -> None:
@@ -335,6 +347,7 @@ def test_much_damage_never_raises_and_every_byte_is_accounted_for(data: st.DataO
 
     end = 0
     for found in reads:
+        assert all(isinstance(field.subfields, tuple) for field in found.record or ())
         assert not bytes(whole[end : found.position]).strip(b"\r\n\t \x00\x1a")
         assert bytes(whole[found.position : found.position + len(found.raw)]) == found.raw
         end = found.position + len(found.raw)
@@ -343,5 +356,6 @@ def test_much_damage_never_raises_and_every_byte_is_accounted_for(data: st.DataO
 
 @given(st.binary(max_size=400))
 def test_any_bytes_at_all_are_read_without_raising(noise: bytes) -> None:
-    list(iso2709.read(noise))
+    for found in iso2709.read(noise):
+        assert all(isinstance(field.subfields, tuple) for field in found.record or ())
     assert sum(len(frame.raw) for frame in frames(noise)) <= len(noise)

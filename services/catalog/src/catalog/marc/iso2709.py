@@ -1,32 +1,24 @@
 """ISO 2709 (MARC 21 transmission format): records out of a stream of bytes, healthy or damaged, and into one.
 
-`framing.py` finds where a record begins and ends; `decode` here takes one apart. A healthy record costs one
-decode of its whole body, one split and one check of the directory against the pieces; a record that fails
-that check goes to `mending.py`, which walks it entry by entry.
+`framing.py` finds where a record begins and ends. A healthy record is taken apart in one go by `healthy.py`; any
+other goes to `mending.py`, which walks it entry by entry.
 """
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import Literal
 
 from catalog.marc import marc8
 from catalog.marc.framing import MAX_RECORD, Frame, frames
-from catalog.marc.mending import CONTROL_BYTES, MULTIBYTE, mended
+from catalog.marc.healthy import healthy
+from catalog.marc.mending import mended
 from catalog.marc.problems import Fault, Mode, Problem, Read, acceptable
-from catalog.marc.record import LEADER_LENGTH, SUBFIELD, Field, Record
+from catalog.marc.record import LEADER_LENGTH, Field, Record
 from catalog.marc.streams import ByteStream
 
 Charset = Literal["utf-8", "marc-8"]
 
-_DIRECTORY = re.compile(rb"(?:00[0-9A-Za-z][0-9]{9})*((?:(?!00)[0-9A-Za-z]{3}[0-9]{9})*)")
-"""Control fields first (00X), then data fields."""
-_NUMBERS = re.compile(rb"...(.{9})", re.DOTALL)
-_ODD_SUBFIELDS = re.compile(rb"\x1f(?=[\x1f\x1e]|[^\x21-\x7e])")
-_HEADLESS = re.compile(rb"\x1e(?![\x20-\x7e]{2}\x1f)")
-"""A field that does not begin with two indicators and a subfield: every control field, no other."""
 _MAX_LENGTH, _MAX_FIELD = 99_999, 9_999
-_LEADER = re.compile(rb"\d{5}[\x20-\x7e]{5}22\d{5}[\x20-\x7e]{3}45[\x20-\x7e]{2}", re.DOTALL)
 
 
 def read(stream: ByteStream, mode: Mode = "lenient", *, max_record: int = MAX_RECORD) -> Iterator[Read]:
@@ -44,7 +36,7 @@ def decode(frame: Frame) -> Read:
     problems = list(frame.problems)
     if frame.unreadable:
         return Read(frame.position, 0, frame.raw, None, problems)
-    record = _healthy(frame.body) if acceptable(problems) else None
+    record = healthy(frame.body) if acceptable(problems) else None
     if record is None:
         record = mended(frame.body, problems)
     return Read(frame.position, 0, frame.raw, record, problems)
@@ -55,59 +47,6 @@ def loads(raw: bytes, mode: Mode = "lenient") -> Read:
     for found in read([raw], mode):
         return found
     return Read(0, 0, raw, None, [Problem(Fault.TRUNCATED, "There is no record in this.")])
-
-
-def _healthy(raw: bytes) -> Record | None:
-    """A record with nothing to say about it; None for one that needs a closer look."""
-    if not _LEADER.match(raw):
-        return None
-    base = int(raw[12:17])
-    directory, data = raw[LEADER_LENGTH : base - 1], raw[base - 1 : -2]
-    shape = _DIRECTORY.fullmatch(directory)
-    if shape is None or not directory or data[:1] != b"\x1e" or raw[-2] != 0x1E:
-        return None
-
-    lengths = list(map(len, data.split(b"\x1e")))[1:]
-    starts = accumulate(lengths, initial=0)
-    said = list(map(int, _NUMBERS.findall(directory)))
-    # "LLLLSSSSS" as one number; every length is one short, for want of its terminator.
-    if said != [
-        length * 100_000 + 100_000 + at + n
-        for n, (length, at) in enumerate(zip(lengths, starts, strict=False))
-    ]:
-        return None
-    if len(data.translate(None, CONTROL_BYTES)) != len(data) or _ODD_SUBFIELDS.search(data):
-        return None
-
-    controls = shape.start(1) // 12
-    texts = _texts_of(data[1:], utf8=raw[9] == 0x61)
-    if texts is None or len(_HEADLESS.findall(data)) != controls:
-        return None
-    for text in texts[:controls]:
-        if SUBFIELD in text:
-            return None
-    leader = raw[:LEADER_LENGTH].decode("ascii")
-    leader = leader if leader[9] == "a" else f"{leader[:9]}a{leader[10:]}"
-    return Record.from_texts(leader, directory.decode("ascii"), texts, controls)
-
-
-def _texts_of(data: bytes, *, utf8: bool) -> list[str] | None:
-    """Every field's text; None when a byte is wrong or the leader lies about the encoding."""
-    if data.isascii():
-        if 0x1B in data or (not utf8 and b"&#x" in data):
-            return None
-        return data.decode("ascii").split("\x1e")
-    if 0x1B in data:
-        return None
-    if utf8:
-        try:
-            return data.decode("utf-8").split("\x1e")
-        except UnicodeDecodeError:
-            return None
-    if b"&#x" in data or MULTIBYTE.search(data):
-        return None
-    text, bad = marc8.decode_plain(data)
-    return None if bad else text.split("\x1e")
 
 
 class Inexpressible(ValueError):

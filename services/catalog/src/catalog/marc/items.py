@@ -139,11 +139,17 @@ def items_of(record: Record, profile: ItemProfile) -> list[ItemFacts]:
     """The items that a record tells of, in its order."""
     if profile.location_tag is None:
         return [_item(field, profile, None) for field in record.fields(profile.tag)]
-    places = record.fields(profile.location_tag)
-    details = record.fields(profile.tag, "877", "878")
+    places, details, held = [], [], False
+    for field in record.fields(profile.location_tag, profile.tag, *_DETAILS):
+        if field.tag == profile.location_tag:
+            places.append(field)
+        elif field.tag in _HELD:
+            held = True
+        else:
+            details.append(field)
     if not details:
         return [_item(place, profile, place) for place in places if place.get("p")]
-    pieces = _pieces(record)
+    pieces = _pieces(record) if held else {}
     return [
         _numbered(_item(field, profile, _place_of(field, places)), field, pieces)
         if pieces
@@ -154,6 +160,8 @@ def items_of(record: Record, profile: ItemProfile) -> list[ItemFacts]:
 
 _PIECES: Final = {"876": ("853", "863"), "877": ("854", "864"), "878": ("855", "865")}
 """Items of issues, supplements and indexes: where their captions are, and what is held."""
+_HELD: Final = frozenset(held for _, held in _PIECES.values())
+_DETAILS: Final = ("877", "878", *_HELD)
 Pieces = Mapping[tuple[str, str], tuple[Field | None, Field]]
 
 

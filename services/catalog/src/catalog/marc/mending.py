@@ -7,16 +7,11 @@ entry, and the field terminators. Whichever tell one consistent story are believ
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 from catalog.marc import marc8
 from catalog.marc.problems import Fault, Problem
 from catalog.marc.record import LEADER_LENGTH, Field, Record
-from catalog.marc.text import REPLACEMENT, fit, is_unfit
-
-CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D, 0x1B, 0x1E, 0x1F})
-"""Bytes that no text holds: a database or an XML parser would choke on them."""
-MULTIBYTE: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+from catalog.marc.text import MULTIBYTE, REPLACEMENT, fit, is_unfit
 
 _DESIGNATION = re.compile(rb"\x1b[$(),\-bgps]")
 _RUN = re.compile(rb"[\x80-\xff]+")

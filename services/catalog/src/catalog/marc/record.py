@@ -27,10 +27,6 @@ class Field:
 
     __slots__ = ("_parts", "_text", "tag")
 
-    tag: str
-    _text: str | None
-    _parts: _Parts | Literal[False] | None
-
     def __init__(self, tag: str, text: str | None, parts: _Parts | Literal[False] | None) -> None:
         """Internal: parts False marks a control field, None a data field whose text is still whole."""
         self.tag = tag
@@ -135,9 +131,7 @@ class Field:
 
     def _taken_apart(self) -> _Parts:
         if self._parts is None:
-            text = self._text or ""
-            subfields = tuple([(piece[0], piece[1:]) for piece in text[3:].split(SUBFIELD)])
-            self._parts = (text[0], text[1], subfields)
+            self._parts = _apart(self._text or "")
             return self._parts
         return self._parts or ("", "", ())
 
@@ -160,7 +154,12 @@ class Field:
         return f"Field.data({', '.join(map(repr, (self.tag, ind1 + ind2, *subfields)))})"
 
 
-def _composed(text: str) -> str:
+def _apart(text: str) -> _Parts:
+    """Indicators and subfields of a data field whose shape has been vouched for."""
+    return text[0], text[1], tuple([(piece[0], piece[1:]) for piece in text[3:].split(SUBFIELD)])
+
+
+def composed(text: str) -> str:
     """NFC within each subfield: a stray mark at a value's beginning must not melt into the code before it."""
     if unicodedata.is_normalized("NFC", text):
         return text
@@ -169,19 +168,25 @@ def _composed(text: str) -> str:
     return SUBFIELD.join([head if parts else unicodedata.normalize("NFC", head), *values])
 
 
+def _fields_of(tags: list[str], texts: list[str], kinds: list[Literal[False] | None]) -> tuple[Field, ...]:
+    """Fields made past their constructor, which costs as much as the rest of it."""
+    made = []
+    for tag, text, kind in zip(tags, texts, kinds, strict=True):
+        field = Field.__new__(Field)
+        field.tag, field._text, field._parts = tag, text, kind
+        made.append(field)
+    return tuple(made)
+
+
 class Record:
     """A leader of 24 characters and fields in the order of the file."""
 
     __slots__ = ("_fields", "_unmade", "leader")
 
-    leader: str
-    _fields: tuple[Field, ...] | None
-    _unmade: _Unmade | None
-
     def __init__(self, leader: str, fields: Iterable[Field]) -> None:
         self.leader = leader
-        self._fields = tuple(fields)
-        self._unmade = None
+        self._fields: tuple[Field, ...] | None = tuple(fields)
+        self._unmade: _Unmade | None = None
 
     @classmethod
     def from_texts(cls, leader: str, directory: str, texts: list[str], controls: int) -> "Record":
@@ -191,21 +196,17 @@ class Record:
         control field; two indicators, a mark and a code in a data field. NFC is seen to here.
         """
         tags = [directory[at : at + 3] for at in range(0, len(directory), 12)]
-        composed = [text if text.isascii() else _composed(text) for text in texts]
+        told = [text if text.isascii() else composed(text) for text in texts]
         kinds: list[Literal[False] | None] = [False] * controls
         kinds += [None] * (len(tags) - controls)
-        return cls.unmade(leader, tags, composed, kinds)
+        return cls.unmade(leader, tags, told, kinds)
 
     @classmethod
     def unmade(
         cls, leader: str, tags: list[str], texts: list[str], kinds: list[Literal[False] | None]
     ) -> "Record":
         """From tags and texts that were a record's before; a kind is False for a control field, None for another."""
-        record = cls.__new__(cls)
-        record.leader = leader
-        record._fields = None
-        record._unmade = (tags, texts, kinds)
-        return record
+        return _unmade(leader, (tags, texts, kinds))
 
     def texts(self) -> _Unmade | None:
         """Tags, texts and kinds of fields that nobody has made yet, which is quicker than to make them."""
@@ -213,7 +214,8 @@ class Record:
 
     def _made(self) -> tuple[Field, ...]:
         if self._fields is None:
-            self._fields = tuple(map(Field, *(self._unmade or ((), (), ()))))
+            tags, texts, kinds = self._unmade or ([], [], [])
+            self._fields = _fields_of(tags, texts, kinds)
             self._unmade = None
         return self._fields
 
@@ -288,3 +290,10 @@ class Record:
 
     def __repr__(self) -> str:
         return f"Record({self.leader!r}, {list(self._made())!r})"
+
+
+def _unmade(leader: str, told: _Unmade) -> Record:
+    """A record past its constructor, which would want its fields."""
+    record = Record.__new__(Record)
+    record.leader, record._fields, record._unmade = leader, None, told
+    return record

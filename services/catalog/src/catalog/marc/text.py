@@ -24,3 +24,8 @@ def is_unfit(text: str) -> bool:
 def replaced(text: str) -> str:
     """With U+FFFD for what no text may hold, otherwise untouched."""
     return _UNFIT.sub(REPLACEMENT, text)
+
+
+CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D, 0x1B, 0x1E, 0x1F})
+"""Bytes that no text holds: a database or an XML parser would choke on them."""
+MULTIBYTE: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")

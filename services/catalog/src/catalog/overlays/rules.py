@@ -1,6 +1,6 @@
 """One record laid over another: what is taken, what stays, and whether it is worth it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -69,8 +69,10 @@ def without(record: Record, strip: Sequence[Spec]) -> Record:
     return Record(record.leader, [field for field in record if not _meant(field, strip)])
 
 
-def with_set(record: Record, fields: Iterable[tuple[Field, bool]]) -> Record:
+def with_set(record: Record, fields: Sequence[tuple[Field, bool]]) -> Record:
     """A record with fields that a profile gives every one; some only where it has none of that tag."""
+    if not fields:
+        return record
     tags = {field.tag for field in record}
     told = [field for field, only_absent in fields if not (only_absent and field.tag in tags)]
     added = [field for field in told if field not in record.fields(field.tag)]
