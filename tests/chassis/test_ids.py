@@ -1,8 +1,10 @@
 """Ids that sort by time."""
 
+from itertools import islice
+
 import asyncpg
 
-from chassis.ids import minted_at, uuid7, uuid7s
+from chassis.ids import minted_at, uuid7, uuid7s, uuid7s_ahead
 
 
 def test_many_ids_of_one_moment_are_as_good_as_one() -> None:
@@ -16,3 +18,10 @@ def test_many_ids_of_one_moment_are_as_good_as_one() -> None:
     assert minted_at(before) <= minted_at(told[0]) <= minted_at(after)
     assert uuid7s(0) == []
     assert isinstance(told[0], asyncpg.pgproto.pgproto.UUID)
+
+
+def test_ids_minted_ahead_come_in_order_and_never_twice() -> None:
+    told = list(islice(uuid7s_ahead(7), 100))
+
+    assert told == sorted(set(told))
+    assert {each.version for each in told} == {7}

@@ -38,6 +38,12 @@ def uuid7s(count: int) -> list[UUID]:
     return [pgproto.UUID(head + (0b10 << 62 | each >> 2).to_bytes(8, "big")) for each in told]
 
 
+def uuid7s_ahead(count: int = 64) -> Iterator[UUID]:
+    """New ids without end, in order, so many minted at once: for rows of which nobody knows how many will be."""
+    while True:
+        yield from uuid7s(count)
+
+
 def random_hex(words: int) -> str:
     """So many times 64 random bits, as lower-case hexadecimal digits."""
     return "".join(f"{_random():016x}" for _ in range(words))

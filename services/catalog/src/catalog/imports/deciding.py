@@ -19,7 +19,7 @@ from catalog.matching.rules import Side
 from catalog.profiles.rules import Plan
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
-from chassis.ids import uuid7
+from chassis.ids import uuid7s_ahead
 
 
 @dataclass(slots=True)
@@ -47,13 +47,14 @@ class NewTitles:
     numbers: dict[str, UUID] = field(default_factory=dict)
     sides: defaultdict[str, list[tuple[UUID, Side]]] = field(default_factory=lambda: defaultdict(list))
     ids: set[UUID] = field(default_factory=set)
+    minted: Iterator[UUID] = field(default_factory=uuid7s_ahead)
 
     def __contains__(self, title_id: object) -> bool:
         return title_id in self.ids or (self.before is not None and title_id in self.before.ids)
 
     def add(self, match_key: str) -> UUID:
         """A title of this number."""
-        title_id = self.numbers[match_key] = uuid7()
+        title_id = self.numbers[match_key] = next(self.minted)
         self.ids.add(title_id)
         return title_id
 

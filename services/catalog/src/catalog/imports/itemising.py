@@ -10,6 +10,7 @@ from catalog.callnumbers.rules import shelving_key
 from catalog.history.statements import whoever
 from catalog.imports import statements as sql
 from catalog.imports.described import (
+    DESCRIBED,
     NOT_DESCRIBED,
     as_columns,
     described,
@@ -19,7 +20,7 @@ from catalog.imports.holding import Holding
 from catalog.imports.places import Places
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import ItemData, Outcome, merged, reason
-from catalog.items.announcing import amount
+from catalog.imports.telling import new_item
 from catalog.legacy.queries import known
 from catalog.marc.items import ItemFacts, ItemProfile
 from catalog.marc.prices import price_of
@@ -27,9 +28,8 @@ from catalog.profiles.rules import ItemPlan, Plan
 from catalog.search.documents import Copies
 from catalog.titles.facts import TitleColumns
 from chassis.database import Connection
-from chassis.ids import uuid7
+from chassis.ids import uuid7s_ahead
 from chassis.json import dumped
-from contracts.catalog import ItemBase, ItemState
 from contracts.events import Event
 
 NOTHING: Final = ItemProfile("", "", {})
@@ -48,6 +48,7 @@ class Shelving:
         self._now = now
         self._plan = plan.items or ItemPlan(NOTHING)
         self._suppressed = plan.suppress
+        self._prefix = ""
         self._import_id = import_id
         self._holdings: dict[tuple[UUID, UUID, str], UUID] = {}
         self._elsewhere: dict[UUID, UUID] = {}
@@ -57,6 +58,9 @@ class Shelving:
         self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
         self._new_holdings: list[tuple[Any, ...]] = []
         self._new_items: list[tuple[Any, ...]] = []
+        self._described_items: dict[UUID, Mapping[str, Any]] = {}
+        """New items of which more is told than usual, and what."""
+        self._item_ids, self._holdings_ids = uuid7s_ahead(), uuid7s_ahead()
         self._updates: dict[UUID, tuple[UUID, ItemData]] = {}
         self._late: list[UUID] = []
         self._of_new: dict[UUID, list[ItemData]] = defaultdict(list)
@@ -70,8 +74,8 @@ class Shelving:
         self._legacy: dict[str, UUID] = {}
         self.legacy: dict[str, UUID] = {}
         """Items by what the system knew them by that they are brought from."""
-        self.announced: list[ItemState] = []
-        """New items of new titles, whole."""
+        self.announced: list[dict[str, Any]] = []
+        """New items of new titles, as events tell of them."""
         self.touched: list[UUID] = []
         """Titles whose items are not what they were."""
         self.unchanged = 0
@@ -99,19 +103,30 @@ class Shelving:
 
     def copies(self, title_id: UUID, hrid: int) -> Copies:
         """What the index is to know of a new title beside its record: its items, all of them to be had."""
+        barcodes: list[str] = []
+        libraries: dict[str, None] = {}
+        locations: dict[str, None] = {}
+        materials: dict[str, None] = {}
+        numbers: dict[str, None] = {}
         items = self._of_new.get(title_id, ())
-        codes = [self._places.codes[told.location_id] for told in items]
+        for told in items:
+            library, location = self._places.codes[told.location_id]
+            libraries[library] = locations[location] = materials[told.material_type] = None
+            if told.barcode is not None:
+                barcodes.append(told.barcode)
+            if told.call_number:
+                numbers[told.call_number] = None
         return Copies(
             str(title_id),
             hrid,
-            suppressed=self._suppressed,
-            barcodes=[told.barcode for told in items if told.barcode is not None],
-            libraries=list(dict.fromkeys([library for library, _ in codes])),
-            locations=list(dict.fromkeys([location for _, location in codes])),
-            material_types=list(dict.fromkeys([told.material_type for told in items])),
-            call_numbers=list(dict.fromkeys([told.call_number for told in items if told.call_number])),
-            total=len(items),
-            available=len(items),
+            self._suppressed,
+            barcodes,
+            [*libraries],
+            [*locations],
+            [*materials],
+            [*numbers],
+            len(items),
+            len(items),
         )
 
     async def shelve(
@@ -161,6 +176,7 @@ class Shelving:
         before: Shelved | None = None,
     ) -> None:
         self._new_titles = new
+        self._prefix = self._places.prefixes["item"]
         await self._look(connection, outcomes, [title_id for title_id in titles if title_id not in new])
         self._by_barcode |= before or {}
         for each, _, title_id in outcomes:
@@ -280,23 +296,20 @@ class Shelving:
             return None
         material, loan, reasons = self._places.types(item)
         each.reasons += reasons
-        bought, replaced = (
-            self._price(each, item, text) for text in (item.purchase_price, item.replacement_price)
-        )
+        bought = self._price(each, item, item.purchase_price)
+        replaced = self._price(each, item, item.replacement_price)
         return ItemData(
-            barcode=item.barcode,
-            location_id=place,
-            material_type=material,
-            loan_type=loan,
-            call_number=item.call_number,
-            volume=item.volume,
-            copy_number=item.copy,
-            note=item.note,
-            purchase_minor=bought[0],
-            purchase_currency=bought[1],
-            replacement_minor=replaced[0],
-            replacement_currency=replaced[1],
-            described=self._described(each, item) if item.described is not None else None,
+            item.barcode,
+            place,
+            material,
+            loan,
+            item.call_number,
+            item.volume,
+            item.copy,
+            item.note,
+            *bought,
+            *replaced,
+            self._described(each, item) if item.described is not None else None,
         )
 
     def _described(self, each: Prepared, item: ItemFacts) -> dict[str, Any] | None:
@@ -340,7 +353,7 @@ class Shelving:
         return item_id
 
     def _make(self, told: ItemData, title_id: UUID, title: TitleColumns | None) -> UUID:
-        item_id, holdings_id = uuid7(), self._shelf(title_id, told)
+        item_id, holdings_id = next(self._item_ids), self._shelf(title_id, told)
         place = self._elsewhere.get(holdings_id, told.location_id)
         self._new_items.append(
             (
@@ -355,13 +368,18 @@ class Shelving:
                 told.volume,
                 told.copy_number,
                 told.note,
-                *(getattr(told, name) for name in sql.PRICES),
+                told.purchase_minor,
+                told.purchase_currency,
+                told.replacement_minor,
+                told.replacement_currency,
                 self._now,
                 self._now,
                 self._import_id,
-                *(as_columns(told.described) if told.described is not None else NOT_DESCRIBED),
+                self._prefix,
             )
         )
+        if told.described is not None:
+            self._described_items[item_id] = told.described
         if told.barcode is not None:
             self._by_barcode[told.barcode] = (item_id, title_id, told, "active")
         self.touched.append(title_id)
@@ -370,26 +388,15 @@ class Shelving:
             return item_id
         self._of_new[title_id].append(told)
         self.announced.append(
-            ItemState(
-                item_id=item_id,
-                version=1,
-                barcode=told.barcode,
-                holdings_id=holdings_id,
-                title_ids=(title_id,),
-                location_id=told.location_id,
-                material_type=told.material_type,
-                loan_type=told.loan_type,
-                base_state=ItemBase.ACTIVE,
-                call_number=told.call_number,
-                volume=told.volume,
-                copy_number=told.copy_number,
+            new_item(
+                told,
+                item_id,
+                holdings_id,
+                title_id,
                 short_title=title.short_title,
                 short_author=title.short_author,
                 suppressed=self._suppressed,
-                created_at=self._now,
-                purchase_price=amount(told.purchase_minor, told.purchase_currency),
-                replacement_price=amount(told.replacement_minor, told.replacement_currency),
-                **(told.described or {}),
+                now=self._now,
             )
         )
         return item_id
@@ -402,13 +409,14 @@ class Shelving:
         """The holdings of a title at a location under a call number, found or made."""
         found = self._holdings.get(key)
         if found is None:
-            found = self._holdings[key] = uuid7()
+            found = self._holdings[key] = next(self._holdings_ids)
             self._fresh.add(found)
             call_number = key[2]
             if call_number not in self._shelving_keys:  # a title's copies mostly share theirs
                 self._shelving_keys[call_number] = shelving_key(call_number)
             place = self._shelving_keys[call_number]
-            self._new_holdings.append((found, *key, self._now, self._now, place, self._import_id))
+            prefix = self._places.prefixes["holdings"]
+            self._new_holdings.append((found, *key, self._now, self._now, place, self._import_id, prefix))
         self._used.add(found)
         return found
 
@@ -420,7 +428,15 @@ class Shelving:
         if self._deleted & self._used:
             await connection.execute(sql.REVIVE, list(self._deleted & self._used), self._now, whoever())
         if self._new_items:
-            await connection.copy_records_to_table("item", records=self._new_items, columns=sql.ITEM_COLUMNS)
+            columns: tuple[str, ...] = sql.ITEM_COLUMNS
+            rows = self._new_items
+            if described := self._described_items:
+                columns = (*columns, *DESCRIBED)
+                rows = [
+                    (*row, *(as_columns(described[row[0]]) if row[0] in described else NOT_DESCRIBED))
+                    for row in rows
+                ]
+            await connection.copy_records_to_table("item", records=rows, columns=columns)
 
     async def _write_updates(self, connection: Connection) -> None:
         rows = [(item_id, holdings_id, told) for item_id, (holdings_id, told) in self._updates.items()]

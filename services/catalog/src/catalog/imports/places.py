@@ -1,6 +1,6 @@
 """From the codes that records tell to the catalogue's own locations and types."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,9 @@ SELECT l.id, l.code, b.code AS library FROM location l JOIN library b ON b.id = 
 """
 _CODES: Final = ("material_type", "loan_type", "damaged_status", "statistical_code")
 _CODED: Final = " UNION ALL ".join(f"SELECT '{name}' AS name, code FROM {name}" for name in _CODES)  # noqa: S608 - ours
+_PREFIXES = """
+SELECT number_prefix('titles') AS title, number_prefix('holdings') AS holdings, number_prefix('items') AS item
+"""
 _VERSION = "SELECT version FROM configuration_state FOR SHARE"
 HOME = "MAIN"
 """Code of what is made when records speak of locations and there is nowhere to put them."""
@@ -50,6 +53,8 @@ class Places:
     loan_types: dict[str, str] = field(default_factory=dict)
     described: set[tuple[str, str]] = field(default_factory=set)
     """Conditions and statistical codes, each with what it is one of."""
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    """What numbers begin with, by table; the tables' own default asks for it anew for each row."""
     _typed: dict[tuple[str | None, str | None], tuple[str, str, list[dict[str, str]]]] = field(
         default_factory=dict
     )
@@ -72,6 +77,7 @@ class Places:
             codes[row["name"]].append(row["code"])
         self.material_types = {code.casefold(): code for code in codes["material_type"]}
         self.loan_types = {code.casefold(): code for code in codes["loan_type"]}
+        self.prefixes = dict(await connection.fetchrow(_PREFIXES) or {})
         self.described = {(name, code) for name in _CODES[2:] for code in codes[name]}
         self.version = version
 

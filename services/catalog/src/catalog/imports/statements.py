@@ -33,6 +33,7 @@ WHERE id = ANY ($1::uuid[])
 PRICES: Final = ("purchase_minor", "purchase_currency", "replacement_minor", "replacement_currency")
 HOLDINGS_COLUMNS: Final = (
     "id", "title_id", "location_id", "call_number", "created_at", "updated_at", "shelving_key", "import_id",
+    "hrid_prefix",
 )  # fmt: skip
 ITEM_COLUMNS: Final = (
     "id",
@@ -50,8 +51,9 @@ ITEM_COLUMNS: Final = (
     "created_at",
     "updated_at",
     "import_id",
-    *DESCRIBED,
+    "hrid_prefix",
 )
+"""What every new item is written with; what most have none of (`described.DESCRIBED`) is where there is some."""
 UPDATE: Final = keeping(
     "item",
     f"""

@@ -15,18 +15,14 @@ from catalog.imports.matched import by_profile
 from catalog.imports.places import Places
 from catalog.imports.reading import KEPT_ORIGINAL, Prepared
 from catalog.imports.rules import KEEPING, Outcome
+from catalog.imports.telling import imported, new_items, title
 from catalog.items.announcing import batches, states_on
 from catalog.legacy import commands as legacy
 from catalog.profiles.rules import Plan
 from catalog.search.ready import Entry
-from catalog.titles.facts import summary
 from chassis import outbox
 from chassis.database import Connection
-from chassis.ids import uuid7
-from contracts.catalog import TitlesImported, TitleSummary
 from contracts.events import Event
-
-BATCH: Final = 500
 
 
 class LostJob(Exception):
@@ -125,7 +121,7 @@ async def write_slice(
     if rehearsal is not None:
         await shelving.rehearse(connection, told.outcomes, told.present, new=new, before=rehearsal.items)
     else:
-        hrids = await _write_titles(connection, told, plan, by=by, now=now)
+        hrids = await _write_titles(connection, told, plan, places, by=by, now=now)
         await shelving.shelve(connection, told.outcomes, told.present, new=new, by=by)
         if plan.legacy is not None:
             await _keep_legacy_ids(connection, plan.legacy.source, job["id"], told, shelving)
@@ -190,12 +186,13 @@ async def _tell(
 
 
 async def _write_titles(
-    connection: Connection, told: Written, plan: Plan, *, by: str, now: datetime
+    connection: Connection, told: Written, plan: Plan, places: Places, *, by: str, now: datetime
 ) -> list[int]:
     """Write them; the numbers that the new ones were given."""
     hrids: list[int] = []
     if told.created:
         hrids = await connection.fetchval(_NUMBERS, len(told.created))
+        prefix = places.prefixes["title"]
         await connection.copy_records_to_table(
             "title",
             records=[
@@ -215,10 +212,11 @@ async def _write_titles(
                     plan.suppress,
                     now,
                     now,
+                    prefix,
                 )
                 for (title_id, each), hrid in zip(told.created, hrids, strict=True)
             ],
-            columns=("id", "hrid", *TITLE_COLUMNS[1:]),
+            columns=("id", "hrid", *TITLE_COLUMNS[1:], "hrid_prefix"),
         )
     if told.updated:
         ids = [known.id for known, _, _ in told.updated]
@@ -268,7 +266,7 @@ async def _write_outcomes(
 
 async def _events(
     connection: Connection, import_id: UUID, told: Written, plan: Plan, shelving: Shelving, now: datetime
-) -> list[Event]:
+) -> list[Event | outbox.Plain]:
     """Everything that was made or changed, in batches."""
     retold = [
         known.id
@@ -278,20 +276,15 @@ async def _events(
     changed = list(shelving.changed)
     if retold:
         changed += [row["id"] for row in await connection.fetch(_BUMP, retold, now, shelving.written)]
-    states = shelving.announced
-    if changed:
-        states = [*states, *await states_on(connection, changed)]
-    titles: list[TitleSummary] = [
-        summary(title_id, 1, each, suppressed=plan.suppress) for title_id, each in told.created
-    ]
+    states = await states_on(connection, changed) if changed else []
+    titles = [title(title_id, 1, each, suppressed=plan.suppress) for title_id, each in told.created]
     titles += [
-        summary(known.id, known.version + 1, each, suppressed=known.suppressed)
+        title(known.id, known.version + 1, each, suppressed=known.suppressed)
         for known, each, _ in told.updated
     ]
-    events: list[Event] = [*batches(states, now=now), *await shelving.events(connection)]
-    for start in range(0, len(titles), BATCH):
-        part = tuple(titles[start : start + BATCH])
-        events.append(
-            TitlesImported(version=1, occurred_at=now, batch_id=uuid7(), import_id=import_id, titles=part)
-        )
-    return events
+    return [
+        *new_items(shelving.announced, now=now),
+        *batches(states, now=now),
+        *await shelving.events(connection),
+        *imported(titles, import_id=import_id, now=now),
+    ]
