@@ -128,6 +128,8 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
         return
     rows = [as_row(epoch, item) for epoch, item in told]
     await rename(connection, rows)
+    if await take_in(connection, rows):
+        return
     gone = await _gone_under_way(connection, rows)
     elsewhere = await leaving(connection, rows)
     await queue.lock_title(
@@ -138,9 +140,7 @@ async def remember(connection: Connection, batch: Sequence[Heard]) -> None:
     await connection.execute(
         _FREE_BARCODES, ids, *([row[name] for row in rows] for name in ("epoch", "version", "barcode"))
     )
-    changed = []
-    if not await take_in(connection, rows):
-        changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
+    changed = [row["id"] for row in await connection.fetch(_REMEMBER, rows)]
     now = max(heard.time for heard in batch)
     if elsewhere:
         await follow(connection, list(elsewhere), now=now)
