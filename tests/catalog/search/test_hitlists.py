@@ -88,3 +88,25 @@ def test_the_lists_take_no_more_room_than_they_may(tmp_path: Path, monkeypatch: 
     assert 0 < sum(path.stat().st_size for path in tmp_path.iterdir()) <= 30_000
     assert kept == names[-len(kept) :]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) + 900 > 30_000
+
+
+def test_a_promise_is_read_until_it_is_kept_and_no_longer_than_a_list(tmp_path: Path) -> None:
+    one, other = HitLists(tmp_path / "lists"), HitLists(tmp_path / "lists")
+    one.promise(ONE.name, b"what was asked")
+    path = tmp_path / "lists" / f"{ONE.name}.asked"
+    told = [other.promised(ONE.name), other.promised("../CURRENT"), other.get(ONE.name)]
+    newest = other.newest_name(digest("rome"))
+    old = time.time() - KEPT_SECONDS - 1
+    os.utime(path, (old, old))
+    late = other.promised(ONE.name)
+    one.promise(ONE.name, b"what was asked")
+    again = other.promised(ONE.name)
+    one.unpromise(ONE.name)
+    other.unpromise(ONE.name)
+
+    assert told == [b"what was asked", None, None]
+    assert newest == ONE.name
+    assert (late, again) == (None, b"what was asked")
+    assert other.promised(ONE.name) is None
+    assert other.newest_name(digest("rome")) is None
+    assert list((tmp_path / "lists").iterdir()) == []

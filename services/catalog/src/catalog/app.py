@@ -1,7 +1,8 @@
 """Where the catalogue's parts meet."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI
@@ -54,9 +55,11 @@ from catalog.profiles import routes as profiles
 from catalog.relations import routes as relations
 from catalog.search import operating
 from catalog.search import routes as search
-from catalog.search.engine import IndexAbsent, Reader
+from catalog.search.engine import Reader
 from catalog.search.indexer import keep_index
+from catalog.search.opened import IndexAbsent
 from catalog.search.ready import Ready
+from catalog.search.resultsets import keep_promises
 from catalog.settings import Settings
 from catalog.specifications import routes as specifications
 from catalog.sru import routes as sru
@@ -82,9 +85,15 @@ CHANGES_KEPT = timedelta(days=7)
 @asynccontextmanager
 async def opening(resources: Resources) -> AsyncIterator[None]:
     """What a process of the catalogue holds besides the usual."""
-    resources.own["reader"] = Reader(resources.settings.data_dir / "index")
+    reader = resources.own["reader"] = Reader(resources.settings.data_dir / "index")
     resources.own["ready"] = Ready()
-    yield
+    keeping = asyncio.create_task(keep_promises(reader.sets))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
 
 
 async def drop_old_changes(resources: Resources, now: datetime) -> None:

@@ -16,8 +16,9 @@ from catalog.pages.routes import PAGE, AcceptLanguage, being_made
 from catalog.pages.rules import phrase
 from catalog.pages.words import LANGUAGES
 from catalog.search.browsing import Stretch
-from catalog.search.engine import IndexAbsent, Reader
+from catalog.search.engine import Reader
 from catalog.search.headings import KINDS, Kind, query
+from catalog.search.opened import IndexAbsent
 from catalog.search.routes import TheReader
 from chassis.application import new_router
 from chassis.problems import Invalid

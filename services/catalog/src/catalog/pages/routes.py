@@ -26,8 +26,9 @@ from catalog.pages.languages import tag
 from catalog.pages.rendering import Tongue, page, tongue
 from catalog.pages.rules import Phrase, Value, pages_around, phrase, shown
 from catalog.pages.words import LANGUAGES
-from catalog.search.engine import IndexAbsent, SearchResult
+from catalog.search.engine import SearchResult
 from catalog.search.grammar import QueryProblem
+from catalog.search.opened import IndexAbsent
 from catalog.search.routes import RETRY_SECONDS, TheReader, availability_level
 from catalog.titles import queries as titles
 from chassis.application import new_router

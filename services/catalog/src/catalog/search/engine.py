@@ -1,6 +1,5 @@
 """The index in a folder: one writer, any number of readers in any process, rebuilt beside the serving one."""
 
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,16 +20,16 @@ from catalog.search.documents import (
     make_schema,
 )
 from catalog.search.explaining import Part, explained
-from catalog.search.filing import Filing
-from catalog.search.folders import filed_by, missing, read_position, serving
+from catalog.search.folders import read_position, serving
 from catalog.search.grammar import Node, QueryProblem, parse, pieces
 from catalog.search.headings import Kind
 from catalog.search.headings import place as place_of
-from catalog.search.hitlists import HitList, HitLists, digest, state
+from catalog.search.hitlists import DEEPEST_HIT, HitList, HitLists, digest
+from catalog.search.opened import IndexAbsent, Now, Opened
 from catalog.search.ordering import Addresses, Ordered, SortKey, ordered, sort_keys
+from catalog.search.resultsets import ResultSets
 from catalog.search.suggesting import FEW, Suggesting, Suggestion
 
-DEEPEST_HIT: Final = 10_000
 PINNED: Final = 1000
 """Hits that a first page pins. Who reads on is given what follows by then, without what is pinned already: a title that
 has come forward meanwhile is not skipped, and one that has fallen back does not come twice."""
@@ -39,8 +38,6 @@ SEGMENT_VALUES: Final = 65_000
 LONGEST_SCAN_PREFIX: Final = 6
 LANDMARKS_KEPT: Final = 60.0
 """Seconds after which landmarks are looked for again."""
-TRIES: Final = 5
-"""How often an index may be replaced in the moment of its opening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,10 @@ class SearchRequest:
     with_suppressed: bool = False
     paged: bool = False
     """Whether further pages may be asked for: they go on in the list of hits that the first one found."""
-    whole: bool = False
-    """Whether that list is pinned to its end at once; others are once somebody reads beyond `PINNED`."""
     list_name: str | None = None
     """Which list to go on in; None: the one that was last found for what is asked."""
     suggest: bool = False
     """Whether better words are looked for when next to nothing is found."""
-
-
-class IndexAbsent(OSError):
-    """There are titles, and no index yet that this release can search; one is being made."""
 
 
 class ListGone(Exception):
@@ -113,18 +104,6 @@ class Walked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
-    """The index as it is at one moment."""
-
-    searcher: tantivy.Searcher
-    schema: tantivy.Schema
-    position: int
-    state: str
-    name: str
-    filing: Filing
-
-
-@dataclass(frozen=True, slots=True)
 class ScannedTerm:
     """A term of an index, and how many titles have it."""
 
@@ -138,49 +117,13 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.lists = HitLists(folder / "lists")
-        self._lock = threading.Lock()
-        self._name: str | None = None
-        self._index: tantivy.Index | None = None
-        self._filing = AS_SEARCHED
-        self._seen: tuple[int, int] = (0, 0)
+        self._opened = Opened(folder)
+        self.sets = ResultSets(self.lists, self._opened)
         self._landmarks: dict[Kind, tuple[str, float, list[str]]] = {}
 
-    def now(self) -> _Now | None:
-        """The serving index as it is now, reloaded when it has changed; None before there is anything to find.
-
-        Raises `IndexAbsent` where there is something, and no index of it.
-        """
-        with self._lock:
-            for _ in range(TRIES):
-                name = serving(self._folder)
-                if name is None:
-                    if missing(self._folder):
-                        raise IndexAbsent("the index of the catalogue is being made")
-                    if serving(self._folder) is None:
-                        return None
-                    continue
-                position = read_position(self._folder / name)
-                try:
-                    index = self._opened(name)
-                except (FileNotFoundError, ValueError):
-                    if serving(self._folder) == name:
-                        raise
-                else:
-                    told = state(position, name, self._seen)
-                    return _Now(index.searcher(), index.schema, position, told, name, self._filing)
-            raise FileNotFoundError(f"no index in {self._folder} stays")
-
-    def _opened(self, name: str) -> tantivy.Index:
-        """The index of this name; it may be removed in the very moment, when another has taken over."""
-        told = (self._folder / name / "meta.json").stat()
-        seen = (told.st_mtime_ns, told.st_size)
-        if name != self._name or self._index is None:
-            self._index, self._name = tantivy.Index.open(str(self._folder / name)), name
-            self._filing = Filing(filed_by(self._folder / name) or "")
-        elif seen != self._seen:
-            self._index.reload()
-        self._seen = seen
-        return self._index
+    def now(self) -> Now | None:
+        """The serving index as it is now; None before there is anything to find. Raises `IndexAbsent`."""
+        return self._opened.now()
 
     def position(self) -> int:
         """How far the index has followed the changes."""
@@ -223,7 +166,7 @@ class Reader:
             return SearchResult(
                 hits, found.total, facets, now.position, suggestion=_better(now, asked, found.total)
             )
-        what = digest(tree, sorted(asked.filters.items()), keys, asked.with_suppressed, asked.whole)
+        what = digest(tree, sorted(asked.filters.items()), keys, asked.with_suppressed)
         end = asked.offset + max(asked.limit, 1)
         if asked.list_name is not None or asked.offset:
             kept = self._kept(what, asked.list_name)
@@ -235,8 +178,7 @@ class Reader:
                 return self.page(kept, asked, facets)
         name = f"{what}.{now.state}"
         fresh = not self.lists.has(name)
-        pinned = DEEPEST_HIT if asked.whole else max(PINNED, end)
-        found = ordered(now.searcher, now.schema, query, keys, pinned if fresh else end)
+        found = ordered(now.searcher, now.schema, query, keys, max(PINNED, end) if fresh else end)
         goes_on = found.total > asked.limit
         if fresh and goes_on:
             numbers = _numbers(now, found.addresses)
@@ -245,7 +187,7 @@ class Reader:
         suggestion = _better(now, asked, found.total)
         return SearchResult(hits, found.total, facets, now.position, name if goes_on else None, suggestion)
 
-    def _read_on(self, kept: HitList, found: Ordered, now: _Now) -> HitList:
+    def _read_on(self, kept: HitList, found: Ordered, now: Now) -> HitList:
         """A list with what follows what it pinned, as it is now; whoever reads on first says so for all."""
         pinned = set(kept.numbers)
         scores = found.scores or (0.0,) * len(found.addresses)
@@ -418,7 +360,7 @@ class Reader:
             position=now.position,
         )
 
-    def _walk(self, now: _Now, kind: Kind) -> Walk:
+    def _walk(self, now: Now, kind: Kind) -> Walk:
         """A walk by landmarks that are new enough."""
         known = self._landmarks.get(kind)
         if known is None or known[0] != now.name or time.monotonic() - known[1] > LANDMARKS_KEPT:
@@ -433,11 +375,11 @@ def _count(searcher: tantivy.Searcher, schema: tantivy.Schema, public: Query, fi
     return int(found.count)  # type: ignore[attr-defined]  # missing in the wheel's stubs
 
 
-def _numbers(now: _Now, addresses: Addresses) -> list[int]:
+def _numbers(now: Now, addresses: Addresses) -> list[int]:
     return [int(each or 0) for each in now.searcher.fast_field_values("number", addresses)]
 
 
-def _hits(now: _Now, addresses: Addresses, scores: Sequence[float], asked: SearchRequest) -> list[Hit | None]:
+def _hits(now: Now, addresses: Addresses, scores: Sequence[float], asked: SearchRequest) -> list[Hit | None]:
     hits: list[Hit | None] = []
     for place, at in enumerate(addresses[asked.offset : asked.offset + asked.limit], asked.offset):
         told = now.searcher.doc(at)
@@ -446,7 +388,7 @@ def _hits(now: _Now, addresses: Addresses, scores: Sequence[float], asked: Searc
     return hits
 
 
-def _better(now: _Now, asked: SearchRequest, total: int) -> Suggestion | None:
+def _better(now: Now, asked: SearchRequest, total: int) -> Suggestion | None:
     if not asked.suggest or total >= FEW or not isinstance(asked.query, str):
         return None
     narrowed = filtered(

@@ -23,6 +23,8 @@ from typing import Final
 
 from chassis.ids import uuid7
 
+DEEPEST_HIT: Final = 10_000
+"""Hits are given, and kept, up to this one."""
 KEPT_SECONDS: Final = 15 * 60
 """A list is kept so long after it was last read …"""
 MOST_BYTES: Final = 64_000_000
@@ -34,6 +36,8 @@ _HEAD: Final = struct.Struct(">4sQQII")
 _MARK: Final = b"HIT1"
 _LONG: Final = ".long"
 """Behind the name of a list that somebody has read on in."""
+_ASKED: Final = ".asked"
+"""Behind the name of a list that is promised, and kept once somebody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,7 @@ class HitLists:
     def keep(self, found: HitList) -> None:
         """Keep a list."""
         self._written(found).replace(self.folder / found.name)
-        with self._lock:
-            self._kept += 1
-            due = self._kept % SWEEP_AFTER == 1
-        if due:
-            self.sweep(now=time.time())
+        self._swept()
 
     def keep_on(self, longer: HitList) -> HitList:
         """Keep more of a list than was pinned; where somebody else has done so meanwhile, theirs is the list."""
@@ -85,11 +85,23 @@ class HitLists:
             written.unlink()
         return longer
 
-    def _written(self, found: HitList) -> Path:
+    def _swept(self) -> None:
+        """Look whether something must go, once in a while."""
+        with self._lock:
+            self._kept += 1
+            due = self._kept % SWEEP_AFTER == 1
+        if due:
+            self.sweep(now=time.time())
+
+    def _new(self) -> Path:
+        """Where a file is written before it gets its name."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{uuid7().hex}.new"
+
+    def _written(self, found: HitList) -> Path:
         numbers, scores = array("Q", found.numbers), array("f", found.scores)
         head = _HEAD.pack(_MARK, found.total, found.position, len(numbers), len(scores))
-        written = self.folder / f"{uuid7().hex}.new"
+        written = self._new()
         written.write_bytes(head + numbers.tobytes() + scores.tobytes())
         return written
 
@@ -121,8 +133,41 @@ class HitLists:
 
     def newest(self, asked: str) -> HitList | None:
         """Of what was asked (`digest`), the list that was found last."""
-        names = [path.name for path in self.folder.glob(f"{asked}.*") if path.suffix != _LONG]
-        return self.get(max(names)) if names else None
+        name = self.newest_name(asked)
+        return self.get(name) if name is not None else None
+
+    def newest_name(self, asked: str) -> str | None:
+        """Of what was asked (`digest`), the name of the list that was found or promised last."""
+        names = {
+            path.name.removesuffix(_LONG).removesuffix(_ASKED) for path in self.folder.glob(f"{asked}.*")
+        }
+        return max(names, default=None)
+
+    def promise(self, name: str, content: bytes) -> None:
+        """Let every process know what a list is promised to hold. What was promised before is kept anew."""
+        path = f"{self.folder}/{name}{_ASKED}"
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            written = self._new()
+            written.write_bytes(content)
+            written.replace(path)
+            self._swept()
+
+    def promised(self, name: str) -> bytes | None:
+        """What a list is promised to hold, as long as it may be asked for and is not kept yet."""
+        if not _NAME.fullmatch(name):
+            return None
+        path = self.folder / f"{name}{_ASKED}"
+        try:
+            return path.read_bytes() if time.time() - path.stat().st_mtime <= KEPT_SECONDS else None
+        except FileNotFoundError:
+            return None
+
+    def unpromise(self, name: str) -> None:
+        """A list that was promised is kept by now, or may not be asked for any more."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.folder}/{name}{_ASKED}")
 
     def sweep(self, *, now: float) -> None:
         """Drop what was not read for long, and what there is no room for."""
@@ -138,6 +183,11 @@ class HitLists:
             if now - read_at > KEPT_SECONDS or total > MOST_BYTES:
                 with contextlib.suppress(FileNotFoundError):
                     Path(path).unlink()
+
+
+def size_of(total: int) -> int:
+    """Bytes of a list of so many hits without scores."""
+    return _HEAD.size + 8 * min(total, DEEPEST_HIT)
 
 
 def digest(*asked: object) -> str:

@@ -10,10 +10,11 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from catalog.search.engine import DEEPEST_HIT, IndexAbsent, ListGone, Reader, SearchRequest, SearchResult
+from catalog.search.engine import ListGone, Reader, SearchRequest, SearchResult
 from catalog.search.explaining import MOST_EXPLAINED, Part
 from catalog.search.grammar import QueryProblem
-from catalog.search.hitlists import KEPT_SECONDS
+from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS
+from catalog.search.opened import IndexAbsent
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now

@@ -2,32 +2,33 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 import asyncpg
 from fastapi import Request, Response
 
 from catalog.cql import parsing
 from catalog.cql.parsing import CqlProblem
-from catalog.cql.tree import Clause, Node
+from catalog.cql.tree import Boolean, Clause
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of, form_of
-from catalog.search.engine import DEEPEST_HIT, IndexAbsent, Reader, ScannedTerm, SearchRequest, SearchResult
+from catalog.search.engine import Reader, ScannedTerm
 from catalog.search.folding import tokens
-from catalog.search.grammar import Listed, QueryProblem
+from catalog.search.grammar import Listed, Node, QueryProblem
 from catalog.search.headings import KINDS
-from catalog.search.hitlists import KEPT_SECONDS
+from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS
+from catalog.search.opened import IndexAbsent
 from catalog.search.ordering import SortKey
+from catalog.search.resultsets import Found, page
+from catalog.search.weighing import is_little
 from catalog.sru import answers, rules
 from catalog.sru.asking import Asked, Refused, asked
 from catalog.sru.indexes import Index
 from catalog.sru.scanning import beginning
 from chassis.application import new_router
-from chassis.edge import streamed
+from chassis.edge import busy, streamed
 from chassis.resources import Resources
 
 router = new_router(tag="discovery")
@@ -36,13 +37,21 @@ XML: Final = "text/xml; charset=utf-8"
 ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/xml": {"schema": {"type": "string"}}}, "description": "An SRU document"}
 }
-_RECORDS = "SELECT id, record FROM title WHERE id = ANY ($1::uuid[]) AND NOT suppressed"
+FEW_RECORDS: Final = 20
+"""So many are written as MARCXML in less time than it takes to hand them over to a thread."""
+_RECORDS: Final = "SELECT hrid, record FROM title WHERE hrid = ANY ($1::bigint[]) AND NOT suppressed"
+
+
+async def _plain(request: Request) -> dict[str, Any]:
+    """All that is asked is in the address, and whatever is wrong there is answered by a diagnostic."""
+    return {"request": request}
 
 
 @router.get("/sru", response_class=Response, responses=ANSWER)
+@busy(_plain)
 async def search_retrieve(request: Request) -> Response:
     """SRU 1.1, 1.2 and 2.0 (docs/integrators.md): explain, searchRetrieve and scan."""
-    return await answered(request, request.url.query)
+    return await answered(request, request.scope["query_string"].decode("latin-1"))
 
 
 @router.post("/sru", response_class=Response, responses=ANSWER)
@@ -55,7 +64,6 @@ async def search_retrieve_by_form(request: Request) -> Response:
 async def answered(request: Request, said: str) -> Response:
     """The answer, or the diagnostic that stands for it."""
     resources: Resources = request.app.state.resources
-    base_url = address_of(request, resources.settings.public_url, "/sru")
     try:
         try:
             pairs = parse_qsl(said, keep_blank_values=True, max_num_fields=100)
@@ -63,58 +71,91 @@ async def answered(request: Request, said: str) -> Response:
             raise Refused("2.0", "explain", CqlProblem(8, "", "Too many parameters.")) from error
         wanted = asked(pairs)
         try:
-            content = await _answer(resources, wanted, base_url)
+            content = await _answer(resources, wanted, request)
         except CqlProblem as problem:
             raise Refused(wanted.version, wanted.operation, problem) from problem
         except IndexAbsent as error:
             told = CqlProblem(2, "", "The index of the catalogue is being made.")
             raise Refused(wanted.version, wanted.operation, told) from error
     except Refused as refused:
-        content = answers.refusal(refused.version, refused.operation, refused.problem, base_url=base_url)
+        here = _address(resources, request)
+        content = answers.refusal(refused.version, refused.operation, refused.problem, base_url=here)
     return Response(content, media_type=XML)
 
 
-async def _answer(resources: Resources, wanted: Asked, base_url: str) -> bytes:
+def _address(resources: Resources, request: Request) -> str:
+    return address_of(request, resources.settings.public_url, "/sru")
+
+
+async def _answer(resources: Resources, wanted: Asked, request: Request) -> bytes:
     if wanted.operation == "explain":
-        return answers.explained(wanted.version, base_url=base_url, escaped=wanted.escaped)
+        here = _address(resources, request)
+        return answers.explained(wanted.version, base_url=here, escaped=wanted.escaped)
     reader: Reader = resources.own["reader"]
     if wanted.operation == "scan":
         return await _scan(reader, wanted)
     query = parsing.parse(wanted.clause)
     order = rules.order_of(query.sort) if query.sort else rules.order_of_keys(wanted.sort_keys)
-    found = await asyncio.to_thread(_search, reader, wanted, query.root, order)
-    records = await _records(
-        resources.pool, [hit.title_id if hit is not None else None for hit in found.places]
-    )
-    return await asyncio.to_thread(
-        answers.found,
-        wanted.version,
-        total=found.total,
-        start=wanted.start,
-        schema=wanted.schema,
-        records=records,
-        escaped=wanted.escaped,
-        list_name=found.list_name,
-    )
+    found = None if order else _found_at_once(reader, wanted, query.root)
+    if found is None:
+        found = await asyncio.to_thread(_search, reader, wanted, query.root, order)
+    records = await _records(resources.pool, found.numbers)
+
+    def written() -> bytes:
+        return answers.found(
+            wanted.version,
+            total=found.total,
+            start=wanted.start,
+            schema=wanted.schema,
+            records=records,
+            escaped=wanted.escaped,
+            list_name=found.name,
+        )
+
+    if wanted.schema == "marcxml" and len(records) <= FEW_RECORDS:
+        return written()
+    return await asyncio.to_thread(written)
 
 
-def _search(reader: Reader, wanted: Asked, root: Node, order: tuple[SortKey, ...]) -> SearchResult:
-    """A page of the hits; one that starts behind the first goes on in the list that the same query found last."""
-    offset = wanted.start - 1
-    most = min(wanted.most, max(DEEPEST_HIT - offset, 0))
-    asked = SearchRequest(sort=order, limit=most, offset=offset if most else 0, paged=True, whole=True)
+class _SetNamed(Exception):
+    """A query names a result set, which may have to be found first."""
+
+
+def _no_set(name: str) -> Node:
+    raise _SetNamed(name)
+
+
+def _found_at_once(reader: Reader, wanted: Asked, root: Clause | Boolean) -> Found | None:
+    """The first page of what is found in no time; None for all else. (To hand a question over to a thread takes longer
+    than to look one rare word up.)"""
+    if wanted.start > 1:
+        return None
+    try:
+        tree = rules.compiled(root, _no_set)
+    except _SetNamed:
+        return None
+    now = reader.now()
+    if now is None or not is_little(tree, now):
+        return None
+    return reader.sets.find(tree, (), most=wanted.most)
+
+
+def _search(reader: Reader, wanted: Asked, root: Clause | Boolean, order: tuple[SortKey, ...]) -> Found:
+    """A page of the hits; one that starts behind the first goes on in the set that the same query found last."""
+    start = wanted.start
+    most = min(wanted.most, max(DEEPEST_HIT - start + 1, 0))
     name = rules.named_set(root)
     try:
         if name is not None and not order:
-            if (kept := reader.lists.get(name)) is None:
+            if (kept := reader.sets.kept(name)) is None:
                 raise CqlProblem(51, name[:200], f"A set is kept for {KEPT_SECONDS // 60} minutes.")
-            found = reader.page(kept, asked)
+            found = page(kept, start, most)
         else:
             tree = rules.compiled(root, lambda name: _set(reader, name))
-            found = reader.search(replace(asked, query=tree))
+            found = reader.sets.find(tree, order, start=start if most else 1, most=most)
     except QueryProblem as problem:
         raise CqlProblem(48, problem.message) from problem
-    if (offset and offset >= found.total) or (wanted.most and not most and found.total):
+    if (start > 1 and start > found.total) or (wanted.most and not most and found.total):
         raise CqlProblem(
             61, str(wanted.start), f"There are {found.total}; they are given up to {DEEPEST_HIT}."
         )
@@ -122,16 +163,16 @@ def _search(reader: Reader, wanted: Asked, root: Node, order: tuple[SortKey, ...
 
 
 def _set(reader: Reader, name: str) -> Listed | None:
-    kept = reader.lists.get(name)
+    kept = reader.sets.kept(name)
     return Listed(tuple(kept.numbers)) if kept is not None else None
 
 
-async def _records(pool: asyncpg.Pool, ids: Sequence[UUID | None]) -> list[Record | None]:
-    """The records in the order of the hits; None for one that has gone since the index was written."""
-    if not ids:
+async def _records(pool: asyncpg.Pool, numbers: Sequence[int]) -> list[Record | None]:
+    """The records in the order of the hits; None for one that has gone, or been hidden, since it was found."""
+    if not numbers:
         return []
-    stored = {row["id"]: row["record"] for row in await pool.fetch(_RECORDS, [each for each in ids if each])}
-    return [unpack(stored[each]) if each in stored else None for each in ids]
+    stored = {number: record for number, record in await pool.fetch(_RECORDS, numbers)}  # noqa: C416 - rows, not pairs
+    return [unpack(stored[each]) if each in stored else None for each in numbers]
 
 
 async def _scan(reader: Reader, wanted: Asked) -> bytes:

@@ -14,8 +14,9 @@ from catalog.marc import iso2709, marcjson, marcxml
 from catalog.marc.reading import MARC, MARCXML, MEDIA_TYPES
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
-from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest
+from catalog.search.engine import Reader, SearchRequest
 from catalog.search.grammar import QueryProblem
+from catalog.search.hitlists import DEEPEST_HIT
 from catalog.titles.media import BIBLIOGRAPHY, BIBTEX, CITED, CSL, ENDNOTE, RIS
 from chassis.principal import Principal
 from chassis.problems import Invalid, Reason

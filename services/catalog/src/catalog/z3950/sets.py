@@ -1,15 +1,15 @@
 """Result sets of an association: what was asked, and the list of hits that was found by then.
 
-Lists are those that SRU goes on in (`catalog.search.hitlists`): kept beside the index for a quarter of an hour after
-they were last read, and no longer than there is room for them.
+Sets are those that SRU goes on in (`catalog.search.resultsets`): there for a quarter of an hour after they were last
+read, and no longer than there is room for them.
 """
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from catalog.search.engine import DEEPEST_HIT, Reader, SearchRequest
+from catalog.search.engine import Reader, SearchRequest
 from catalog.search.grammar import Listed, Node, QueryProblem
-from catalog.search.hitlists import HitList
+from catalog.search.hitlists import DEEPEST_HIT, HitList
 from catalog.search.ordering import SortKey
 from catalog.z3950.rules import Diagnosed
 
@@ -26,16 +26,15 @@ class ResultSet:
 
 def found(reader: Reader, tree: Node, order: tuple[SortKey, ...]) -> ResultSet:
     """Search. Takes as long as the engine does. Raises `Diagnosed`."""
-    asked = SearchRequest(query=tree, sort=order, limit=0, paged=True, whole=True)
     try:
-        result = reader.search(asked)
+        result = reader.sets.find(tree, order, most=0)
     except QueryProblem as problem:
         raise Diagnosed(3, problem.message) from problem
-    return ResultSet(tree if result.total > DEEPEST_HIT else None, result.total, result.list_name)
+    return ResultSet(tree if result.total > DEEPEST_HIT else None, result.total, result.name)
 
 
 def _kept(reader: Reader, named: ResultSet) -> HitList:
-    kept = reader.lists.get(named.list_name) if named.list_name is not None else None
+    kept = reader.sets.kept(named.list_name) if named.list_name is not None else None
     if kept is None:
         raise Diagnosed(27)
     return kept
@@ -56,6 +55,6 @@ def page(reader: Reader, named: ResultSet, start: int, number: int) -> list[UUID
         raise Diagnosed(13, f"records are given up to the {DEEPEST_HIT}th")
     if not number:
         return []
-    asked = SearchRequest(limit=number, offset=start - 1, paged=True, whole=True)
+    asked = SearchRequest(limit=number, offset=start - 1, paged=True)
     result = reader.page(_kept(reader, named), asked)
     return [hit.title_id if hit is not None else None for hit in result.places]
