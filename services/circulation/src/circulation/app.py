@@ -45,6 +45,7 @@ from circulation.loading import routes as loading
 from circulation.loading.worker import forget_loads, take_up_loads
 from circulation.loans import batches, redating, together
 from circulation.loans import routes as loans
+from circulation.loans.rush import Rush
 from circulation.lost import routes as lost
 from circulation.lost.timers import lost_items
 from circulation.merges import routes as merges
@@ -81,6 +82,7 @@ from circulation.transits import routes as transits
 async def opening(resources: Resources) -> AsyncIterator[None]:
     """What a process of circulation holds besides the usual."""
     resources.own["shelf"] = Shelf(resources.pool)
+    resources.own["rush"] = Rush(resources.pool)
     yield
 
 

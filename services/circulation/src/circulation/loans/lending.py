@@ -1,12 +1,14 @@
-"""Check-out at the busy desk: look once, decide by the rules, act once.
+"""Check-out at the busy desk: look once, decide by the rules, act once; in a rush together with others (loans/rush.py).
 
 When somebody was faster nothing was written, and we look again; after three misses the rows are locked
 first, so that a busy patron or item is never refused for being busy. What touches a queue of holds always
 goes that way (loans/unhurried.py).
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -47,6 +49,7 @@ from circulation.loans.desk import (
 )
 from circulation.loans.facts import Seen
 from circulation.loans.rules import checkout_blocks, due_at, outside_schedule
+from circulation.loans.rush import Rush
 from circulation.patrons.rules import Beyond
 from circulation.places.library import Desk, Shelf
 from circulation.policies.rules import LoanPolicy, OutsideSchedule
@@ -190,14 +193,21 @@ def decide(
 
 
 async def check_out(
-    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+    pool: asyncpg.Pool,
+    shelf: Shelf,
+    asked: CheckOut,
+    principal: Principal,
+    *,
+    now: datetime,
+    rush: Rush | None = None,
 ) -> Response:
     """Lend an item to a patron, or raise with every reason not to. Lending it again to its holder renews it.
 
     A card or id of a registration that was merged lends as the one that took it up; a replaced card lends nothing.
+    In a `rush` the statements are shared with others who are at the desk at the same time.
     """
     try:
-        return await _check_out(pool, shelf, asked, principal, now=now)
+        return await _check_out(pool, shelf, asked, principal, now=now, rush=rush)
     except NotFound as unknown:
         asked = await _meant(pool, asked, unknown)
     return await _check_out(pool, shelf, asked, principal, now=now)
@@ -215,39 +225,68 @@ async def _meant(pool: asyncpg.Pool, asked: CheckOut, unknown: NotFound) -> Chec
 
 
 async def _check_out(
-    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, principal: Principal, *, now: datetime
+    pool: asyncpg.Pool,
+    shelf: Shelf,
+    asked: CheckOut,
+    principal: Principal,
+    *,
+    now: datetime,
+    rush: Rush | None = None,
 ) -> Response:
     from circulation.loans import changing_hands, unhurried
 
-    async with pool.acquire() as connection:
-        for _ in range(LOOKS):
-            seen = await _look_everyday(connection, shelf, asked, now)
-            if (answer := replayed(seen, asked.once)) is not None:
-                return answer
-            if (desk := statistical(seen, asked, principal)) is not None:
-                return await count_only(connection, shelf, asked, desk, now=now)
-            proxy = await proxy_of(connection, seen, asked)
-            if _same_holder(seen):
-                if blocks := proxy_blocks(proxy, now=now):
-                    raise CheckOutRefused(reasons=reasons_for(blocks))
-                break
-            decided = decide(seen, asked, principal, now=now, proxy=proxy)
-            if changing_hands.may_change_hands(seen, asked, principal, now=now):
-                break
-            if decided.blocks:
-                raise decided.refusal(seen)
-            held = seen["own_hold"] is not None or seen["kept_for"] is not None
-            if held or proxy is not None or decided.charges:
-                break
-            answer = await lend(connection, seen, asked, decided, now=now)
-            if answer is not None:
-                return answer
+    with nullcontext(False) if rush is None else rush.turn() as crowded:
+        async with nullcontext(pool) if crowded else pool.acquire() as connection:
+            together = rush if crowded else None
+            answer, seen = await _everyday(connection, shelf, asked, principal, now=now, rush=together)
+    if answer is not None:
+        return answer
+    if (desk := statistical(seen, asked, principal)) is not None:
+        return await count_only(pool, shelf, asked, desk, now=now)
     if _same_holder(seen):
         refuse_elsewhere(seen.library, principal, asked.desk_id)
         return await renewing.renew(pool, shelf, _renewal_instead(seen, asked), principal, now=now)
     if changing_hands.may_change_hands(seen, asked, principal, now=now):
         return await changing_hands.check_out(pool, shelf, asked, principal, now=now)
     return await unhurried.check_out(pool, shelf, asked, principal, now=now)
+
+
+async def _everyday(
+    connection: Connection | asyncpg.Pool,
+    shelf: Shelf,
+    asked: CheckOut,
+    principal: Principal,
+    *,
+    now: datetime,
+    rush: Rush | None = None,
+) -> tuple[Response | None, Seen]:
+    """Look, decide and act, until it is done; no answer where it is no everyday check-out, or others are faster."""
+    from circulation.loans import changing_hands
+
+    for _ in range(LOOKS):
+        seen = await _look_everyday(connection, shelf, asked, now, rush)
+        if (answer := replayed(seen, asked.once)) is not None:
+            return answer, seen
+        if statistical(seen, asked, principal) is not None:
+            return None, seen
+        proxy = await proxy_of(connection, seen, asked)
+        if _same_holder(seen):
+            if blocks := proxy_blocks(proxy, now=now):
+                raise CheckOutRefused(reasons=reasons_for(blocks))
+            return None, seen
+        decided = decide(seen, asked, principal, now=now, proxy=proxy)
+        if changing_hands.may_change_hands(seen, asked, principal, now=now):
+            return None, seen
+        if decided.blocks:
+            raise decided.refusal(seen)
+        held = seen["own_hold"] is not None or seen["kept_for"] is not None
+        if held or proxy is not None or decided.charges:
+            return None, seen
+        answer = await lend(connection, seen, asked, decided, now=now, rush=rush)
+        if answer is not None:
+            return answer, seen
+        rush = None  # whoever missed it among others waits for whom they met
+    return None, seen
 
 
 def statistical(seen: Seen, asked: CheckOut, principal: Principal) -> Desk | None:
@@ -261,10 +300,10 @@ def statistical(seen: Seen, asked: CheckOut, principal: Principal) -> Desk | Non
 
 
 async def count_only(
-    connection: Connection, shelf: Shelf, asked: CheckOut, desk: Desk, *, now: datetime
+    pool: asyncpg.Pool, shelf: Shelf, asked: CheckOut, desk: Desk, *, now: datetime
 ) -> Response:
     """One more use of the item in the house, and no loan; what somebody has out is used by nobody else."""
-    async with connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         seen = await look_check_out(connection, shelf, asked, now)
         await connection.execute("SELECT FROM item WHERE id = $1 FOR NO KEY UPDATE", seen["item_id"])
         seen = await look_check_out(connection, shelf, asked, now)
@@ -292,17 +331,19 @@ def _same_holder(seen: Seen) -> bool:
 
 
 async def _look_everyday(
-    connection: Connection | asyncpg.Pool, shelf: Shelf, asked: CheckOut, now: datetime
+    connection: Connection | asyncpg.Pool, shelf: Shelf, asked: CheckOut, now: datetime, rush: Rush | None
 ) -> Seen:
     """Look with the short statement; with the whole one where that turns out not to tell all that is decided by."""
     if shelf.newest is None or shelf.newest.counts_facts:
         return await look_check_out(connection, shelf, asked, now)
-    by_card, by_label = asked.patron_id is None, asked.item_id is None
-    statement = statements.EVERYDAY["barcode" if by_card else "id", "barcode" if by_label else "id"]
-    patron = asked.patron_barcode if by_card else asked.patron_id
-    item = asked.item_barcode if by_label else asked.item_id
-    once = asked.once
-    seen = await look(connection, shelf, statement, patron, item, once.principal, once.key, now)
+    named = (asked.patron_id, asked.patron_barcode, asked.item_id, asked.item_barcode)
+    by = (asked.once.principal, asked.once.key, now)
+    if rush is not None:
+        row = await rush.look(*named, *by)
+        seen = Seen(row, await shelf.library(row["reference"]))
+    else:
+        statement, patron, item = statements.everyday(*named)
+        seen = await look(connection, shelf, statement, patron, item, *by)
     if everyday(seen) and not seen.library.counts_facts:
         return seen
     return await look_check_out(connection, shelf, asked, now)
@@ -337,7 +378,13 @@ async def look_check_out(
 
 
 async def lend(
-    connection: Connection | asyncpg.Pool, seen: Seen, asked: CheckOut, decided: Decided, *, now: datetime
+    connection: Connection | asyncpg.Pool,
+    seen: Seen,
+    asked: CheckOut,
+    decided: Decided,
+    *,
+    now: datetime,
+    rush: Rush | None = None,
 ) -> Response | None:
     """Write the loan with everything that hangs on it; None when somebody was faster."""
     assert decided.due_at is not None
@@ -393,8 +440,8 @@ async def lend(
     )
     stored = answer_of(answer, 201, {"location": f"/v1/loans/{loan_id}", "etag": '"1"'})
     outgoing = outbox.sealed(event)
-    done: bool = await connection.fetchval(
-        statements.ACT_CHECK_OUT,
+    act = partial(connection.fetchval, statements.ACT_CHECK_OUT) if rush is None else rush.act
+    done: bool = await act(
         row["patron_id"],
         row["patron_guard"],
         row["item_id"],

@@ -24,6 +24,7 @@ from circulation.loans.desk import Override, UnknownServicePoint
 from circulation.loans.lending import CheckOutRefused
 from circulation.loans.races import persistently
 from circulation.loans.renewing import RenewalRefused
+from circulation.loans.rush import Rush
 from circulation.lost.rules import Resolution
 from circulation.places.library import NotConfigured
 from circulation.places.routes import TheShelf
@@ -264,7 +265,10 @@ async def check_out(
     )
     if dry_run:
         return _told(await lending.would_check_out(_pool(request), shelf, asked, staff, now=now))
-    return await persistently(lambda: lending.check_out(_pool(request), shelf, asked, staff, now=now))
+    rush: Rush = request.app.state.resources.own["rush"]
+    return await persistently(
+        lambda: lending.check_out(_pool(request), shelf, asked, staff, now=now, rush=rush)
+    )
 
 
 @router.post(

@@ -67,7 +67,7 @@ $8 whether limits by facts and second copies are asked for"""
 
 
 _EVERYDAY: Final = """
-SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body,
+SELECT {also}r.version AS reference, o.fingerprint, o.status, o.headers, o.body,
     i.id AS item_id, i.guard AS item_guard, i.barcode AS item_barcode, i.title_ids, i.location, i.library, i.campus,
     i.institution, i.material_type, i.loan_type, i.base, i.short_title, i.loan_id, i.hold_id, i.kept_for,
     i.withdrawal_id, i.loss, i.pieces, i.new_since, i.check_out_notes, {queue_length},
@@ -76,17 +76,18 @@ SELECT r.version AS reference, o.fingerprint, o.status, o.headers, o.body,
     NULL::bigint AS wards_owe, NULL::jsonb AS out_by_facts, NULL::boolean AS second_copy, NULL::uuid AS own_hold,
     NULL::uuid AS lent_to
 FROM (SELECT version FROM reference LIMIT 1) r
-LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
-LEFT JOIN patron p ON p.{patron} = $1
-LEFT JOIN item i ON i.{item} = $2
+{from_}
 """
+_ONE: Final = """LEFT JOIN idempotency o ON o.principal = $3 AND o.key = $4
+LEFT JOIN patron p ON p.{patron} = $1
+LEFT JOIN item i ON i.{item} = $2"""
 EVERYDAY: Final = {
     (patron, item): _EVERYDAY.format(
+        also="",
+        from_=_ONE.format(patron=patron, item=item),
         queue_length=QUEUE_LENGTH,
         blocked=BLOCKED.format(action="'borrow'", now="$5::timestamptz"),
         out_now=OUT_NOW.format(now="$5::timestamptz"),
-        patron=patron,
-        item=item,
     )
     for patron in ("id", "barcode")
     for item in ("id", "barcode")
@@ -98,11 +99,44 @@ that touch somebody's hold, another loan, a ward or pieces to look at (`lending.
 $3 principal, $4 key, $5 now.
 """
 
-ACT_CHECK_OUT: Final = """
+
+def everyday(
+    patron_id: object, patron_barcode: object, item_id: object, item_barcode: object
+) -> tuple[str, object, object]:
+    """The statement of these, and what it is to name patron and item by."""
+    by_card, by_label = patron_id is None, item_id is None
+    statement = EVERYDAY["barcode" if by_card else "id", "barcode" if by_label else "id"]
+    return statement, patron_barcode if by_card else patron_id, item_barcode if by_label else item_id
+
+
+EVERYDAY_TOGETHER: Final = _EVERYDAY.format(
+    also="a.n, ",
+    from_="""CROSS JOIN (
+    SELECT n, principal, key, now,
+        coalesce(patron_id, (SELECT id FROM patron WHERE barcode = patron_barcode)) AS patron_id,
+        coalesce(item_id, (SELECT id FROM item WHERE barcode = item_barcode)) AS item_id
+    FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[]), (SELECT $3::uuid[]), (SELECT $4::text[]), (SELECT $5::text[]),
+        (SELECT $6::text[]), (SELECT $7::timestamptz[])) WITH ORDINALITY
+        AS asked (patron_id, patron_barcode, item_id, item_barcode, principal, key, now, n)
+) a
+LEFT JOIN idempotency o ON o.principal = a.principal AND o.key = a.key
+LEFT JOIN patron p ON p.id = a.patron_id
+LEFT JOIN item i ON i.id = a.item_id""",
+    queue_length=QUEUE_LENGTH,
+    blocked=BLOCKED.format(action="'borrow'", now="a.now"),
+    out_now=OUT_NOW.format(now="a.now"),
+)
+"""The same for many: `n` tells whose row it is, from 1 on.
+
+Each array comes by a SELECT: knowing how many it holds, PostgreSQL would plan anew for every number, which takes longer
+than the statement. Arrays: $1 patron ids, $2 or barcodes, $3 item ids, $4 or barcodes, $5 principals, $6 keys, $7 now.
+"""
+
+_ACT_CHECK_OUT: Final = """
 WITH guard AS (
     SELECT p.id AS patron_id, i.id AS item_id FROM patron p, item i, reference r
     WHERE p.id = $1 AND p.guard = $2 AND i.id = $3 AND i.guard = $4 AND r.version = $5
-    FOR NO KEY UPDATE OF p, i
+    FOR NO KEY UPDATE OF p, i{or_not}
 ), borrower AS (
     UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1
     FROM guard WHERE patron.id = guard.patron_id
@@ -129,6 +163,60 @@ WITH guard AS (
     SELECT $20, $21, $22, $23, $24, $25 FROM piece
 )
 SELECT EXISTS (SELECT FROM piece)
+"""
+ACT_CHECK_OUT: Final = _ACT_CHECK_OUT.format(or_not="")
+ACT_UNLESS_LOCKED: Final = _ACT_CHECK_OUT.format(or_not=" SKIP LOCKED")
+"""The same, but somebody else's lock is not waited for: it counts as a look that is out of date."""
+ACT_TOGETHER: Final = """
+WITH asked AS (
+    SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::bigint[]), (SELECT $3::uuid[]), (SELECT $4::bigint[]),
+        (SELECT $5::bigint[]), (SELECT $6::uuid[]), (SELECT $7::timestamptz[]), (SELECT $8::timestamptz[]),
+        (SELECT $9::uuid[]), (SELECT $10::uuid[]), (SELECT $11::text[]), (SELECT $12::text[]), (SELECT $13::text[]),
+        (SELECT $14::text[]), (SELECT $15::text[]), (SELECT $16::uuid[]), (SELECT $17::text[]), (SELECT $18::text[]),
+        (SELECT $19::text[]), (SELECT $20::text[]), (SELECT $21::text[]), (SELECT $22::bytea[]),
+        (SELECT $23::smallint[]), (SELECT $24::text[]), (SELECT $25::bytea[]), (SELECT $26::uuid[]),
+        (SELECT $27::boolean[]), (SELECT $28::text[]), (SELECT $29::timestamptz[]), (SELECT $30::text[]),
+        (SELECT $31::boolean[]))
+        AS a (patron_id, patron_guard, item_id, item_guard, rules_version, loan_id, due_at, lent_at, desk_id, title_id,
+            patron_group, due_zone, policy, fine_policy, comment, event_id, type, event_key, envelope, principal, key,
+            fingerprint, status, headers, body, proxy_id, looked, missing, auto_at, in_library, deposit)
+), guard AS (
+    SELECT a.* FROM asked a
+    JOIN patron p ON p.id = a.patron_id AND p.guard = a.patron_guard
+    JOIN item i ON i.id = a.item_id AND i.guard = a.item_guard
+    JOIN reference r ON r.version = a.rules_version
+    FOR NO KEY UPDATE OF p, i SKIP LOCKED
+), borrower AS (
+    UPDATE patron SET open_loans = open_loans + 1, guard = guard + 1
+    FROM guard g WHERE patron.id = g.patron_id
+), piece AS (
+    UPDATE item SET guard = guard + 1, state = 'on-loan', loan_id = g.loan_id, due_at = g.due_at, hold_id = NULL,
+        kept_for = NULL, hold_shelf = false, transit_to = NULL, transit_from = NULL, transit_since = NULL,
+        missing_pieces = CASE WHEN g.looked THEN g.missing ELSE missing_pieces END, last_seen_at = g.lent_at,
+        last_seen_by = g.desk_id
+    FROM guard g WHERE item.id = g.item_id
+), visit AS (
+    UPDATE desk_session s SET last_at = greatest(s.last_at, g.lent_at) FROM guard g
+    WHERE s.patron_id = g.patron_id AND s.service_point_id = g.desk_id AND s.ended_at IS NULL
+    RETURNING s.id, s.patron_id
+), lent AS (
+    INSERT INTO loan (id, item_id, title_id, patron_id, patron_group, service_point_id, lent_at, due_at, due_zone,
+        policy, fine_policy, rules_version, override_comment, proxy_id, session_id, auto_at, in_library, deposit)
+    SELECT g.loan_id, g.item_id, g.title_id, g.patron_id, g.patron_group, g.desk_id, g.lent_at, g.due_at, g.due_zone,
+        g.policy, g.fine_policy, g.rules_version, g.comment, g.proxy_id, v.id, g.auto_at, g.in_library, g.deposit
+    FROM guard g LEFT JOIN visit v ON v.patron_id = g.patron_id
+), told AS (
+    INSERT INTO outbox (id, type, key, envelope) SELECT event_id, type, event_key, envelope FROM guard
+), kept AS (
+    INSERT INTO idempotency (principal, key, fingerprint, status, headers, body)
+    SELECT principal, key, fingerprint, status, headers, body FROM guard
+)
+SELECT loan_id FROM guard
+"""
+"""The same for many, each array in the place of what it is made of; the loans that were written.
+
+No two of them may name one patron or one item, for a row is written once in a statement. A row that is locked is left
+out, which makes of any two such statements no deadlock, whatever order they lock in.
 """
 
 LOAN_SEEN: Final = f"""
