@@ -34,6 +34,29 @@ def test_the_command_and_the_supervisor_begin_without_what_only_services_need() 
     assert {name.partition(".")[0] for name in told.stdout.split()} & HEAVY == set()
 
 
+RARE = {"babel", "httpcore", "ldap3", "opentelemetry.sdk", "PIL", "psutil", "rich", "webauthn"}
+"""What only rare requests need: each is read when the first of them comes."""
+STARTED = """
+import importlib, sys
+from chassis import declaring, deferring
+deferring.models()
+deferring.terminals()
+if sys.argv[1] != "carrel.serving":
+    declaring.nothing()
+importlib.import_module(sys.argv[1])
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize("process", ["carrel.serving", "carrel.background", "carrel.z3950"])
+def test_a_process_of_the_box_begins_without_what_only_rare_requests_need(process: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", STARTED, process], check=True, capture_output=True, text=True
+    )
+
+    assert set(told.stdout.split()) & RARE == set()
+
+
 def test_the_command_names_every_kit() -> None:
     assert tuple(KITS) == SYSTEMS
 

@@ -41,3 +41,18 @@ def test_a_model_is_built_when_it_is_used_and_then_judges_as_ever() -> None:
     assert (before, after, told.stderr) == (False, True, "")
     assert reasons == [["inner", 0, "number"], ["inner", 1, "number"]]
     assert written == '{"inner":[{"number":7}]}'
+
+
+LEFT_OUT = """
+import sys
+from chassis import deferring
+deferring.terminals()
+import httpx
+print(*(name for name in ("click", "pygments", "rich") if name in sys.modules), httpx.Client.__name__)
+"""
+
+
+def test_a_client_comes_without_what_only_a_terminal_needs() -> None:
+    told = subprocess.run([sys.executable, "-c", LEFT_OUT], capture_output=True, text=True, check=True)
+
+    assert told.stdout.split() == ["Client"]

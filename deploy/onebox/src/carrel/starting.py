@@ -16,6 +16,7 @@ def main() -> None:
     """Import the module that is named first, and run its `main` with the rest of the words."""
     gc.disable()
     deferring.models()
+    deferring.terminals()
     from chassis import declaring  # which has the framework's models with it
 
     if sys.argv[1] in ("carrel.background", "carrel.z3950"):

@@ -48,6 +48,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
     if asked.role != "serve":
         declaring.nothing()
     deferring.models()
+    deferring.terminals()
     gc.disable()  # all that is imported stays; `garbage.seldom` looks again, once the process is ready
     bare = asked.role in BARE
     service = bare_service(name) if bare else importlib.import_module(f"{name}.app").SERVICE

@@ -9,26 +9,26 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncpg import Connection
 from opentelemetry import context, trace
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.event import listens_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+if TYPE_CHECKING:  # what records is read where there is anywhere to send it
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
+
 _w3c = TraceContextTextMapPropagator()
-_provider: TracerProvider | None = None
+_provider: "TracerProvider | None" = None
 _tracer: trace.Tracer | None = None
 
 
-def configure(service: str, endpoint: str | None = None, exporter: SpanExporter | None = None) -> bool:
+def configure(service: str, endpoint: str | None = None, exporter: "SpanExporter | None" = None) -> bool:
     """Start recording spans; whether there is anywhere to send them."""
     global _provider, _tracer
     if exporter is None and endpoint:
@@ -37,6 +37,11 @@ def configure(service: str, endpoint: str | None = None, exporter: SpanExporter 
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     if exporter is None:
         return False
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
     _provider = TracerProvider(
         sampler=None if "OTEL_TRACES_SAMPLER" in os.environ else ALWAYS_ON,
         resource=Resource.create({"service.name": f"carrel-{service}"}),

@@ -14,17 +14,9 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-import webauthn
 from asyncpg.exceptions import UniqueViolationError
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from chassis.application import new_router
 from chassis.clock import Now
@@ -158,26 +150,18 @@ async def _challenge(request: Request, purpose: str, ticket: str, now: datetime)
 )
 async def begin_passkey(request: Request, me: Mine, body: ProofIn, now: Now) -> BegunOut:
     """Begin to make a passkey; the password (and a code, where there is one) once more."""
+    from gateway.accounts import ceremonies  # with it fifty modules, read when the first passkey comes
+
     host, _ = await _place(request)
     username = await proven(request, me, body, now)
     there = await _pool(request).fetch("SELECT credential_id FROM passkey WHERE account_id = $1", me)
     if len(there) >= MOST:
         raise TooManyPasskeys
     challenge = secrets.token_bytes(32)
-    options = webauthn.generate_registration_options(
-        rp_id=host,
-        rp_name="Library",
-        user_id=me.bytes,
-        user_name=username,
-        challenge=challenge,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(row["credential_id"])) for row in there],
-    )
+    known = [bytes(row["credential_id"]) for row in there]
+    options = ceremonies.making(host, me, username, challenge, known)
     ticket = _ticket(request, f"make {me}", challenge, now)
-    return BegunOut(options=orjson.loads(webauthn.options_to_json(options)), ticket=ticket)
+    return BegunOut(options=options, ticket=ticket)
 
 
 _KEEP = """
@@ -195,18 +179,14 @@ RETURNING id, name, made_at, used_at
 )
 async def keep_passkey(request: Request, me: Mine, body: NewPasskeyIn, now: Now) -> PasskeyOut:
     """Keep the passkey that a device has made: it signs in by itself from now on."""
+    from gateway.accounts import ceremonies
+
     host, origin = await _place(request)
     challenge = await _challenge(request, f"make {me}", body.ticket, now)
     try:
-        made = webauthn.verify_registration_response(
-            credential=body.credential,
-            expected_challenge=challenge,
-            expected_rp_id=host,
-            expected_origin=origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
-        log.warning("a passkey was not kept", extra={"account": str(me), "error": type(error).__name__})
+        made = ceremonies.made(body.credential, challenge, host, origin)
+    except ceremonies.ProvesNothing as error:
+        log.warning("a passkey was not kept", extra={"account": str(me), "error": str(error)})
         raise PasskeyRefused from None
     if len(made.credential_id) > LONGEST_ID:
         raise PasskeyRefused
@@ -217,7 +197,7 @@ async def keep_passkey(request: Request, me: Mine, body: NewPasskeyIn, now: Now)
             uuid7(),
             me,
             body.name,
-            made.credential_public_key,
+            made.public_key,
             made.sign_count,
             now,
             MOST,
@@ -249,13 +229,13 @@ async def drop_passkey(request: Request, me: Mine, passkey_id: Annotated[UUID, P
 @router.post("/v1/passkeys:begin", response_model=BegunOut, responses=problems(NoPasskeys))
 async def begin_passkey_sign_in(request: Request, now: Now) -> BegunOut:
     """Begin to sign in with a passkey: whose it is the device says, so nobody is asked for a name."""
+    from gateway.accounts import ceremonies
+
     host, _ = await _place(request)
     challenge = secrets.token_bytes(32)
-    options = webauthn.generate_authentication_options(
-        rp_id=host, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
-    )
+    options = ceremonies.showing(host, challenge)
     ticket = _ticket(request, "sign in", challenge, now)
-    return BegunOut(options=orjson.loads(webauthn.options_to_json(options)), ticket=ticket)
+    return BegunOut(options=options, ticket=ticket)
 
 
 _FIND = """
@@ -278,26 +258,21 @@ async def sign_in_by_passkey(
     request: Request, body: PasskeySessionIn, response: Response, now: Now
 ) -> SessionOut:
     """Sign in with a passkey; an unknown one, a wrong one and one of a closed account are refused alike."""
+    from gateway.accounts import ceremonies
+
     host, origin = await _place(request)
     challenge = await _challenge(request, "sign in", body.ticket, now)
     row = await _pool(request).fetchrow(_FIND, _credential_id(body.credential))
     if row is None:
         raise SignInRefused
     try:
-        shown = webauthn.verify_authentication_response(
-            credential=body.credential,
-            expected_challenge=challenge,
-            expected_rp_id=host,
-            expected_origin=origin,
-            credential_public_key=bytes(row["public_key"]),
-            credential_current_sign_count=row["sign_count"],
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
-        told = {"account": str(row["id"]), "error": type(error).__name__}
+        public_key, count = bytes(row["public_key"]), row["sign_count"]
+        new_count = ceremonies.shown(body.credential, challenge, host, origin, public_key, count)
+    except ceremonies.ProvesNothing as error:
+        told = {"account": str(row["id"]), "error": str(error)}
         log.warning("a passkey was refused", extra=told)
         raise SignInRefused from None
-    used = row["credential_id"], row["sign_count"], shown.new_sign_count, now
+    used = row["credential_id"], row["sign_count"], new_count, now
     if await _pool(request).fetchval(_USED, *used) is None:
         raise SignInRefused
     account = Account(**{name: row[name] for name in Account.model_fields})

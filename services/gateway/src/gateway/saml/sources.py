@@ -44,7 +44,29 @@ Fetched = tuple[bytes | None, dict[str, str]]
 
 def client() -> httpx.AsyncClient:
     """Fetches metadata: no redirect, no proxy of the environment. What is fetched proves itself by its signature."""
-    return httpx.AsyncClient(timeout=FETCH_SECONDS, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(
+        transport=_WhenAsked(), timeout=FETCH_SECONDS, trust_env=False, follow_redirects=False
+    )
+
+
+class _WhenAsked(httpx.AsyncBaseTransport):
+    """Opens nothing before it is asked for something: most installations fetch nothing, and each start read all the
+    certificates that are trusted.
+    """
+
+    def __init__(self) -> None:
+        self._asked: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask."""
+        if self._asked is None:
+            self._asked = httpx.AsyncHTTPTransport(trust_env=False)
+        return await self._asked.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections, if any was opened."""
+        if self._asked is not None:
+            await self._asked.aclose()
 
 
 async def fetch(http: httpx.AsyncClient, url: str, tags: Mapping[str, str]) -> Fetched:

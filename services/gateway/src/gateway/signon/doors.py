@@ -3,8 +3,6 @@
 from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar, Final, Literal
 
-from ldap3.core.exceptions import LDAPException
-from ldap3.operation.search import parse_filter
 from pydantic import AfterValidator, Field
 
 from gateway.persons.rules import MFA
@@ -64,6 +62,9 @@ def _header(told: str) -> str:
 
 
 def _filter(told: str) -> str:
+    from ldap3.core.exceptions import LDAPException  # a hundred modules, read when there is a directory
+    from ldap3.operation.search import parse_filter
+
     try:
         parse_filter(told, None, False, False, None, False)  # type: ignore[no-untyped-call]  # its stubs leave it out
     except LDAPException:

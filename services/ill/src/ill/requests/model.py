@@ -7,6 +7,7 @@ that no request is ever led into a state that nothing leads out of, or to an eff
 
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -194,23 +195,32 @@ def _flaws(
             f"{action.name} is told {name}, which is no argument"
             for name in sorted(set(action.needs + action.takes) - ARGUMENTS)
         )
-    reached = _reached(model, model.start)
+    after, before = _steps(model)
+    reached = _reached({model.start}, after)
     yield from (f"nothing leads to {name}" for name in known if name not in reached)
-    ends = {name for name, state in model.states.items() if state.end}
-    yield from (f"nothing leads from {name} to an end" for name in known if not _reached(model, name) & ends)
+    ending = _reached({name for name, state in model.states.items() if state.end}, before)
+    yield from (f"nothing leads from {name} to an end" for name in known if name not in ending)
 
 
-def _reached(model: Model, start: str) -> set[str]:
-    """Every state that can follow, the first included. (`former` leads to where `keep` was set.)"""
+def _steps(model: Model) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
+    """By state: those that can come right after it, and right before. (`former` leads to where `keep` was set.)"""
     kept = {state for (state, _), move in model.moves.items() if move.keep}
-    found, at_hand = {start}, [start]
+    after: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, set[str]] = defaultdict(set)
+    for (state, _), move in model.moves.items():
+        for to in kept if move.to == FORMER else {move.to} - {SAME}:
+            after[state].add(to)
+            before[to].add(state)
+    return after, before
+
+
+def _reached(starts: set[str], steps: Mapping[str, set[str]]) -> set[str]:
+    """Every state that these lead to, themselves included."""
+    found, at_hand = set(starts), list(starts)
     while at_hand:
-        here = at_hand.pop()
-        for (state, _), move in model.moves.items():
-            if state == here and move.to != SAME:
-                onwards = (kept if move.to == FORMER else {move.to}) - found
-                found |= onwards
-                at_hand += onwards
+        onwards = steps.get(at_hand.pop(), set()) - found
+        found |= onwards
+        at_hand += onwards
     return found
 
 
