@@ -14,7 +14,7 @@ from catalog.search.grammar import QueryProblem
 from catalog.search.writing import AnotherWriter, Writer
 from chassis.ids import uuid7
 
-NAME = "v4-a"
+NAME = "v5-a"
 
 
 def titled(title: str, **more: object) -> TitleDocument:
@@ -143,12 +143,12 @@ def test_there_is_one_writer(index: Path) -> None:
 def test_another_index_takes_over_while_readers_go_on(index: Path) -> None:
     reader = Reader(index)
     assert reader.search(SearchRequest(query="rome")).total == 3
-    rebuilt = Writer(index, "v4-b")
+    rebuilt = Writer(index, "v5-b")
     rebuilt.add_new([titled("Only Rome")])
     rebuilt.apply([], [], 20)
     rebuilt.close()
 
-    switch(index, "v4-b")
+    switch(index, "v5-b")
 
     assert reader.search(SearchRequest(query="rome")).total == 1
     assert reader.position() == 20

@@ -14,7 +14,7 @@ from support.shelves import Shelves, file_of, record
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v4-a")
+    writer = Writer(folder, "v5-a")
     writer.apply(
         [
             TitleDocument(
@@ -32,7 +32,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         1,
     )
     writer.close()
-    switch(folder, "v4-a")
+    switch(folder, "v5-a")
     return Reader(folder)
 
 

@@ -160,7 +160,7 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
 
         await until(level, seconds=30)
         before = await state(catalog)
-        (folder_of(catalog) / "v4-half-built").mkdir()
+        (folder_of(catalog) / "v5-half-built").mkdir()
 
         asked = await catalog.post("/v1/search-index/rebuilds")
         await shelves.title(record("new", title="Zzyzx"))

@@ -15,7 +15,7 @@ from catalog.search.ordering import SortKey, sort_keys
 from catalog.search.writing import Writer
 from chassis.ids import uuid7
 
-NAME = "v4-a"
+NAME = "v5-a"
 LONG = "Proceedings of the international conference on filing, volume"
 Held = tuple[str, str | None, int | None]
 

@@ -51,10 +51,10 @@ NOT_FOUND = {
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v4-a")
+    writer = Writer(folder, "v5-a")
     writer.apply([titled(title) for title in FOUND], [], 1)
     writer.close()
-    switch(folder, "v4-a")
+    switch(folder, "v5-a")
     return Reader(folder)
 
 

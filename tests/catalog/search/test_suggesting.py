@@ -28,7 +28,7 @@ HELD: list[tuple[str, str, str]] = [
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v4-a")
+    writer = Writer(folder, "v5-a")
     titles = [
         TitleDocument(
             title_id=uuid7(),
@@ -45,7 +45,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     ]
     writer.apply(titles, [], 1)
     writer.close()
-    switch(folder, "v4-a")
+    switch(folder, "v5-a")
     return Reader(folder)
 
 

@@ -157,7 +157,8 @@ class Import:
             await self._finish(JobState.FAILED, "The uploaded file is not in the data folder.")
             return
         try:
-            await self._through(reader, job, stop)
+            with self.ready.importing():
+                await self._through(reader, job, stop)
         except LostJob:
             log.warning("an import was carried on elsewhere", extra={"import": str(self.job_id)})
         finally:

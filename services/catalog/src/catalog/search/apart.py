@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,6 +15,7 @@ from catalog.apart import Apart, Gone, serve
 from catalog.search.documents import Copies
 from catalog.search.folders import read_position
 from catalog.search.loading import COLUMNS, entry_document, row_document
+from catalog.search.pacing import is_due
 from catalog.search.ready import Entry
 from catalog.search.writing import WRITER_BYTES, AnotherWriter, Writer
 from chassis import precedence
@@ -25,6 +27,9 @@ class WriterApart:
     def __init__(self, path: Path, apart: Apart) -> None:
         self._path = path
         self.apart = apart
+        self.reached = read_position(path)
+        """How far changes were handed over, committed or not."""
+        self._held, self._others, self._committed_at = 0, False, time.monotonic()
 
     @classmethod
     async def open(cls, folder: Path, name: str, *, memory: int = WRITER_BYTES, filing: str = "") -> Self:
@@ -50,14 +55,31 @@ class WriterApart:
         position: int,
         *,
         new: Sequence[Entry] = (),
+        commit: bool = True,
     ) -> None:
-        """Replace these titles, drop those and add new ones, in one commit; then remember the position."""
+        """Replace these titles, drop those and add new ones; then commit, and remember the position."""
         gone = [str(title_id) for title_id in deletes]
         ready = [(entry, *copies) for entry, copies in new]
-        await asyncio.to_thread(self.apart.asked, "apply", _plain(rows), ready, gone, position)
+        told = position if commit else None
+        await asyncio.to_thread(self.apart.asked, "apply", _plain(rows), ready, gone, told)
+        self.reached = position
+        if commit:
+            self._held, self._others, self._committed_at = 0, False, time.monotonic()
+        else:
+            self._held += len(rows) + len(gone) + len(ready)
+            self._others |= bool(rows or gone)
+
+    def is_due(self, *, more: int, others: bool, goes_on: bool) -> bool:
+        """Whether to commit what is held, and so much more (`catalog.search.pacing`)."""
+        return is_due(
+            held=self._held + more,
+            others=self._others or others,
+            seconds=time.monotonic() - self._committed_at,
+            goes_on=goes_on,
+        )
 
     async def add_new(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Add titles known not to be there (a rebuild); `apply` commits them."""
+        """Add titles known not to be there (a rebuild); `apply` commits them, too."""
         await asyncio.to_thread(self.apart.asked, "add", _plain(rows))
 
     async def close(self) -> None:
@@ -86,9 +108,12 @@ def write(pipe: Connection, folder: str, name: str, memory: str, filing: str) ->
             rows, ready, deletes, position = told
             for row in rows:
                 writer.replace(row[0], row_document(row, writer.filing))
+            for key in deletes:
+                writer.drop(key)
             for entry, *copies in ready:
                 writer.add(entry_document(entry, Copies(*copies), writer.filing))
-            writer.apply([], map(UUID, deletes), position)
+            if position is not None:
+                writer.commit(position)
         elif asked == "add":
             for row in told[0]:
                 writer.add(row_document(row, writer.filing))

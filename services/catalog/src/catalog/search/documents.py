@@ -1,10 +1,12 @@
 """What is known of a title when it is searched."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import orjson
 import tantivy
 
 from catalog.marc.extract import NO_TITLE
@@ -12,7 +14,7 @@ from catalog.search.filing import Filing, numbers
 from catalog.search.folding import identifier, joined
 from catalog.search.headings import FIELD, KINDS, Told, indexed, keyed, remembered, skipped, written
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of the fields below: an index of another version is built anew."""
 
 TEXT = {"title": 5.0, "author": 3.0, "subject": 2.0, "rest": 1.0}
@@ -33,11 +35,12 @@ FACETS = (
     "custom",
 )
 FILED: Final = {"title": 6, "author": 3}
-"""What is filed by its words, and by how many numbers of eight bytes: 48 letters of a title, 24 of a name."""
-BEGIN: Final = "\u22a2"
-END: Final = "\u22a3"
+"""What is filed by its words, and by how many numbers of eight bytes: 48 letters of a title, 24 of a name. Ranges of
+them are read from the column, so no list of titles is kept for each number."""
+BEGIN: Final = "<"
+END: Final = ">"
 """Stand before and behind each value of a field of words, so that a search can be for what begins or ends with
-something. No text that is folded holds them."""
+something. No text that is folded holds them, for they are no letters."""
 AS_SEARCHED: Final = Filing()
 NO_YEAR: Final = -9999
 
@@ -123,45 +126,39 @@ def make_schema() -> tantivy.Schema:
     builder.add_integer_field("number", indexed=True, fast=True)
     for name, count in FILED.items():
         for place in range(count):
-            builder.add_integer_field(f"s_{name}_{place}", indexed=True, fast=True)
+            builder.add_integer_field(f"s_{name}_{place}", fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()
 
 
-RECORD_FIELDS: Final = (
-    *TEXT,
-    *WORDS_ONLY,
-    "x_isbn",
-    "x_issn",
-    "x_identifier",
-    "x_call_number",
-    "f_format",
-    "f_language",
-    "f_subject",
-    "f_author",
-    "f_genre",
-    "f_decade",
-    "year",
-    "filed_title",
-    "filed_author",
-    "linked",
-    *(f"headed_{kind}" for kind in KINDS),
-)
-"""What a record alone tells, in this order. Its copies add call numbers, its number in the catalogue an identifier;
-what it files by becomes numbers, and its headings terms, where the index is written, for there the library's order is
-known."""
-
-Fields = dict[str, list[Any]]
+Fields = dict[str, Any]
+"""By the engine's names: lists of what a title has in a field, or the one thing that it always has."""
+_FILED: Final = {name: [f"s_{name}_{place}" for place in range(count)] for name, count in FILED.items()}
 
 
-def record_fields(title: TitleDocument) -> Fields:
-    """The fields that a title's record tells, folded: `RECORD_FIELDS`, each there though it may be empty."""
+class Described(NamedTuple):
+    """What a record alone tells of its title, folded. The fields are as the engine takes them; the rest becomes fields
+    where the index is written, for there the library's order is known, and what is known beside the record."""
+
+    fields: Fields
+    title: str
+    """What the title files by …"""
+    author: str
+    """… and its first name; empty for none."""
+    headings: list[list[str]]
+    """By kind, in the order of `KINDS`; behind a tab how many characters a heading files without, if any."""
+    call_numbers: list[str]
+    identifiers: list[str]
+
+
+def described(title: TitleDocument) -> Described:
+    """The fields that a title's record tells; those that it has nothing for are left out."""
     people = (title.author, *title.contributors)
     imprint = (title.publisher, title.place)
     isbns, issns = _exact(title.isbns), _exact(title.issns)
     decade = (f"{title.year // 10 * 10}s",) if title.year else ()
     rest = (*title.series, *imprint, title.edition, *title.text)
-    return {
+    found = {
         "title": _words((title.title, title.subtitle, *title.other_titles)),
         "author": _words((*people, *title.other_names)),
         "subject": _words((*title.subjects, *title.genres)),
@@ -170,91 +167,109 @@ def record_fields(title: TitleDocument) -> Fields:
         "publisher": _words(imprint),
         "x_isbn": isbns,
         "x_issn": issns,
-        "x_identifier": [*isbns, *issns, *_exact(title.identifiers)],
-        "x_call_number": _exact(title.call_numbers),
         "f_format": _facet((title.format,)),
         "f_language": _facet(title.languages),
         "f_subject": _facet(title.subjects[:20]),
         "f_author": _facet(people)[:20],
         "f_genre": _facet(title.genres[:10]),
         "f_decade": _facet(decade),
-        "year": [title.year if title.year is not None else NO_YEAR],
-        "filed_title": [title.sort_title or title.title],
-        "filed_author": [title.author or ""],
         "linked": list(title.linked),
-        **_headings(title),
     }
+    fields: Fields = {name: values for name, values in found.items() if values}
+    fields["year"] = [title.year if title.year is not None else NO_YEAR]
+    return Described(
+        fields,
+        title.sort_title or title.title,
+        title.author or "",
+        _headings(title),
+        _exact(title.call_numbers),
+        [*isbns, *issns, *_exact(title.identifiers)],
+    )
 
 
-def _headings(title: TitleDocument) -> Fields:
-    """Headings by kind: each as it is written, and behind a tab how many characters it files without, if any."""
-    found: Fields = {
-        "headed_title": [],
-        "headed_author": [written(each) for each in (title.author, *title.contributors) if each],
-        "headed_subject": list(map(written, title.subjects)),
-        "headed_series": [],
-        "headed_genre": list(map(written, title.genres)),
+def _headings(title: TitleDocument) -> list[list[str]]:
+    found = {
+        "title": [],
+        "author": [written(each) for each in (title.author, *title.contributors) if each],
+        "subject": list(map(written, title.subjects)),
+        "series": [],
+        "genre": list(map(written, title.genres)),
     }
     if title.title != NO_TITLE:
         proper = written(title.title)
         skip = skipped(proper, written(title.sort_title)) if title.sort_title else 0
-        found["headed_title"].append(f"{proper}\t{skip}" if skip else proper)
+        found["title"].append(f"{proper}\t{skip}" if skip else proper)
     for kind, text, skip in title.headings:
-        lines, line = found[f"headed_{kind}"], written(text)
+        lines, line = found[kind], written(text)
         if skip and line in lines:
             lines.remove(line)
         lines.append(f"{line}\t{skip}" if skip else line)
+    return [found[kind] for kind in KINDS]
+
+
+def completed(told: Described, copies: Copies, *, availability: str, stored: bytes, filing: Filing) -> Fields:
+    """The other fields of a title: what is known beside its record, and what depends on the library's order."""
+    title, author, headings, call_numbers, identifiers = told[1:]
+    found: Fields = {
+        "key": copies.title_id,
+        "number": copies.hrid,
+        "public": "no" if copies.suppressed else "yes",
+        "f_availability": availability,
+        "stored": b64encode(stored).decode(),
+    }
+    found.update(zip(_FILED["title"], numbers(keyed(filing, title), FILED["title"]), strict=True))
+    found.update(zip(_FILED["author"], numbers(keyed(filing, author), FILED["author"]), strict=True))
+    if not copies.suppressed and (terms := _terms(headings, filing)):
+        found[FIELD] = terms
+    if call_numbers:
+        found["x_call_number"] = call_numbers
+    if identifiers:
+        found["x_identifier"] = identifiers
+    if copies.barcodes:
+        found["x_barcode"] = _exact(copies.barcodes)
+    for name, values in (
+        ("f_library", copies.libraries),
+        ("f_location", copies.locations),
+        ("f_material_type", copies.material_types),
+        ("f_custom", copies.custom),
+    ):
+        if values:
+            found[name] = _facet(values)
     return found
 
 
-def copy_fields(title: Copies | TitleDocument) -> Fields:
-    """The fields that have nothing to do with what is written in the record."""
-    return {
-        "public": ["no" if title.suppressed else "yes"],
-        "x_barcode": _exact(title.barcodes),
-        "f_library": _facet(title.libraries),
-        "f_location": _facet(title.locations),
-        "f_material_type": _facet(title.material_types),
-        "f_custom": _facet(title.custom),
-    }
-
-
-def as_document(title: TitleDocument, filing: Filing = AS_SEARCHED) -> tantivy.Document:
-    """A title as the engine takes it."""
-    return document(
+def as_fields(title: TitleDocument, filing: Filing = AS_SEARCHED) -> Fields:
+    """A title's fields as the index holds them: lists, but for what each title has one of."""
+    copies = Copies(
         str(title.title_id),
-        record_fields(title) | copy_fields(title),
-        number=title.number,
-        availability=title.availability,
-        stored=title.stored,
-        filing=filing,
+        title.number,
+        title.suppressed,
+        title.barcodes,
+        title.libraries,
+        title.locations,
+        title.material_types,
+        custom=title.custom,
+    )
+    told = described(title)
+    return told.fields | completed(
+        told, copies, availability=title.availability, stored=title.stored, filing=filing
     )
 
 
-def document(
-    key: str, fields: Fields, *, number: int, availability: str, stored: bytes, filing: Filing
-) -> tantivy.Document:
-    """The same, of fields that are folded already."""
-    told = {name: values for name, values in fields.items() if values}
-    for name, count in FILED.items():
-        (text,) = told.pop(f"filed_{name}")
-        for place, value in enumerate(numbers(keyed(filing, text), count)):
-            told[f"s_{name}_{place}"] = [value]
-    if headings := _terms(told, filing):
-        told[FIELD] = headings
-    return tantivy.Document(
-        key=[key], number=[number], f_availability=[availability], stored=[stored], **told
-    )
+def as_document(title: TitleDocument, filing: Filing = AS_SEARCHED) -> str:
+    """A title as the engine takes it: JSON, which it reads in a quarter of the time that a document of its own kind
+    takes, made value by value."""
+    return orjson.dumps(as_fields(title, filing)).decode()
 
 
-def _terms(told: Fields, filing: Filing) -> list[str]:
-    """Terms of the headings and their landmarks, in place of what they were read as; a hidden title has none."""
-    is_public = told["public"] == ["yes"]
+def _terms(headings: Sequence[Sequence[str]], filing: Filing) -> list[str]:
+    """Terms of the headings, and their landmarks."""
     found: list[str] = []
-    for kind in KINDS:
-        for each in told.pop(f"headed_{kind}", ()):
-            if is_public and each:
-                found += indexed(kind, each, filing) if kind == "title" else remembered(kind, each, filing)
+    for kind, lines in zip(KINDS, headings, strict=True):
+        made = indexed if kind == "title" else remembered
+        for line in lines:
+            if line:
+                found += made(kind, line, filing)
     return found
 
 

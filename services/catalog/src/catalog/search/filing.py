@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from catalog.search.folding import joined, words
+from catalog.search.folding import latin, words
 
 RULES: Final[Mapping[str, str]] = {
     "cs": "& c < č & h < ch & r < ř & s < š & z < ž",
@@ -86,13 +86,14 @@ class Filing:
         if not text:
             return ""
         if self._found is not None:
-            told = unicodedata.normalize("NFC", text.casefold())
-            text = self._found.sub(lambda letter: self._letters[letter[0]], told)
-        key = (" ".join(joined(text).split()) if text.isascii() else " ".join(words(text)))[:LONGEST]
+            text = unicodedata.normalize("NFC", text.casefold())
+            text = self._found.sub(lambda letter: self._letters[letter[0]], text)
+        told = latin(text)
+        key = " ".join(told.split() if told is not None else words(text))[:LONGEST]
         if self._found is not None:
             for place, behind in enumerate(_BEHIND, 1):
                 key = key.replace(behind, self._last * place)
-        return key if key.isalpha() else _NUMBER.sub(_by_value, key)
+        return key if key.replace(" ", "").isalpha() else _NUMBER.sub(_by_value, key)
 
 
 def _by_value(number: re.Match[str]) -> str:

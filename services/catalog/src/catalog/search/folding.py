@@ -11,9 +11,10 @@ No language is named: what Unicode says of a script is enough to search it.
 import re
 import unicodedata
 from functools import lru_cache
+from operator import mul
 from typing import Final
 
-_SPECIAL: Final = str.maketrans(
+SPECIAL: Final = str.maketrans(
     {
         "ß": "ss",
         "æ": "ae",
@@ -77,6 +78,29 @@ _TOKEN: Final = re.compile(rf"[{_UNSPACED}]+|(?:[^\W_{_UNSPACED}]|[{_SIGNS_IN_WO
 _RUN: Final = re.compile(rf"^[{_UNSPACED}]")
 _SIGNS: Final = (("c++", " cplusplus "), ("c#", " csharp "), ("f#", " fsharp "))
 LONGEST_TOKEN: Final = 100
+LETTERS_KEPT: Final = 30_000
+"""Of so many letters, in the order of their coming, it is remembered what becomes of them: some megabytes."""
+
+
+def _without_marks(text: str) -> str:
+    """Compatibility forms as what they stand for, without diacritics, special letters spelled out; still decomposed."""
+    return "".join(
+        [each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)]
+    ).translate(SPECIAL)
+
+
+class _Letters(dict[int, str]):
+    """Letters that were met, and what becomes of them. That can be said of each by itself: what depends on its
+    neighbours is the order of marks, which go, and how what is left is composed, which comes after."""
+
+    def __missing__(self, place: int) -> str:
+        found = _without_marks(chr(place))
+        if len(self) < LETTERS_KEPT:
+            self[place] = found
+        return found
+
+
+_FOLDED: Final = _Letters()
 
 
 def folded(text: str) -> str:
@@ -84,10 +108,10 @@ def folded(text: str) -> str:
     low = text.casefold()
     if low.isascii():
         return low.replace("'", "")
-    for sign, word in _SIGNS:
-        low = low.replace(sign, word)
-    stripped = "".join(c for c in unicodedata.normalize("NFKD", low) if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", stripped.translate(_SPECIAL))
+    if "#" in low or "++" in low:
+        for sign, word in _SIGNS:
+            low = low.replace(sign, word)
+    return unicodedata.normalize("NFC", low.translate(_FOLDED))
 
 
 def words(text: str) -> list[str]:
@@ -128,43 +152,78 @@ def asked_tokens(text: str) -> tuple[list[str], bool]:
     return (found, True) if len(runs[-1]) == 1 else (found[:-1], False)
 
 
-_PLAIN: Final = {
-    place: None if char == "'" else char.lower() if char.isalnum() else " "
-    for place, char in enumerate(map(chr, range(128)))
-}
+_PLAIN: Final = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + bytes(
+    128
+)
 """ASCII as `tokens` would have it, without taking the words apart."""
+_BESIDE: Final = "\x80"
+"""Stands for a letter that does not become ASCII."""
+
+
+class _Spelled(dict[int, str]):
+    """The same of other letters that were met, where `tokens` has ASCII for them."""
+
+    def __missing__(self, place: int) -> str:
+        found = folded(chr(place))
+        if not found.isascii() or not {"#", "+"}.isdisjoint(found):
+            found = _BESIDE
+        else:
+            found = "".join([each if each.isalnum() else " " for each in found])
+        if len(self) < LETTERS_KEPT:
+            self[place] = found
+        return found
+
+
+_SPELLED: Final = _Spelled({ord("'"): "", ord("#"): " ", ord("+"): " "})
 
 
 def joined(text: str | None) -> str:
     """Tokens with blanks between: what the engine's whitespace tokenizer takes apart again."""
     if not text:
         return ""
-    return _spelled(text) if len(text) <= LONGEST_TOKEN else _spelled_out(text)
+    return spelled(text) if text.isascii() or len(text) > LONGEST_TOKEN else _remembered(text)
 
 
-def _spelled_out(text: str) -> str:
-    if text.isascii() and "#" not in text and "++" not in text:
-        words = text.translate(_PLAIN)
-        if len(words) <= LONGEST_TOKEN:
-            return words.strip()
-        return " ".join([word[:LONGEST_TOKEN] for word in words.split()])
-    return " ".join(tokens(text))
+def spelled(text: str) -> str:
+    """The same without remembering it."""
+    found = latin(text)
+    return found if found is not None else " ".join(tokens(text))
 
 
-_spelled: Final = lru_cache(maxsize=20_000)(_spelled_out)
-"""Names, places and subjects come again and again."""
+def latin(text: str) -> str | None:
+    """The same where all of it becomes ASCII, in a fifth of the time; None elsewhere, and for signs such as `c++`."""
+    if "#" in text or "++" in text:
+        return None
+    if text.isascii():
+        found = text.encode().translate(_PLAIN, b"'").decode()
+    else:
+        found = text.translate(_SPELLED)
+        if not found.isascii():
+            return None
+    if len(found) <= LONGEST_TOKEN:
+        return found.strip()
+    return " ".join([word[:LONGEST_TOKEN] for word in found.split()])
+
+
+_remembered: Final = lru_cache(maxsize=20_000)(spelled)
+"""Names, places and subjects come again and again. To remember ASCII would take longer than to spell it."""
 
 
 _NOT_IN_NUMBER: Final = re.compile(r"[^0-9a-z]")
+_NO_LETTERS: Final = bytes(place for place in range(128) if not chr(place).isalnum())
+_WEIGHTS: Final = (3, 1, 3, 1, 3, 1, 3, 1, 3)
+_OF_978: Final = 9 + 3 * 7 + 8
+"""What stands before an ISBN of ten digits adds to the sum that its last digit makes divisible by ten."""
 
 
 def identifier(text: str) -> str:
     """An identifier in the form it is indexed in: letters and digits alone, an ISBN with 13 digits."""
     bare = text.casefold()
-    if not (bare.isascii() and bare.isalnum()):
+    if not bare.isascii():
         bare = _NOT_IN_NUMBER.sub("", bare)
-    if len(bare) == 10 and bare[:9].isdigit() and (bare[9].isdigit() or bare[9] == "x"):
-        body = "978" + bare[:9]
-        check = (10 - sum(int(digit) * (1 if place % 2 == 0 else 3) for place, digit in enumerate(body))) % 10
-        return body + str(check)
+    elif not bare.isalnum():
+        bare = bare.encode().translate(None, _NO_LETTERS).decode()
+    if len(bare) == 10 and (bare.isdigit() or (bare[9] == "x" and bare[:9].isdigit())):
+        counted = _OF_978 + sum(map(mul, map(int, bare[:9]), _WEIGHTS))
+        return f"978{bare[:9]}{-counted % 10}"
     return bare

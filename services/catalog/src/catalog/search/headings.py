@@ -40,7 +40,6 @@ Told = tuple[str, str, int]
 """A kind, a heading, and how many of its characters it files without."""
 
 
-@lru_cache(maxsize=20_000)
 def written(text: str) -> str:
     """A heading as it is told: on one line, and cut where it is very long."""
     line = " ".join(text.split())

@@ -37,7 +37,7 @@ BATCH = 4000
 POLL_SECONDS = 0.1
 STAND_BY_SECONDS = 1.0
 IMPORT_SECONDS = 1.0
-"""From one commit to the next while an import brings new titles: many small commits would be merged again and again."""
+"""From one look to the next while an import brings new titles."""
 NEAR_ROUNDS = 20
 """So often a new index is brought up to what is written meanwhile, once it is less than a batch behind; an import that
 goes on writes something at every moment, and the new index would never serve."""
@@ -100,12 +100,11 @@ class Indexer:
                     if await self._rebuild_wanted():
                         await self.rebuild()
                     self.woken.clear()
-                    began, read = time.monotonic(), await self.follow()
-                    if self.importing and not stop.is_set():
+                    began, read = time.monotonic(), await self.follow(holding=True)
+                    while self._more_to_come(began) and not stop.is_set():
                         with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(began + IMPORT_SECONDS - time.monotonic()):
-                                await stop.wait()
-                    elif read < BATCH and not stop.is_set():
+                            await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+                    if not self.importing and read < BATCH and not stop.is_set():
                         await _either(self.woken, stop, POLL_SECONDS)
                 except Gone as error:
                     log.error("the index's writer has ended; another is started", extra={"error": str(error)})
@@ -129,6 +128,10 @@ class Indexer:
         connection = await self.pool.acquire()
         await connection.add_listener(CHANNEL, self._wake)
         return connection
+
+    def _more_to_come(self, began: float) -> bool:
+        """Whether to let an import bring more before the next look."""
+        return self.importing and self.ready.goes_on and time.monotonic() < began + IMPORT_SECONDS
 
     def _wake(self, *_: object) -> None:
         self.woken.set()
@@ -160,6 +163,9 @@ class Indexer:
         self.ready.forget(wanted=False)
         writer, self.writer = self.writer, None
         if writer is not None:
+            if writer.is_due(more=0, others=False, goes_on=False):
+                with contextlib.suppress(Gone):
+                    await writer.apply([], [], writer.reached)
             await writer.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -188,15 +194,26 @@ class Indexer:
             )
         )
 
-    async def follow(self) -> int:
-        """Apply the next changes; how many rows were read."""
+    async def follow(self, *, holding: bool = False) -> int:
+        """Apply the next changes; how many rows were read.
+
+        `holding`: new titles of an import that goes on may wait for their commit (`catalog.search.pacing`).
+        """
         assert self.writer is not None
-        batch, self._ahead = self._ahead or await self._next(self.writer.position(), self.ready), None
+        batch, self._ahead = self._ahead or await self._next(self.writer.reached, self.ready), None
         self.importing = batch is not None and bool(batch.new)
+        goes_on = holding and self.ready.goes_on
         if batch is None:
+            if self.writer.is_due(more=0, others=False, goes_on=goes_on):
+                await self.writer.apply([], [], self.writer.reached)
             return 0
+        due = self.writer.is_due(
+            more=len(batch.rows) + len(batch.gone) + len(batch.new),
+            others=bool(batch.rows or batch.gone),
+            goes_on=goes_on,
+        )
         applying = asyncio.create_task(
-            self.writer.apply(batch.rows, batch.gone, batch.position, new=batch.new)
+            self.writer.apply(batch.rows, batch.gone, batch.position, new=batch.new, commit=due)
         )
         try:
             if batch.read >= BATCH:  # while the index is written, the database is read

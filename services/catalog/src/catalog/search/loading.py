@@ -1,29 +1,30 @@
 """Titles as the index wants them, read from the database: the record, its items, their availability."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import asyncpg
 import orjson
-import tantivy
 
 from catalog.marc.extract import Facts, extract
 from catalog.marc.storage import unpack
 from catalog.relations.rules import named
 from catalog.search.documents import (
     AS_SEARCHED,
-    RECORD_FIELDS,
     Copies,
-    Fields,
+    Described,
     TitleDocument,
-    copy_fields,
-    document,
-    record_fields,
+    completed,
+    described,
 )
 from catalog.search.filing import Filing
 from catalog.search.folding import identifier
-from chassis.database import Connection
+
+if TYPE_CHECKING:
+    from chassis.database import (
+        Connection,
+    )  # brings an ORM that neither reader nor writer apart has a use for
 
 COLUMNS: Final = (
     "id",
@@ -79,7 +80,9 @@ WHERE t.id = ANY ($1::uuid[]) AND t.deleted_at IS NULL
 """
 
 
-async def documents(connection: Connection | asyncpg.Pool, title_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+async def documents(
+    connection: "Connection | asyncpg.Pool", title_ids: Sequence[UUID]
+) -> list[asyncpg.Record]:
     """The rows of these titles; one that is gone is not among them."""
     rows: list[asyncpg.Record] = await connection.fetch(_TITLES, list(title_ids))
     return rows
@@ -135,39 +138,38 @@ def copies_of(row: Sequence[Any]) -> Copies:
 
 
 def entry_of(facts: Facts) -> bytes:
-    """A record's part of its title's entry in the index, which whoever reads the record may make long before."""
-    fields = record_fields(_of_record(facts))
-    return orjson.dumps([_shown(facts).decode(), _is_online(facts), *map(fields.__getitem__, RECORD_FIELDS)])
+    """A record's part of its title's entry in the index, which whoever reads the record may make long before.
+
+    Three lines of JSON: what a list of hits shows; what is to be completed; fields as the engine takes them, which are
+    passed on as they stand.
+    """
+    told = described(_of_record(facts))
+    return b"\n".join(
+        (_shown(facts), orjson.dumps((_is_online(facts), *told[1:])), orjson.dumps(told.fields)[:-1])
+    )
 
 
-def entry_document(entry: bytes, copies: Copies, filing: Filing = AS_SEARCHED) -> tantivy.Document:
+def entry_document(entry: bytes, copies: Copies, filing: Filing = AS_SEARCHED) -> str:
     """An entry and what is known beside it, as the engine takes them."""
-    shown, online, *values = orjson.loads(entry)
-    fields = dict(zip(RECORD_FIELDS, values, strict=True))
-    return _document(fields, shown.encode(), copies, online=online, filing=filing)
-
-
-def row_document(row: Sequence[Any], filing: Filing = AS_SEARCHED) -> tantivy.Document:
-    """A row of these columns as the engine takes it. Costs CPU: the record is taken apart."""
-    facts = extract(unpack(row[1]))
-    fields = record_fields(_of_record(facts))
-    return _document(fields, _shown(facts), copies_of(row), online=_is_online(facts), filing=filing)
-
-
-def _document(
-    fields: Fields, shown: bytes, copies: Copies, *, online: bool, filing: Filing
-) -> tantivy.Document:
-    fields["x_identifier"].append(f"t{copies.hrid}")
-    fields["x_call_number"] += filter(None, map(identifier, filter(None, copies.call_numbers)))
+    shown, told, fields = entry.split(b"\n")
+    online, title, author, headings, call_numbers, identifiers = orjson.loads(told)
+    identifiers.append(f"t{copies.hrid}")
+    if copies.call_numbers:
+        call_numbers += filter(None, map(identifier, filter(None, copies.call_numbers)))
     availability = _availability(copies, online=online)
-    return document(
-        copies.title_id,
-        fields | copy_fields(copies),
-        number=copies.hrid,
+    rest = completed(
+        Described({}, title, author, headings, call_numbers, identifiers),
+        copies,
         availability=availability,
         stored=_stored(shown, copies, availability),
         filing=filing,
     )
+    return (b"%s,%s" % (fields, orjson.dumps(rest)[1:])).decode()
+
+
+def row_document(row: Sequence[Any], filing: Filing = AS_SEARCHED) -> str:
+    """A row of these columns as the engine takes it. Costs CPU: the record is taken apart."""
+    return entry_document(entry_of(extract(unpack(row[1]))), copies_of(row), filing)
 
 
 def _availability(copies: Copies, *, online: bool) -> str:

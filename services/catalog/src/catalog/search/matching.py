@@ -1,25 +1,21 @@
 """Whether one title answers a query, without the engine: for rules that sort titles as they change.
 
-The same tree and the same folding as `compile`, over the same fields as `documents.as_document` fills.
+The same tree and the same folding as `compile`, over the same fields as `documents.as_fields` fills.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from catalog.search.compile import words_in
-from catalog.search.documents import EXACT, TEXT, TitleDocument, as_document
+from catalog.search.documents import EXACT, TEXT, Fields, TitleDocument, as_fields
 from catalog.search.folding import identifier, tokens
 from catalog.search.grammar import And, Everything, Listed, Masked, Naming, Near, Node, Not, Or, Range, Term
 from catalog.search.headings import CODES, FIELD, SEARCHED, heading_of, written
 
-Fields = Mapping[str, Sequence[Any]]
-
 
 def fields_of(title: TitleDocument) -> Fields:
     """A title's fields as the index would hold them."""
-    told: Fields = as_document(title).to_dict()
-    return told
+    return as_fields(title)
 
 
 def matches(node: Node, fields: Fields) -> bool:
@@ -40,7 +36,7 @@ def matches(node: Node, fields: Fields) -> bool:
         low, high = node.low if node.low is not None else -9998, node.high if node.high is not None else 9999
         return any(low <= year <= high for year in fields.get("year", ()))
     if isinstance(node, Listed):
-        return any(number in node.numbers for number in fields.get("number", ()))
+        return fields["number"] in node.numbers
     if isinstance(node, Naming):
         return not set(node.keys).isdisjoint(fields.get("linked", ()))
     if isinstance(node, Near):

@@ -25,6 +25,7 @@ class Ready:
 
     wanted: bool = False
     """Whether an indexer is at work here that would take it."""
+    _importing: int = 0
     _entries: dict[UUID, Entry] = field(default_factory=dict)
     _bytes: int = 0
 
@@ -42,6 +43,20 @@ class Ready:
             for title_id in offered:
                 self.take(title_id)
             raise
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """An import is under way in this process: more is to come."""
+        self._importing += 1
+        try:
+            yield
+        finally:
+            self._importing -= 1
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether any import is under way."""
+        return self._importing > 0
 
     def put(self, offered: dict[UUID, Entry]) -> None:
         """Let the indexer have these, as far as there is room."""

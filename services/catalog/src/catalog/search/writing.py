@@ -49,26 +49,31 @@ class Writer:
         for title in upserts:
             self.replace(str(title.title_id), as_document(title, self.filing))
         for title_id in deletes:
-            self._drop(str(title_id))
-        self._writer.commit()
-        write_position(self._path, position)
+            self.drop(str(title_id))
+        self.commit(position)
 
     def add_new(self, titles: Iterable[TitleDocument]) -> None:
-        """Add titles known not to be there (a rebuild); `apply` commits them."""
+        """Add titles known not to be there (a rebuild); `commit` follows."""
         for title in titles:
             self.add(as_document(title, self.filing))
 
-    def replace(self, key: str, title: tantivy.Document) -> None:
-        """Put a title in place of what is there under its key; `apply` commits it."""
-        self._drop(key)
-        self._writer.add_document(title)
+    def replace(self, key: str, title: str) -> None:
+        """Put a title (`documents.as_document`) in place of what is there under its key; `commit` follows."""
+        self.drop(key)
+        self._writer.add_json(title)
 
-    def add(self, title: tantivy.Document) -> None:
-        """Add a title known not to be there; `apply` commits it."""
-        self._writer.add_document(title)
+    def add(self, title: str) -> None:
+        """Add a title known not to be there; `commit` follows."""
+        self._writer.add_json(title)
 
-    def _drop(self, key: str) -> None:
+    def drop(self, key: str) -> None:
+        """Drop a title; `commit` follows."""
         self._writer.delete_documents_by_query(Query.term_query(self.schema, "key", key))
+
+    def commit(self, position: int) -> None:
+        """Let readers see what was written, up to this position."""
+        self._writer.commit()
+        write_position(self._path, position)
 
     def close(self) -> None:
         """Finish merging and let go of the lock."""
