@@ -62,6 +62,8 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "temporary_location_id": None,
         "permanent_loan_type": None,
         "temporary_loan_type": None,
+        "temporary_location_ends_at": None,
+        "temporary_loan_type_ends_at": None,
         "other_call_numbers": [],
     }
     found = await catalog.get("/v1/items", params={"barcode": "3100"})

@@ -32,6 +32,7 @@ from catalog.idlists.worker import sweep_id_lists, write_id_lists
 from catalog.imports import routes as imports
 from catalog.imports.worker import import_files, sweep_uploads
 from catalog.items import routes as items
+from catalog.items.ending import end as end_what_is_for_a_time
 from catalog.labels import routes as labels
 from catalog.legacy import routes as legacy
 from catalog.linkchecks import routes as linkchecks
@@ -173,6 +174,7 @@ SERVICE = Service(
         Timer("start-link-checks", timedelta(minutes=1), start_link_checks),
         Timer("sweep-links", timedelta(hours=6), sweep_links),
         Timer("shelve", timedelta(seconds=30), shelve),
+        Timer("end-what-is-for-a-time", timedelta(seconds=15), end_what_is_for_a_time),
         Timer("read-policies", timedelta(seconds=30), read_policies),
         Timer("forget-found", timedelta(hours=1), forget_found),
         Timer("number", timedelta(seconds=30), number),

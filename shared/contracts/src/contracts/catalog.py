@@ -105,6 +105,9 @@ class ItemState(Part):
     permanent_loan_type: str | None = None
     """What it is lent as otherwise, while a temporary loan type counts."""
     temporary_loan_type: str | None = None
+    temporary_location_ends_at: datetime | None = None
+    """From when on its temporary location does not count; that it does not is told then, too."""
+    temporary_loan_type_ends_at: datetime | None = None
     other_call_numbers: tuple[OtherCallNumber, ...] = ()
     """Its own further ones, then those of its holdings."""
 
@@ -305,6 +308,8 @@ class HoldingsState(Part):
     """Whether copies are made of them, as their record says (008/21)."""
     temporary_location_id: UUID | None = None
     """Where they stand for a time."""
+    temporary_location_ends_at: datetime | None = None
+    """From when on they stand where they belong again."""
     other_call_numbers: tuple[OtherCallNumber, ...] = ()
 
 

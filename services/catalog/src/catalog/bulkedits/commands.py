@@ -17,6 +17,7 @@ from catalog.conditions.looking import START
 from catalog.conditions.vocabulary import Kind
 from catalog.custom.queries import definitions
 from catalog.items.commands import check_known
+from catalog.items.rules import over
 from catalog.lists import commands as making
 from catalog.lists import queries as lists
 from catalog.lists.documents import SourceDoc
@@ -79,7 +80,7 @@ async def ask(
         raise TooManyEdits(
             reasons=[Reason("too-many-bulk-edits", words, mend=mend, value=under_way, limit=MOST_OPEN)]
         )
-    await _possible(session, changes)
+    await _possible(session, changes, now)
     if source is not None:
         list_id = await making.make(
             session,
@@ -118,11 +119,18 @@ async def ask(
     return UUID(int=made.id.int)
 
 
-async def _possible(session: AsyncSession, changes: ChangesDoc) -> None:
+async def _possible(session: AsyncSession, changes: ChangesDoc, now: datetime) -> None:
     """What all of them would be refused for is told at once."""
     told = {name: value for name, value in changes.told.items() if name in REFERRED}
+    kind = "items" if changes.items is not None else "holdings"
+    if found := list(over(changes.told, now=now)):
+        raise Invalid(
+            reasons=[
+                Reason(each.code, each.text, f"/changes/{kind}/set{each.pointer}", each.mend)
+                for each in found
+            ]
+        )
     if told:
-        kind = "items" if changes.items is not None else "holdings"
         try:
             await check_known(session, told)
         except Invalid as problem:

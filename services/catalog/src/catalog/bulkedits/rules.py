@@ -9,7 +9,7 @@ from typing import Any, Final
 from catalog.bulkedits.own_rules import OwnEdit
 from catalog.bulkedits.own_rules import differences as own_differences
 from catalog.callnumbers.rules import Scheme, shelving_key
-from catalog.items.rules import FACTS, contradictions, state_refusal
+from catalog.items.rules import FACTS, contradictions, ended, endless, state_refusal
 from chassis.custom import Definition, Fault
 
 MOST_EDITED: Final = 500_000
@@ -109,8 +109,8 @@ ITEM_FACTS: Final = FACTS
 OWN_ITEM_FACTS: Final = (*FACTS, "custom")
 """The same with what is the library's own, for edits that change that."""
 HOLDINGS_FACTS: Final = (
-    "location_id", "temporary_location_id", "call_number", "call_number_scheme", "shelving_key", "suppressed",
-    "statistical_codes",
+    "location_id", "temporary_location_id", "temporary_location_ends_at", "call_number", "call_number_scheme",
+    "shelving_key", "suppressed", "statistical_codes",
 )  # fmt: skip
 DIGITISED_FACTS: Final = (*HOLDINGS_FACTS, "digitisation_policy")
 """The same with what was not known to earlier releases, for edits that change that."""
@@ -146,7 +146,7 @@ def item_verdict(
 ) -> Verdict:
     """As strict as a change of this item alone would be; `known` are the library's own fields of items."""
     facts = OWN_ITEM_FACTS if own else ITEM_FACTS
-    after = {name: row[name] for name in facts} | dict(told)
+    after = {name: row[name] for name in facts} | dict(told) | ended(row, told)
     faults: list[Fault] = []
     if own:
         told_, faults = own.of({**row, **after}, known)
@@ -169,9 +169,9 @@ def holdings_verdict(
 ) -> Verdict:
     """The same of holdings; `taken` has places where their title has holdings, and is given the new one."""
     facts = DIGITISED_FACTS if "digitisation_policy" in told else HOLDINGS_FACTS
-    after = {name: row[name] for name in facts} | dict(told)
+    after = {name: row[name] for name in facts} | dict(told) | ended(row, told)
     after["call_number"] = after["call_number"] or ""
-    reasons = []
+    reasons = [reason(each.code, each.text) for each in endless(after)]
     if row["deleted_at"] is not None:
         reasons.append(reason("holdings-deleted", "These holdings are deleted."))
     place = (row["title_id"], after["location_id"], after["call_number"])

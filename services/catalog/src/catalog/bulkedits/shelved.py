@@ -184,6 +184,7 @@ class Holdings:
                     lending_policy=row["lending_policy"],
                     reproduction_policy=row["reproduction_policy"],
                     temporary_location_id=row["temporary_location_id"],
+                    temporary_location_ends_at=row["temporary_location_ends_at"],
                     other_call_numbers=further(row["other_call_numbers"]),
                 ),
             )

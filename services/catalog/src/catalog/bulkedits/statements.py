@@ -6,6 +6,7 @@ from typing import Final
 from catalog.bulkedits.rules import DIGITISED_FACTS, HOLDINGS_FACTS, ITEM_FACTS, OWN_ITEM_FACTS
 from catalog.bulkedits.tables import WORKING
 from catalog.history.statements import keeping
+from catalog.items.rules import ENDING
 from catalog.items.standing import permanent, standing
 
 WAITING: Final = f"""
@@ -62,7 +63,7 @@ def digest(alias: str, facts: Sequence[str], *, belongs: str | None = None) -> s
     return f"md5((jsonb_build_object({told}) || jsonb_strip_nulls(jsonb_build_object({seldom})))::text)"
 
 
-SELDOM: Final = frozenset({"temporary_location_id", "temporary_loan_type"})
+SELDOM: Final = frozenset({"temporary_location_id", "temporary_loan_type", *ENDING})
 _ITEM_COLUMNS: Final = ", ".join(
     f"{permanent('i')} AS location_id" if name == "location_id" else f"i.{name}" for name in OWN_ITEM_FACTS
 )
@@ -91,8 +92,8 @@ _TOLD_OF_HOLDINGS: Final = {
     **{
         name: f"new.{name}"
         for name in (
-            "id", "version", "title_id", "location_id", "temporary_location_id", "call_number", "suppressed",
-            "statistical_codes", "other_call_numbers", "digitisation_policy",
+            "id", "version", "title_id", "location_id", "temporary_location_id", "temporary_location_ends_at",
+            "call_number", "suppressed", "statistical_codes", "other_call_numbers", "digitisation_policy",
         )
     },
     "lending_policy": "new.policies ->> 'lending_policy'",

@@ -7,14 +7,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_HOLDINGS: Final = """
+from catalog.items.standing import lasting, shelved_now
+
+_HOLDINGS: Final = f"""
 SELECT h.shelving_key, h.id, h.call_number, h.id AS holdings_id, CAST(NULL AS uuid) AS item_id, h.title_id,
-    coalesce(h.temporary_location_id, h.location_id) AS location_id, t.title, t.author, t.year
+    {shelved_now()} AS location_id, t.title, t.author, t.year
 FROM holdings h JOIN title t ON t.id = h.title_id
 WHERE h.shelving_key IS NOT NULL AND (:hidden_too OR NOT (t.suppressed OR h.suppressed))
-  AND h.deleted_at IS NULL AND {shelf} {location}
-ORDER BY h.shelving_key {way}, h.id {way} LIMIT :limit
-"""
+  AND h.deleted_at IS NULL AND {{shelf}} {{location}}
+ORDER BY h.shelving_key {{way}}, h.id {{way}} LIMIT :limit
+"""  # noqa: S608 - our own text
 _ITEMS: Final = """
 SELECT h.shelving_key, h.id, h.call_number, h.holdings_id, h.id AS item_id, h.title_id,
     h.location_id, t.title, t.author, t.year
@@ -29,8 +31,10 @@ FROM (({holdings}) UNION ALL ({items})) s
 JOIN location l ON l.id = s.location_id JOIN library b ON b.id = l.library_id
 ORDER BY s.shelving_key {way}, s.id {way} LIMIT :limit
 """
-_AT_HOME: Final = "h.location_id = :location_id AND h.temporary_location_id IS NULL"
-_FOR_A_TIME: Final = "h.temporary_location_id = :location_id"
+_AT_HOME: Final = f"h.location_id = :location_id AND ({lasting('h', 'temporary_location')}) IS NULL"
+_FOR_A_TIME: Final = (
+    "h.temporary_location_id = :location_id AND (h.temporary_location_ends_at > now()) IS NOT FALSE"
+)
 """Apart, so that each is read along its own index."""
 _ONWARD: Final = "(h.shelving_key, h.id) > (:key, :id) AND h.shelving_key < :edge"
 _FROM: Final = "h.shelving_key >= :key AND h.shelving_key < :edge"

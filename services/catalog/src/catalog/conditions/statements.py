@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from catalog.conditions.vocabulary import Kind, of_field
 from catalog.holdings.policy_rules import ASKED
-from catalog.items.standing import permanent
+from catalog.items.standing import lent_as, permanent, shelved_now
 from chassis.conditions import All, Either, Leaf, Node, Not, Of, Some
 
 _STANDS: Final[Mapping[str, str]] = {
-    "holdings": "coalesce(h.temporary_location_id, h.location_id)",
+    "holdings": shelved_now(),
     "item": "i.location_id",
 }
 """Where each stands now."""
@@ -24,7 +24,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     **{f"{entity}.library": _LIBRARY.format(where) for entity, where in _STANDS.items()},
     **{f"{entity}.effective_location_id": where for entity, where in _STANDS.items()},
     "item.location_id": permanent("i"),
-    "item.effective_loan_type": "coalesce(i.temporary_loan_type, i.loan_type)",
+    "item.effective_loan_type": lent_as(),
     "item.call_number": "coalesce(i.call_number, nullif(h.call_number, ''))",
     **{
         f"{entity}.statistical_code": f"nullif(array_to_string({alias}.statistical_codes, ' '), '')"

@@ -1,6 +1,7 @@
 """Find out what stood in an earlier version, as a change of what stands now."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.history import queries
 from catalog.history.rules import as_changes, known
 from catalog.history.statements import Entity
+from catalog.items.rules import gone
 from chassis.problems import Invalid, NotFound, Reason
 
 
@@ -27,9 +29,11 @@ async def as_it_was(
     *,
     kind: type[BaseModel],
     now: Mapping[str, Any] | None = None,
+    moment: datetime,
 ) -> dict[str, Any]:
-    """The change that restores a version, read by the model of such changes. Raises `FactsUnknown`, and `Invalid` with
-    everything that was right once and is not any more."""
+    """The change that restores a version, read by the model of such changes; what counted for a time that is over by
+    this moment stays over. Raises `FactsUnknown`, and `Invalid` with everything that was right once and is not any
+    more."""
     if not known(version, await queries.versions(session, entity, id_)):
         raise FactsUnknown(
             reasons=[
@@ -43,7 +47,7 @@ async def as_it_was(
         )
     told = as_changes(await queries.earlier(session, entity, id_, version), now or {})
     try:
-        return kind.model_validate(told).model_dump(exclude_unset=True)
+        change = kind.model_validate(told).model_dump(exclude_unset=True)
     except ValidationError as error:
         raise Invalid(
             reasons=[
@@ -51,3 +55,4 @@ async def as_it_was(
                 for each in error.errors()
             ]
         ) from error
+    return change | gone(change, now=moment)

@@ -144,7 +144,7 @@ async def restore_item(
         raise ItemUnknown
     etags.guard(expected=expected, found=row["version"])
     told = await commands.as_it_was(
-        tx, "item", item_id, body.version, kind=ItemChange, now={"custom": row["custom"]}
+        tx, "item", item_id, body.version, kind=ItemChange, now={"custom": row["custom"]}, moment=now
     )
     await items.change(tx, item_id, as_columns(told), expected=expected, now=now)
     fresh = await shelved.item_in(tx, item_id)
@@ -196,7 +196,9 @@ async def restore_holdings(
     if row is None:
         raise HoldingsUnknown
     etags.guard(expected=expected, found=row.version)
-    told = await commands.as_it_was(tx, "holdings", holdings_id, body.version, kind=HoldingsChange)
+    told = await commands.as_it_was(
+        tx, "holdings", holdings_id, body.version, kind=HoldingsChange, moment=now
+    )
     await holdings.change(tx, holdings_id, told, expected=expected, now=now)
     fresh = await shelved.holdings(tx, holdings_id)
     assert fresh is not None

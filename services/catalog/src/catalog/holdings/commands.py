@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.history.statements import keeping, whoever
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import batches, states
-from catalog.items.commands import HoldingsTaken, HoldingsUnknown, check_known, holdings_for, placed
+from catalog.items.commands import (
+    HoldingsTaken,
+    HoldingsUnknown,
+    check_known,
+    holdings_for,
+    placed,
+    reason_of,
+)
+from catalog.items.rules import ended, endless, gone, over
 from catalog.items.standing import permanent, standing
 from catalog.titles.queries import mark_changed
 from chassis import etags, outbox
@@ -35,8 +43,8 @@ class HoldingsNotDeleted(Refused):
 _LOCK = text("SELECT * FROM holdings WHERE id = :id FOR UPDATE")
 _REFERRED: Final = ("location_id", "temporary_location_id", "statistical_codes", "digitisation_policy")
 CHANGEABLE: Final = (
-    "location_id", "call_number", "temporary_location_id", "call_number_scheme", "suppressed", "statistical_codes",
-    "other_call_numbers", "digitisation_policy",
+    "location_id", "call_number", "temporary_location_id", "temporary_location_ends_at", "call_number_scheme",
+    "suppressed", "statistical_codes", "other_call_numbers", "digitisation_policy",
 )  # fmt: skip
 """Facts that a change may set."""
 _THERE = text("""
@@ -56,6 +64,7 @@ def _keeping_items(update: str) -> Any:
 _UPDATE = _keeping_holdings("""
 UPDATE holdings SET version = version + 1, location_id = :location_id, call_number = :call_number,
     temporary_location_id = CAST(:temporary_location_id AS uuid),
+    temporary_location_ends_at = CAST(:temporary_location_ends_at AS timestamptz),
     call_number_scheme = :scheme, shelving_key = :shelving_key, suppressed = :suppressed,
     statistical_codes = CAST(:statistical_codes AS text[]), digitisation_policy = :digitisation_policy,
     other_call_numbers = CAST(:other_call_numbers AS jsonb), updated_at = :now
@@ -147,10 +156,14 @@ async def change(
     if row.deleted_at is not None:
         raise HoldingsUnknown("These holdings are deleted.")
     before = {name: getattr(row, name) for name in CHANGEABLE}
-    after = before | dict(changes)
+    before |= gone(before, now=now)
+    after = before | dict(changes) | ended(before, changes)
     after["call_number"] = after["call_number"] or ""
     if after == before:
         return
+    news = {name: value for name, value in after.items() if value != before[name]}
+    if found := [*endless(after), *over(news, now=now)]:
+        raise Invalid(reasons=[reason_of(each) for each in found])
     await check_known(session, {name: after[name] for name in _REFERRED if after[name] != before[name]})
     await refuse_taken(session, row, **{name: after[name] for name in ("location_id", "call_number")})
     where = placed(after["call_number"], after["call_number_scheme"])

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.holdings.rules import Kind, statements
+from catalog.items.standing import lent_as, shelved_now, stands_now
 from catalog.marc.record import Field, Record
 from catalog.marc.storage import unpack
 from chassis.database import Connection
@@ -16,31 +17,31 @@ OWN: Final = frozenset(("852", "876", "877", "878"))
 STATED: Final = frozenset(("853", "854", "855", "863", "864", "865", "866", "867", "868"))
 """And so does what it says is held, where that is known here, too."""
 _TEXTS: Final[dict[Kind, str]] = {"basic": "866", "supplement": "867", "index": "868"}
-_ITEMS: Final = """
+_ITEMS: Final = f"""
 SELECT i.of AS title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
-    i.copy_number, i.material_type, coalesce(i.temporary_loan_type, i.loan_type) AS loan_type, i.base_state,
+    i.copy_number, i.material_type, {lent_as()} AS loan_type, i.base_state,
     b.code AS library, l.code AS location
 FROM (
     SELECT title_id AS of, * FROM item WHERE title_id = ANY ($1::uuid[])
     UNION ALL
     SELECT other, i.* FROM item i, unnest(i.bound_with) AS other
-    WHERE bound_with <> '{}' AND bound_with && $1::uuid[] AND other = ANY ($1::uuid[])
+    WHERE bound_with <> '{{}}' AND bound_with && $1::uuid[] AND other = ANY ($1::uuid[])
 ) i
 JOIN holdings h ON h.id = i.holdings_id
-JOIN location l ON l.id = i.location_id
+JOIN location l ON l.id = {stands_now()}
 JOIN library b ON b.id = l.library_id
 WHERE ($2 OR NOT (i.suppressed OR h.suppressed)) AND i.base_state <> 'withdrawn'
 ORDER BY i.of, b.code, l.code, h.id, i.place, i.volume, i.copy_number, i.id
-"""
-_EMPTY: Final = """
+"""  # noqa: S608 - our own text
+_EMPTY: Final = f"""
 SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
-FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+FROM holdings h JOIN location l ON l.id = {shelved_now()}
 JOIN library b ON b.id = l.library_id
 WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND ($2 OR NOT h.suppressed) AND NOT EXISTS (
     SELECT FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id  -- by title: there is no other index
 )
 ORDER BY h.title_id, b.code, l.code, h.id
-"""
+"""  # noqa: S608 - our own text
 _RECORDS: Final = """
 SELECT id, record FROM holdings
 WHERE title_id = ANY ($1::uuid[]) AND record IS NOT NULL AND deleted_at IS NULL AND ($2 OR NOT suppressed)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from catalog.callnumbers.rules import Scheme
 from catalog.holdings import commands, describing
@@ -98,6 +98,8 @@ class HoldingsOut(BaseModel):
     """Where they belong: their permanent location."""
     temporary_location_id: UUID | None
     """Where they stand for a time, and with them all items that have no place of their own."""
+    temporary_location_ends_at: datetime | None
+    """From when on that does not count; null: nobody has said."""
     effective_location_id: UUID
     """Where they stand now."""
     location: str
@@ -133,6 +135,8 @@ class HoldingsIn(BaseModel):
     title_id: UUID
     location_id: UUID
     temporary_location_id: UUID | None = None
+    temporary_location_ends_at: AwareDatetime | None = None
+    """From when on that does not count; null: until somebody clears it."""
     call_number: Words | None = None
     call_number_scheme: Scheme | None = None
     other_call_numbers: OtherNumbers = Field(default_factory=list)
@@ -147,6 +151,8 @@ class HoldingsChange(BaseModel):
     """Items that belong where the holdings belong come along."""
     temporary_location_id: UUID | None = None
     """Where they stand for a time, with every item that has no place of its own; null: where they belong."""
+    temporary_location_ends_at: AwareDatetime | None = None
+    """From when on that does not count; null: until somebody clears it."""
     call_number: Words | None = None
     call_number_scheme: Scheme | None = None
     other_call_numbers: OtherNumbers = Field(default_factory=list)

@@ -8,17 +8,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.items.announcing import further
+from catalog.items.standing import lasting
 from chassis.database import Connection, plain
 from contracts.catalog import HoldingsState
 
-_STATES: Final = """
+_STATES: Final = f"""
 SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
-    h.statistical_codes, h.temporary_location_id, h.other_call_numbers,
+    h.statistical_codes, {lasting("h", "temporary_location")} AS temporary_location_id, h.other_call_numbers,
+    CASE WHEN h.temporary_location_ends_at > now() THEN h.temporary_location_ends_at END AS temporary_location_ends_at,
     h.digitisation_policy, h.policies ->> 'lending_policy' AS lending_policy,
     h.policies ->> 'reproduction_policy' AS reproduction_policy,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
-FROM holdings h WHERE h.id = ANY ({0}) ORDER BY h.id
-"""
+FROM holdings h WHERE h.id = ANY ({{0}}) ORDER BY h.id
+"""  # noqa: S608 - our own text
 _IN_SESSION: Final = text(_STATES.format(":ids"))
 _ON_CONNECTION: Final = _STATES.format("$1::uuid[]")
 
@@ -51,5 +53,6 @@ def _state(row: Mapping[str, Any]) -> HoldingsState:
         lending_policy=row["lending_policy"],
         reproduction_policy=row["reproduction_policy"],
         temporary_location_id=row["temporary_location_id"],
+        temporary_location_ends_at=row["temporary_location_ends_at"],
         other_call_numbers=further(row["other_call_numbers"]),
     )

@@ -1,4 +1,5 @@
-"""What records seldom tell of an item: numbers, condition, pieces, notes, statistical codes. Most items have none."""
+"""What records seldom tell of an item: numbers, condition, pieces, notes, statistical codes, and where it stands for a
+time. Most items have none."""
 
 from collections.abc import Container, Mapping
 from typing import Any, Final
@@ -8,7 +9,7 @@ from catalog.items.rules import DESCRIBED as SELDOM
 from catalog.items.rules import LISTS
 from catalog.items.standing import permanent
 
-DESCRIBED: Final = ("pieces", "pieces_text", *SELDOM)
+DESCRIBED: Final = ("pieces", "pieces_text", *SELDOM, "temporary_location_id", "temporary_location_ends_at")
 NOT_DESCRIBED: Final[tuple[Any, ...]] = tuple([] if name in LISTS else None for name in DESCRIBED)
 DESCRIBED_FACTS: Final = "jsonb_strip_nulls(jsonb_build_object({}))".format(
     ", ".join(

@@ -110,7 +110,7 @@ class Shelving:
         numbers: dict[str, None] = {}
         items = self._of_new.get(title_id, ())
         for told in items:
-            library, location = self._places.codes[told.location_id]
+            library, location = self._places.codes[told.elsewhere or told.location_id]
             libraries[library] = locations[location] = materials[told.material_type] = None
             if told.barcode is not None:
                 barcodes.append(told.barcode)
@@ -314,7 +314,14 @@ class Shelving:
 
     def _described(self, each: Prepared, item: ItemFacts) -> dict[str, Any] | None:
         """What is told of few items; what is not known here is told, and the item taken without it."""
-        columns, reasons = described(item.described or {}, self._places.described)
+        told = item.described or {}
+        columns, reasons = described(told, self._places.described)
+        if (written := told.get("temporary_location")) is not None:
+            if (place := self._places.for_a_time(item, written)) is not None:
+                columns["temporary_location_id"] = str(place)
+            else:
+                named = f"Item {item.barcode or '(no barcode)'} stands at {written!r} for a time."
+                reasons.append(reason("temporary-location-unknown", named))
         each.reasons += reasons
         return columns or None
 
@@ -354,7 +361,7 @@ class Shelving:
 
     def _make(self, told: ItemData, title_id: UUID, title: TitleColumns | None) -> UUID:
         item_id, holdings_id = next(self._item_ids), self._shelf(title_id, told)
-        place = self._elsewhere.get(holdings_id, told.location_id)
+        place = told.elsewhere or self._elsewhere.get(holdings_id, told.location_id)
         self._new_items.append(
             (
                 item_id,

@@ -92,6 +92,15 @@ class Places:
             return self.locations.get((library.casefold(), code))
         return self.alone.get(code) if code else None
 
+    def for_a_time(self, item: ItemFacts, written: str) -> UUID | None:
+        """The location of this code in the item's own library, else in any; or of `LIBRARY/CODE`."""
+        library, _, code = written.rpartition("/")
+        tries = [(item.library, written), (None, written), (library.strip(), code.strip())]
+        return next(
+            (found for told in tries if (found := self.location_of(*told)) is not None),
+            None,
+        )
+
     def types(self, item: ItemFacts) -> tuple[str, str, list[dict[str, str]]]:
         """Material and loan type; an unknown one becomes the default, and is told."""
         asked = (item.item_type, item.loan_type)

@@ -101,6 +101,13 @@ class ItemData:
     """Facts that most items have none of, as columns; those that it has."""
 
     @property
+    def elsewhere(self) -> UUID | None:
+        """Where it stands for a time."""
+        if self.described is None or (found := self.described.get("temporary_location_id")) is None:
+            return None
+        return UUID(found)
+
+    @property
     def shelf_mark(self) -> tuple[UUID, str | None, str | None, str | None]:
         """What an item without a barcode is recognised by."""
         return (self.location_id, self.call_number, self.volume, self.copy_number)
@@ -113,6 +120,10 @@ def merged(kept: ItemData, told: ItemData) -> ItemData:
     known, news = kept.described or {}, dict(told.described or {})
     if "missing_pieces" in known:  # somebody has counted them since
         news.pop("pieces", None)
+    if news.get("temporary_location_id", known.get("temporary_location_id")) != known.get(
+        "temporary_location_id"
+    ):
+        news["temporary_location_ends_at"] = None  # it was the other place's
     return ItemData(
         barcode=kept.barcode,
         location_id=told.location_id,

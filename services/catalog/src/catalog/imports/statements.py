@@ -59,7 +59,7 @@ UPDATE: Final = keeping(
     f"""
 UPDATE item i SET version = i.version + 1, holdings_id = n.holdings_id,
     place = CASE WHEN i.holdings_id = n.holdings_id THEN i.place END,
-    {standing("n.location_id", "i.temporary_location_id")},
+    {standing("n.location_id", "d.temporary_location_id")},
     material_type = n.material_type, loan_type = n.loan_type, call_number = NULL, volume = n.volume,
     copy_number = n.copy_number, note = n.note, purchase_minor = n.purchase_minor,
     purchase_currency = n.purchase_currency, replacement_minor = n.replacement_minor,

@@ -60,6 +60,8 @@ def new_item(
         facts["replacement_price"] = {"minor": told.replacement_minor, "currency": told.replacement_currency}
     if told.described is not None:
         facts |= told.described
+        if (place := told.elsewhere) is not None:
+            facts |= {"location_id": str(place), "permanent_location_id": str(told.location_id)}
     return facts
 
 

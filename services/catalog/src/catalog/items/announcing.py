@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.items.rules import DESCRIBED
+from catalog.items.rules import DESCRIBED, ENDING
+from catalog.items.standing import lasting, lent_as, permanent, stands_now
 from catalog.marc.extract import shortened
 from chassis import outbox
 from chassis.database import Connection
@@ -18,11 +19,13 @@ from contracts.money import Amount
 
 BATCH: Final = 500
 
-STATE_COLUMNS: Final = """
-i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, i.location_id,
-i.permanent_location_id, i.temporary_location_id, i.material_type,
-coalesce(i.temporary_loan_type, i.loan_type) AS loan_type,
-CASE WHEN i.temporary_loan_type IS NOT NULL THEN i.loan_type END AS permanent_loan_type, i.temporary_loan_type,
+_LENT: Final = lasting("i", "temporary_loan_type")
+STATE_COLUMNS: Final = f"""
+i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, {stands_now()} AS location_id,
+nullif({permanent("i")}, {stands_now()}) AS permanent_location_id,
+{lasting("i", "temporary_location")} AS temporary_location_id, i.material_type, {lent_as()} AS loan_type,
+CASE WHEN {_LENT} IS NOT NULL THEN i.loan_type END AS permanent_loan_type, {_LENT} AS temporary_loan_type,
+{", ".join(f"CASE WHEN i.{end} > now() THEN i.{end} END AS {end}" for end in ENDING)},
 i.other_call_numbers AS other_numbers, h.other_call_numbers AS shelf_numbers, i.base_state,
 coalesce(i.call_number, nullif(h.call_number, '')) AS call_number, i.volume,
 i.copy_number, t.title, t.author, (i.suppressed OR h.suppressed OR t.suppressed) AS suppressed, i.pieces, i.pieces_text,
@@ -51,6 +54,7 @@ def state(row: Any) -> ItemState:
         loan_type=row.loan_type,
         permanent_loan_type=row.permanent_loan_type,
         temporary_loan_type=row.temporary_loan_type,
+        **{end: getattr(row, end) for end in ENDING},
         base_state=ItemBase(row.base_state),
         call_number=row.call_number,
         other_call_numbers=further([*row.other_numbers, *row.shelf_numbers]),

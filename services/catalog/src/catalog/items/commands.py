@@ -15,7 +15,19 @@ from catalog.history.statements import keeping, whoever
 from catalog.holdings.policy_rules import policies
 from catalog.holdings.telling import holdings_states
 from catalog.items.announcing import states
-from catalog.items.rules import FACTS, LISTS, Contradiction, contradictions, dated, state_refusal
+from catalog.items.rules import (
+    ENDING,
+    FACTS,
+    LISTS,
+    Contradiction,
+    contradictions,
+    dated,
+    ended,
+    endless,
+    gone,
+    over,
+    state_refusal,
+)
 from catalog.items.standing import effective, permanent, standing
 from catalog.marc.storage import unpack
 from catalog.titles.queries import mark_changed
@@ -142,11 +154,14 @@ _ADD_HOLDINGS = text(
         "holdings",
         """
 INSERT INTO holdings (id, title_id, location_id, call_number, call_number_scheme, shelving_key, temporary_location_id,
-    other_call_numbers, record, policies, created_at, updated_at)
+    temporary_location_ends_at, other_call_numbers, record, policies, created_at, updated_at)
 VALUES (:id, :title_id, :location_id, :call_number, :scheme, :shelving_key, CAST(:temporary_location_id AS uuid),
-    CAST(:other_call_numbers AS jsonb), :record, CAST(:policies AS jsonb), :now, :now)
+    CAST(:temporary_location_ends_at AS timestamptz), CAST(:other_call_numbers AS jsonb), :record,
+    CAST(:policies AS jsonb), :now, :now)
 ON CONFLICT (title_id, location_id, call_number) DO UPDATE SET version = holdings.version + 1,
-    temporary_location_id = excluded.temporary_location_id, other_call_numbers = excluded.other_call_numbers,
+    temporary_location_id = excluded.temporary_location_id,
+    temporary_location_ends_at = excluded.temporary_location_ends_at,
+    other_call_numbers = excluded.other_call_numbers,
     record = coalesce(excluded.record, holdings.record), policies = coalesce(excluded.policies, holdings.policies),
     deleted_at = NULL, merged_into = NULL,
     updated_at = excluded.updated_at
@@ -166,6 +181,7 @@ async def add_holdings(
     call_number: str | None,
     call_number_scheme: str | None = None,
     temporary_location_id: UUID | None = None,
+    temporary_location_ends_at: datetime | None = None,
     other_call_numbers: Sequence[Mapping[str, Any]] = (),
     record: bytes | None = None,
     by: str = "",
@@ -173,6 +189,9 @@ async def add_holdings(
 ) -> UUID:
     """Add a title's holdings at a location; those that were deleted there come back."""
     where = {"location_id": location_id, "temporary_location_id": temporary_location_id}
+    until = {"temporary_location_ends_at": temporary_location_ends_at}
+    if found := [*endless(where | until), *over(until, now=now)]:
+        raise Invalid(reasons=[reason_of(each) for each in found])
     await check_known(session, where | {"title_ids": [title_id]})
     holdings_id = uuid7()
     shelf = {"title_id": title_id, "location_id": location_id, "call_number": call_number or ""}
@@ -185,6 +204,7 @@ async def add_holdings(
             **shelf,
             **placed(call_number, call_number_scheme),
             "temporary_location_id": temporary_location_id,
+            **until,
             "other_call_numbers": dumped(list(other_call_numbers)).decode(),
             "record": record,
             "policies": dumped(policies(unpack(record))).decode() if record is not None else None,
@@ -209,6 +229,7 @@ _CASTS: Final = {
     "other_call_numbers": "jsonb",
     "location_id": "uuid",
     "temporary_location_id": "uuid",
+    **dict.fromkeys(ENDING, "timestamptz"),
     **dict.fromkeys(LISTS, "text[]"),
 }
 _WRITTEN: Final = ("barcode", "bound_with", "custom", "other_call_numbers", *FACTS)
@@ -288,7 +309,7 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
     told |= dated(
         dict.fromkeys(told), {name: told[name] for name in told if told[name] is not None}, on=now.date()
     )
-    _hold_together(told, now)
+    hold_together(told, told, now)
     own = await custom.changed(session, "items", {}, told.get("custom") or {})
     holdings_id, title_id, location_id = await holdings_for(session, told, now=now)
     await check_known(session, told | {"location_id": location_id, "title_ids": told["bound_with"]})
@@ -311,14 +332,15 @@ async def add(session: AsyncSession, told: dict[str, Any], *, now: datetime) -> 
     return item_id
 
 
-def _hold_together(facts: Mapping[str, Any], now: datetime) -> None:
-    """Raise when some facts cannot be true together."""
-    if found := list(contradictions(facts, on=now.date())):
-        raise Invalid(reasons=[_reason_of(each) for each in found])
+def hold_together(facts: Mapping[str, Any], changed: Mapping[str, Any], now: datetime) -> None:
+    """Raise when some facts cannot be true together, or what is changed cannot be from now on."""
+    if found := [*contradictions(facts, on=now.date()), *over(changed, now=now)]:
+        raise Invalid(reasons=[reason_of(each) for each in found])
 
 
-def _reason_of(found: Contradiction) -> Reason:
-    return Reason(found.code, found.text, found.pointer)
+def reason_of(found: Contradiction) -> Reason:
+    """As problems tell it."""
+    return Reason(found.code, found.text, found.pointer, found.mend)
 
 
 async def _write(session: AsyncSession, statement: Any, row: dict[str, Any]) -> None:
@@ -385,8 +407,9 @@ async def change(
         raise ItemUnknown
     etags.guard(expected=expected, found=found.version)
     before = {name: getattr(found, name) for name in CHANGEABLE} | {"location_id": found.belongs}
+    before |= gone(before, now=now)
     after = before | dict(changes)
-    after |= dated(before, changes, on=now.date())
+    after |= dated(before, changes, on=now.date()) | ended(before, changes)
     after["bound_with"] = [other for other in dict.fromkeys(after["bound_with"]) if other != found.title_id]
     if (refusal := state_refusal(before=before["base_state"], after=after["base_state"])) is not None:
         raise StateRefused(reasons=[_state_reason(refusal)])
@@ -395,7 +418,7 @@ async def change(
     changed = {name: value for name, value in after.items() if value != before[name]}
     if not changed:
         return
-    _hold_together(after, now)
+    hold_together(after, changed, now)
     await check_known(session, changed | {"title_ids": changed.get("bound_with", ())})
     where = placed(after["call_number"], after["call_number_scheme"])
     for name in ("custom", "other_call_numbers"):

@@ -9,15 +9,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.custom.queries import PUBLIC
-from catalog.items.rules import DESCRIBED
+from catalog.items.rules import DESCRIBED, ENDING
+from catalog.items.standing import lasting, lent_as, shelved_now, stands_now
 
 ITEM: Final = (
     """
 SELECT i.id, i.hrid_prefix || i.hrid AS record_number, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with,
-    coalesce(i.permanent_location_id, i.location_id) AS location_id, i.temporary_location_id,
-    i.location_id AS effective_location_id, l.code AS location,
-    b.code AS library, i.material_type, i.loan_type, i.temporary_loan_type,
-    coalesce(i.temporary_loan_type, i.loan_type) AS effective_loan_type, i.base_state, i.other_call_numbers,
+    coalesce(i.permanent_location_id, i.location_id) AS location_id, """
+    + f"""{lasting("i", "temporary_location")} AS temporary_location_id, {stands_now()} AS effective_location_id,
+    {lasting("i", "temporary_loan_type")} AS temporary_loan_type, {lent_as()} AS effective_loan_type,
+    {", ".join(f"CASE WHEN i.{end} > now() THEN i.{end} END AS {end}" for end in ENDING)},
+    """
+    + """
+    l.code AS location, b.code AS library, i.material_type, i.loan_type, i.base_state, i.other_call_numbers,
     coalesce(i.call_number, nullif(h.call_number, '')) AS call_number,
     CASE WHEN i.call_number IS NULL THEN h.call_number_scheme ELSE i.call_number_scheme END AS call_number_scheme,
     i.place, i.custom, """
@@ -29,7 +33,9 @@ SELECT i.id, i.hrid_prefix || i.hrid AS record_number, i.version, i.barcode, i.h
     t.author, i.purchase_minor, i.purchase_currency, i.replacement_minor, i.replacement_currency,
     i.created_at, i.updated_at
 FROM item i JOIN holdings h ON h.id = i.holdings_id JOIN title t ON t.id = i.title_id
-LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id
+LEFT JOIN location l ON l.id = """
+    + stands_now()
+    + """ LEFT JOIN library b ON b.id = l.library_id
 """
 )
 _BY_ID = ITEM + " WHERE i.id = $1"
@@ -124,19 +130,21 @@ async def items_of_holdings(
     return await pool.fetch(_OF_HOLDINGS, last, base_state, hidden_too, limit, holdings_id, place)
 
 
-_HOLDINGS: Final = """
-SELECT h.id, h.hrid_prefix || h.hrid AS record_number, h.version, h.title_id, h.location_id, h.temporary_location_id,
-    coalesce(h.temporary_location_id, h.location_id) AS effective_location_id, l.code AS location, b.code AS library,
+_HOLDINGS: Final = f"""
+SELECT h.id, h.hrid_prefix || h.hrid AS record_number, h.version, h.title_id, h.location_id,
+    {lasting("h", "temporary_location")} AS temporary_location_id,
+    CASE WHEN h.temporary_location_ends_at > now() THEN h.temporary_location_ends_at END AS temporary_location_ends_at,
+    {shelved_now()} AS effective_location_id, l.code AS location, b.code AS library,
     s.code AS home, a.code AS home_library, h.other_call_numbers,
     nullif(h.call_number, '') AS call_number, h.call_number_scheme, h.created_at, h.updated_at, h.suppressed,
     h.statistical_codes, h.digitisation_policy,
     t.suppressed AS hidden, h.deleted_at, h.merged_into, h.record, t.control_number, t.hrid,
     (SELECT count(*) FROM item i WHERE i.title_id = h.title_id AND i.holdings_id = h.id) AS items
-FROM holdings h JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+FROM holdings h JOIN location l ON l.id = {shelved_now()}
 JOIN library b ON b.id = l.library_id
 JOIN location s ON s.id = h.location_id JOIN library a ON a.id = s.library_id
 JOIN title t ON t.id = h.title_id
-"""
+"""  # noqa: S608 - our own text
 _ONE_HOLDINGS = text(_HOLDINGS + " WHERE h.id = :id")
 _HOLDINGS_OF = text(
     _HOLDINGS

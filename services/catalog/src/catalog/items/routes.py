@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from catalog.callnumbers.rules import Scheme
 from catalog.items import commands, queries
@@ -97,6 +97,8 @@ class ItemOut(BaseModel):
     """Where it belongs: its permanent location."""
     temporary_location_id: UUID | None
     """Where it has been put for a time."""
+    temporary_location_ends_at: datetime | None
+    """From when on that does not count; null: nobody has said."""
     effective_location_id: UUID
     """Where it stands now."""
     location: str | None
@@ -106,6 +108,7 @@ class ItemOut(BaseModel):
     loan_type: str
     """What it is lent as while no other is told for a time."""
     temporary_loan_type: str | None
+    temporary_loan_type_ends_at: datetime | None
     effective_loan_type: str
     """What it is lent as now."""
     base_state: ItemBase
@@ -152,8 +155,12 @@ class ItemFacts(BaseModel):
 
     temporary_location_id: UUID | None = None
     """Where it stands for a time; null: where it belongs, or where its holdings are."""
+    temporary_location_ends_at: AwareDatetime | None = None
+    """From when on that does not count; null: until somebody clears it."""
     temporary_loan_type: TypeCode | None = None
     """What it is lent as for a time."""
+    temporary_loan_type_ends_at: AwareDatetime | None = None
+    """From when on that does not count."""
     other_call_numbers: OtherNumbers = Field(default_factory=list)
     """Further call numbers, by another scheme or former: it is found by them, not shelved."""
     purchase_price: Price | None = None

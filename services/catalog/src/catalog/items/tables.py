@@ -54,7 +54,7 @@ def by_number(table: str) -> tuple[Index, Index]:
 
 
 def elsewhere(table: str, column: str) -> Index:
-    """What stands elsewhere for a time, or is lent otherwise."""
+    """What stands elsewhere for a time, or is lent otherwise, and until when."""
     return Index(
         f"{table}_{column.removesuffix('_id')}", column, postgresql_where=text(f"{column} IS NOT NULL")
     )
@@ -76,6 +76,7 @@ class Holdings(Table, table=True):
         Index("holdings_one_per_shelf", "title_id", "location_id", "call_number", unique=True),
         Index("holdings_location", "location_id"),
         elsewhere("holdings", "temporary_location_id"),
+        elsewhere("holdings", "temporary_location_ends_at"),
         *by_number("holdings"),
         Index("holdings_shelf", "shelving_key", "id", postgresql_where=text("shelving_key IS NOT NULL")),
         Index(
@@ -113,6 +114,8 @@ class Holdings(Table, table=True):
     """Where they belong."""
     temporary_location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """Where they stand for a time, and with them what has no place of its own."""
+    temporary_location_ends_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """From when on that does not count (`catalog.items.standing`)."""
     call_number: str = Field(sa_column=words(default=""))
     call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
     """What the call number is made by, where somebody has said so."""
@@ -175,7 +178,13 @@ class Item(Table, table=True):
         Index("item_damaged", "damaged_status", postgresql_where=text("damaged_status IS NOT NULL")),
         *(
             elsewhere("item", column)
-            for column in ("permanent_location_id", "temporary_location_id", "temporary_loan_type")
+            for column in (
+                "permanent_location_id",
+                "temporary_location_id",
+                "temporary_loan_type",
+                "temporary_location_ends_at",
+                "temporary_loan_type_ends_at",
+            )
         ),
         *by_number("item"),
         counted("item"),
@@ -214,10 +223,14 @@ class Item(Table, table=True):
     """Where it belongs, while that is elsewhere."""
     temporary_location_id: UUID | None = Field(default=None, sa_column=ref(null=True))
     """Where it has been put for a time."""
+    temporary_location_ends_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """From when on that does not count."""
     material_type: str = Field(sa_column=words())
     loan_type: str = Field(sa_column=words())
     temporary_loan_type: str | None = Field(default=None, sa_column=words(null=True))
     """What it is lent as for a time; where there is one, it counts."""
+    temporary_loan_type_ends_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    """From when on that does not count."""
     base_state: str = Field(sa_column=words(default="active"))
     call_number: str | None = Field(default=None, sa_column=words(null=True))
     """Its own, where it differs from the holdings'."""

@@ -116,7 +116,7 @@ _RESTORE_ITEMS = _keeping(
     f"""
 UPDATE item i SET version = i.version + 1, updated_at = :now, holdings_id = b.holdings_id,
     place = CASE WHEN i.holdings_id = b.holdings_id THEN i.place END,
-    {standing("b.location_id", "i.temporary_location_id")},
+    {standing("b.location_id", "b.temporary_location_id")},
     material_type = b.material_type, loan_type = b.loan_type, call_number = b.call_number,
     call_number_scheme = b.call_number_scheme, shelving_key = b.shelving_key, volume = b.volume,
     copy_number = b.copy_number, note = b.note, purchase_minor = b.purchase_minor,

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.holdings.rules import statements
+from catalog.items.standing import shelved_now
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
 
@@ -20,21 +21,21 @@ _RECORDS: Final = """
 SELECT id, record FROM title
 WHERE id = ANY ($1::uuid[]) AND NOT suppressed AND deleted_at IS NULL AND merged_into IS NULL
 """
-_SHELVES: Final = """
+_SHELVES: Final = f"""
 SELECT * FROM unnest($1::uuid[]) AS t (title_id), LATERAL (
     SELECT h.id, h.record, b.code AS library_code, b.name AS library, l.name AS location,
         nullif(h.call_number, '') AS call_number
     FROM (
         SELECT id FROM holdings WHERE title_id = t.title_id
         UNION
-        SELECT holdings_id FROM item WHERE bound_with <> '{}' AND bound_with @> ARRAY[t.title_id]
+        SELECT holdings_id FROM item WHERE bound_with <> '{{}}' AND bound_with @> ARRAY[t.title_id]
     ) w JOIN holdings h ON h.id = w.id
-    JOIN location l ON l.id = coalesce(h.temporary_location_id, h.location_id)
+    JOIN location l ON l.id = {shelved_now()}
     JOIN library b ON b.id = l.library_id
     WHERE NOT h.suppressed AND h.deleted_at IS NULL AND h.merged_into IS NULL
     ORDER BY b.name, l.name, h.shelving_key, h.id LIMIT $2
 ) h
-"""
+"""  # noqa: S608 - our own text
 _COPIES: Final = """
 SELECT * FROM unnest($1::uuid[]) AS t (title_id), LATERAL (
     SELECT i.holdings_id, i.barcode, i.call_number, i.volume, i.enumeration, i.chronology, i.copy_number, i.base_state,
