@@ -36,6 +36,8 @@ GONE = replace(ITEM, base_state="withdrawn")
         (Case(Outcome.DUPLICATE, None, 7, items=(ITEM,)), Undone.WAITING, []),
         (Case(Outcome.UNCHANGED, None, 7, items=(GONE,)), Undone.RESTORED, []),
         (Case(Outcome.UNCHANGED, None, 7, changed_items=1), Undone.RESTORED, []),
+        (Case(Outcome.UNCHANGED, None, 7, changed_shelves=1), Undone.RESTORED, []),
+        (Case(Outcome.UNCHANGED, None, 7, changed_shelves=1, worked_shelves=1), Undone.CONFLICT, ["holdings-changed"]),
     ],
 )  # fmt: skip
 def test_what_nobody_has_worked_with_is_taken_back(
@@ -60,3 +62,11 @@ def test_what_is_in_conflict_is_not_touched_at_all() -> None:
 def test_circulation_is_asked_once_for_an_item() -> None:
     assert judged(replace(MADE, items=(ITEM,))).withdraw == [ITEM.id]
     assert judged(replace(MADE, items=(replace(ITEM, asked=True),))).withdraw == []
+
+
+def test_only_what_was_changed_is_put_back() -> None:
+    shelf = judged(replace(CHANGED, as_before=True, changed_shelves=2))
+    item = judged(replace(CHANGED, as_before=True, changed_items=2))
+
+    assert (shelf.restore_shelves, shelf.restore_items, shelf.restore) == (True, False, False)
+    assert (item.restore_shelves, item.restore_items, item.restore) == (False, True, False)

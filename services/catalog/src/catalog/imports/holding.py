@@ -12,6 +12,7 @@ from catalog.holdings.telling import holdings_states_on
 from catalog.imports.held import Held
 from catalog.imports.reading import Prepared
 from catalog.imports.rules import reason
+from catalog.imports.statements import REMEMBER_HOLDINGS, REMEMBER_HOLDINGS_AFTER
 from catalog.marc.storage import unpack
 from catalog.profiles.rules import Embedded
 from chassis.database import Connection
@@ -44,8 +45,8 @@ _CHANGE: Final = keeping("holdings", _WRITE.format(1), now="$5", by="$7")
 class Holding:
     """One slice's holdings."""
 
-    def __init__(self, plan: Embedded, now: datetime) -> None:
-        self._plan, self._now = plan, now
+    def __init__(self, plan: Embedded, now: datetime, *, import_id: UUID) -> None:
+        self._plan, self._now, self._import_id = plan, now, import_id
         self._kept: dict[UUID, bytes] = {}
         self._numbered: dict[tuple[UUID, str], UUID] = {}
         self._told: dict[UUID, Held] = {}
@@ -103,14 +104,16 @@ class Holding:
             each.reasons.append(reason(code, words))
 
     async def write(self, connection: Connection, *, by: str) -> None:
-        """Give them their records; those before are kept."""
+        """Give them their records; those before are kept, and what an undoing puts back."""
         made = sorted(self._made & self._told.keys())
         here = sorted(self._told.keys() - self._made)
         if made:
             await connection.execute(_BEGIN, *self._columns(made))
         if here:
             await connection.execute(_KEEP, here, self._now, by)
+            await connection.execute(REMEMBER_HOLDINGS, self._import_id, here)
             await connection.execute(_CHANGE, *self._columns(here), by)
+            await connection.execute(REMEMBER_HOLDINGS_AFTER, self._import_id, here)
 
     def _columns(self, ids: Sequence[UUID]) -> tuple[Any, ...]:
         """The parameters that tell of these."""

@@ -69,7 +69,9 @@ class Shelving:
         self._used: set[UUID] = set()
         self._fresh: set[UUID] = set()
         """Holdings that this slice makes."""
-        self._holding = Holding(plan.embedded, now) if plan.embedded is not None else None
+        self._holding = (
+            Holding(plan.embedded, now, import_id=import_id) if plan.embedded is not None else None
+        )
         self._source = plan.legacy.source if plan.legacy is not None else None
         self._legacy: dict[str, UUID] = {}
         self.legacy: dict[str, UUID] = {}

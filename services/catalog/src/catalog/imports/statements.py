@@ -84,3 +84,17 @@ REMEMBER_AFTER: Final = f"""
 UPDATE import_item_change c SET after = {ITEM_FACTS} FROM item i
 WHERE c.import_id = $1 AND c.item_id = ANY ($2::uuid[]) AND i.id = c.item_id
 """
+SHELF_STANDS: Final = (
+    "concat_ws('|', coalesce(md5(h.record), ''), coalesce(h.call_number_scheme, ''), h.call_number)"
+)
+"""What an import changes of holdings, in few characters."""
+REMEMBER_HOLDINGS: Final = """
+INSERT INTO import_holdings_change (import_id, holdings_id, title_id, record, call_number_scheme, shelving_key, left_as)
+SELECT $1, h.id, h.title_id, h.record, h.call_number_scheme, h.shelving_key, '' FROM holdings h
+WHERE h.id = ANY ($2::uuid[]) AND h.import_id IS DISTINCT FROM $1 ON CONFLICT DO NOTHING
+"""
+"""Those that the import made itself go when it is taken back."""
+REMEMBER_HOLDINGS_AFTER: Final = f"""
+UPDATE import_holdings_change c SET left_as = {SHELF_STANDS} FROM holdings h
+WHERE c.import_id = $1 AND c.holdings_id = ANY ($2::uuid[]) AND h.id = c.holdings_id
+"""

@@ -114,3 +114,21 @@ class ImportItemChange(Table, table=True):
     item_id: UUID = Field(sa_column=ref(primary=True))
     before: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     after: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ImportHoldingsChange(Table, table=True):
+    """Holdings as they were before an import gave them a record, or another."""
+
+    __tablename__ = "import_holdings_change"
+    __table_args__ = (Index("import_holdings_change_title", "import_id", "title_id"),)
+
+    import_id: UUID = Field(sa_column=ref(primary=True))
+    holdings_id: UUID = Field(sa_column=ref(primary=True))
+    title_id: UUID = Field(sa_column=ref())
+    """The title that they were of."""
+    record: bytes | None = Field(default=None, sa_column=content(null=True))
+    """None: they had none."""
+    call_number_scheme: str | None = Field(default=None, sa_column=words(null=True))
+    shelving_key: str | None = Field(default=None, sa_column=words(null=True))
+    left_as: str = Field(sa_column=words())
+    """What the import left of them (`catalog.imports.statements.SHELF_STANDS`): otherwise somebody has been there."""

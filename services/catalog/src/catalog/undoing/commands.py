@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.history.statements import Entity, keeping
+from catalog.holdings.policy_rules import policies
 from catalog.holdings.telling import holdings_states
 from catalog.imports.commands import ImportUnknown
 from catalog.imports.described import DESCRIBED, ITEM_FACTS
@@ -17,6 +18,7 @@ from catalog.imports.rules import OPEN_STATES, bounded, reason
 from catalog.items.announcing import announce_items_of, batches, states
 from catalog.items.rules import LISTS
 from catalog.items.standing import standing
+from catalog.marc.storage import unpack
 from catalog.titles.facts import summary
 from catalog.titles.queries import mark_changed
 from catalog.undoing import queries
@@ -24,8 +26,15 @@ from catalog.undoing.queries import Facts
 from catalog.undoing.rules import OPEN, Undone, UndoState, Verdict, judged
 from chassis import outbox
 from chassis.ids import uuid7
+from chassis.json import dumped
 from chassis.problems import NotFound, Reason, Refused
-from contracts.catalog import HoldingsDeleted, ItemWithdrawalRequested, TitleDeleted, TitleUpdated
+from contracts.catalog import (
+    HoldingsDeleted,
+    HoldingsUpdated,
+    ItemWithdrawalRequested,
+    TitleDeleted,
+    TitleUpdated,
+)
 
 REASON: Final = "its import was taken back"
 
@@ -130,6 +139,20 @@ WHERE c.import_id = :import_id AND i.id = c.item_id AND i.title_id = ANY (:ids) 
     id="new.id",
     holdings_id="new.holdings_id",
 )
+_KEEP_DESCRIBED = text("""
+INSERT INTO holdings_version (holdings_id, version, record, replaced_at, replaced_by)
+SELECT id, version, record, :now, :by FROM holdings WHERE id = ANY (:ids) AND record IS NOT NULL
+""")
+_DESCRIBE_AGAIN = _keeping(
+    "holdings",
+    """
+UPDATE holdings h SET version = h.version + 1, record = c.record, call_number_scheme = c.call_number_scheme,
+    shelving_key = c.shelving_key, policies = CAST(n.policies AS jsonb), updated_at = :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:policies AS text[])) AS n (id, policies)
+    JOIN import_holdings_change c ON c.import_id = :import_id AND c.holdings_id = n.id
+WHERE h.id = n.id
+""",
+)
 _STAND_AGAIN = _keeping(
     "holdings",
     """
@@ -201,6 +224,8 @@ async def _act(session: AsyncSession, undo: Any, found: Sequence[Facts], *, now:
     await _restore(session, restored, undo.requested_by, now)
     items = [each.title_id for each, verdict in told if verdict.restore_items]
     await _restore_items(session, undo, items, now)
+    shelves = [each.title_id for each, verdict in told if verdict.restore_shelves]
+    await _restore_shelves(session, undo, shelves, now)
     await _remove(session, undo, gone, [*gone, *touched], now)
     await mark_changed(session, [*gone, *touched])
     await session.execute(
@@ -258,6 +283,34 @@ async def _restore_items(session: AsyncSession, undo: Any, titles: Sequence[UUID
     again = {"ids": [row.holdings_id for row in rows], "now": now, "by": undo.requested_by}
     await session.execute(_STAND_AGAIN, again)
     await outbox.publish(session, *batches(await states(session, [row.id for row in rows]), now=now))
+
+
+async def _restore_shelves(session: AsyncSession, undo: Any, titles: Sequence[UUID], now: datetime) -> None:
+    """Holdings have the record that they had before, or none; what the import gave them is kept as an earlier one."""
+    if not titles:
+        return
+    rows = [row for row in await queries.changed_shelves(session, undo, titles) if row.as_left]
+    ids = [row.holdings_id for row in rows]
+    told = {
+        "import_id": undo.import_id,
+        "ids": ids,
+        "policies": [
+            dumped(policies(unpack(row.record))).decode() if row.record is not None else None for row in rows
+        ],
+        "now": now,
+        "by": undo.requested_by,
+    }
+    await session.execute(_KEEP_DESCRIBED, told)
+    await session.execute(_DESCRIBE_AGAIN, told)
+    await outbox.publish(
+        session,
+        *(
+            HoldingsUpdated(
+                version=state.version, occurred_at=now, holdings_id=state.holdings_id, holdings=state
+            )
+            for state, _ in await holdings_states(session, ids)
+        ),
+    )
 
 
 async def _remove(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.imports.described import ITEM_FACTS
 from catalog.imports.rules import Outcome
+from catalog.imports.statements import SHELF_STANDS
 from catalog.marc.storage import unpack
 from catalog.titles.facts import TitleColumns, columns
 from catalog.undoing.rules import Case, MadeItem
@@ -63,6 +64,17 @@ WHERE i.title_id = ANY (:ids) AND c.before <> {ITEM_FACTS}
 """)  # noqa: S608 - our own text
 
 
+_HOLD_SHELVES = text("""
+SELECT h.id FROM holdings h JOIN import_holdings_change c ON c.holdings_id = h.id
+WHERE c.import_id = :import_id AND c.title_id = ANY (:ids) ORDER BY h.id FOR UPDATE OF h
+""")
+_CHANGED_SHELVES = text(f"""
+SELECT c.title_id, c.holdings_id, c.record, h.title_id = c.title_id AND h.deleted_at IS NULL AND h.merged_into IS NULL
+    AND c.left_as = {SHELF_STANDS} AS as_left
+FROM import_holdings_change c JOIN holdings h ON h.id = c.holdings_id
+WHERE c.import_id = :import_id AND c.title_id = ANY (:ids)
+    AND (h.record, h.call_number_scheme) IS DISTINCT FROM (c.record, c.call_number_scheme)
+""")  # noqa: S608 - our own text
 _SHELVES = text("""
 SELECT title_id, count(*) AS number FROM holdings
 WHERE title_id = ANY (:ids) AND import_id = :import_id AND deleted_at IS NULL GROUP BY title_id
@@ -129,6 +141,10 @@ async def facts(session: AsyncSession, undo: Any, records: Sequence[Any]) -> lis
         changed[row.title_id].append(row.as_left)
     made_here = {"import_id": undo.import_id, "ids": ids}
     shelves = {row.title_id: row.number for row in await session.execute(_SHELVES, made_here)}
+    await session.execute(_HOLD_SHELVES, made_here)
+    described: dict[UUID, list[bool]] = defaultdict(list)
+    for row in await changed_shelves(session, undo, ids):
+        described[row.title_id].append(row.as_left)
     told = []
     for each in records:
         title, old = titles[each.title_id], before.get(each.title_id)
@@ -149,12 +165,21 @@ async def facts(session: AsyncSession, undo: Any, records: Sequence[Any]) -> lis
                     changed_items=sum(changed[each.title_id]),
                     worked_items=sum(not as_left for as_left in changed[each.title_id]),
                     shelves=shelves.get(each.title_id, 0),
+                    changed_shelves=sum(described[each.title_id]),
+                    worked_shelves=sum(not as_left for as_left in described[each.title_id]),
                 ),
                 old,
                 title.suppressed,
             )
         )
     return told
+
+
+async def changed_shelves(session: AsyncSession, undo: Any, titles: Sequence[UUID]) -> Sequence[Any]:
+    """Holdings of these titles whose record the import changed and that are not as they were before: each with that
+    record, and whether they stand as the import left them."""
+    told = {"import_id": undo.import_id, "ids": list(titles)}
+    return (await session.execute(_CHANGED_SHELVES, told)).all()
 
 
 async def _items(session: AsyncSession, undo: Any, ids: Sequence[UUID]) -> dict[UUID, list[MadeItem]]:

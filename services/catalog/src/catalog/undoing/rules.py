@@ -72,6 +72,10 @@ class Case:
     """Items that the import changed and somebody else has changed since."""
     shelves: int = 0
     """Holdings that the import made, and that are here."""
+    changed_shelves: int = 0
+    """Holdings whose record the import changed, and that stand as it left them."""
+    worked_shelves: int = 0
+    """Holdings whose record the import changed, and that somebody has changed, moved or deleted since."""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class Verdict:
     delete: bool = False
     restore: bool = False
     restore_items: bool = False
+    restore_shelves: bool = False
 
 
 def judged(case: Case) -> Verdict:
@@ -101,8 +106,14 @@ def judged(case: Case) -> Verdict:
         return Verdict(Undone.REMOVED, delete=True)
     restore = case.outcome is Outcome.UPDATED and not case.as_before
     had_items = any(item.made_here for item in case.items)
-    if case.outcome is Outcome.UPDATED or had_items or case.changed_items or case.shelves:
-        return Verdict(Undone.RESTORED, restore=restore, restore_items=bool(case.changed_items))
+    changed = case.changed_items or case.changed_shelves
+    if case.outcome is Outcome.UPDATED or had_items or changed or case.shelves:
+        return Verdict(
+            Undone.RESTORED,
+            restore=restore,
+            restore_items=bool(case.changed_items),
+            restore_shelves=bool(case.changed_shelves),
+        )
     return Verdict(None)
 
 
@@ -141,4 +152,6 @@ def _of_items(case: Case, mine: Sequence[MadeItem]) -> list[tuple[str, str]]:
     ]
     if case.worked_items:
         told.append(("items-changed", f"{case.worked_items} items were changed since."))
+    if case.worked_shelves:
+        told.append(("holdings-changed", f"{case.worked_shelves} holdings were changed since."))
     return told
