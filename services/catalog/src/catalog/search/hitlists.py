@@ -93,17 +93,20 @@ class HitLists:
         if due:
             self.sweep(now=time.time())
 
-    def _new(self) -> Path:
-        """Where a file is written before it gets its name."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / f"{uuid7().hex}.new"
+    def _written_new(self, content: bytes) -> Path:
+        """A file that has yet to get its name: nobody reads half of one."""
+        written = self.folder / f"{uuid7().hex}.new"
+        try:
+            written.write_bytes(content)
+        except FileNotFoundError:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            written.write_bytes(content)
+        return written
 
     def _written(self, found: HitList) -> Path:
         numbers, scores = array("Q", found.numbers), array("f", found.scores)
         head = _HEAD.pack(_MARK, found.total, found.position, len(numbers), len(scores))
-        written = self._new()
-        written.write_bytes(head + numbers.tobytes() + scores.tobytes())
-        return written
+        return self._written_new(head + numbers.tobytes() + scores.tobytes())
 
     def get(self, name: str) -> HitList | None:
         """The list of this name, if it is still kept."""
@@ -149,9 +152,7 @@ class HitLists:
         try:
             os.utime(path)
         except FileNotFoundError:
-            written = self._new()
-            written.write_bytes(content)
-            written.replace(path)
+            self._written_new(content).replace(path)
             self._swept()
 
     def promised(self, name: str) -> bytes | None:

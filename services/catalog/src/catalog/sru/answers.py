@@ -141,12 +141,11 @@ def explained(version: Version, *, base_url: str, escaped: bool) -> bytes:
 
 def _record(form: Form, schema: str, body: str, *, escaped: bool, position: int | None = None) -> str:
     packing = "string" if escaped else "xml"
-    return group(
-        "record",
-        leaf("recordSchema", schema),
-        leaf("recordXMLEscaping" if form.is_new else "recordPacking", packing),
-        f"<recordData>{told(body) if escaped else body}</recordData>",
-        leaf("recordPosition", None if position is None else str(position)),
+    packed = "recordXMLEscaping" if form.is_new else "recordPacking"
+    place = "" if position is None else f"<recordPosition>{position}</recordPosition>"
+    return (
+        f"<record><recordSchema>{schema}</recordSchema><{packed}>{packing}</{packed}>"
+        f"<recordData>{told(body) if escaped else body}</recordData>{place}</record>"
     )
 
 
