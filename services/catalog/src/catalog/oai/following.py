@@ -48,21 +48,25 @@ _SOME = "SELECT id FROM title WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMI
 _PLACES = "array_agg(DISTINCT b.code || '/' || l.code)"
 _PLACED = "LEFT JOIN location l ON l.id = i.location_id LEFT JOIN library b ON b.id = l.library_id"
 _TELLING = """
-SELECT t.id, t.version, t.suppressed, t.updated_at, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, i.places
-FROM title t
-LEFT JOIN LATERAL (
-    SELECT hashtextextended(
+WITH own AS (
+    SELECT title_id AS of, item.* FROM item WHERE title_id = ANY ($1::uuid[])
+    UNION ALL
+    SELECT bound.of, item.* FROM item CROSS JOIN LATERAL unnest(bound_with) AS bound (of)
+    WHERE bound_with <> '{{}}' AND bound_with && $1::uuid[] AND bound.of = ANY ($1::uuid[])
+), items AS (
+    SELECT i.of, hashtextextended(
             string_agg(i.id || ':' || i.version || coalesce('@' || i.place, ''), ',' ORDER BY i.id), 0) AS digest,
         {places} AS places
-    FROM (SELECT * FROM item WHERE title_id = t.id
-        UNION ALL SELECT * FROM item WHERE bound_with <> '{{}}' AND bound_with @> ARRAY[t.id]) i
-    JOIN holdings s ON s.id = i.holdings_id {placed}
+    FROM own i JOIN holdings s ON s.id = i.holdings_id {placed}
     WHERE NOT i.suppressed AND NOT s.suppressed AND i.base_state <> 'withdrawn'
-) i ON true
-LEFT JOIN LATERAL (
-    SELECT hashtextextended(string_agg(h.id || ':' || h.version, ',' ORDER BY h.id), 1) AS digest
-    FROM holdings h WHERE h.title_id = t.id AND h.deleted_at IS NULL AND NOT h.suppressed
-) h ON true
+    GROUP BY i.of
+), held AS (
+    SELECT h.title_id, hashtextextended(string_agg(h.id || ':' || h.version, ',' ORDER BY h.id), 1) AS digest
+    FROM holdings h WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND NOT h.suppressed
+    GROUP BY h.title_id
+)
+SELECT t.id, t.version, t.suppressed, t.updated_at, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, i.places
+FROM title t LEFT JOIN items i ON i.of = t.id LEFT JOIN held h ON h.title_id = t.id
 WHERE t.id = ANY ($1::uuid[])
 """
 _TOLD = _TELLING.format(places="NULL::text[]", placed="")

@@ -29,7 +29,9 @@ class WorkKey(Table, table=True):
     __table_args__ = (Index("work_key_work", "work_id"),)
 
     key: str = Field(sa_column=words(primary=True))
-    work_id: UUID = Field(sa_column=ref(to="work.id"))
+    work_id: UUID = Field(sa_column=ref())
+    """(No foreign key, here and below: whoever writes one holds the lock of all works and has just found or made the
+    work, no work or title is ever removed, and the checks cost more than the rows.)"""
     by_staff: bool = Field(sa_column=flag(default=False))
     """Staff have merged works: such keys of one work stay together whatever their titles' records say."""
 
@@ -40,8 +42,8 @@ class WorkTitle(Table, table=True):
     __tablename__ = "work_title"
     __table_args__ = (Index("work_title_work", "work_id", "title_id"),)
 
-    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
-    work_id: UUID = Field(sa_column=ref(to="work.id"))
+    title_id: UUID = Field(sa_column=ref(primary=True))
+    work_id: UUID = Field(sa_column=ref())
     keys: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     pinned: bool = Field(sa_column=flag(default=False))
     """Staff have put it there: its keys move it nowhere, and bring nobody along."""

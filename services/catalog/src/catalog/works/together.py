@@ -3,14 +3,14 @@
 What comes of it is what `grouping.place` would have made of them one after the other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from catalog.works.grouping import Connection, place
-from chassis.ids import uuid7
+from chassis.ids import uuid7s_ahead
 
 Keyed = tuple[UUID, list[str], bool]
 """A title, its keys, and whether it is gone."""
@@ -37,23 +37,25 @@ Known = dict[str, tuple[datetime, UUID]]
 class Plain:
     """What is to be written of new titles that are of one work each."""
 
-    made: set[UUID] = field(default_factory=set)
+    made: dict[UUID, None] = field(default_factory=dict)
+    """New works, in order."""
     put: list[tuple[UUID, UUID, list[str]]] = field(default_factory=list)
     keys: list[tuple[str, UUID]] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
+    minted: Iterator[UUID] = field(default_factory=uuid7s_ahead)
 
     def add(self, title_id: UUID, keys: Sequence[str], known: Known, now: datetime) -> bool:
         """Take a title, if it is of one work; whether it was taken. Its keys are known from then on."""
-        works = {known[key] for key in keys if key in known}
-        if len(works) > 1:
+        found = [known[key] for key in keys if key in known]
+        if len(found) > 1 and len(set(found)) > 1:
             return False
-        if works:
-            work = works.pop()
+        if found:
+            work = found[0]
             if work[1] not in self.made:
                 self.touched.add(work[1])
         else:
-            work = now, uuid7()
-            self.made.add(work[1])
+            work = now, next(self.minted)
+            self.made[work[1]] = None
         self.put.append((title_id, work[1], list(keys)))
         for key in keys:
             if key not in known:
@@ -64,7 +66,7 @@ class Plain:
     async def write(self, connection: Connection, now: datetime) -> None:
         """Write it all."""
         if self.made:
-            await connection.execute(_MAKE, sorted(self.made), now)
+            await connection.execute(_MAKE, list(self.made), now)
         if self.put:
             titles, works, keys = zip(*self.put, strict=True)
             await connection.execute(_PUT, titles, works, [" ".join(each) for each in keys])
