@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import switch
 from catalog.search.grammar import QueryProblem
 from catalog.search.writing import AnotherWriter, Writer
 from chassis.ids import uuid7
 
-NAME = "v5-a"
+NAME = f"v{SCHEMA_VERSION}-a"
 
 
 def titled(title: str, **more: object) -> TitleDocument:
@@ -143,12 +143,12 @@ def test_there_is_one_writer(index: Path) -> None:
 def test_another_index_takes_over_while_readers_go_on(index: Path) -> None:
     reader = Reader(index)
     assert reader.search(SearchRequest(query="rome")).total == 3
-    rebuilt = Writer(index, "v5-b")
+    rebuilt = Writer(index, f"v{SCHEMA_VERSION}-b")
     rebuilt.add_new([titled("Only Rome")])
     rebuilt.apply([], [], 20)
     rebuilt.close()
 
-    switch(index, "v5-b")
+    switch(index, f"v{SCHEMA_VERSION}-b")
 
     assert reader.search(SearchRequest(query="rome")).total == 1
     assert reader.position() == 20

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import switch
 from catalog.search.writing import Writer
@@ -14,7 +14,7 @@ from support.shelves import Shelves, file_of, record
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v5-a")
+    writer = Writer(folder, f"v{SCHEMA_VERSION}-a")
     writer.apply(
         [
             TitleDocument(
@@ -32,7 +32,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         1,
     )
     writer.close()
-    switch(folder, "v5-a")
+    switch(folder, f"v{SCHEMA_VERSION}-a")
     return Reader(folder)
 
 

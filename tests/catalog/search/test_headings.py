@@ -10,7 +10,7 @@ from catalog.marc.extract import extract
 from catalog.marc.record import Field
 from catalog.search import headings
 from catalog.search.browsing import Walk, landmarks
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.filing import Filing
 from catalog.search.folders import switch
@@ -126,14 +126,14 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, set[
         for each in subjects:
             having.setdefault(each, set()).add(number)
         titles.append(TitleDocument(title_id=uuid7(), title=f"T {number}", subjects=tuple(subjects)))
-    writer = Writer(folder, "v5-a")
+    writer = Writer(folder, f"v{SCHEMA_VERSION}-a")
     writer.apply(titles[:700], [], 1)
     writer.apply(titles[700:], [], 2)
     hidden, gone = titles[3], titles[5]
     hidden.suppressed = True
     writer.apply([hidden], [gone.title_id], 3)
     writer.close()
-    switch(folder, "v5-a")
+    switch(folder, f"v{SCHEMA_VERSION}-a")
     return folder, {each: left for each, held in having.items() if (left := held - {3, 5})}
 
 
@@ -187,7 +187,7 @@ def test_each_part_that_a_walk_looks_at_is_small(many: tuple[Path, dict[str, set
 
 
 def test_the_search_of_a_heading_finds_as_many_as_were_counted_whatever_the_order(tmp_path: Path) -> None:
-    writer = Writer(tmp_path, "v5-a", filing="sv")
+    writer = Writer(tmp_path, f"v{SCHEMA_VERSION}-a", filing="sv")
     titles = [
         TitleDocument(title_id=uuid7(), title="Ön", subjects=("Öar",), author="Ågren, Åke"),
         TitleDocument(title_id=uuid7(), title="De öar", sort_title="öar", subjects=("Öar",)),
@@ -195,7 +195,7 @@ def test_the_search_of_a_heading_finds_as_many_as_were_counted_whatever_the_orde
     ]
     writer.apply(titles, [], 1)
     writer.close()
-    switch(tmp_path, "v5-a")
+    switch(tmp_path, f"v{SCHEMA_VERSION}-a")
     reader = Reader(tmp_path)
 
     subjects = reader.browse("subject", "", before=0, after=9)

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from catalog.marc.generate import generate
+from catalog.search.documents import SCHEMA_VERSION
 from catalog.search.folders import serving
 from catalog.search.indexer import Batch, Indexer
 from catalog.search.ready import Ready
@@ -160,7 +161,7 @@ async def test_searches_are_answered_throughout_a_rebuild_and_changes_go_on_bein
 
         await until(level, seconds=30)
         before = await state(catalog)
-        (folder_of(catalog) / "v5-half-built").mkdir()
+        (folder_of(catalog) / f"v{SCHEMA_VERSION}-half-built").mkdir()
 
         asked = await catalog.post("/v1/search-index/rebuilds")
         await shelves.title(record("new", title="Zzyzx"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.search.documents import NO_YEAR, TitleDocument
+from catalog.search.documents import NO_YEAR, SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.filing import Filing
 from catalog.search.folders import switch
@@ -15,7 +15,7 @@ from catalog.search.ordering import SortKey, sort_keys
 from catalog.search.writing import Writer
 from chassis.ids import uuid7
 
-NAME = "v5-a"
+NAME = f"v{SCHEMA_VERSION}-a"
 LONG = "Proceedings of the international conference on filing, volume"
 Held = tuple[str, str | None, int | None]
 

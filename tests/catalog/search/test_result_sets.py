@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from catalog.search import resultsets
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader
 from catalog.search.folders import switch
 from catalog.search.grammar import And, Everything, Listed, Or, QueryProblem, Term
@@ -22,7 +22,7 @@ from catalog.search.resultsets import ResultSets, keep_promises, page
 from catalog.search.writing import Writer
 from chassis.ids import uuid7
 
-NAME = "v4-a"
+NAME = f"v{SCHEMA_VERSION}-a"
 ROME = Term("rome", "title")
 
 

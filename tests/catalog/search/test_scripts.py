@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import switch
 from catalog.search.grammar import parse
@@ -51,10 +51,10 @@ NOT_FOUND = {
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v5-a")
+    writer = Writer(folder, f"v{SCHEMA_VERSION}-a")
     writer.apply([titled(title) for title in FOUND], [], 1)
     writer.close()
-    switch(folder, "v5-a")
+    switch(folder, f"v{SCHEMA_VERSION}-a")
     return Reader(folder)
 
 

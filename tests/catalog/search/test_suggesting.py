@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader, SearchRequest
 from catalog.search.folders import switch
 from catalog.search.grammar import Piece, pieces
@@ -28,7 +28,7 @@ HELD: list[tuple[str, str, str]] = [
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("index")
-    writer = Writer(folder, "v5-a")
+    writer = Writer(folder, f"v{SCHEMA_VERSION}-a")
     titles = [
         TitleDocument(
             title_id=uuid7(),
@@ -45,7 +45,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     ]
     writer.apply(titles, [], 1)
     writer.close()
-    switch(folder, "v5-a")
+    switch(folder, f"v{SCHEMA_VERSION}-a")
     return Reader(folder)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog.search import weighing
-from catalog.search.documents import TitleDocument
+from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader
 from catalog.search.folders import switch
 from catalog.search.grammar import (
@@ -29,11 +29,11 @@ RARE, COMMON = Term("walden", "title"), Term("rome", "title")
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
-    writer = Writer(tmp_path, "v4-a")
+    writer = Writer(tmp_path, f"v{SCHEMA_VERSION}-a")
     titles = ["Rome", "Rome and Paris", "Rome, a history", "Walden in Rome"]
     writer.apply([TitleDocument(uuid7(), title=each, isbns=("9785170949458",)) for each in titles], [], 1)
     writer.close()
-    switch(tmp_path, "v4-a")
+    switch(tmp_path, f"v{SCHEMA_VERSION}-a")
     return Reader(tmp_path)
 
 
