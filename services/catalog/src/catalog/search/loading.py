@@ -14,6 +14,7 @@ from catalog.search.documents import (
     AS_SEARCHED,
     Copies,
     Described,
+    Fields,
     TitleDocument,
     completed,
     described,
@@ -152,24 +153,26 @@ def entry_of(facts: Facts) -> bytes:
 def entry_document(entry: bytes, copies: Copies, filing: Filing = AS_SEARCHED) -> str:
     """An entry and what is known beside it, as the engine takes them."""
     shown, told, fields = entry.split(b"\n")
-    online, title, author, headings, call_numbers, identifiers = orjson.loads(told)
-    identifiers.append(f"t{copies.hrid}")
-    if copies.call_numbers:
-        call_numbers += filter(None, map(identifier, filter(None, copies.call_numbers)))
-    availability = _availability(copies, online=online)
-    rest = completed(
-        Described({}, title, author, headings, call_numbers, identifiers),
-        copies,
-        availability=availability,
-        stored=_stored(shown, copies, availability),
-        filing=filing,
-    )
+    online, *told = orjson.loads(told)
+    rest = _completed(Described({}, *told), shown, copies, online=online, filing=filing)
     return (b"%s,%s" % (fields, orjson.dumps(rest)[1:])).decode()
 
 
 def row_document(row: Sequence[Any], filing: Filing = AS_SEARCHED) -> str:
     """A row of these columns as the engine takes it. Costs CPU: the record is taken apart."""
-    return entry_document(entry_of(extract(unpack(row[1]))), copies_of(row), filing)
+    facts = extract(unpack(row[1]))
+    told = described(_of_record(facts))
+    rest = _completed(told, _shown(facts), copies_of(row), online=_is_online(facts), filing=filing)
+    return orjson.dumps(told.fields | rest).decode()
+
+
+def _completed(told: Described, shown: bytes, copies: Copies, *, online: bool, filing: Filing) -> Fields:
+    told.identifiers.append(f"t{copies.hrid}")
+    if copies.call_numbers:
+        told.call_numbers.extend(filter(None, map(identifier, filter(None, copies.call_numbers))))
+    availability = _availability(copies, online=online)
+    stored = _stored(shown, copies, availability)
+    return completed(told, copies, availability=availability, stored=stored, filing=filing)
 
 
 def _availability(copies: Copies, *, online: bool) -> str:
