@@ -97,25 +97,98 @@ async def test_a_work_has_its_editions_by_language(catalog: Harness, shelves: Sh
     assert members(await work_of(catalog, other)) == {other["id"]}
 
 
+async def found(catalog: Harness, **params: Any) -> dict[str, Any]:
+    answer = await catalog.get("/v1/works", params=params)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def by_work(told: dict[str, Any]) -> dict[frozenset[str], str | None]:
+    return {frozenset(each["title_ids"]): each["work_id"] for each in told["items"]}
+
+
 async def test_a_search_finds_each_work_once(catalog: Harness, shelves: Shelves) -> None:
     walden = [await shelves.title(edition(f"w{number}", "Walden")) for number in (1, 2)]
-    other = await shelves.title(edition("w3", "Walden and after", author="Emerson, Ralph"))
+    other = await shelves.title(edition("w3", "Walden and after", "ger", author="Emerson, Ralph"))
     await grouped(catalog)
     late = await shelves.title(edition("w4", "Walden once more", author="Somebody"))
     async with shelves.indexed():
-        found = (await catalog.get("/v1/works", params={"query": "walden"})).json()
-        one = (await catalog.get("/v1/works", params={"query": "walden", "limit": 1})).json()
-        wrong = await catalog.get("/v1/works", params={"query": "title:("})
+        told = await found(catalog, query="walden", facets="language", at_least="now")
+        first = await found(catalog, query="walden", limit=2, sort="title")
+        second = await found(catalog, query="walden", limit=2, sort="title", cursor=first["next_cursor"])
+        german = await found(catalog, **{"query": "walden", "filter[language]": "ger"})
+        better = await found(catalog, query="waldenn")
+        refused = [
+            await catalog.get("/v1/works", params=params)
+            for params in (
+                {"query": "title:("}, {"sort": "colour"}, {"facets": "colour"}, {"cursor": "nonsense"},
+                {"query": "emerson", "cursor": first["next_cursor"]},
+            )
+        ]  # fmt: skip
 
-    groups = {frozenset(each["title_ids"]): each["work_id"] for each in found["items"]}
-    assert set(groups) == {
-        frozenset(each["id"] for each in walden),
-        frozenset([other["id"]]),
-        frozenset([late["id"]]),
+    work = await work_of(catalog, walden[0])
+    assert by_work(told) == {
+        frozenset(each["id"] for each in walden): work["id"],
+        frozenset([other["id"]]): (await work_of(catalog, other))["id"],
+        frozenset([late["id"]]): None,
     }
-    assert groups[frozenset([late["id"]])] is None
-    assert (found["titles_total"], found["looked_at"], len(one["items"])) == (4, 4, 1)
-    assert wrong.status_code == 422
+    assert (told["total"], told["titles_total"], told["next_cursor"]) == (3, 4, None)
+    assert told["facets"] == {"language": [{"value": "eng", "count": 2}, {"value": "ger", "count": 1}]}
+    assert told["index"]["reached"]
+    assert [each["title"]["title"] for each in (*first["items"], *second["items"])] == [
+        "Walden", "Walden and after", "Walden once more",
+    ]  # fmt: skip
+    assert (first["total"], second["total"], second["next_cursor"]) == (3, 3, None)
+    assert by_work(german).keys() == {frozenset([other["id"]])}
+    assert better["did_you_mean"]["query"] == "Walden"
+    assert [each.status_code for each in refused] == [422, 422, 422, 422, 410]
+    assert refused[-1].json()["code"] == "cursor-expired"
+    assert [each.json()["reasons"][0]["pointer"] for each in refused[1:3]] == ["query/sort", "query/query"]
+
+
+async def test_the_index_follows_what_becomes_of_works_and_is_told_of_nothing_else(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    async def told() -> int:
+        return int(await catalog.resources.pool.fetchval("SELECT count(*) FROM title_change"))
+
+    one, two, alone, third = [
+        await shelves.title(edition(f"w{number}", title))
+        for number, title in enumerate(("Walden", "Walden", "Cape Cod", "Life in the woods"))
+    ]
+    ids = [each["id"] for each in (one, two, third)]
+    async with shelves.indexed() as indexer:
+
+        async def groups() -> set[frozenset[str]]:
+            await grouped(catalog)
+            while await indexer.follow():
+                pass
+            return set(by_work(await found(catalog, at_least="now")))
+
+        before = await told()
+        by_records, after = await groups(), await told()
+        await change(
+            catalog,
+            await work_of(catalog, one),
+            "merges",
+            merged=[(await work_of(catalog, third))["id"]],
+        )
+        merged = await groups()
+        await change(catalog, await work_of(catalog, one), "splits", title_ids=ids[:1])
+        split = await groups()
+        await put(catalog, two, edition("w1", "Cape Cod"))
+        moved = await groups()
+        counted = await told()
+        await catalog.post("/v1/works:rebuild")
+        rebuilt = await groups()
+
+    assert by_records == {frozenset(ids[:2]), frozenset([alone["id"]]), frozenset(ids[2:])}
+    assert after == before + 2, "the two that share a work"
+    assert merged == {frozenset(ids), frozenset([alone["id"]])}
+    assert split == {frozenset(ids[:1]), frozenset(ids[1:]), frozenset([alone["id"]])}
+    assert moved == {frozenset(ids[:1]), frozenset([two["id"], alone["id"]]), frozenset(ids[2:])}
+    assert (rebuilt, await told()) == (moved, counted)
 
 
 async def test_a_corrected_record_leaves_and_comes_back_whatever_the_order(

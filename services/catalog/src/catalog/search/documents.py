@@ -14,7 +14,7 @@ from catalog.search.filing import Filing, numbers
 from catalog.search.folding import identifier, joined
 from catalog.search.headings import FIELD, KINDS, Told, indexed, keyed, remembered, skipped, written
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised with every change of the fields below: an index of another version is built anew."""
 
 TEXT = {"title": 5.0, "author": 3.0, "subject": 2.0, "rest": 1.0}
@@ -53,6 +53,8 @@ class TitleDocument:
     title: str
     number: int = 0
     """In the catalogue (`hrid`), which lists of hits are kept by."""
+    eldest: int | None = None
+    """The number of the eldest title of its work; None where it is the only one (`catalog.works`)."""
     subtitle: str | None = None
     author: str | None = None
     contributors: tuple[str, ...] = ()
@@ -107,6 +109,7 @@ class Copies(NamedTuple):
     """Items that are shown to the public."""
     available: int = 0
     custom: Sequence[str] = ()
+    eldest: int | None = None
 
 
 def make_schema() -> tantivy.Schema:
@@ -124,6 +127,8 @@ def make_schema() -> tantivy.Schema:
     builder.add_text_field(FIELD, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("linked", tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("number", indexed=True, fast=True)
+    builder.add_integer_field("work", indexed=True, fast=True)
+    builder.add_text_field("shared", tokenizer_name="raw", index_option="basic")
     for name, count in FILED.items():
         for place in range(count):
             builder.add_integer_field(f"s_{name}_{place}", fast=True)
@@ -208,15 +213,22 @@ def _headings(title: TitleDocument) -> list[list[str]]:
 
 
 def completed(told: Described, copies: Copies, *, availability: str, stored: bytes, filing: Filing) -> Fields:
-    """The other fields of a title: what is known beside its record, and what depends on the library's order."""
+    """The other fields of a title: what is known beside its record, and what depends on the library's order.
+
+    `work` is one number for all titles of a work, and a title's own where it shares its work with none; those that
+    share one have `shared`, so that whoever counts works need not look at the others.
+    """
     title, author, headings, call_numbers, identifiers = told[1:]
     found: Fields = {
         "key": copies.title_id,
         "number": copies.hrid,
+        "work": copies.hrid if copies.eldest is None else copies.eldest,
         "public": "no" if copies.suppressed else "yes",
         "f_availability": availability,
         "stored": b64encode(stored).decode(),
     }
+    if copies.eldest is not None:
+        found["shared"] = "yes"
     found.update(zip(_FILED["title"], numbers(keyed(filing, title), FILED["title"]), strict=True))
     found.update(zip(_FILED["author"], numbers(keyed(filing, author), FILED["author"]), strict=True))
     if not copies.suppressed and (terms := _terms(headings, filing)):
@@ -249,6 +261,7 @@ def as_fields(title: TitleDocument, filing: Filing = AS_SEARCHED) -> Fields:
         title.locations,
         title.material_types,
         custom=title.custom,
+        eldest=title.eldest,
     )
     told = described(title)
     return told.fields | completed(

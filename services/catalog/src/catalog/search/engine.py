@@ -143,12 +143,7 @@ class Reader:
 
     def search(self, asked: SearchRequest) -> SearchResult:
         """Search. Raises `QueryProblem`, and `ListGone`. Releases the interpreter's lock while the engine works."""
-        tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
-        keys = sort_keys(asked.sort) if isinstance(asked.sort, str) else asked.sort
-        if asked.offset + asked.limit > DEEPEST_HIT:
-            raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
-        if unknown := [name for name in asked.facets if name not in FACETS]:
-            raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
+        tree, keys = understood(asked)
         now = self.now()
         schema = now.schema if now is not None else make_schema()
         query = filtered(
@@ -159,12 +154,12 @@ class Reader:
         )
         if now is None:
             return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
-        facets = _facets(now.searcher, query, asked)
+        facets = facet_counts(now.searcher, query, asked)
         if not asked.paged:
             found = ordered(now.searcher, now.schema, query, keys, asked.offset + max(asked.limit, 1))
             hits = _hits(now, found.addresses, found.scores, asked)
             return SearchResult(
-                hits, found.total, facets, now.position, suggestion=_better(now, asked, found.total)
+                hits, found.total, facets, now.position, suggestion=better(now, asked, found.total)
             )
         what = digest(tree, sorted(asked.filters.items()), keys, asked.with_suppressed)
         end = asked.offset + max(asked.limit, 1)
@@ -184,7 +179,7 @@ class Reader:
             numbers = _numbers(now, found.addresses)
             self.lists.keep(HitList(name, found.total, now.position, numbers, found.scores))
         hits = _hits(now, found.addresses, found.scores, asked)
-        suggestion = _better(now, asked, found.total)
+        suggestion = better(now, asked, found.total)
         return SearchResult(hits, found.total, facets, now.position, name if goes_on else None, suggestion)
 
     def _read_on(self, kept: HitList, found: Ordered, now: Now) -> HitList:
@@ -369,6 +364,17 @@ class Reader:
         return Walk(now.searcher, now.schema, kind, known[2])
 
 
+def understood(asked: SearchRequest) -> tuple[Node, tuple[SortKey, ...]]:
+    """What is asked for, and in which order. Raises `QueryProblem`."""
+    tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
+    keys = sort_keys(asked.sort) if isinstance(asked.sort, str) else asked.sort
+    if asked.offset + asked.limit > DEEPEST_HIT:
+        raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
+    if unknown := [name for name in asked.facets if name not in FACETS]:
+        raise QueryProblem("facet-unknown", f"There is no facet {unknown[0]!r}: {', '.join(FACETS)}.", 0)
+    return tree, keys
+
+
 def _count(searcher: tantivy.Searcher, schema: tantivy.Schema, public: Query, field: str, term: str) -> int:
     both = Query.boolean_query([(Occur.Must, public), (Occur.Must, Query.term_query(schema, field, term))])
     found = searcher.search(both, limit=1)
@@ -388,7 +394,8 @@ def _hits(now: Now, addresses: Addresses, scores: Sequence[float], asked: Search
     return hits
 
 
-def _better(now: Now, asked: SearchRequest, total: int) -> Suggestion | None:
+def better(now: Now, asked: SearchRequest, total: int) -> Suggestion | None:
+    """A query that finds something, where this one finds next to nothing."""
     if not asked.suggest or total >= FEW or not isinstance(asked.query, str):
         return None
     narrowed = filtered(
@@ -399,9 +406,10 @@ def _better(now: Now, asked: SearchRequest, total: int) -> Suggestion | None:
     )
 
 
-def _facets(
+def facet_counts(
     searcher: tantivy.Searcher, query: Query, asked: SearchRequest
 ) -> dict[str, list[tuple[str, int]]]:
+    """The values of the facets that are asked for, those first that most titles have."""
     if not asked.facets:
         return {}
     size = min(max(asked.facet_size, 1), MOST_FACET_VALUES)

@@ -1,7 +1,7 @@
 """Where an index lies.
 
     index/CURRENT            the name of the folder that serves
-    index/v5-<name>/         a tantivy index; `position`: how far the change table has been read;
+    index/v6-<name>/         a tantivy index; `position`: how far the change table has been read;
                              `filing`: how it files titles and names (catalog.search.filing)
     index/MAKING             there until the first index serves that this release can read
     index/lists/             what first pages have found (catalog.search.hitlists)

@@ -40,6 +40,7 @@ COLUMNS: Final = (
     "total",
     "available",
     "custom",
+    "eldest",
 )
 """What `documents` gives of a title."""
 NIL: Final = UUID(int=0)
@@ -48,7 +49,7 @@ SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.location
     CASE WHEN i.further IS NULL THEN i.call_numbers ELSE i.call_numbers || ARRAY(
         SELECT n ->> 'call_number' FROM unnest(i.further) told, jsonb_array_elements(told) n ORDER BY 1)
     END AS call_numbers,
-    coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available,
+    coalesce(i.total, 0) AS total, coalesce(i.available, 0) AS available, w.eldest,
     CASE WHEN t.custom <> '{}' THEN ARRAY(
         SELECT e.key || ':' || v.value
         FROM jsonb_each(t.custom) e JOIN custom_field f ON f.code = e.key AND (f.document -> 'facet')::boolean
@@ -56,6 +57,7 @@ SELECT t.id, t.record, t.suppressed, t.hrid, i.barcodes, i.libraries, i.location
             CASE jsonb_typeof(e.value) WHEN 'array' THEN e.value ELSE jsonb_build_array(e.value) END) v
         ORDER BY 1) END AS custom
 FROM title t
+LEFT JOIN work_title w ON w.title_id = t.id
 LEFT JOIN LATERAL (
     SELECT count(*) AS total,
         count(*) FILTER (WHERE coalesce(a.lendable, i.base_state IN ('active', 'restricted'))) AS available,
@@ -100,7 +102,7 @@ def as_title(row: Mapping[str, Any]) -> TitleDocument:
     title.barcodes, title.libraries, title.locations, title.material_types = map(
         tuple, (copies.barcodes, copies.libraries, copies.locations, copies.material_types)
     )
-    title.suppressed = copies.suppressed
+    title.suppressed, title.eldest = copies.suppressed, copies.eldest
     title.custom = tuple(copies.custom)
     title.availability = _availability(copies, online=_is_online(facts))
     title.stored = _stored(_shown(facts), copies, title.availability)
@@ -122,6 +124,7 @@ def copies_of(row: Sequence[Any]) -> Copies:
         total,
         available,
         custom,
+        eldest,
     ) = row
     return Copies(
         str(title_id),
@@ -135,6 +138,7 @@ def copies_of(row: Sequence[Any]) -> Copies:
         total,
         available,
         custom or (),
+        eldest,
     )
 
 

@@ -15,6 +15,7 @@ from catalog.search.explaining import MOST_EXPLAINED, Part
 from catalog.search.grammar import QueryProblem
 from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS
 from catalog.search.opened import IndexAbsent
+from catalog.search.suggesting import Suggestion
 from chassis import cursors
 from chassis.application import new_router
 from chassis.clock import Now
@@ -176,10 +177,10 @@ async def search(
     The first page pins the hits: pages by its cursor neither skip a title nor bring one twice, whatever is written
     meanwhile. What has gone since is left out of its page. A list is kept for a quarter of an hour after it was read.
     """
-    list_name, offset = _place(cursor)
+    list_name, offset = place_in_list(cursor)
     asked = SearchRequest(
         query=query,
-        filters=_filters(request),
+        filters=filters_in(request),
         facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
         facet_size=facet_size,
         sort=sort,
@@ -210,10 +211,7 @@ async def search(
     except QueryProblem as problem:
         raise misunderstood(problem) from problem
     except ListGone:
-        raise CursorExpired(
-            f"A list is kept for {KEPT_SECONDS // 60} minutes after it was last read, and goes on only in the search "
-            "that it was given out for. Ask again without a cursor."
-        ) from None
+        raise list_gone() from None
     more = None
     seen = offset + len(found.places)
     if found.list_name is not None and found.places and seen < min(found.total, DEEPEST_HIT):
@@ -234,6 +232,14 @@ async def search(
         for item, hit in zip(told["items"], found.hits, strict=True):
             item["explanation"] = [_part(each) for each in parts.get(hit.title_id, ())]
     return Json(told, headers=headers)
+
+
+def list_gone() -> CursorExpired:
+    """A cursor of a list that is gone, or that is another search's."""
+    return CursorExpired(
+        f"A list is kept for {KEPT_SECONDS // 60} minutes after it was last read, and goes on only in the search "
+        "that it was given out for. Ask again without a cursor."
+    )
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -258,23 +264,32 @@ def misunderstood(problem: QueryProblem, where: str = "query") -> Invalid:
 
 
 def _page(found: SearchResult, more: str | None, freshness: dict[str, Any]) -> dict[str, Any]:
-    better = found.suggestion
     return {
         "items": [orjson.loads(hit.stored) | {"score": hit.score} for hit in found.hits],
         "total": found.total,
         "total_relation": "exact",
-        "facets": {
-            name: [{"value": value, "count": count} for value, count in values]
-            for name, values in found.facets.items()
-        },
+        "facets": facets_told(found.facets),
         "next_cursor": more,
-        "did_you_mean": {"query": better.query, "total": better.total} if better is not None else None,
+        "did_you_mean": better_told(found.suggestion),
         "index": {"position": found.position},
         "availability": freshness,
     }
 
 
-def _filters(request: Request) -> dict[str, list[str]]:
+def facets_told(facets: dict[str, list[tuple[str, int]]]) -> dict[str, list[dict[str, Any]]]:
+    """As `FacetValueOut`."""
+    return {
+        name: [{"value": value, "count": count} for value, count in values] for name, values in facets.items()
+    }
+
+
+def better_told(better: Suggestion | None) -> dict[str, Any] | None:
+    """As `SuggestionOut`."""
+    return {"query": better.query, "total": better.total} if better is not None else None
+
+
+def filters_in(request: Request) -> dict[str, list[str]]:
+    """What `filter[NAME]=value` narrows to, by name."""
     told: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         if (found := _FILTER.match(name)) is not None:
@@ -282,7 +297,7 @@ def _filters(request: Request) -> dict[str, list[str]]:
     return told
 
 
-def _place(cursor: str | None) -> tuple[str | None, int]:
+def place_in_list(cursor: str | None) -> tuple[str | None, int]:
     """The list that a cursor goes on in, and from which hit on."""
     if cursor is None:
         return None, 0

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.works.grouping import LOCK, regroup, unite
+from catalog.works.grouping import LOCK, regroup, tell, unite
 from chassis import etags
 from chassis.ids import uuid7
 from chassis.problems import Invalid, NotFound, Reason
@@ -57,6 +57,7 @@ async def merge(
     await session.execute(
         text("UPDATE work_title SET pinned = true WHERE work_id = :id AND keys = '{}'"), {"id": work_id}
     )
+    await tell(connection, [], [work_id])
     await _changed(session, work_id, now)
 
 
@@ -86,7 +87,8 @@ async def split(
         text("UPDATE work_title SET work_id = :apart, pinned = true WHERE title_id = ANY (:ids)"),
         {"apart": apart, "ids": list(title_ids)},
     )
-    await regroup(connection, work_id, now=now)
+    fallen = await regroup(connection, work_id, now=now)
+    await tell(connection, [], [work_id, apart, *fallen])
     await _changed(session, work_id, now)
     return apart
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.marc.storage import unpack
-from catalog.works.grouping import LOCK, Connection, regroup
+from catalog.works.grouping import LOCK, Connection, regroup, tell
 from catalog.works.rules import work_keys
 from catalog.works.together import place_all
 from chassis.resources import Resources
@@ -57,8 +57,11 @@ async def step(pool: asyncpg.Pool) -> int:
             titles = await connection.fetch(_TITLES, list({*ids, *looked}))
             keyed = await asyncio.to_thread(_keyed, titles)
             now = await connection.fetchval("SELECT now()")
-            for work_id in sorted(await place_all(connection, keyed, looked, now=now)):
-                await regroup(connection, work_id, now=now)
+            loosened = await place_all(connection, keyed, looked, now=now)
+            apart = [
+                made for work_id in sorted(loosened) for made in await regroup(connection, work_id, now=now)
+            ]
+            await tell(connection, [each[0] for each in keyed], [*loosened, *apart])
             await connection.execute(_TAKE, position, passed)
     return len(ids) + len(looked)
 

@@ -2,9 +2,11 @@
 
 What comes of it depends on the titles' keys and on what staff have said, never on the order in which titles came:
 whoever loses a key leaves those whom nothing else holds together.
+
+The index is told of a title whose work is known by another number since (`tell`), in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -39,6 +41,25 @@ WHERE id = ANY ($1::uuid[]) OR merged_into = ANY ($1::uuid[])
 _MEMBERS = "SELECT title_id, keys FROM work_title WHERE work_id = $1 AND NOT pinned"
 _TOGETHER = "SELECT key FROM work_key WHERE work_id = $1 AND by_staff"
 _FORGET = "DELETE FROM work_key WHERE work_id = $1 AND NOT by_staff AND NOT key = ANY ($2::text[])"
+
+
+_TELL = """
+WITH now_is AS (
+    SELECT w.title_id, w.eldest AS was,
+        CASE WHEN count(*) OVER work > 1 THEN first_value(t.hrid) OVER (work ORDER BY w.title_id) END AS eldest
+    FROM work_title w JOIN title t ON t.id = w.title_id
+    WHERE w.work_id IN (SELECT work_id FROM work_title WHERE title_id = ANY ($1::uuid[])
+        UNION ALL SELECT unnest($2::uuid[]))
+    WINDOW work AS (PARTITION BY w.work_id)
+), changed AS (
+    UPDATE work_title w SET eldest = n.eldest FROM now_is n
+    WHERE w.title_id = n.title_id AND n.was IS DISTINCT FROM n.eldest
+    RETURNING w.title_id
+), told AS (
+    INSERT INTO title_change (title_id) SELECT title_id FROM changed RETURNING title_id
+)
+SELECT pg_notify('title_change', '') FROM told HAVING count(*) > 0
+"""
 
 
 async def place(
@@ -87,18 +108,21 @@ async def unite(connection: Connection, work_id: UUID, others: Sequence[UUID], *
     await connection.execute(_END, list(others), work_id, now)
 
 
-async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> None:
-    """Titles that nothing holds together any more are works of their own; the eldest's group keeps the id."""
+async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> list[UUID]:
+    """Titles that nothing holds together any more are works of their own, which come back; the eldest's group keeps
+    the id."""
     members = {row["title_id"]: row["keys"] for row in await connection.fetch(_MEMBERS, work_id)}
     if not members:
-        return  # its keys are kept: what comes again is the same work
+        return []  # its keys are kept: what comes again is the same work
     together = {row["key"] for row in await connection.fetch(_TOGETHER, work_id)}
     groups = components(members, together)
     kept = next((each for each in groups if any(together & set(members[one]) for one in each)), groups[0])
+    made = []
     for group in groups:
         if group is kept:
             continue
         apart = uuid7()
+        made.append(apart)
         await connection.execute(_MAKE, apart, now)
         await connection.execute(
             "UPDATE work_title SET work_id = $2 WHERE title_id = ANY ($1::uuid[])", list(group), apart
@@ -108,3 +132,10 @@ async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> No
     if len(groups) > 1:
         await connection.execute(_TOUCH, [work_id], now)
     await connection.execute(_FORGET, work_id, [key for one in kept for key in members[one]])
+    return made
+
+
+async def tell(connection: Connection, titles: Collection[UUID], works: Collection[UUID]) -> None:
+    """Let the index have each title of these works, and of the works of these titles, under its work's number, where it
+    has it under another: once all moves of the transaction are made."""
+    await connection.execute(_TELL, list(titles), list(works))

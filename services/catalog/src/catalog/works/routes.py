@@ -5,18 +5,38 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog.search.engine import SearchRequest
+from catalog.search.byworks import find
+from catalog.search.engine import ListGone, SearchRequest
 from catalog.search.grammar import QueryProblem
-from catalog.search.routes import TheReader
+from catalog.search.hitlists import DEEPEST_HIT
+from catalog.search.routes import (
+    AtLeast,
+    AvailabilityFreshnessOut,
+    CursorExpired,
+    FacetValueOut,
+    HitOut,
+    IndexBeingMade,
+    IndexOut,
+    SuggestionOut,
+    TheReader,
+    as_far_as,
+    availability_level,
+    better_told,
+    facets_told,
+    filters_in,
+    list_gone,
+    misunderstood,
+    place_in_list,
+)
 from catalog.titles.commands import TitleUnknown
 from catalog.titles.queries import title as title_row
 from catalog.works import commands, queries
 from catalog.works.commands import WorkUnknown
 from catalog.works.describing import described
-from chassis import etags
+from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import ReadTx, Tx
@@ -27,16 +47,15 @@ from chassis.problems import (
     Forbidden,
     Invalid,
     PreconditionRequired,
-    Reason,
     Stale,
     Unauthenticated,
     problems,
 )
+from chassis.resources import Resources
 
 router = new_router(tag="works")
 
 MayWrite = Annotated[Principal, Depends(may("titles:write"))]
-MOST_LOOKED_AT = 1000
 
 
 class EditionOut(BaseModel):
@@ -84,17 +103,25 @@ class FoundWorkOut(BaseModel):
     work_id: UUID | None
     """None for a title that has just come and not found its work yet."""
     title_ids: list[UUID]
-    title: dict[str, Any]
+    """The best first, a hundred at most."""
+    titles_found: int
+    title: HitOut
     """The best of these titles, as lists of hits show it."""
 
 
 class FoundWorksOut(BaseModel):
-    """Works in the order of their best titles."""
+    """A page of works, in the order of their best titles."""
 
     items: list[FoundWorkOut]
+    total: int
+    """Works; exact."""
     titles_total: int
-    looked_at: int
-    """Of so many titles, the best ones, the works were taken."""
+    facets: dict[str, list[FacetValueOut]]
+    """The values that most titles have, by how many works have a title among those found that has them."""
+    next_cursor: str | None
+    did_you_mean: SuggestionOut | None
+    index: IndexOut
+    availability: AvailabilityFreshnessOut
 
 
 class MergedIn(BaseModel):
@@ -119,33 +146,79 @@ class RebuildOut(BaseModel):
     titles: int
 
 
-@router.get("/v1/works", response_model=FoundWorksOut, responses=problems(Invalid))
+@router.get(
+    "/v1/works", response_model=FoundWorksOut, responses=problems(Invalid, CursorExpired, IndexBeingMade)
+)
 async def find_works(
+    request: Request,
     tx: ReadTx,
     reader: TheReader,
     asker: Anyone,
+    now: Now,
     query: Annotated[str, Query(max_length=2000, description="See docs/search-query.md")] = "",
+    facets: Annotated[str, Query(max_length=500, description="Names, separated by commas")] = "",
+    facet_size: Annotated[int, Query(ge=1, le=200)] = 20,
+    sort: Annotated[
+        str, Query(max_length=100, description="`relevance`, or up to four keys such as `author,-year`")
+    ] = "relevance",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    at_least: AtLeast = "0",
 ) -> Response:
-    """The works of the titles that a search finds, each once, in the order of its best title.
+    """Find works: each once, where its best title stands among all titles that a search finds, however many.
 
-    They are taken of the first thousand titles: narrow the query for what lies behind.
+    `filter[NAME]=value` narrows, and may be repeated. The first page pins the works as one of titles does: pages by its
+    cursor neither skip a work nor bring one twice. What has gone since is left out of its page.
     """
-    asked = SearchRequest(query=query, limit=MOST_LOOKED_AT, with_suppressed=asker.may("titles:write"))
+    list_name, offset = place_in_list(cursor)
+    asked = SearchRequest(
+        query=query,
+        filters=filters_in(request),
+        facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
+        facet_size=facet_size,
+        sort=sort,
+        limit=min(limit, DEEPEST_HIT - offset),
+        offset=offset,
+        with_suppressed=asker.may("titles:write"),
+        paged=True,
+        list_name=list_name,
+        suggest=True,
+    )
+    resources: Resources = request.app.state.resources
+    wanted = await as_far_as(resources, reader, at_least)
     try:
-        found = await asyncio.to_thread(reader.search, asked)
+        found = await asyncio.to_thread(find, reader, asked)
     except QueryProblem as problem:
-        raise Invalid(reasons=[Reason(problem.code, problem.message, "query/query")]) from problem
-    works = await queries.works_of(tx, [hit.title_id for hit in found.hits])
-    groups: dict[UUID, dict[str, Any]] = {}
-    for hit in found.hits:
-        work_id = works.get(hit.title_id)
-        group = groups.setdefault(
-            work_id or hit.title_id, {"work_id": work_id, "title_ids": [], "title": hit.stored}
-        )
-        group["title_ids"].append(hit.title_id)
-    items = [group | {"title": orjson.loads(group["title"])} for group in list(groups.values())[:limit]]
-    return Json({"items": items, "titles_total": found.total, "looked_at": len(found.hits)})
+        raise misunderstood(problem) from problem
+    except ListGone:
+        raise list_gone() from None
+    seen, more = offset + len(found.places), None
+    if found.list_name is not None and found.places and seen < min(found.total, DEEPEST_HIT):
+        more = cursors.encode(found.list_name, seen)
+    head = Response()
+    cursors.link_next(request, head, more)
+    shown = [each for each in found.places if each is not None]
+    works = await queries.works_of(tx, [each.best.title_id for each in shown])
+    items = [
+        {
+            "work_id": works.get(each.best.title_id),
+            "title_ids": each.title_ids,
+            "titles_found": each.found,
+            "title": orjson.loads(each.best.stored) | {"score": each.best.score},
+        }
+        for each in shown
+    ]
+    told = {
+        "items": items,
+        "total": found.total,
+        "titles_total": found.titles_total,
+        "facets": facets_told(found.facets),
+        "next_cursor": more,
+        "did_you_mean": better_told(found.suggestion),
+        "index": {"position": found.position, "reached": found.position >= wanted},
+        "availability": await availability_level(resources, now),
+    }
+    return Json(told, headers={"link": head.headers["link"]} if more else None)
 
 
 async def _shown(tx: ReadTx, row: Any, asker: Principal) -> Response:

@@ -47,6 +47,9 @@ class WorkTitle(Table, table=True):
     keys: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     pinned: bool = Field(sa_column=flag(default=False))
     """Staff have put it there: its keys move it nowhere, and bring nobody along."""
+    eldest: int | None = Field(default=None, sa_column=big(null=True))
+    """The number (`hrid`) of the work's eldest title, by which the index knows the work; null where it is of this title
+    alone."""
 
 
 class WorkState(Table, table=True):
