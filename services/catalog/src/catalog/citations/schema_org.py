@@ -62,6 +62,8 @@ def linked(item: Csl) -> dict[str, Any]:
     return told
 
 
-def dumps(item: Csl) -> bytes:
-    """The thing as JSON in which no `<` stands, so that a page may hold it as it is."""
-    return orjson.dumps(linked(item)).replace(b"<", b"\\u003c")
+def dumps(item: Csl, *, work: str = "") -> bytes:
+    """The thing as JSON in which no `<` stands, so that a page may hold it as it is; `work` is the address of the work
+    over it and its other editions."""
+    told = linked(item) | ({"exampleOfWork": {"@type": "CreativeWork", "@id": work}} if work else {})
+    return orjson.dumps(told).replace(b"<", b"\\u003c")

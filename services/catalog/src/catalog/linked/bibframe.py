@@ -22,14 +22,19 @@ _RELATORS: Final = "http://id.loc.gov/vocabulary/relators/"
 _CLASSES: Final = {"050": "Lcc", "060": "Nlm", "082": "Ddc", "086": "Classification"}
 
 
-def bibframe(record: Record, facts: Facts, copies: Sequence[Any], *, address: str, number: str) -> Graph:
+def bibframe(
+    record: Record, facts: Facts, copies: Sequence[Any], *, address: str, number: str, shared: str = ""
+) -> Graph:
     """The title at `address`, whose parts are named within it: `#work`, `#instance`, `#item-1`.
 
-    `copies` have `barcode`, `call_number`, `library` and `location`; `number` is the title's own.
+    `copies` have `barcode`, `call_number`, `library` and `location`; `number` is the title's own; `shared` is the
+    address of the work over this and other editions and translations (`catalog.works`), which BIBFRAME calls a hub.
     """
     graph = Graph()
     work, instance = Iri(f"{address}#work"), Iri(f"{address}#instance")
     _work(graph, work, record, facts)
+    if shared:
+        graph.say(work, "bf:expressionOf", Iri(f"{shared}#hub"))
     graph.say(work, "bf:hasInstance", instance)
     _instance(graph, instance, record, facts, number)
     graph.say(instance, "bf:instanceOf", work)

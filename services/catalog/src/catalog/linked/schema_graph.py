@@ -21,8 +21,8 @@ _WORDS: Final = {
 _KINDS: Final = {"Person": "Person", "Organization": "Organization", "Meeting": "Event", "Place": "Place"}
 
 
-def schema_org(record: Record, facts: Facts, item: Csl, *, address: str) -> Graph:
-    """The title at `address`; `item` is its CSL."""
+def schema_org(record: Record, facts: Facts, item: Csl, *, address: str, shared: str = "") -> Graph:
+    """The title at `address`; `item` is its CSL, `shared` the address of the work over this and other editions."""
     graph = Graph()
     title = Iri(address)
     graph.kind(title, f"schema:{TYPES.get(item['type'], 'CreativeWork')}")
@@ -31,6 +31,7 @@ def schema_org(record: Record, facts: Facts, item: Csl, *, address: str) -> Grap
     graph.say(title, "schema:alternateName", one_line(facts.original_title))
     graph.say(title, "schema:identifier", item["id"])
     graph.say(title, "schema:url", title)
+    graph.say(title, "schema:exampleOfWork", Iri(shared) if shared else None)
     for each in contributions(record):
         who: Node = each.iri or graph.blank()
         graph.kind(who, f"schema:{_KINDS[each.kind]}")

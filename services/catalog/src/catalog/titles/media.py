@@ -192,13 +192,15 @@ def written(
     key: str,
     accept: str | None = None,
     address: str = "",
+    work: str = "",
     copies: Sequence[Any] = (),
     embedded: Sequence[Field] = (),
 ) -> bytes:
     """A record in one of the media types that we write; `key` is what a citation calls the title.
 
-    `accept` is what was asked for, where its parameters matter; `address` is the title's own on the web, and `copies`
-    are those that linked data tells of; `embedded` are the holdings and items that METS tells of.
+    `accept` is what was asked for, where its parameters matter; `address` is the title's own on the web, `work` that of
+    the work over it and its other editions, and `copies` are those that linked data tells of; `embedded` are the
+    holdings and items that METS tells of.
     """
     if kind == MARC:
         try:
@@ -219,8 +221,11 @@ def written(
     if kind in GRAPHS and (kind != JSON_LD or vocabulary(accept, kind) != SCHEMA_ORG):
         facts = extract(record)
         if vocabulary(accept, kind) == SCHEMA_ORG:
-            return GRAPHS[kind](schema_graph(record, facts, csl.csl(record, key=key), address=address))
-        return GRAPHS[kind](bibframe(record, facts, copies, address=address, number=key))
+            item = csl.csl(record, key=key)
+            return GRAPHS[kind](schema_graph(record, facts, item, address=address, shared=work))
+        return GRAPHS[kind](bibframe(record, facts, copies, address=address, number=key, shared=work))
+    if kind == JSON_LD:
+        return schema_org.dumps(csl.csl(record, key=key), work=work)
     if kind in CITED:
         return CITED[kind](csl.csl(record, key=key))
     if kind == BIBLIOGRAPHY:
@@ -234,7 +239,6 @@ CITED: Final[Mapping[str, Callable[[csl.Csl], bytes]]] = {
     ENDNOTE: lambda item: endnote.dumps(item).encode(),
     BIBTEX: lambda item: bibtex.dumps(item).encode(),
     CSL: lambda item: orjson.dumps([item]),
-    JSON_LD: schema_org.dumps,
 }
 
 

@@ -25,6 +25,7 @@ from catalog.specifications.rules import Finding
 from catalog.specifications.wire import FindingOut, findings_out
 from catalog.titles import bibliography, commands, exporting, media, queries
 from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown
+from catalog.works.queries import work_of
 from chassis import etags
 from chassis.application import new_router
 from chassis.clock import Now
@@ -193,6 +194,7 @@ def answer(
     *,
     staff: bool = True,
     address: str = "",
+    work: str = "",
     copies: Sequence[Any] = (),
     embedded: Sequence[MarcField] = (),
 ) -> Response:
@@ -208,6 +210,7 @@ def answer(
             key=f"t{row.hrid}",
             accept=accept,
             address=address,
+            work=work,
             copies=copies,
             embedded=embedded,
         )
@@ -314,8 +317,14 @@ async def read_title(
     of_copies = kind in media.GRAPHS or kind == METS
     if not of_copies and media.held(if_none_match, tag := etags.etag(row.version)):
         return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept"})
-    copies = await public_copies(tx, row.id) if kind in media.GRAPHS else ()
-    address = address_of(request, request.app.state.resources.settings.public_url, f"/titles/{row.id}")
+    public_url = request.app.state.resources.settings.public_url
+    address = address_of(request, public_url, f"/titles/{row.id}")
+    copies: Sequence[Any] = ()
+    work = ""
+    if kind in media.GRAPHS:
+        copies = await public_copies(tx, row.id)
+        if (work_id := await work_of(tx, row.id)) is not None:
+            work = address_of(request, public_url, f"/v1/works/{work_id}")
     staff = asker.may("titles:write")
     held: dict[UUID, list[MarcField]] = {}
     if kind == METS:
@@ -326,6 +335,7 @@ async def read_title(
         accept=accept,
         staff=staff,
         address=address,
+        work=work,
         copies=copies,
         embedded=held.get(row.id, ()),
     )

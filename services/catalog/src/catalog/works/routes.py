@@ -1,13 +1,16 @@
 """Works on the wire: with their editions, found by what finds their titles, merged and split by staff."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from catalog.marc.storage import unpack
+from catalog.oai.routes import address_of
 from catalog.search.byworks import find
 from catalog.search.engine import ListGone, SearchRequest
 from catalog.search.grammar import QueryProblem
@@ -31,11 +34,13 @@ from catalog.search.routes import (
     misunderstood,
     place_in_list,
 )
+from catalog.titles import media
 from catalog.titles.commands import TitleUnknown
 from catalog.titles.queries import title as title_row
 from catalog.works import commands, queries
 from catalog.works.commands import WorkUnknown
 from catalog.works.describing import described
+from catalog.works.graphs import creative_work, hub
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
@@ -46,6 +51,7 @@ from chassis.principal import Anyone, Principal, may
 from chassis.problems import (
     Forbidden,
     Invalid,
+    NotAcceptable,
     PreconditionRequired,
     Stale,
     Unauthenticated,
@@ -252,23 +258,57 @@ async def _shown(tx: ReadTx, row: Any, asker: Principal) -> Response:
 
 
 LED: dict[int | str, dict[str, Any]] = {
-    308: {"description": "It has become part of the work that Location names"}
+    200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media.GRAPHS}},
+    308: {"description": "It has become part of the work that Location names"},
 }
+OFFERS = (media.JSON, *media.GRAPHS)
 
 
 @router.get(
     "/v1/works/{work_id}",
     response_model=WorkOut,
-    responses=problems(WorkUnknown) | LED,
+    responses=problems(WorkUnknown, NotAcceptable) | LED,
 )
-async def read_work(work_id: UUID, tx: ReadTx, asker: Anyone) -> Response:
-    """A work with its editions by language and kind."""
+async def read_work(
+    work_id: UUID,
+    request: Request,
+    tx: ReadTx,
+    asker: Anyone,
+    accept: Annotated[
+        str | None, Header(max_length=2000, description="JSON, or a form of linked data")
+    ] = None,
+) -> Response:
+    """A work with its editions by language and kind; as linked data, too, in BIBFRAME or schema.org as for titles."""
+    kind = media.chosen(accept, OFFERS)
     row = await queries.work(tx, work_id)
     if row is None:
         raise WorkUnknown
     if row.merged_into is not None:
-        return Response(status_code=308, headers={"Location": f"/v1/works/{row.merged_into}"})
-    return await _shown(tx, row, asker)
+        leads_to = {"Location": f"/v1/works/{row.merged_into}", "Vary": "Accept"}
+        return Response(status_code=308, headers=leads_to)
+    if kind == media.JSON:
+        answer = await _shown(tx, row, asker)
+        answer.headers["Vary"] = "Accept"
+        return answer
+    titles = await queries.titles(tx, row.id, hidden_too=asker.may("titles:write"))
+    if not titles:
+        raise WorkUnknown
+    public_url = request.app.state.resources.settings.public_url
+    address = address_of(request, public_url, f"/v1/works/{row.id}")
+    at = [address_of(request, public_url, f"/titles/{each.id}") for each in titles]
+    words = media.vocabulary(accept, kind)
+    content = await asyncio.to_thread(_graph, titles, at, address, kind, words)
+    headers = {
+        "ETag": media.content_tag(content),
+        "Vary": "Accept",
+        "Link": f'<{words}>; rel="profile", <{address}>; rel="describes"',
+    }
+    return Response(content, 200, headers, media_type=kind)
+
+
+def _graph(titles: Sequence[Any], at: Sequence[str], address: str, kind: str, words: str) -> bytes:
+    made = creative_work if words == media.SCHEMA_ORG else hub
+    return media.GRAPHS[kind](made(described(titles), unpack(titles[0].record), at, address=address))
 
 
 @router.get(
