@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.marc.record import Field, Record
-from catalog.works.rules import components, work_keys
+from catalog.works.rules import components, contained, work_keys
 from support.marc_records import LEADER, RECORDS
 
 
@@ -135,3 +135,82 @@ def test_no_group_shares_a_key_with_another_and_none_is_loosely_held(members: di
             more = {one for one in group if has & set(members[one])} | reached
             grown, reached = more != reached, more
         assert reached == group, held
+
+
+def analytic(*subfields: tuple[str, str], tag: str = "700", indicators: str = "12") -> Field:
+    return Field.data(tag, indicators, *subfields)
+
+
+@pytest.mark.parametrize(
+    ("field", "author", "title", "alone"),
+    [
+        (
+            analytic(("a", "Kafka, Franz,"), ("d", "1883-1924."), ("t", "Prozess."), ("l", "English")),
+            "Kafka, Franz",
+            "Prozess",
+            TRIAL,
+        ),
+        (
+            analytic(("i", "Contains (work):"), ("a", "Kafka, Franz."), ("t", "Prozeß"), indicators="1 "),
+            "Kafka, Franz",
+            "Prozeß",
+            TRIAL,
+        ),
+        (
+            analytic(("a", "Kafka, Franz"), ("t", "The process"), ADDRESS),
+            "Kafka, Franz",
+            "The process",
+            book("Amerika", uniform("Anything", ADDRESS)),
+        ),
+        (
+            analytic(("a", "Bach, Johann Sebastian"), ("t", "Partitas"), ("n", "BWV 825."), ("m", "piano")),
+            "Bach, Johann Sebastian",
+            "Partitas BWV 825. piano",
+            book("Partita", uniform("Partitas", ("n", "BWV 825."), ("m", "piano")), who="Bach, Johann Sebastian"),
+        ),
+        (
+            analytic(("a", "The Nibelungenlied."), ("l", "English"), tag="730", indicators="42"),
+            None,
+            "The Nibelungenlied",
+            book("Das Lied der Nibelungen", uniform("Nibelungenlied", tag="130"), who=""),
+        ),
+    ],
+    ids=["indicator", "relationship", "address", "music", "anonymous"],
+)  # fmt: skip
+def test_a_collection_names_the_works_in_it(
+    field: Field, author: str | None, title: str, alone: Record
+) -> None:
+    (part,) = contained(book("Collected novels", field))
+
+    assert (part.author, part.title) == (author, title)
+    assert set(part.keys) & set(work_keys(alone))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        analytic(("a", "Kafka, Franz"), ("t", "Prozess"), indicators="1 "),
+        analytic(("i", "Based on (work):"), ("a", "Kafka, Franz"), ("t", "Prozess"), indicators="1 "),
+        analytic(("a", "Kafka, Franz")),
+        analytic(("a", "Kafka, Franz"), ("t", " / ")),
+    ],
+    ids=["named", "made-after", "a-person", "no-words"],
+)
+def test_what_is_only_named_is_not_in_it(field: Field) -> None:
+    assert contained(book("Collected novels", field)) == []
+
+
+def test_a_part_without_a_name_of_its_own_is_told_and_leads_nowhere() -> None:
+    parts = contained(
+        book(
+            "Works",
+            analytic(("a", "Kafka, Franz"), ("t", "Short stories")),
+            analytic(("a", "Kafka, Franz"), ("t", "Short stories")),
+            analytic(("t", "Amerika")),
+        )
+    )
+
+    assert [(each.author, each.title, each.keys) for each in parts] == [
+        ("Kafka, Franz", "Short stories", ()),
+        (None, "Amerika", ()),
+    ]

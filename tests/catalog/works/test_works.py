@@ -85,6 +85,8 @@ async def test_a_work_has_its_editions_by_language(catalog: Harness, shelves: Sh
             "original_languages": ["eng"],
             "expressions": told["expressions"],
             "series": ["Classics"],
+            "contains": [],
+            "contained_in": [],
             "titles_total": 3,
         }
     )
@@ -273,6 +275,51 @@ async def test_a_title_that_goes_leaves_its_work_and_finds_it_again(
     assert (gone.status_code, gone.json()["code"]) == (404, "work-unknown")
     back = await work_of(catalog, two)
     assert (back["id"], members(back)) == (work["id"], {two["id"]})
+
+
+async def test_a_collection_and_the_works_in_it_lead_to_each_other(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    def anthology(*titles: str) -> Record:
+        parts = [Field.data("700", "12", ("a", "Thoreau, Henry David"), ("t", title)) for title in titles]
+        return edition("c1", "Two books", author="Editor, An").having(*parts)
+
+    collection = await shelves.title(anthology("Walden", "Cape Cod"))
+    walden, other = [
+        await shelves.title(edition(f"w{number}", title))
+        for number, title in enumerate(("Walden", "Maine woods"))
+    ]
+    hidden = await shelves.title(edition("w3", "Cape Cod"), suppressed="true")
+    await grouped(catalog)
+    with catalog.asking(ANONYMOUS):
+        whole, part = await work_of(catalog, collection), await work_of(catalog, walden)
+        unrelated = await work_of(catalog, other)
+    to_staff = await work_of(catalog, collection)
+    secret = await work_of(catalog, hidden)
+    await put(catalog, collection, anthology("Maine woods"))
+    await grouped(catalog)
+    later = [await work_of(catalog, each) for each in (collection, walden, other)]
+
+    assert whole["contains"] == [
+        {"author": "Thoreau, Henry David", "title": "Walden", "work_id": part["id"]},
+        {"author": "Thoreau, Henry David", "title": "Cape Cod", "work_id": None},
+    ]
+    assert [each["work_id"] for each in to_staff["contains"]] == [part["id"], secret["id"]]
+    assert part["contained_in"] == [
+        {
+            "title_id": collection["id"],
+            "hrid": collection["hrid"],
+            "title": "Two books",
+            "author": "Editor, An",
+            "year": part["contained_in"][0]["year"],
+            "work_id": whole["id"],
+        }
+    ]
+    assert (part["contains"], whole["contained_in"], unrelated["contained_in"]) == ([], [], [])
+    assert [each["work_id"] for each in later[0]["contains"]] == [unrelated["id"]]
+    assert [[each["title_id"] for each in one["contained_in"]] for one in later[1:]] == [
+        [], [collection["id"]],
+    ]  # fmt: skip
 
 
 async def test_what_cannot_be_merged_or_split_is_told_with_every_reason(

@@ -10,6 +10,7 @@ from catalog.linked.headings import authority
 from catalog.marc.extract import Facts, extract
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
+from catalog.works.rules import MOST_CONTAINED, Contained, contained
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Described:
     """Out of which it was translated (041 $h)."""
     expressions: list[Expression]
     series: list[str]
+    contains: list[Contained] = field(default_factory=list)
+    """Works that are parts of it, where it is a collection."""
 
 
 _KINDS = {"e-book": "book", "e-journal": "journal"}
@@ -59,6 +62,7 @@ def described(rows: Sequence[Any]) -> Described:
     told = Described("[no title]", None, [], [], [], [])
     by_kind: dict[tuple[str | None, str], Expression] = {}
     uniform = None
+    parts: dict[tuple[str | None, str], Contained] = {}
     for row in rows:
         record = unpack(row.record)
         facts = extract(record)
@@ -69,6 +73,8 @@ def described(rows: Sequence[Any]) -> Described:
             code for code in _originals(record) if code not in told.original_languages
         ]
         told.series += [each for each in map(clean, facts.series) if each and each not in told.series]
+        for each in contained(record):
+            parts.setdefault((each.author, each.title), each)
         kind = _KINDS.get(facts.format, facts.format)
         language = facts.languages[0] if facts.languages else None
         expression = by_kind.setdefault((language, kind), Expression(language, kind))
@@ -88,6 +94,7 @@ def described(rows: Sequence[Any]) -> Described:
                 facts.publisher,
             )
         )
+    told.contains = list(parts.values())[:MOST_CONTAINED]
     told.title = uniform or (rows[0].title if rows else told.title)
     told.expressions = sorted(by_kind.values(), key=lambda each: (each.language or "~", each.kind))
     for expression in told.expressions:

@@ -10,8 +10,8 @@ import asyncpg
 
 from catalog.marc.storage import unpack
 from catalog.works.grouping import LOCK, Connection, regroup, tell
-from catalog.works.rules import work_keys
-from catalog.works.together import place_all
+from catalog.works.rules import contained, work_keys
+from catalog.works.together import Keyed, place_all
 from chassis.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,14 @@ _NEXT = "SELECT id, hrid FROM title WHERE hrid > $1 ORDER BY hrid LIMIT $2"
 _TITLES = """
 SELECT id, record, deleted_at IS NOT NULL OR merged_into IS NOT NULL AS gone FROM title WHERE id = ANY ($1::uuid[])
 ORDER BY hrid
+"""
+_PARTS = """
+WITH told AS (SELECT title_id, key FROM unnest($2::uuid[], $3::text[]) AS t (title_id, key)),
+gone AS (
+    DELETE FROM work_part p WHERE p.title_id = ANY ($1::uuid[])
+    AND NOT EXISTS (SELECT FROM told t WHERE t.title_id = p.title_id AND t.key = p.key)
+)
+INSERT INTO work_part (title_id, key) SELECT title_id, key FROM told ON CONFLICT DO NOTHING
 """
 _TAKE = "UPDATE work_state SET position = $1, passed = $2, followed_at = now()"
 
@@ -55,19 +63,32 @@ async def step(pool: asyncpg.Pool) -> int:
             passed = rows[-1]["hrid"] if len(rows) == BATCH else None
         if ids or looked or (position, passed) != (state["position"], state["passed"]):
             titles = await connection.fetch(_TITLES, list({*ids, *looked}))
-            keyed = await asyncio.to_thread(_keyed, titles)
+            keyed, parts = await asyncio.to_thread(_keyed, titles)
             now = await connection.fetchval("SELECT now()")
             loosened = await place_all(connection, keyed, looked, now=now)
             apart = [
                 made for work_id in sorted(loosened) for made in await regroup(connection, work_id, now=now)
             ]
             await tell(connection, [each[0] for each in keyed], [*loosened, *apart])
+            await connection.execute(
+                _PARTS, [each[0] for each in keyed], [each[0] for each in parts], [each[1] for each in parts]
+            )
             await connection.execute(_TAKE, position, passed)
     return len(ids) + len(looked)
 
 
-def _keyed(rows: Sequence[Any]) -> list[tuple[UUID, list[str], bool]]:
-    return [(row["id"], [] if row["gone"] else work_keys(unpack(row["record"])), row["gone"]) for row in rows]
+def _keyed(rows: Sequence[Any]) -> tuple[list[Keyed], list[tuple[UUID, str]]]:
+    """Each title's keys, and those of the works that it contains, title by title."""
+    keyed: list[Keyed] = []
+    parts: dict[tuple[UUID, str], None] = {}
+    for row in rows:
+        if row["gone"]:
+            keyed.append((row["id"], [], True))
+            continue
+        record = unpack(row["record"])
+        keyed.append((row["id"], work_keys(record), False))
+        parts |= dict.fromkeys((row["id"], key) for each in contained(record) for key in each.keys)
+    return keyed, list(parts)
 
 
 async def _changes(connection: Connection, after: int, horizon: int) -> tuple[list[UUID], int]:

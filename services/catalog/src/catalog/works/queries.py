@@ -16,6 +16,18 @@ FROM work_title w JOIN title t ON t.id = w.title_id
 WHERE w.work_id = :id AND t.deleted_at IS NULL AND t.merged_into IS NULL AND (:hidden_too OR NOT t.suppressed)
 ORDER BY w.title_id LIMIT :most
 """)
+_SHOWN: Final = "t.deleted_at IS NULL AND t.merged_into IS NULL AND (:hidden_too OR NOT t.suppressed)"
+_BY_KEYS: Final = text(f"""
+SELECT k.key, k.work_id FROM work_key k WHERE k.key = ANY (:keys) AND EXISTS (
+    SELECT FROM work_title w JOIN title t ON t.id = w.title_id WHERE w.work_id = k.work_id AND {_SHOWN})
+""")  # noqa: S608 - our own text
+_CONTAINED_IN: Final = text(f"""
+SELECT t.id AS title_id, t.hrid, t.title, t.author, t.year, w.work_id
+FROM (SELECT DISTINCT p.title_id FROM work_key k JOIN work_part p ON p.key = k.key WHERE k.work_id = :id) p
+JOIN title t ON t.id = p.title_id LEFT JOIN work_title w ON w.title_id = t.id
+WHERE {_SHOWN} AND w.work_id IS DISTINCT FROM :id
+ORDER BY t.id LIMIT :most
+""")  # noqa: S608 - the same
 _WORK_OF: Final = text("SELECT work_id FROM work_title WHERE title_id = :id")
 _WORKS_OF: Final = text("SELECT title_id, work_id FROM work_title WHERE title_id = ANY (:ids)")
 
@@ -29,6 +41,20 @@ async def titles(session: AsyncSession, work_id: UUID, *, hidden_too: bool) -> S
     """Its titles, the eldest first; `total` counts those beyond `MOST_TITLES` as well."""
     told = {"id": work_id, "hidden_too": hidden_too, "most": MOST_TITLES}
     return (await session.execute(_TITLES, told)).all()
+
+
+async def by_keys(session: AsyncSession, keys: Sequence[str], *, hidden_too: bool) -> dict[str, UUID]:
+    """The work of each key, where there is one of which the asker may see something."""
+    if not keys:
+        return {}
+    told = {"keys": list(keys), "hidden_too": hidden_too}
+    return {row.key: row.work_id for row in await session.execute(_BY_KEYS, told)}
+
+
+async def contained_in(session: AsyncSession, work_id: UUID, *, hidden_too: bool) -> Sequence[Any]:
+    """Titles that contain this work, the eldest first, `MOST_TITLES` at most."""
+    told = {"id": work_id, "hidden_too": hidden_too, "most": MOST_TITLES}
+    return (await session.execute(_CONTAINED_IN, told)).all()
 
 
 async def work_of(session: AsyncSession, title_id: UUID) -> UUID | None:

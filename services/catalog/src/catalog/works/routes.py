@@ -87,6 +87,26 @@ class ExpressionOut(BaseModel):
     editions: list[EditionOut]
 
 
+class PartOut(BaseModel):
+    """A work within a collection."""
+
+    author: str | None
+    title: str
+    work_id: UUID | None
+    """None where none of its titles is known here by itself."""
+
+
+class CollectionOut(BaseModel):
+    """A title that contains the work."""
+
+    title_id: UUID
+    hrid: int
+    title: str
+    author: str | None
+    year: int | None
+    work_id: UUID | None
+
+
 class WorkOut(BaseModel):
     """A work with its editions, as far as the asker may see them."""
 
@@ -99,6 +119,10 @@ class WorkOut(BaseModel):
     original_languages: list[str]
     expressions: list[ExpressionOut]
     series: list[str]
+    contains: list[PartOut]
+    """Its parts, where it is a collection, as its titles' records name them (700 to 730)."""
+    contained_in: list[CollectionOut]
+    """Collections that it is part of, up to five hundred."""
     titles_total: int
     """Editions are told of up to five hundred."""
 
@@ -228,10 +252,14 @@ async def find_works(
 
 
 async def _shown(tx: ReadTx, row: Any, asker: Principal) -> Response:
-    titles = await queries.titles(tx, row.id, hidden_too=asker.may("titles:write"))
+    hidden_too = asker.may("titles:write")
+    titles = await queries.titles(tx, row.id, hidden_too=hidden_too)
     if not titles:
         raise WorkUnknown
     told = await asyncio.to_thread(described, titles)
+    keys = [key for each in told.contains for key in each.keys]
+    parts = await queries.by_keys(tx, keys, hidden_too=hidden_too)
+    around = await queries.contained_in(tx, row.id, hidden_too=hidden_too)
     view = WorkOut(
         id=row.id,
         version=row.version,
@@ -252,6 +280,15 @@ async def _shown(tx: ReadTx, row: Any, asker: Principal) -> Response:
             for each in told.expressions
         ],
         series=told.series,
+        contains=[
+            PartOut(
+                author=each.author,
+                title=each.title,
+                work_id=next((parts[key] for key in each.keys if key in parts), None),
+            )
+            for each in told.contains
+        ],
+        contained_in=[CollectionOut(**each._mapping) for each in around],
         titles_total=titles[0].total,
     )
     return Json(view.model_dump(), 200, {"ETag": etags.etag(row.version)})

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from catalog.marc.record import Field, Record
 from catalog.search.folding import joined
 
 MOST_KEYS: Final = 20
+MOST_CONTAINED: Final = 200
+"""Works of a collection that are told of."""
 _UNIFORM: Final = "amnprk"
 """What of 130 or 240 is the work's own: without language ($l), date ($f), version ($s) and form of sound ($h, $o)."""
 _GENERIC: Final = """
@@ -29,7 +32,7 @@ def work_keys(record: Record) -> list[str]:
     uniform = next((each for each in record.fields("130", "240") if not each.is_control), None)
     addressed = ([uniform] if uniform is not None else []) + _resources(record)
     addresses = [found.iri for field in addressed if (found := authority(field)) is not None]
-    kind = _CLASSES.get(record.leader[6:7], record.leader[6:7] or "-")
+    kind = _kind(record)
     who = _who(record)
     names = [_words(uniform, _UNIFORM)] if uniform is not None else []
     names = [each for each in names if each not in _COLLECTED]
@@ -40,8 +43,56 @@ def work_keys(record: Record) -> list[str]:
         names.append(_folded(clean(original.get("s") or original.get("t"))))
     anonymous = uniform is not None and uniform.tag == "130"
     told = [f"uri:{_digest(each)}" for each in addresses]
-    told += [f"name:{_digest(f'{kind}|{who}|{name}')}" for name in names if name and (who or anonymous)]
+    told += [_by_name(kind, who, name) for name in names if name and (who or anonymous)]
     return list(dict.fromkeys(told))[:MOST_KEYS]
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """A work that is part of a collection, as the collection's record names it."""
+
+    author: str | None
+    title: str
+    keys: tuple[str, ...]
+    """What titles of this work have as their `work_keys`."""
+
+
+def contained(record: Record) -> list[Contained]:
+    """The works that a record says are in it: names with titles and uniform titles (700 to 730) whose second indicator
+    or $i says so. Others that it names are related, or are what it is made after."""
+    kind, found = _kind(record), []
+    for field in record.fields("700", "710", "711", "730"):
+        if field.is_control or not (field.ind2 == "2" or _says_contains(field)):
+            continue
+        codes = [code for code, _ in field.subfields]
+        start = "a" if field.tag == "730" else "t"
+        if start not in codes:
+            continue
+        parts = field.subfields[codes.index(start) :]
+        title = " ".join(value for code, value in parts if code in start + "mnprk")
+        who = "" if field.tag == "730" else " ".join(field.all("ab" if field.tag == "710" else "a"))
+        if not (shown := clean(title)):
+            continue
+        name = _folded(_filed(title, field.ind1) if field.tag == "730" else title)
+        keys = [f"uri:{_digest(at.iri)}"] if (at := authority(field)) is not None else []
+        if name and name not in _COLLECTED and (field.tag == "730" or _folded(who)):
+            keys.append(_by_name(kind, _folded(clean(who)), name))
+        found.append(Contained(clean(who) or None, shown, tuple(keys)))
+    return list({(each.author, each.title): each for each in found}.values())[:MOST_CONTAINED]
+
+
+def _says_contains(field: Field) -> bool:
+    return any(
+        text.strip().casefold().startswith(("contains", "container of", "enthält")) for text in field.all("i")
+    )
+
+
+def _kind(record: Record) -> str:
+    return _CLASSES.get(record.leader[6:7], record.leader[6:7] or "-")
+
+
+def _by_name(kind: str, who: str, name: str) -> str:
+    return f"name:{_digest(f'{kind}|{who}|{name}')}"
 
 
 def _resources(record: Record) -> list[Field]:
@@ -64,11 +115,16 @@ def _who(record: Record) -> str:
 def _words(field: Field, codes: str) -> str:
     """A title as it is compared: folded words, without the article that it is filed without."""
     parts = field.all(codes)
-    filing = field.ind1 if field.tag == "130" else field.ind2
-    skip = int(filing) if filing.isascii() and filing.isdigit() else 0
-    if parts and 0 < skip < len(parts[0]):
-        parts[0] = parts[0][skip:]
+    if not parts:
+        return ""
+    parts[0] = _filed(parts[0], field.ind1 if field.tag == "130" else field.ind2)
     return _folded(" ".join(parts))
+
+
+def _filed(text: str, skipped: str) -> str:
+    """A text without the characters that an indicator counts."""
+    skip = int(skipped) if skipped.isascii() and skipped.isdigit() else 0
+    return text[skip:] if skip < len(text) else text
 
 
 def _folded(text: str) -> str:

@@ -52,6 +52,16 @@ class WorkTitle(Table, table=True):
     alone."""
 
 
+class WorkPart(Table, table=True):
+    """That a title, a collection, contains works of this key."""
+
+    __tablename__ = "work_part"
+    __table_args__ = (Index("work_part_key", "key", "title_id"),)
+
+    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
+    key: str = Field(sa_column=words(primary=True))
+
+
 class WorkState(Table, table=True):
     """One row: how far titles have been looked at."""
 
