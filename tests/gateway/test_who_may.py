@@ -330,6 +330,8 @@ CATALOGUER = (
         "catalog-merge-titles",
         "catalog-merge-works",
         "catalog-split-work",
+        "catalog-list-work-decisions",
+        "catalog-undo-work-decision",
         "catalog-delete-title",
         "catalog-undelete-title",
         "catalog-list-deleted-titles",

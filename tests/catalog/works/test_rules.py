@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.marc.record import Field, Record
-from catalog.works.rules import components, contained, work_keys
+from catalog.works.rules import components, contained, parted, work_keys
 from support.marc_records import LEADER, RECORDS
 
 
@@ -214,3 +214,26 @@ def test_a_part_without_a_name_of_its_own_is_told_and_leads_nowhere() -> None:
         ("Kafka, Franz", "Short stories", ()),
         (None, "Amerika", ()),
     ]
+
+
+A, B, C, D = (UUID(int=number) for number in range(1, 5))
+
+
+@pytest.mark.parametrize(
+    ("members", "leaving", "torn"),
+    [
+        ({A: ["a"], B: ["b"]}, {B}, set()),
+        ({A: ["a"], B: ["b"], C: ["b", "new"], D: ["new"]}, {B, C, D}, set()),
+        ({A: ["a"], B: ["b"], C: ["a", "new"], D: ["new"]}, {B}, set()),
+        ({A: ["a"], B: ["corrected"]}, {B}, set()),
+        ({A: ["a"], B: ["a"]}, set(), set()),
+        ({A: ["a"], B: ["b"], C: ["a", "b"]}, set(), {C}),
+        ({A: ["a", "new"], B: ["b", "new"]}, set(), {A, B}),
+        ({A: ["a"], B: []}, {B}, set()),
+    ],
+    ids=["each", "came-by-its-keys", "came-by-ours", "other-keys", "ours-by-now", "of-both", "held-by-both", "no-key"],
+)  # fmt: skip
+def test_a_work_that_is_taken_out_again_has_what_it_brought_and_what_came_by_it(
+    members: dict[UUID, list[str]], leaving: set[UUID], torn: set[UUID]
+) -> None:
+    assert parted(members, {B}, ours={"a"}, theirs={"b"}) == (leaving, torn)

@@ -23,7 +23,24 @@ class WorkUnknown(NotFound):
 _WORK = text("SELECT id, version, merged_into FROM work WHERE id = ANY (:ids)")
 
 
-async def _connection(session: AsyncSession) -> Any:
+_KEEP_MERGES = """
+INSERT INTO work_decision (id, kind, work_id, other_id, title_ids, pinned_ids, own_keys, other_keys, led_ids,
+    made_at, made_by)
+SELECT o.id, 'merge', $1, o.other_id,
+    ARRAY(SELECT title_id FROM work_title WHERE work_id = o.other_id ORDER BY title_id),
+    ARRAY(SELECT title_id FROM work_title WHERE work_id IN ($1, o.other_id) AND keys = '{}' AND NOT pinned),
+    ARRAY(SELECT key FROM work_key WHERE work_id = $1 ORDER BY key),
+    ARRAY(SELECT key FROM work_key WHERE work_id = o.other_id ORDER BY key),
+    ARRAY(SELECT id FROM work WHERE merged_into = o.other_id ORDER BY id), $4, $5
+FROM unnest($2::uuid[], $3::uuid[]) AS o (id, other_id)
+"""
+_KEEP_SPLIT = """
+INSERT INTO work_decision (id, kind, work_id, other_id, title_ids, pinned_ids, made_at, made_by)
+SELECT $1, 'split', $2, $3, $4, ARRAY(SELECT title_id FROM work_title WHERE title_id = ANY ($4) AND NOT pinned), $5, $6
+"""
+
+
+async def locked(session: AsyncSession) -> Any:
     """The driver's own connection, within this transaction, with the lock on works held."""
     await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     raw = await (await session.connection()).get_raw_connection()
@@ -47,11 +64,13 @@ async def _guarded(session: AsyncSession, work_id: UUID, others: Sequence[UUID],
 
 
 async def merge(
-    session: AsyncSession, work_id: UUID, others: Sequence[UUID], *, expected: int, now: datetime
+    session: AsyncSession, work_id: UUID, others: Sequence[UUID], *, expected: int, by: str, now: datetime
 ) -> None:
-    """Other works become this one; all their keys stay together from now on."""
-    connection = await _connection(session)
+    """Other works become this one; all their keys stay together from now on, until that is taken back."""
+    connection = await locked(session)
     await _guarded(session, work_id, others, expected)
+    others = list(dict.fromkeys(others))
+    await connection.execute(_KEEP_MERGES, work_id, [uuid7() for _ in others], others, now, by)
     await unite(connection, work_id, others, now=now)
     await session.execute(text("UPDATE work_key SET by_staff = true WHERE work_id = :id"), {"id": work_id})
     await session.execute(
@@ -62,10 +81,10 @@ async def merge(
 
 
 async def split(
-    session: AsyncSession, work_id: UUID, title_ids: Sequence[UUID], *, expected: int, now: datetime
+    session: AsyncSession, work_id: UUID, title_ids: Sequence[UUID], *, expected: int, by: str, now: datetime
 ) -> UUID:
     """Some of a work's titles are of another, new one, and stay there."""
-    connection = await _connection(session)
+    connection = await locked(session)
     await _guarded(session, work_id, [], expected)
     rows = await session.execute(text("SELECT title_id FROM work_title WHERE work_id = :id"), {"id": work_id})
     members = {row.title_id for row in rows}
@@ -83,6 +102,7 @@ async def split(
         text("INSERT INTO work (id, created_at, updated_at) VALUES (:id, :now, :now)"),
         {"id": apart, "now": now},
     )
+    await connection.execute(_KEEP_SPLIT, uuid7(), work_id, apart, list(dict.fromkeys(title_ids)), now, by)
     await session.execute(
         text("UPDATE work_title SET work_id = :apart, pinned = true WHERE title_id = ANY (:ids)"),
         {"apart": apart, "ids": list(title_ids)},

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 MOST_TITLES: Final = 500
 """A work tells of no more of its titles: the Bible has thousands."""
+MOST_DECISIONS: Final = 100
 _WORK: Final = text("SELECT id, version, merged_into FROM work WHERE id = :id")
 _TITLES: Final = text("""
 SELECT t.id, t.hrid, t.title, t.subtitle, t.author, t.year, t.format, t.record, count(*) OVER () AS total
@@ -28,6 +29,10 @@ JOIN title t ON t.id = p.title_id LEFT JOIN work_title w ON w.title_id = t.id
 WHERE {_SHOWN} AND w.work_id IS DISTINCT FROM :id
 ORDER BY t.id LIMIT :most
 """)  # noqa: S608 - the same
+_DECISIONS: Final = text("""
+SELECT id, kind, work_id, other_id, title_ids, made_at, made_by, undone_at, undone_by FROM work_decision
+WHERE work_id = :id OR other_id = :id ORDER BY number DESC LIMIT :most
+""")
 _WORK_OF: Final = text("SELECT work_id FROM work_title WHERE title_id = :id")
 _WORKS_OF: Final = text("SELECT title_id, work_id FROM work_title WHERE title_id = ANY (:ids)")
 
@@ -55,6 +60,11 @@ async def contained_in(session: AsyncSession, work_id: UUID, *, hidden_too: bool
     """Titles that contain this work, the eldest first, `MOST_TITLES` at most."""
     told = {"id": work_id, "hidden_too": hidden_too, "most": MOST_TITLES}
     return (await session.execute(_CONTAINED_IN, told)).all()
+
+
+async def decisions(session: AsyncSession, work_id: UUID) -> Sequence[Any]:
+    """What staff have said of a work, the newest first, `MOST_DECISIONS` at most."""
+    return (await session.execute(_DECISIONS, {"id": work_id, "most": MOST_DECISIONS})).all()
 
 
 async def work_of(session: AsyncSession, title_id: UUID) -> UUID | None:

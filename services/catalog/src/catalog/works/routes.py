@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -41,6 +42,7 @@ from catalog.works import commands, queries
 from catalog.works.commands import WorkUnknown
 from catalog.works.describing import described
 from catalog.works.graphs import creative_work, hub
+from catalog.works.undoing import DecisionStands, DecisionUnknown, undo
 from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
@@ -168,6 +170,29 @@ class SplitIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title_ids: list[UUID] = Field(min_length=1, max_length=500)
+
+
+class DecisionOut(BaseModel):
+    """That staff have merged works or split one."""
+
+    id: UUID
+    kind: Literal["merge", "split"]
+    work_id: UUID
+    """Which the other one became part of, or out of which titles were taken."""
+    other_id: UUID
+    """Which became part of it, or which has the titles that were taken out."""
+    title_ids: list[UUID]
+    """That it brought, or that were taken out."""
+    made_at: datetime
+    made_by: str
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+class DecisionsOut(BaseModel):
+    """The newest first, up to a hundred."""
+
+    items: list[DecisionOut]
 
 
 class RebuildOut(BaseModel):
@@ -371,7 +396,7 @@ async def merge_works(
     work_id: UUID, body: MergedIn, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
 ) -> Response:
     """Other works become part of this one, whatever their titles' records say from now on."""
-    await commands.merge(tx, work_id, body.merged, expected=expected, now=now)
+    await commands.merge(tx, work_id, body.merged, expected=expected, by=str(by.actor), now=now)
     return _created(await _shown(tx, await queries.work(tx, work_id), by), work_id)
 
 
@@ -380,8 +405,41 @@ async def split_work(
     work_id: UUID, body: SplitIn, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
 ) -> Response:
     """Some titles become a work of their own, which is answered; they stay there, whatever is imported again."""
-    apart = await commands.split(tx, work_id, body.title_ids, expected=expected, now=now)
+    apart = await commands.split(tx, work_id, body.title_ids, expected=expected, by=str(by.actor), now=now)
     return _created(await _shown(tx, await queries.work(tx, apart), by), apart)
+
+
+@router.get(
+    "/v1/works/{work_id}/decisions",
+    response_model=DecisionsOut,
+    responses=problems(Unauthenticated, Forbidden, WorkUnknown),
+)
+async def list_work_decisions(work_id: UUID, tx: ReadTx, _: MayWrite) -> DecisionsOut:
+    """What staff have said of a work: merges and splits, also those that were taken back. A work that has become part
+    of another tells of its own, too."""
+    if await queries.work(tx, work_id) is None:
+        raise WorkUnknown
+    rows = await queries.decisions(tx, work_id)
+    return DecisionsOut(items=[DecisionOut(**row._mapping) for row in rows])
+
+
+@router.post(
+    "/v1/works/{work_id}/decisions/{decision_id}/undoing",
+    response_model=WorkOut,
+    responses=problems(
+        Unauthenticated, Forbidden, WorkUnknown, DecisionUnknown, DecisionStands, Stale, PreconditionRequired
+    ),
+)
+async def undo_work_decision(
+    work_id: UUID, decision_id: UUID, by: MayWrite, expected: IfMatch, tx: Tx, now: Now
+) -> Response:
+    """Take back a merge or a split. A merged work comes forth again under its id and is answered, with the titles that
+    it had and those that came by its keys; titles that were taken out return to their work, which is answered.
+
+    It is refused where records hold both works together by now, or where a later decision has to be taken back first.
+    """
+    back = await undo(tx, work_id, decision_id, expected=expected, by=str(by.actor), now=now)
+    return await _shown(tx, await queries.work(tx, back), by)
 
 
 def _created(answer: Response, work_id: UUID) -> Response:

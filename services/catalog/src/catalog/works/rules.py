@@ -155,3 +155,23 @@ def components(members: Mapping[UUID, Sequence[str]], together: Set[str]) -> lis
             group[name] = own
     found = list({id(each): each for each in group.values()}.values()) + loose
     return sorted(found, key=min)
+
+
+def parted(
+    members: Mapping[UUID, Sequence[str]], brought: Set[UUID], *, ours: Set[str], theirs: Set[str]
+) -> tuple[set[UUID], set[UUID]]:
+    """Which of a work's titles leave with a work that is taken out of it again, and which would be of both.
+
+    They go by their keys, those that one had or that the other had when they were merged; a title of neither goes with
+    those that it shares keys with, and with what brought it where it shares none.
+    """
+    leaving: set[UUID] = set()
+    torn: set[UUID] = set()
+    for group in components(members, frozenset()):
+        stay = {each for each in group if ours & set(members[each])}
+        go = {each for each in group if theirs & set(members[each])}
+        if stay and go:
+            torn |= (stay & go) or group
+        elif go or (not stay and group & brought):
+            leaving |= group
+    return leaving, torn

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, CheckConstraint, Column, Identity, Index, Text, Uuid, text
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, flag, key, ref, when, words
@@ -60,6 +60,39 @@ class WorkPart(Table, table=True):
 
     title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
     key: str = Field(sa_column=words(primary=True))
+
+
+class WorkDecision(Table, table=True):
+    """That staff have merged works or split one, and what there was then, by which it is taken back (`undoing`)."""
+
+    __tablename__ = "work_decision"
+    __table_args__ = (
+        CheckConstraint("kind IN ('merge', 'split')", name="work_decision_kind"),
+        Index("work_decision_work", "work_id", "number"),
+        Index("work_decision_other", "other_id", "number"),
+    )
+
+    id: UUID = Field(sa_column=key())
+    number: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False))
+    """In the order in which they were made: one at a time, under the lock on works."""
+    kind: str = Field(sa_column=words())
+    work_id: UUID = Field(sa_column=ref(to="work.id"))
+    """Which others became part of, or out of which titles were taken."""
+    other_id: UUID = Field(sa_column=ref(to="work.id"))
+    """Which became part of it, or into which they were put."""
+    title_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    """That it brought, or that were taken out."""
+    pinned_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    """Titles that are where staff have put them (`WorkTitle.pinned`) by this and were not before."""
+    own_keys: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    other_keys: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    """Of each work when they were merged: they stay together as long as the decision stands."""
+    led_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False, server_default=text("'{}'")))
+    """Works that were part of the other one by then."""
+    made_at: datetime = Field(sa_column=when())
+    made_by: str = Field(sa_column=words())
+    undone_at: datetime | None = Field(default=None, sa_column=when(null=True))
+    undone_by: str | None = Field(default=None, sa_column=words(null=True))
 
 
 class WorkState(Table, table=True):
