@@ -38,7 +38,7 @@ async def one_by_one(connection: Connection, keyed: Sequence[Keyed]) -> set[UUID
 
 async def together(connection: Connection, keyed: Sequence[Keyed]) -> set[UUID]:
     now = await connection.fetchval("SELECT now()")
-    return await place_all(connection, keyed, [], now=now)
+    return (await place_all(connection, keyed, [], now=now)).loosened
 
 
 async def groups(connection: Connection, order: Sequence[UUID]) -> tuple[list[list[int]], list[list[str]]]:

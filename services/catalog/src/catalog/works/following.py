@@ -65,14 +65,17 @@ async def step(pool: asyncpg.Pool) -> int:
             titles = await connection.fetch(_TITLES, list({*ids, *looked}))
             keyed, parts = await asyncio.to_thread(_keyed, titles)
             now = await connection.fetchval("SELECT now()")
-            loosened = await place_all(connection, keyed, looked, now=now)
+            placed = await place_all(connection, keyed, looked, now=now)
             apart = [
-                made for work_id in sorted(loosened) for made in await regroup(connection, work_id, now=now)
+                made
+                for work_id in sorted(placed.loosened)
+                for made in await regroup(connection, work_id, now=now)
             ]
-            await tell(connection, [each[0] for each in keyed], [*loosened, *apart])
-            await connection.execute(
-                _PARTS, [each[0] for each in keyed], [each[0] for each in parts], [each[1] for each in parts]
-            )
+            await tell(connection, placed.moved, [*placed.loosened, *placed.joined, *apart])
+            if placed.known or parts:
+                await connection.execute(
+                    _PARTS, placed.known, [each[0] for each in parts], [each[1] for each in parts]
+                )
             await connection.execute(_TAKE, position, passed)
     return len(ids) + len(looked)
 

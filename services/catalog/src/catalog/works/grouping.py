@@ -138,4 +138,5 @@ async def regroup(connection: Connection, work_id: UUID, *, now: datetime) -> li
 async def tell(connection: Connection, titles: Collection[UUID], works: Collection[UUID]) -> None:
     """Let the index have each title of these works, and of the works of these titles, under its work's number, where it
     has it under another: once all moves of the transaction are made."""
-    await connection.execute(_TELL, list(titles), list(works))
+    if titles or works:
+        await connection.execute(_TELL, list(titles), list(works))

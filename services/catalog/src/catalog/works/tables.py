@@ -58,7 +58,7 @@ class WorkPart(Table, table=True):
     __tablename__ = "work_part"
     __table_args__ = (Index("work_part_key", "key", "title_id"),)
 
-    title_id: UUID = Field(sa_column=ref(to="title.id", primary=True))
+    title_id: UUID = Field(sa_column=ref(primary=True))
     key: str = Field(sa_column=words(primary=True))
 
 

@@ -42,6 +42,8 @@ class Plain:
     put: list[tuple[UUID, UUID, list[str]]] = field(default_factory=list)
     keys: list[tuple[str, UUID]] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
+    joined: set[UUID] = field(default_factory=set)
+    """Works that have more titles by these."""
     minted: Iterator[UUID] = field(default_factory=uuid7s_ahead)
 
     def add(self, title_id: UUID, keys: Sequence[str], known: Known, now: datetime) -> bool:
@@ -51,6 +53,7 @@ class Plain:
             return False
         if found:
             work = found[0]
+            self.joined.add(work[1])
             if work[1] not in self.made:
                 self.touched.add(work[1])
         else:
@@ -76,17 +79,31 @@ class Plain:
             await connection.execute(_TOUCH, sorted(self.touched), now)
 
 
+@dataclass(slots=True)
+class Placed:
+    """What has come of it."""
+
+    loosened: set[UUID] = field(default_factory=set)
+    """Works that may hold together no longer: they are to be regrouped."""
+    joined: set[UUID] = field(default_factory=set)
+    """Works that new titles have joined."""
+    moved: list[UUID] = field(default_factory=list)
+    """Titles that may have led works together."""
+    known: list[UUID] = field(default_factory=list)
+    """Titles that had a work before."""
+
+
 async def place_all(
     connection: Connection, keyed: Sequence[Keyed], again: Collection[UUID], *, now: datetime
-) -> set[UUID]:
-    """Let titles be of the works that their keys lead to, in this order; works that may hold together no longer.
+) -> Placed:
+    """Let titles be of the works that their keys lead to, in this order.
 
     `again` are those that are looked at though their keys are as they were.
     """
     held = {
         row["title_id"]: row["keys"] for row in await connection.fetch(_HELD, [each[0] for each in keyed])
     }
-    loosened: set[UUID] = set()
+    placed = Placed(known=list(held))
     new: list[Keyed] = []
     for each in keyed:
         title_id, keys, gone = each
@@ -96,24 +113,29 @@ async def place_all(
             continue
         if not gone and title_id not in again and held[title_id] == keys:
             continue
-        loosened |= await _place_new(connection, new, now)
+        await _place_new(connection, new, placed, now)
         new = []
-        loosened |= await place(connection, title_id, keys, gone=gone, again=title_id in again, now=now)
-    return loosened | await _place_new(connection, new, now)
+        placed.moved.append(title_id)
+        placed.loosened |= await place(
+            connection, title_id, keys, gone=gone, again=title_id in again, now=now
+        )
+    await _place_new(connection, new, placed, now)
+    return placed
 
 
-async def _place_new(connection: Connection, new: Sequence[Keyed], now: datetime) -> set[UUID]:
+async def _place_new(connection: Connection, new: Sequence[Keyed], placed: Placed, now: datetime) -> None:
     """New titles: those of one work together, those that make one of several by themselves."""
-    loosened: set[UUID] = set()
     plain, known = Plain(), await _known(connection, new)
     for place_of, (title_id, keys, _) in enumerate(new):
         if plain.add(title_id, keys, known, now):
             continue
         await plain.write(connection, now)
-        loosened |= await place(connection, title_id, keys, gone=False, again=False, now=now)
+        placed.joined |= plain.joined
+        placed.moved.append(title_id)
+        placed.loosened |= await place(connection, title_id, keys, gone=False, again=False, now=now)
         plain, known = Plain(), await _known(connection, new[place_of + 1 :])
     await plain.write(connection, now)
-    return loosened
+    placed.joined |= plain.joined
 
 
 async def _known(connection: Connection, titles: Sequence[Keyed]) -> Known:
