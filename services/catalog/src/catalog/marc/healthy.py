@@ -1,7 +1,7 @@
 """Records with nothing to say about them, taken apart in one go: nearly all of them, so this is where time goes.
 
 A healthy record costs one decode of its whole body, one split and one check of the directory against the pieces.
-`healthy.pyx` says the same byte by byte, for where it can be compiled (docs/decisions/0026); tests hold the two
+`healthy.pyx` says the same byte by byte, for where it can be compiled (docs/decisions/0027); tests hold the two
 against each other, whatever the bytes.
 """
 
