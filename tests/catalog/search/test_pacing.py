@@ -16,24 +16,26 @@ from support.shelves import Shelves, file_of, record
 
 
 @pytest.mark.parametrize(
-    ("held", "others", "seconds", "goes_on", "due"),
+    ("held", "others", "seconds", "goes_on", "awaited", "due"),
     [
-        (0, False, 60.0, False, False),
-        (0, False, 60.0, True, False),
-        (1, False, 0.0, False, True),
-        (1, True, 0.0, False, True),
-        (1, False, 3.9, True, False),
-        (1, False, 4.0, True, True),
-        (1, True, 0.9, True, False),
-        (1, True, 1.0, True, True),
-        (MOST_NEW - 1, False, 0.1, True, False),
-        (MOST_NEW, False, 0.1, True, True),
+        (0, False, 60.0, False, False, False),
+        (0, False, 60.0, True, True, False),
+        (1, False, 0.0, False, False, True),
+        (1, True, 0.0, False, False, True),
+        (1, False, 3.9, True, False, False),
+        (1, False, 4.0, True, False, True),
+        (1, True, 0.7, True, False, False),
+        (1, True, 0.8, True, False, True),
+        (1, True, 0.2, True, True, False),
+        (1, False, 0.3, True, True, True),
+        (MOST_NEW - 1, False, 0.1, True, False, False),
+        (MOST_NEW, False, 0.1, True, False, True),
     ],
 )
-def test_new_titles_of_an_import_wait_for_others_and_whoever_changes_one_does_not(
-    held: int, others: bool, seconds: float, goes_on: bool, due: bool
+def test_new_titles_of_an_import_wait_for_others_and_whoever_changes_or_awaits_one_does_not(
+    held: int, others: bool, seconds: float, goes_on: bool, awaited: bool, due: bool
 ) -> None:
-    assert is_due(held=held, others=others, seconds=seconds, goes_on=goes_on) is due
+    assert is_due(held=held, others=others, seconds=seconds, goes_on=goes_on, awaited=awaited) is due
 
 
 def ready_of(catalog: Harness) -> Ready:
@@ -133,3 +135,31 @@ async def test_what_waits_when_its_writer_dies_or_closes_is_neither_lost_nor_the
 async def _all_read(indexer: Indexer, catalog: Harness) -> bool:
     last = await catalog.resources.pool.fetchval("SELECT max(xact) FROM title_change")
     return indexer.writer is not None and bool(indexer.writer.reached >= last)
+
+
+async def test_who_waits_for_what_an_import_has_written_does_not_wait_for_its_end(
+    catalog: Harness, shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEW_SECONDS", "OTHERS_SECONDS"):
+        monkeypatch.setattr(f"catalog.search.pacing.{name}", 3600.0)
+    monkeypatch.setattr("catalog.search.routes.WAIT_SECONDS", 10.0)
+    async with shelves.indexed():
+        pass
+    indexer = Indexer(
+        catalog.resources.pool,
+        catalog.resources.settings.data_dir / "index",
+        ready=catalog.resources.own["ready"],
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(indexer.run(stop))
+    try:
+        with ready_of(catalog).importing():
+            await shelves.imported(file_of(record("walden", title="Walden")))
+            answer = await catalog.get("/v1/titles", params={"query": "walden", "at_least": "now"})
+    finally:
+        stop.set()
+        indexer.woken.set()
+        await running
+
+    told = answer.json()
+    assert (told["total"], told["index"]["reached"]) == (1, True)

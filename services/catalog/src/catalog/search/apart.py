@@ -69,13 +69,16 @@ class WriterApart:
             self._held += len(rows) + len(gone) + len(ready)
             self._others |= bool(rows or gone)
 
-    def is_due(self, *, more: int, others: bool, goes_on: bool) -> bool:
+    def is_due(
+        self, *, more: int = 0, others: bool = False, goes_on: bool = False, awaited: bool = False
+    ) -> bool:
         """Whether to commit what is held, and so much more (`catalog.search.pacing`)."""
         return is_due(
             held=self._held + more,
             others=self._others or others,
             seconds=time.monotonic() - self._committed_at,
             goes_on=goes_on,
+            awaited=awaited,
         )
 
     async def add_new(self, rows: Sequence[asyncpg.Record]) -> None:

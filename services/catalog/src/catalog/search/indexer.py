@@ -24,6 +24,7 @@ from catalog.search.apart import WriterApart
 from catalog.search.documents import SCHEMA_VERSION
 from catalog.search.folders import filed_by, making, serving, switch
 from catalog.search.loading import documents
+from catalog.search.pacing import AWAITED, AWAITED_SECONDS
 from catalog.search.ready import Entry, Ready
 from catalog.search.writing import WRITER_BYTES, AnotherWriter
 from chassis.ids import uuid7
@@ -83,6 +84,8 @@ class Indexer:
     importing: bool = False
     """Whether the last changes were new titles of an import."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    awaited: bool = False
+    """Whether somebody waits to find what is written."""
     _lock: int | None = None
     _ahead: Batch | None = None
 
@@ -131,9 +134,11 @@ class Indexer:
 
     def _more_to_come(self, began: float) -> bool:
         """Whether to let an import bring more before the next look."""
-        return self.importing and self.ready.goes_on and time.monotonic() < began + IMPORT_SECONDS
+        patience = AWAITED_SECONDS if self.awaited else IMPORT_SECONDS
+        return self.importing and self.ready.goes_on and time.monotonic() < began + patience
 
-    def _wake(self, *_: object) -> None:
+    def _wake(self, _connection: object, _pid: int, _channel: str, told: object) -> None:
+        self.awaited |= told == AWAITED
         self.woken.set()
 
     async def open(self) -> bool:
@@ -163,7 +168,7 @@ class Indexer:
         self.ready.forget(wanted=False)
         writer, self.writer = self.writer, None
         if writer is not None:
-            if writer.is_due(more=0, others=False, goes_on=False):
+            if writer.is_due():
                 with contextlib.suppress(Gone):
                     await writer.apply([], [], writer.reached)
             await writer.close()
@@ -204,14 +209,17 @@ class Indexer:
         self.importing = batch is not None and bool(batch.new)
         goes_on = holding and self.ready.goes_on
         if batch is None:
-            if self.writer.is_due(more=0, others=False, goes_on=goes_on):
+            if self.writer.is_due(goes_on=goes_on, awaited=self.awaited):
+                self.awaited = False
                 await self.writer.apply([], [], self.writer.reached)
             return 0
         due = self.writer.is_due(
             more=len(batch.rows) + len(batch.gone) + len(batch.new),
             others=bool(batch.rows or batch.gone),
             goes_on=goes_on,
+            awaited=self.awaited,
         )
+        self.awaited &= not due
         applying = asyncio.create_task(
             self.writer.apply(batch.rows, batch.gone, batch.position, new=batch.new, commit=due)
         )

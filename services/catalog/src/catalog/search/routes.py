@@ -15,6 +15,7 @@ from catalog.search.explaining import MOST_EXPLAINED, Part
 from catalog.search.grammar import QueryProblem
 from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS
 from catalog.search.opened import IndexAbsent
+from catalog.search.pacing import AWAITED
 from catalog.search.suggesting import Suggestion
 from chassis import cursors
 from chassis.application import new_router
@@ -29,8 +30,11 @@ router = new_router(tag="search")
 
 STALE_SECONDS = 5.0
 WAIT_SECONDS = 2.0
+PATIENCE_SECONDS = 0.3
+"""Longer than changes wait but for an import: whoever waits tells the indexer so, again and again."""
 RETRY_SECONDS = "10"
 _WRITTEN = "SELECT coalesce(max(xact), 0) FROM title_change"
+_AWAITED = f"SELECT pg_notify('title_change', '{AWAITED}')"
 _FILTER = re.compile(r"^filter\[([a-z_]{1,40})\]$")
 
 
@@ -310,8 +314,11 @@ def place_in_list(cursor: str | None) -> tuple[str | None, int]:
 async def as_far_as(resources: Resources, reader: Reader, at_least: str) -> int:
     """Wait a little for the index to have come as far as is wanted; how far that is."""
     position: int = await resources.pool.fetchval(_WRITTEN) if at_least == "now" else int(at_least)
-    until = time.monotonic() + WAIT_SECONDS
-    while position and reader.position() < position and time.monotonic() < until:  # noqa: ASYNC110 - another process moves it
+    began = told = time.monotonic()
+    while position and reader.position() < position and (now := time.monotonic()) < began + WAIT_SECONDS:
+        if now - told >= PATIENCE_SECONDS:
+            told = now
+            await resources.pool.execute(_AWAITED)
         await asyncio.sleep(0.02)
     return position
 
