@@ -158,3 +158,44 @@ async def test_a_page_of_headings_leads_back_and_on_and_to_their_titles(
     assert end.xpath("//ol//bdi[@dir='rtl']/text()") == ["שלום"]
     assert "There are no headings here." in english.text
     assert dict(parse_qsl(leads["next"].partition("?")[2]))["kind"] == "subject"
+
+
+async def test_classification_numbers_are_browsed_beside_the_shelf_each_classification_by_itself(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    classes = ["PS3048", "PS3048", "PS76.9", "PS7"]
+    titles = [
+        record(f"c{n}").having(Field.data("050", "00", ("a", each), ("b", f".A{n}")))
+        for n, each in enumerate(classes)
+    ]
+    dewey = record("d").having(Field.data("082", "04", ("a", "813/.54"), ("2", "23")))
+    await shelves.imported(file_of(*titles, dewey))
+    hidden = record("h").having(Field.data("050", "00", ("a", "PS8")))
+    await shelves.title(hidden, suppressed="true")
+
+    async with shelves.indexed():
+        told = await browse(catalog, "lc", near="PS76", before=1, limit=1)
+        onward = await browse(catalog, "lc", cursor=told["next_cursor"])
+        whole = await browse(catalog, "lc")
+        other = await browse(catalog, "dewey")
+        wrong = await catalog.get("/v1/headings/dewey", params={"cursor": told["next_cursor"]})
+        with catalog.asking(ANONYMOUS):
+            hits = [(await catalog.get(each["titles"])).json()["total"] for each in whole["items"]]
+            found = (await catalog.get(other["items"][0]["titles"])).json()
+            page = parsed(
+                (await catalog.get("/browse", params={"kind": "lc", "near": "ps3", "lang": "de"})).text
+            )
+
+    assert (texts(told), told["position"]) == (["PS7", "PS76.9"], 1)
+    assert [(each["heading"], each["count"]) for each in whole["items"]] == [
+        ("PS7", 1), ("PS76.9", 1), ("PS3048", 2),
+    ]  # fmt: skip
+    assert (texts(onward), onward["next_cursor"], hits) == (["PS3048"], None, [1, 1, 2])
+    assert (texts(other), other["items"][0]["query"], found["total"]) == (
+        ["813.54"],
+        'dewey_class:"813.54"',
+        1,
+    )
+    assert wrong.status_code == 422
+    assert page.xpath("string(//h1)") == "Library of Congress Classification"
+    assert "PS3048" in page.xpath("//ol/li/a/bdi/text()")

@@ -71,7 +71,8 @@ class Facts(Headline):
     oclc_numbers: tuple[str, ...]
     headings: tuple[tuple[str, str, int], ...]
     """Other titles, series, headings in another script, and what files without an article: of what kind it is
-    (title, author, subject, series, genre), how it is written, and how many characters it files without."""
+    (title, author, subject, series, genre), how it is written, and how many characters it files without; and
+    classification numbers, by classification (lc, dewey, nlm, sudoc)."""
     linked: tuple[tuple[str, str], ...]
     """Numbers by which linking entries name other titles: subfields w (control number), x (ISSN) and z (ISBN)."""
 
@@ -278,6 +279,11 @@ def _headings(found: dict[str, list[Field]]) -> Iterator[tuple[str, str, int]]:
     for field in found.get("subject", _NONE):
         if field.tag == "630" and (skip := _skip(field, "630")) and (text := heading(field)):
             yield "subject", text, skip
+    for field in found.get("call_number", _NONE):
+        if (kind := _classification(field)) is not None:
+            for number in field.all("a"):
+                if text := number.strip():
+                    yield kind, text.translate(_UNPRIMED) if kind == "dewey" else text, 0
     for field in found.get("script", _NONE):
         tag = (field.get("6") or "")[:3]
         group = _GROUPS.get(tag, "")
@@ -285,6 +291,19 @@ def _headings(found: dict[str, list[Field]]) -> Iterator[tuple[str, str, int]]:
             text := _heading_of(Field.from_parts(tag, field.ind1, field.ind2, field.subfields), group)
         ):
             yield _BROWSED[group], text, _skip(field, tag)
+
+
+_CLASSIFIED: Final = {"050": "lc", "060": "nlm", "082": "dewey", "086": "sudoc", "090": "lc", "092": "dewey"}
+_UNPRIMED: Final = str.maketrans("", "", "/'\u2032")
+"""Marks at which a Dewey number may be cut; they are no part of it."""
+
+
+def _classification(field: Field) -> str | None:
+    """By what a number in this field classifies; None where that is not browsed."""
+    kind = _CLASSIFIED.get(field.tag)
+    if kind == "sudoc" and field.ind1 != "0" and not (field.get("2") or "").casefold().startswith("sudoc"):
+        return None
+    return kind
 
 
 def _heading_of(field: Field, group: str) -> str | None:

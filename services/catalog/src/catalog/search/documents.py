@@ -10,6 +10,7 @@ import orjson
 import tantivy
 
 from catalog.marc.extract import NO_TITLE
+from catalog.search.classes import CLASSES
 from catalog.search.filing import Filing, numbers
 from catalog.search.folding import identifier, joined
 from catalog.search.headings import FIELD, KINDS, Told, indexed, keyed, remembered, skipped, written
@@ -86,7 +87,8 @@ class TitleDocument:
     """Summary, contents, notes, fields in other scripts."""
     sort_title: str | None = None
     headings: tuple[Told, ...] = ()
-    """Titles and series beside the title proper, and whatever stands in another script or files without an article."""
+    """Titles and series beside the title proper, whatever stands in another script or files without an article, and
+    classification numbers."""
     linked: tuple[str, ...] = ()
     """What its linking entries name other titles by (`catalog.relations.rules`)."""
     suppressed: bool = False
@@ -193,12 +195,13 @@ def described(title: TitleDocument) -> Described:
 
 
 def _headings(title: TitleDocument) -> list[list[str]]:
-    found = {
+    found: dict[str, list[str]] = {
         "title": [],
         "author": [written(each) for each in (title.author, *title.contributors) if each],
         "subject": list(map(written, title.subjects)),
         "series": [],
         "genre": list(map(written, title.genres)),
+        **{each: [] for each in CLASSES},
     }
     if title.title != NO_TITLE:
         proper = written(title.title)

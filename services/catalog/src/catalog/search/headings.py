@@ -7,7 +7,8 @@ A term says first of what kind the heading is, then what it files by, then how i
 Of the letters that a heading files by, all but a to z, digits and blanks are spelled out (`{` and their bytes as
 hexadecimal digits), so that whoever walks along the terms knows what may come next: one of forty letters, of which the
 end is the first, and behind `SPREAD` of them more of a long key (`-`). One heading in `APART`, chosen by what it is,
-leaves a landmark: by landmarks a walk knows how many headings are about where.
+leaves a landmark: by landmarks a walk knows how many headings are about where. Classification numbers are headings,
+too, each classification a kind of its own; they file by their places on the shelf (`catalog.search.classes`).
 """
 
 from functools import lru_cache
@@ -15,14 +16,22 @@ from typing import Final, get_args
 from typing import Literal as OneOf
 from zlib import crc32
 
+from catalog.search import classes
+from catalog.search.classes import is_class
 from catalog.search.filing import Filing
 
-Kind = OneOf["title", "author", "subject", "series", "genre"]
+Kind = OneOf["title", "author", "subject", "series", "genre", "lc", "dewey", "nlm", "sudoc"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 FIELD: Final = "heading"
-CODES: Final[dict[Kind, str]] = {"title": "t", "author": "a", "subject": "s", "series": "r", "genre": "g"}
-SEARCHED: Final[dict[str, Kind]] = {f"{kind}_heading": kind for kind in KINDS}
+CODES: Final[dict[Kind, str]] = {
+    "title": "t", "author": "a", "subject": "s", "series": "r", "genre": "g", "lc": "l", "dewey": "d", "nlm": "n",
+    "sudoc": "u",
+}  # fmt: skip
+SEARCHED: Final[dict[str, Kind]] = {
+    f"{kind}_{'class' if is_class(kind) else 'heading'}": kind for kind in KINDS
+}
 """Fields of a query that find the titles of one heading."""
+FIELDS: Final = {kind: field for field, kind in SEARCHED.items()}
 END: Final = "\t"
 MORE: Final = "-"
 NEXT: Final = (END, " ", MORE, *"0123456789abcdefghijklmnopqrstuvwxyz{")
@@ -55,7 +64,15 @@ def skipped(text: str, filed: str | None) -> int:
 
 def place(kind: Kind, text: str, filing: Filing) -> str:
     """Where headings stand that file as this text, or behind it."""
+    if is_class(kind):
+        return CODES[kind] + _classed(kind, text)
     return CODES[kind] + _spelled(keyed(filing, text))
+
+
+def _classed(kind: classes.Class, number: str) -> str:
+    key = classes.key(kind, number)
+    first, rest = classes.spelled(key[:SPREAD]), key[SPREAD:LONGEST_KEY]
+    return f"{first}{MORE}{rest}" if rest else first
 
 
 def _spelled(key: str) -> str:
@@ -104,6 +121,8 @@ remembered: Final = lru_cache(maxsize=20_000)(indexed)
 def terms(kind: Kind, text: str, filing: Filing) -> list[str]:
     """The terms that a heading may have: nobody who names it says how many characters it files without."""
     line = written(text)
+    if is_class(kind):
+        return [term(kind, line, filing)]
     return list({term(kind, line, filing, skip) for skip in range(MOST_SKIPPED + 1)})
 
 
@@ -115,4 +134,4 @@ def heading_of(told: str) -> str:
 def query(kind: Kind, text: str) -> str:
     """The search (docs/search-query.md) that finds the titles of a heading, as it is told."""
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{kind}_heading:"{quoted}"'
+    return f'{FIELDS[kind]}:"{quoted}"'
