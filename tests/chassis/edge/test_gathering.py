@@ -213,3 +213,24 @@ async def test_every_connection_is_given_back_once_nobody_waits() -> None:
     await turns()
 
     assert pool.out == 0
+
+
+async def test_a_way_rests_for_who_was_in_it_and_who_comes_meanwhile_is_gathered() -> None:
+    road, rests = Road(), []
+
+    def rest(many: int) -> float:
+        rests.append(many)
+        return 0.05 if len(rests) == 1 else 0.0
+
+    gathering = road.gathering(rest=rest)
+    await asyncio.gather(*map(gathering.join, [1, 2]))
+    began = asyncio.get_running_loop().time()
+
+    later = [asyncio.create_task(gathering.join(3))]
+    await turns()
+    later.append(asyncio.create_task(gathering.join(4)))
+    await asyncio.gather(*later)
+
+    assert asyncio.get_running_loop().time() - began > 0.04
+    assert road.sent == [[1, 2], [3, 4]]
+    assert rests == [2, 2]

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from asyncpg.connection import LoggedQuery
 
+from chassis import outbox
 from circulation.loans import statements
+from circulation.loans.rush import rest
 from contracts.circulation import LoanCreated
 from support.desk import Make, codes
 from support.harness import Harness
@@ -38,7 +40,7 @@ async def all_statements(circulation: Harness) -> AsyncIterator[list[str]]:
     asked: list[str] = []
 
     def note(query: LoggedQuery) -> None:
-        if "idempotency" in query.query:
+        if "idempotency" in query.query or query.query == outbox.OLDEST:
             asked.append(query.query)
 
     async with every_connection(circulation) as held:
@@ -62,6 +64,7 @@ async def test_many_at_once_take_a_few_statements_and_each_is_lent_as_if_alone(
         answers = await asyncio.gather(*(make.lend(patron, item) for patron, item in pairs))
 
     assert [answer.status_code for answer in answers] == [201] * 12
+    asked.remove(outbox.OLDEST)
     assert len(asked) == 4, "the first looks and acts alone, the others do both together"
     for answer, (patron, item) in zip(answers, pairs, strict=True):
         told = answer.json()
@@ -221,6 +224,53 @@ async def test_shared_statements_are_planned_once_however_many_share_them(
 
     assert plans is not None
     assert dict(plans) == {"generic_plans": 7, "custom_plans": 5}, "the first five are always planned"
+
+
+@pytest.mark.parametrize(
+    ("loans", "behind", "seconds"),
+    [
+        (16, 0.0, 0.0),
+        (16, 12.0, 0.0),
+        (16, 13.0, 0.032),
+        (2, 13.0, 0.004),
+        (1, 13.0, 0.0),
+        (16, 22.0, 0.32),
+        (16, 60.0, 0.32),
+        (16, 120.0, 0.0),
+        (2, 86_400.0, 0.0),
+    ],
+)
+def test_a_rush_gives_way_the_longer_what_is_told_of_it_waits(
+    loans: int, behind: float, seconds: float
+) -> None:
+    assert rest(loans, behind) == pytest.approx(seconds)
+
+
+async def test_a_rush_asks_once_in_a_while_how_far_its_events_lie_behind(
+    circulation: Harness, make: Make
+) -> None:
+    await make.loan(await make.patron(), await make.item())
+    pairs = [(await make.patron(), await make.item()) for _ in range(24)]
+
+    async with all_statements(circulation) as asked:
+        answers = await asyncio.gather(*(make.lend(*pair) for pair in pairs))
+
+    assert [answer.status_code for answer in answers] == [201] * 24
+    assert asked.count(outbox.OLDEST) == 1
+
+
+async def test_how_long_the_oldest_event_has_waited(circulation: Harness, make: Make) -> None:
+    pool = circulation.resources.pool
+    await pool.execute("UPDATE outbox SET published_at = now()")
+
+    async with pool.acquire() as connection:
+        nothing = await outbox.age(connection)
+        await make.loan(await make.patron(), await make.item())
+        await asyncio.sleep(0.1)
+        something = await outbox.age(connection)
+
+    assert nothing == 0
+    assert 0.1 <= something < 60
 
 
 async def _somebody_waits(connection: Any) -> None:

@@ -24,6 +24,10 @@ def _nothing(_asked: object) -> Iterable[Hashable]:
     return ()
 
 
+def _never(_many: int) -> float:
+    return 0.0
+
+
 class Gathering(Generic[A, R]):
     """One kind of statement, and those who wait for their turn in it."""
 
@@ -35,10 +39,15 @@ class Gathering(Generic[A, R]):
         ways: int,
         most: int,
         touches: Callable[[A], Iterable[Hashable]] = _nothing,
+        rest: Callable[[int], float] = _never,
     ) -> None:
-        """`ways` statements at a time, each for `most` at most, no two of whom touch the same thing."""
+        """`ways` statements at a time, each for `most` at most, no two of whom touch the same thing.
+
+        After a statement its way rests for so many seconds as `rest` says for how many were in it; whoever comes
+        meanwhile is gathered.
+        """
         self._pool, self._go = pool, go
-        self._ways, self._most, self._touches = ways, most, touches
+        self._ways, self._most, self._touches, self._rest = ways, most, touches, rest
         self._waiting: list[tuple[A, asyncio.Future[R]]] = []
         self._taken = 0
         """Ways that are taken …"""
@@ -74,6 +83,8 @@ class Gathering(Generic[A, R]):
                         return
                     await self._sent(connection, together)
                     self._boarding += 1
+                    if seconds := self._rest(len(together)):
+                        await asyncio.sleep(seconds)
         except BaseException as error:
             if not left:
                 self._taken -= 1

@@ -4,6 +4,7 @@ Write the row while its aggregate's row is locked or guarded, so that two events
 commit out of order. Nothing here notifies: committing notifiers queue on one cluster-wide lock.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Connection
-from chassis.ids import uuid7
+from chassis.ids import minted_at, uuid7
 from chassis.json import dumped
 from chassis.schema import OUTBOX_DAYS, PARTITIONS_AHEAD
 from contracts.events import SPEC_VERSION, Actor, Event, schema_uri
@@ -141,6 +142,15 @@ async def record(connection: Connection, events: Sequence[Event | Plain]) -> Non
 async def read_epoch(connection: Connection | asyncpg.Pool) -> int:
     """The service's epoch; raised after a restore, so that readers take the re-announced state."""
     return int(await connection.fetchval("SELECT epoch FROM outbox_state"))
+
+
+OLDEST = "SELECT id FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1"
+
+
+async def age(connection: Connection) -> float:
+    """Seconds that the oldest event which is not yet published has waited; none: 0. Its id holds when it was minted."""
+    oldest = await connection.fetchval(OLDEST)
+    return max(time.time() - minted_at(oldest), 0.0) if oldest else 0.0
 
 
 async def keep_partitions(connection: Connection, *, today: date) -> list[str]:

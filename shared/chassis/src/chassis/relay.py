@@ -16,6 +16,7 @@ from chassis import faults
 from chassis.database import Connection
 from chassis.ids import minted_at
 from chassis.metrics import OUTBOX_AGE, OUTBOX_WAITING, PUBLISHED
+from chassis.outbox import OLDEST
 from chassis.transport import EventTransport, Message, TransportDown
 from contracts.events import UnknownEventType, event_type
 
@@ -53,7 +54,6 @@ WHERE published_at IS NULL AND type = ANY ($1::text[]) AND NOT EXISTS (
 ORDER BY type, seq
 """
 _ANY = "SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"
-_OLDEST = "SELECT id FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT 1"
 _COUNT = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _PUBLISHED = """
 UPDATE outbox o SET published_at = now(), position = p.position
@@ -156,7 +156,7 @@ class Relay:
 
     async def _measure(self, connection: Connection, rows: list[asyncpg.Record]) -> None:
         """Tell how much waits and since when; an event's id holds the moment it was minted."""
-        oldest = await connection.fetchval(_OLDEST) if self.held else rows[0]["id"] if rows else None
+        oldest = await connection.fetchval(OLDEST) if self.held else rows[0]["id"] if rows else None
         self.age = max(time.time() - minted_at(oldest), 0.0) if oldest else 0.0
         OUTBOX_AGE.labels(self.source).set(self.age)
         if len(rows) < BATCH and not self.held:
