@@ -73,6 +73,9 @@ FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::tex
     $10::text[], $11::bytea[])
     AS o (ordinal, position, control_number, outcome, title_id, reasons, original, title_version, matching, proposal)
 """
+_CREATED_COLUMNS: Final = (
+    "import_id", "ordinal", "position", "control_number", "outcome", "title_id", "title_version",
+)  # fmt: skip
 _PROGRESS = """
 UPDATE import_job SET version = version + 1, position = $3, records_read = records_read + $4,
     created = created + $5, updated = updated + $6, unchanged = unchanged + $7, duplicate = duplicate + $8,
@@ -238,6 +241,10 @@ async def _write_outcomes(
 ) -> None:
     """What became of each record; of a dry run (`imagined`: titles that only it knows) with what it would have made."""
     rows = told.outcomes
+    plainly = imagined is None and not told.matching and len(told.created) == len(rows)
+    if plainly and not any(each.reasons for each, _, _ in rows):
+        await _write_created(connection, import_id, rows)
+        return
     versions = {title_id: 1 for title_id, _ in told.created}
     versions |= {known.id: known.version + 1 for known, _, _ in told.updated}
     proposals: dict[UUID, bytes] = {}
@@ -261,6 +268,21 @@ async def _write_outcomes(
             for each, _, _ in rows
         ],
         [proposals.get(title_id) if title_id and outcome in wrote else None for _, outcome, title_id in rows],
+    )
+
+
+async def _write_created(
+    connection: Connection, import_id: UUID, rows: Sequence[tuple[Prepared, Outcome, UUID | None]]
+) -> None:
+    """Every record has become a title, and there is nothing to say of any."""
+    created = Outcome.CREATED.value
+    await connection.copy_records_to_table(
+        "import_outcome",
+        records=[
+            (import_id, each.ordinal, each.position, each.control_number, created, title_id, 1)
+            for each, _, title_id in rows
+        ],
+        columns=_CREATED_COLUMNS,
     )
 
 

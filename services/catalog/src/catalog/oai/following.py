@@ -65,7 +65,8 @@ WITH own AS (
     FROM holdings h WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND NOT h.suppressed
     GROUP BY h.title_id
 )
-SELECT t.id, t.version, t.suppressed, t.updated_at, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, i.places
+SELECT t.id AS title_id, t.version, coalesce(i.digest, 0) # coalesce(h.digest, 0) AS digest, t.suppressed AS hidden,
+    t.updated_at, i.places
 FROM title t LEFT JOIN items i ON i.of = t.id LEFT JOIN held h ON h.title_id = t.id
 WHERE t.id = ANY ($1::uuid[])
 """
@@ -77,13 +78,11 @@ UPDATE oai_state SET position = $3, filled_to = $4, filling = $5, ready = ready 
     followed_at = clock_timestamp()
 WHERE position = $1 AND filled_to IS NOT DISTINCT FROM $2 RETURNING true
 """
-_WRITE = """
+_WRITING = """
 INSERT INTO oai_record AS r (title_id, datestamp, deleted, title_version, holdings_digest, sets)
-SELECT n.title_id, CASE WHEN $7 THEN n.updated_at ELSE clock_timestamp() END, n.hidden, n.version, n.digest,
-    coalesce(string_to_array(nullif(n.sets, ''), ' '), '{}')
-FROM (SELECT n.title_id, n.version, n.digest, n.hidden, coalesce(n.sets, '') AS sets, n.updated_at
-      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[], $5::text[], $6::timestamptz[])
-          AS n (title_id, version, digest, hidden, sets, updated_at) ORDER BY n.title_id) n
+SELECT n.title_id, CASE WHEN {first} THEN n.updated_at ELSE clock_timestamp() END, n.hidden, n.version, n.digest,
+    {sets}
+FROM (SELECT * FROM {told} ORDER BY n.title_id) n
 WHERE NOT n.hidden OR EXISTS (SELECT FROM oai_record o WHERE o.title_id = n.title_id)
 ON CONFLICT (title_id) DO UPDATE SET datestamp = clock_timestamp(), deleted = excluded.deleted,
     title_version = excluded.title_version, holdings_digest = excluded.holdings_digest, sets = excluded.sets
@@ -92,6 +91,23 @@ WHERE (r.deleted, r.sets) IS DISTINCT FROM (excluded.deleted, excluded.sets)
         IS DISTINCT FROM (excluded.title_version, excluded.holdings_digest))
 RETURNING r.title_id
 """
+_WRITE = _WRITING.format(
+    first="$7",
+    sets="coalesce(string_to_array(nullif(n.sets, ''), ' '), '{}')",
+    told="""unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[], $5::text[], $6::timestamptz[])
+        AS n (title_id, version, digest, hidden, sets, updated_at)""",
+)
+_WRITE_ALIKE = f"""
+WITH told AS MATERIALIZED ({_TOLD}
+), written AS ({_WRITING.format(first="$2", sets="'{}'", told="told AS n")}
+), gone AS (
+    UPDATE oai_record SET deleted = true, datestamp = clock_timestamp()
+    WHERE title_id = ANY ($3::uuid[]) AND NOT deleted AND title_id NOT IN (SELECT title_id FROM told)
+    RETURNING title_id
+)
+SELECT title_id FROM written UNION ALL SELECT title_id FROM gone
+"""  # noqa: S608 - our own text
+"""Titles as they stand, read and written at once: where there are no sets, nothing of them has to be looked at."""
 _GONE = """
 UPDATE oai_record SET deleted = true, datestamp = clock_timestamp()
 WHERE title_id = ANY ($1::uuid[]) AND NOT deleted RETURNING title_id
@@ -150,8 +166,7 @@ class Follower:
         if idle:
             await self.pool.execute(_STILL_HERE)
             return 0
-        told = await self._told(ids, sorter)
-        there = {each.title_id for each in told}
+        told = await self._told(ids, sorter) if sorter.rules else None
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             taken = await connection.fetchval(
@@ -159,8 +174,13 @@ class Follower:
             )
             if taken is None:
                 return len(ids)
-            gone = [title_id for title_id in changed if title_id not in there]
-            await _write(connection, told, gone, first=not state["ready"])
+            if told is None:
+                rows = await connection.fetch(_WRITE_ALIKE, ids, not state["ready"], changed)
+                await _into_sets(connection, [row["title_id"] for row in rows])
+            else:
+                there = {each.title_id for each in told}
+                gone = [title_id for title_id in changed if title_id not in there]
+                await _write(connection, told, gone, first=not state["ready"])
         return len(ids)
 
     async def sorter(self) -> Sorter:
@@ -183,18 +203,16 @@ class Follower:
 
     async def _told(self, ids: Sequence[UUID], sorter: Sorter) -> list[Told]:
         """The titles as they stand; those that are gone are not among them."""
-        rows = await self.pool.fetch(_TOLD_WITH_PLACES if sorter.rules else _TOLD, ids)
-        sets: Mapping[UUID, list[str]] = {}
-        if sorter.rules:
-            places = {row["id"]: [each for each in row["places"] or () if each] for row in rows}
-            sets = await self._sorted(ids, places, sorter)
+        rows = await self.pool.fetch(_TOLD_WITH_PLACES, ids)
+        places = {row["title_id"]: [each for each in row["places"] or () if each] for row in rows}
+        sets = await self._sorted(ids, places, sorter)
         return [
             Told(
-                row["id"],
+                row["title_id"],
                 row["version"],
                 row["digest"],
-                row["suppressed"],
-                sets.get(row["id"], []),
+                row["hidden"],
+                sets.get(row["title_id"], []),
                 row["updated_at"],
             )
             for row in rows
@@ -246,6 +264,11 @@ async def _write(connection: Connection, told: Sequence[Told], gone: Sequence[UU
     written = [row["title_id"] for row in rows]
     if gone:
         written += [row["title_id"] for row in await connection.fetch(_GONE, gone)]
+    await _into_sets(connection, written)
+
+
+async def _into_sets(connection: Connection, written: Sequence[UUID]) -> None:
+    """Their places in the lists of sets; those that they had are left."""
     if written:
         await connection.execute(_LEAVE, written)
         await connection.execute(_JOIN, written)

@@ -18,15 +18,6 @@ _HELD: Final = "SELECT title_id, keys FROM work_title WHERE title_id = ANY ($1::
 _KNOWN: Final = """
 SELECT k.key, w.created_at, w.id FROM work_key k JOIN work w ON w.id = k.work_id WHERE k.key = ANY ($1::text[])
 """
-_MAKE: Final = (
-    "INSERT INTO work (id, created_at, updated_at) SELECT id, $2, $2 FROM unnest($1::uuid[]) AS made (id)"
-)
-_PUT: Final = """
-INSERT INTO work_title (title_id, work_id, keys)
-SELECT title_id, work_id, string_to_array(keys, ' ') FROM unnest($1::uuid[], $2::uuid[], $3::text[])
-    AS put (title_id, work_id, keys)
-"""
-_KEYS: Final = "INSERT INTO work_key (key, work_id) SELECT * FROM unnest($1::text[], $2::uuid[])"
 _TOUCH: Final = "UPDATE work SET version = version + 1, updated_at = $2 WHERE id = ANY ($1::uuid[])"
 
 Known = dict[str, tuple[datetime, UUID]]
@@ -68,13 +59,13 @@ class Plain:
 
     async def write(self, connection: Connection, now: datetime) -> None:
         """Write it all."""
-        if self.made:
-            await connection.execute(_MAKE, list(self.made), now)
-        if self.put:
-            titles, works, keys = zip(*self.put, strict=True)
-            await connection.execute(_PUT, titles, works, [" ".join(each) for each in keys])
-        if self.keys:
-            await connection.execute(_KEYS, *zip(*self.keys, strict=True))
+        for table, columns, rows in (
+            ("work", ("id", "created_at", "updated_at"), [(work_id, now, now) for work_id in self.made]),
+            ("work_title", ("title_id", "work_id", "keys"), self.put),
+            ("work_key", ("key", "work_id"), self.keys),
+        ):
+            if rows:
+                await connection.copy_records_to_table(table, records=rows, columns=columns)
         if self.touched:
             await connection.execute(_TOUCH, sorted(self.touched), now)
 
