@@ -169,7 +169,7 @@ async def test_every_page_stands_alone_and_leads_to_the_others(house: House) -> 
         assert page.status_code == 200, path
         assert not re.search(r"<script|(?:src|href)=\"(?:https?:)?//", page.text), path
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-        assert '<html lang="en">' in page.text
+        assert '<html lang="en" dir="ltr">' in page.text
         assert page.text.count("<h1>") == 1
 
 

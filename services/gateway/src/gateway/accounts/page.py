@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import segno
 from fastapi import Query, Request, Response
@@ -23,11 +23,12 @@ from gateway.saml import pages
 from gateway.sessions import local
 from gateway.sessions.routes import present
 from gateway.signon.answers import return_of
+from gateway.tongues import Tongue, spoken_to
 
 router = new_router(tag="accounts")
 
 PLACE = local.SECURITY
-TITLE = "Your second factor"
+TITLE = "your-second-factor"
 MINE = "/v1/accounts/me"
 SCRIPT = """const form = document.getElementById("new-passkey");
 const said = document.getElementById("said");
@@ -85,14 +86,20 @@ form.addEventListener("submit", (event) => {
   enter().catch((error) => { said.textContent = error.message; });
 });
 """
-PROOF = (
-    '<label for="{0}-password">Your password</label><input id="{0}-password" name="password" type="password" '
-    'autocomplete="current-password" maxlength="1000" required>'
-)
-CODE = (
-    '<label for="{0}-code">A code of your app, or a recovery code</label><input id="{0}-code" name="code" '
-    'autocomplete="one-time-code" spellcheck="false" maxlength="60">'
-)
+
+
+def _proof_field(say: Tongue, of: str) -> str:
+    return (
+        f'<label for="{of}-password">{say.html("your-password")}</label><input id="{of}-password" name="password" '
+        'type="password" autocomplete="current-password" maxlength="1000" required>'
+    )
+
+
+def _code_field(say: Tongue, of: str) -> str:
+    return (
+        f'<label for="{of}-code">{say.html("a-code")}</label><input id="{of}-code" name="code" '
+        'autocomplete="one-time-code" spellcheck="false" maxlength="60">'
+    )
 
 
 @router.get(f"{PLACE}.js", include_in_schema=False)
@@ -140,7 +147,7 @@ async def _visit(request: Request, wished: str | None, now: datetime) -> Visit:
 async def show_second_factors(request: Request, now: Now, target: Target = None) -> Response:
     """What you have, and how to have more."""
     here = await present_here(request, now)
-    return await _page(here, await _visit(request, target, now)) if here else _stranger()
+    return await _page(here, await _visit(request, target, now)) if here else _stranger(spoken_to(request))
 
 
 @router.post(PLACE, include_in_schema=False)
@@ -181,127 +188,128 @@ async def _drop(here: Here, fields: Mapping[str, str]) -> Answer:
     return await here.ask("DELETE", f"{MINE}/passkeys/{named_id(fields)}")
 
 
-def _stranger() -> Response:
-    body = f'<ul><li><a href="/sign-in/local?target={PLACE}">Sign in with your account</a></li></ul>'
-    return pages.page(TITLE, body, status=401)
+def _stranger(say: Tongue) -> Response:
+    where = escape(say.to(f"{local.PATH}?target={quote(say.to(PLACE))}"))
+    body = f'<ul><li><a href="{where}">{say.html("by-own-account")}</a></li></ul>'
+    return pages.page(say, say(TITLE), body, status=401)
 
 
 async def _page(here: Here, visit: Visit, done: Answer | None = None) -> Response:
+    say = here.say.at(target=visit.target)
     told = await here.ask("GET", f"{MINE}/second-factors")
     if not told.good:
-        words = "You sign in by your institution: your second factor is looked after there."
-        return pages.page(TITLE, f"<p>{words}</p>", status=told.status)
+        return pages.page(say, say(TITLE), f"<p>{say.html('by-institution-only')}</p>", status=told.status)
     keys = (await here.ask("GET", f"{MINE}/passkeys")).body["items"]
     has_app = bool(told.body["app"])
     shown = done.body if done is not None and done.good and isinstance(done.body, dict) else {}
     body = (
         alert(done)
-        + _once(shown, visit)
-        + ("" if shown else _waiting(visit, bool(has_app or keys)))
-        + "<h2>App</h2>"
+        + _once(say, shown, visit)
+        + ("" if shown else _waiting(say, visit, bool(has_app or keys)))
+        + f"<h2>{say.html('app')}</h2>"
         + (_with_app(here, visit, told.body) if has_app else _without_app(here, visit, shown))
-        + "<h2>Passkeys</h2>"
+        + f"<h2>{say.html('passkeys')}</h2>"
         + _passkeys(here, visit, keys)
-        + '<p class="small">What you set up counts from your next sign-in on. <a href="/sign-in">Back</a></p>'
+        + f'<p class="small">{say.html("counts-from-next")} '
+        f'<a href="{escape(say.to("/sign-in"))}">{say.html("back")}</a></p>'
     )
-    return pages.with_script(pages.page(TITLE, body, status=200 if done is None else done.status))
+    return pages.with_script(pages.page(say, say(TITLE), body, status=200 if done is None else done.status))
 
 
-def _waiting(visit: Visit, has_one: bool) -> str:
+def _waiting(say: Tongue, visit: Visit, has_one: bool) -> str:
     """What to do first, for somebody who came to work."""
     if not visit.waits:
         return ""
     onward = (
-        f'<li><a href="{escape(visit.target)}">Go on without, as a reader</a></li>' if visit.target else ""
+        f'<li><a href="{escape(visit.target)}">{say.html("go-on-without")}</a></li>' if visit.target else ""
     )
     if has_one:
         return (
-            "<p>You are signed in with one factor. Sign in with both to work here.</p>"
-            f'<ul><li><a href="{escape(visit.again)}">Sign in again, with both</a></li>{onward}</ul>'
+            f"<p>{say.html('with-one-factor')}</p>"
+            f'<ul><li><a href="{escape(say.to(visit.again))}">{say.html("again-with-both")}</a></li>{onward}</ul>'
         )
-    return (
-        "<p>Work at the library takes a second factor beside your password. Set up an app or a passkey here, "
-        f"then sign in with it.</p><ul>{onward}</ul>"
-    )
+    return f"<p>{say.html('work-takes-factor')}</p><ul>{onward}</ul>"
 
 
-def _once(shown: Mapping[str, Any], visit: Visit) -> str:
+def _once(say: Tongue, shown: Mapping[str, Any], visit: Visit) -> str:
     """Recovery codes, this once."""
     codes = shown.get("recovery_codes")
     if not codes:
         return ""
     listed = "".join(f"<li><code>{escape(code)}</code></li>" for code in codes)
     return (
-        '<div role="status"><p>Keep these on paper: each stands in for the app once, and none is shown again.</p>'
-        f'<ul class="may">{listed}</ul></div>'
-        f'<ul><li><a href="{escape(visit.again)}">Sign in again, with a code of your app</a></li></ul>'
+        f'<div role="status"><p>{say.html("keep-on-paper")}</p><ul class="may">{listed}</ul></div>'
+        f'<ul><li><a href="{escape(say.to(visit.again))}">{say.html("again-with-app")}</a></li></ul>'
     )
 
 
-def _qr(uri: str) -> str:
+def _qr(say: Tongue, uri: str) -> str:
     """The address as a QR code, drawn here: dark on white whatever the page's colours, and nothing fetched."""
     drawn = segno.make(uri, error="m", micro=False).svg_inline(
         border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
     )
-    return f'<div role="img" aria-label="The secret as a QR code, for the camera of your telephone">{drawn}</div>'
+    return f'<div role="img" aria-label="{say.html("qr")}">{drawn}</div>'
 
 
 def _without_app(here: Here, visit: Visit, shown: Mapping[str, Any]) -> str:
+    say, place = here.say, here.say.to(visit.place)
     secret = shown.get("secret")
     if secret:
         spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+        there = f'<a href="{escape(shown["uri"])}">{say.html("open-there")}</a>'
         return (
-            "<p>Read this with your app:</p>"
-            + _qr(shown["uri"])
-            + f'<p>Or type this into it, or <a href="{escape(shown["uri"])}">open it there</a>, on this device:</p>'
-            f"<p><code>{escape(spaced)}</code></p>"
+            f"<p>{say.html('read-with-app')}</p>"
+            + _qr(say, shown["uri"])
+            + f"<p>{say.html('or-type', open=there)}</p><p><code>{escape(spaced)}</code></p>"
             + form(
-                visit.place,
+                place,
                 here.proof,
-                '<label for="confirm-code">The code that it shows now</label>'
+                f'<label for="confirm-code">{say.html("code-now")}</label>'
                 '<input id="confirm-code" name="code" inputmode="numeric" autocomplete="one-time-code" required '
-                'maxlength="60"><button name="act" value="confirm">It works</button>',
+                f'maxlength="60"><button name="act" value="confirm">{say.html("it-works")}</button>',
             )
         )
-    return "<p>You have none.</p>" + form(
-        visit.place,
-        here.proof,
-        PROOF.format("begin") + '<button name="act" value="begin">Set an app up</button>',
+    button = f'<button name="act" value="begin">{say.html("set-up-app")}</button>'
+    return f"<p>{say.html('you-have-none')}</p>" + form(
+        place, here.proof, _proof_field(say, "begin") + button
     )
 
 
 def _with_app(here: Here, visit: Visit, told: Mapping[str, Any]) -> str:
-    return f"<p>You have one, and {told['recovery_codes_left']} recovery codes.</p>" + form(
-        visit.place,
+    say = here.say
+    return f"<p>{say.html('you-have-app', count=str(told['recovery_codes_left']))}</p>" + form(
+        say.to(visit.place),
         here.proof,
-        PROOF.format("app")
-        + CODE.format("app")
-        + '<button name="act" value="codes">Write ten new recovery codes</button>'
-        '<button name="act" value="remove" class="quiet">Do without the app</button>',
+        _proof_field(say, "app")
+        + _code_field(say, "app")
+        + f'<button name="act" value="codes">{say.html("new-codes")}</button>'
+        f'<button name="act" value="remove" class="quiet">{say.html("without-app")}</button>',
     )
 
 
 def _passkeys(here: Here, visit: Visit, keys: list[dict[str, Any]]) -> str:
+    say = here.say
     rows = [
         (
             escape(key["name"]),
             escape(str(key["made_at"])[:10]),
-            escape(str(key["used_at"] or "never")[:10]),
+            escape(str(key["used_at"])[:10]) if key["used_at"] else say.html("never"),
             form(
-                visit.place,
+                say.to(visit.place),
                 here.proof,
                 hidden("id", key["id"]) + '<button name="act" value="drop" class="quiet" '
-                f'aria-label="Drop {escape(key["name"])}">Drop</button>',
+                f'aria-label="{say.html("drop-named", name=escape(key["name"]))}">{say.html("drop")}</button>',
             ),
         )
         for key in keys
     ]
-    listed = table("Your passkeys", ("name", "made", "last used", ""), rows, none="You have none.")
+    heads = (say("head-name"), say("head-made"), say("head-last-used"), "")
+    listed = table(say("your-passkeys"), heads, rows, none=say("you-have-none"))
     return (
         f'{listed}<p id="said" role="status"></p><form id="new-passkey" hidden>{hidden("proof", here.proof)}'
-        '<label for="key-name">A name for it</label>'
+        f'<label for="key-name">{say.html("name-for-it")}</label>'
         '<input id="key-name" name="name" value="Passkey" maxlength="100" required>'
-        + PROOF.format("key")
-        + CODE.format("key")
-        + f'<button>Make a passkey</button></form><script src="{PLACE}.js" defer></script>'
+        + _proof_field(say, "key")
+        + _code_field(say, "key")
+        + f'<button>{say.html("make-passkey")}</button></form><script src="{PLACE}.js" defer></script>'
     )

@@ -21,6 +21,7 @@ from gateway.sessions.routes import present
 from gateway.tables import Client
 from gateway.tokens.endpoint import REFUSALS, form
 from gateway.tokens.names import DEVICE, issuer_of
+from gateway.tongues import spoken_to
 
 router = new_router(tag="consents")
 
@@ -96,7 +97,7 @@ async def show_device(
     if found is None:
         here = f"{PAGE}?{urlencode({'user_code': user_code})}" if user_code else PAGE
         return to(f"{SIGN_IN}?{urlencode({'target': here})}")
-    return pages.device_code(proof=forgery_token(found[0]), wrong=False, typed=user_code)
+    return pages.device_code(spoken_to(request), proof=forgery_token(found[0]), wrong=False, typed=user_code)
 
 
 @router.post(PAGE, response_class=Response, responses={200: HTML, **problems(Malformed, TooManyGuesses)})
@@ -110,7 +111,7 @@ async def let_device_in(request: Request, now: Now) -> Response:
     token, session = found
     proof = forgery_token(token)
     if not proves(fields, token):
-        return pages.device_code(proof=proof, wrong=False)
+        return pages.device_code(spoken_to(request), proof=proof, wrong=False)
     guesses: Guesses = request.app.state.guesses
     guesses.check(session.person_id)
     typed = fields.get("user_code", "")[:20]
@@ -120,18 +121,17 @@ async def let_device_in(request: Request, now: Now) -> Response:
         scopes = rules.granted(row["scopes"], session.principal.scopes) if row else frozenset()
         if row is None or client is None or ended(client, now=now):
             guesses.wrong(session.person_id)
-            return pages.device_code(proof=proof, wrong=True, typed=typed)
+            return pages.device_code(spoken_to(request), proof=proof, wrong=True, typed=typed)
         if "decision" not in fields:
             code = row["user_code"]
             return pages.consent(
+                spoken_to(request),
                 client.name,
                 scopes,
                 action=PAGE,
                 fields={"proof": proof, "user_code": code},
                 sent_to=None,
-                lasts="It may do so until you sign out of the library."
-                if rules.bound(scopes, in_house=client.in_house)
-                else "It may do so for 90 days, and you can end it at any time at the library.",
+                lasts="lasts-session" if rules.bound(scopes, in_house=client.in_house) else "lasts-days",
                 shown_code=f"{code[:4]}-{code[4:]}",
             )
         allowed = scopes if fields["decision"] == "allow" else frozenset()
@@ -144,11 +144,11 @@ async def let_device_in(request: Request, now: Now) -> Response:
             now=now,
         )
     if not done:
-        return pages.device_code(proof=proof, wrong=True, typed=typed)
+        return pages.device_code(spoken_to(request), proof=proof, wrong=True, typed=typed)
     if not allowed:
-        return pages.said("The device stays out", ["You have not let the device in."])
+        return pages.said(spoken_to(request), "device-out", ["device-not-let-in"])
     await remember(request, client, session, scopes, now)
-    return pages.said("The device is in", ["You have let the device in. Go on there."])
+    return pages.said(spoken_to(request), "device-in", ["device-let-in"])
 
 
 async def _client(request: Request, client_id: UUID) -> Client | None:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Response
 
-from gateway.consents.rules import TOLD
 from gateway.saml import pages
+from gateway.tongues import Tongue
 
 
 def _hidden(fields: Mapping[str, str]) -> str:
@@ -16,15 +16,16 @@ def _hidden(fields: Mapping[str, str]) -> str:
     )
 
 
-def _may(scopes: Iterable[str]) -> str:
+def _may(say: Tongue, scopes: Iterable[str]) -> str:
     listed = "".join(
-        f"<li>{escape(TOLD.get(scope) or f'act in the library’s work: {scope}')}</li>"
+        f"<li>{escape(say.either('may-' + scope, say('may-work', scope=scope)))}</li>"
         for scope in sorted(scopes)
     )
     return f'<ul class="may">{listed}</ul>'
 
 
 def consent(
+    say: Tongue,
     name: str,
     scopes: Iterable[str],
     *,
@@ -34,32 +35,29 @@ def consent(
     lasts: str,
     shown_code: str | None = None,
 ) -> Response:
-    """Shall this program act for them? `sent_to`: the address that they are sent back to afterwards."""
-    where = (
-        f"<p>Afterwards you are sent on to <strong>{escape(_place(sent_to))}</strong>.</p>" if sent_to else ""
-    )
-    code = (
-        f"<p>Your device must show the code <strong>{escape(shown_code)}</strong>. If it shows another, say no: "
-        "somebody else may have sent you here.</p>"
-        if shown_code
-        else ""
-    )
+    """Shall this program act for them? `lasts`: how long, by its key; `sent_to`: where they are sent back to."""
+    where = f"<p>{say.html('sent-on', place=_strong(_place(say, sent_to)))}</p>" if sent_to else ""
+    code = f"<p>{say.html('must-show', code=_strong(shown_code))}</p>" if shown_code else ""
+    asks = say.html("asks-to-act", name=_strong(name))
     body = (
-        f"<p><strong>{escape(name)}</strong> asks to act for you at the library. It wants to:</p>{_may(scopes)}{code}"
-        f"<p>{escape(lasts)}</p>{where}"
-        f'<form method="post" action="{escape(action)}">{_hidden(fields)}'
-        '<button name="decision" value="allow">Allow</button>'
-        '<button name="decision" value="deny" class="quiet">Do not allow</button></form>'
-        '<p class="small">The program never learns your password. If it is not you who is signed in here:</p>'
-        f'<form method="post" action="/sign-out">{_hidden({"proof": fields["proof"]})}'
-        '<button class="quiet">Sign out</button></form>'
+        f"<p>{asks}</p>{_may(say, scopes)}{code}<p>{say.html(lasts)}</p>{where}"
+        f'<form method="post" action="{escape(say.to(action))}">{_hidden(fields)}'
+        f'<button name="decision" value="allow">{say.html("allow")}</button>'
+        f'<button name="decision" value="deny" class="quiet">{say.html("do-not-allow")}</button></form>'
+        f'<p class="small">{say.html("never-password")}</p>'
+        f'<form method="post" action="{escape(say.to("/sign-out"))}">{_hidden({"proof": fields["proof"]})}'
+        f'<button class="quiet">{say.html("sign-out")}</button></form>'
     )
-    return _sending(pages.page(f"Allow {name} to act for you?", body), sent_to)
+    return _sending(pages.page(say, say("allow-title", name=name), body), sent_to)
 
 
-def _place(redirect_uri: str) -> str:
+def _strong(told: str) -> str:
+    return f"<strong>{escape(told)}</strong>"
+
+
+def _place(say: Tongue, redirect_uri: str) -> str:
     parts = urlsplit(redirect_uri)
-    return parts.netloc or f"the app {parts.scheme}"
+    return parts.netloc or say("the-app", scheme=parts.scheme)
 
 
 def _sending(answer: Response, redirect_uri: str | None) -> Response:
@@ -73,30 +71,29 @@ def _sending(answer: Response, redirect_uri: str | None) -> Response:
     return answer
 
 
-def device_code(*, proof: str, wrong: bool, typed: str = "") -> Response:
+def device_code(say: Tongue, *, proof: str, wrong: bool, typed: str = "") -> Response:
     """Where somebody types the code that their device shows."""
-    told = (
-        '<p id="wrong" role="alert">No device waits with this code. It may have run out: begin again there.</p>'
-        if wrong
-        else ""
-    )
+    told = f'<p id="wrong" role="alert">{say.html("no-device")}</p>' if wrong else ""
     described = ' aria-describedby="wrong" aria-invalid="true"' if wrong else ""
     body = (
-        f'{told}<form method="post" action="/oauth2/device">{_hidden({"proof": proof})}'
-        '<label for="user_code">The code that your device shows</label>'
+        f'{told}<form method="post" action="{escape(say.to("/oauth2/device"))}">{_hidden({"proof": proof})}'
+        f'<label for="user_code">{say.html("device-code")}</label>'
         f'<input id="user_code" name="user_code" value="{escape(typed)}" maxlength="20" autocomplete="off" '
         f'autocapitalize="characters" spellcheck="false" required{described}>'
-        "<button>Go on</button></form>"
+        f"<button>{say.html('go-on')}</button></form>"
     )
-    return pages.page("Let a device in", body, status=422 if wrong else 200)
+    return pages.page(say, say("let-device-in"), body, status=422 if wrong else 200)
 
 
-def said(title: str, sentences: Sequence[str], *, status: int = 200) -> Response:
-    """A page with nothing to do on it."""
-    return pages.page(title, "".join(f"<p>{escape(each)}</p>" for each in sentences), status=status)
+def said(say: Tongue, title: str, sentences: Sequence[str], *, status: int = 200) -> Response:
+    """A page with nothing to do on it; title and sentences by their keys."""
+    return pages.page(
+        say, say(title), "".join(f"<p>{say.html(each)}</p>" for each in sentences), status=status
+    )
 
 
 def sign_in(
+    say: Tongue,
     name: str,
     *,
     target: str,
@@ -111,38 +108,34 @@ def sign_in(
 
     `passkeys`: the token of the session that the browser has already, blank without one; None: no passkeys here.
     """
-    told = (
-        '<p id="wrong" role="alert">The name or the password is wrong, or there were too many guesses just now.</p>'
-        if refused
-        else '<p id="wrong" role="alert">This account has a second factor: type the password again, and the code.</p>'
-        if wants_code
-        else ""
-    )
-    described = ' aria-describedby="wrong"' if refused or wants_code else ""
+    wrong = "wrong-password" if refused else "wants-code" if wants_code else None
+    told = f'<p id="wrong" role="alert">{say.html(wrong)}</p>' if wrong else ""
+    described = ' aria-describedby="wrong"' if wrong else ""
     by_campus = (
-        f'<ul><li><a href="{escape(campus)}">Sign in by your institution</a></li></ul><h2>Or here</h2>'
+        f'<ul><li><a href="{escape(say.to(campus))}">{say.html("by-institution")}</a></li></ul>'
+        f"<h2>{say.html('or-here')}</h2>"
         if campus
         else ""
     )
     body = (
-        f'{by_campus}{told}<form method="post" action="/sign-in/local">'
+        f'{by_campus}{told}<form method="post" action="{escape(say.to("/sign-in/local"))}">'
         f"{_hidden({'target': target, 'proof': proof})}"
-        '<label for="username">Name</label><input id="username" name="username" type="text" '
+        f'<label for="username">{say.html("name")}</label><input id="username" name="username" type="text" '
         f'value="{escape(username)}" autocomplete="username" '
         f'autocapitalize="none" spellcheck="false" maxlength="200" required{described}>'
-        '<label for="password">Password</label><input id="password" name="password" type="password" '
+        f'<label for="password">{say.html("password")}</label><input id="password" name="password" type="password" '
         f'autocomplete="current-password" maxlength="1000" required{described}>'
-        '<label for="code">Code of your app, or a recovery code, if your account has a second factor</label>'
+        f'<label for="code">{say.html("code-if-any")}</label>'
         f'<input id="code" name="code" autocomplete="one-time-code" spellcheck="false" maxlength="60"'
         f"{' required' if wants_code else ''}>"
-        "<button>Sign in</button></form>"
+        f"<button>{say.html('sign-in')}</button></form>"
     )
     if passkeys is not None:
         body += (
             '<p id="said" role="status"></p><form id="by-passkey" hidden>'
             f"{_hidden({'target': target, 'proof': passkeys})}"
-            '<button class="quiet">Sign in with a passkey</button></form>'
+            f'<button class="quiet">{say.html("by-passkey")}</button></form>'
             '<script src="/sign-in/passkey.js" defer></script>'
         )
-    answer = pages.page(f"Sign in to {name}", body, status=401 if refused or wants_code else 200)
+    answer = pages.page(say, say("sign-in-to", name=name), body, status=401 if wrong else 200)
     return pages.with_script(answer) if passkeys is not None else answer

@@ -37,6 +37,7 @@ from gateway.sessions.routes import present
 from gateway.tables import Client
 from gateway.tokens.endpoint import REFUSALS, form
 from gateway.tokens.names import issuer_of
+from gateway.tongues import spoken_to
 
 router = new_router(tag="consents")
 
@@ -64,7 +65,8 @@ def to(url: str) -> Response:
 def _not_sent_back(request: Request, error: NotSentBack) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         raise NotAuthorized(reasons=[Reason(error.code, error.words)])
-    return pages.said("This does not work", [error.words, "Nobody was told anything about you."], status=400)
+    words = (f"wish-{error.code}", "nobody-told")
+    return pages.said(spoken_to(request), "does-not-work", words, status=400)
 
 
 async def _wish(request: Request, told: Any, now: datetime) -> Wish:
@@ -74,8 +76,8 @@ async def _wish(request: Request, told: Any, now: datetime) -> Wish:
 
 def _lasts(scopes: frozenset[str], *, in_house: bool) -> str:
     if rules.bound(scopes, in_house=in_house):
-        return "It may do so until you sign out of the library."
-    return "It may do so for 90 days, and you can end it at any time at the library."
+        return "lasts-session"
+    return "lasts-days"
 
 
 @router.get(
@@ -122,6 +124,7 @@ async def authorize(
         if wish.prompt == "none":
             return to(wish.back(issuer, error="consent_required"))
         return pages.consent(
+            spoken_to(request),
             wish.client.name,
             scopes,
             action="/oauth2/authorize",

@@ -50,15 +50,6 @@ REACH: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
 """Parts of a patron's account: what opens by which scope. What stands in no row opens by `account:own` alone."""
 PARTS: Final = frozenset(REACH)
 OF_PATRONS: Final = PARTS | {WHOLE}
-TOLD: Final[Mapping[str, str]] = {
-    "account:profile": "see your name, addresses and library card",
-    "account:read": "see your loans, holds, fees and requests to other libraries, with your name",
-    "account:renew": "renew your loans",
-    "account:hold": "place, change and cancel holds for you",
-    "account:ill": "ask other libraries for books and articles for you",
-    WHOLE: "do everything that you can do with your library account",
-}
-"""What the page of consent says of a scope; of others it gives the name."""
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")

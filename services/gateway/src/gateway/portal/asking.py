@@ -18,6 +18,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+    tongue: str = "en"
+    """The language of its words: the API speaks English alone."""
 
     @property
     def good(self) -> bool:

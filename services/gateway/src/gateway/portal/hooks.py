@@ -11,8 +11,9 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import streamed
 from gateway.portal.asking import Answer
-from gateway.portal.layout import code, form, hidden, page, table
+from gateway.portal.layout import code, form, hidden, in_english, page, table
 from gateway.portal.own import HOOKS, Here, acted, alert, named_id, present_here, sign_in_first
+from gateway.tongues import Tongue
 
 router = new_router(HOOKS, tag="documentation")
 
@@ -23,7 +24,6 @@ ACTS: Final = {
     "pause": "pauses",
     "activate": "activations",
 }
-WORDS: Final = {"verify": "Verify again", "test": "Send a test", "pause": "Pause", "activate": "Go on"}
 SHOWN: Final = "50"
 
 
@@ -31,14 +31,14 @@ SHOWN: Final = "50"
 async def show_own_webhooks(request: Request, now: Now) -> Response:
     """Your webhooks, and a form for a new one."""
     here = await present_here(request, now)
-    return await _hooks(here) if here else sign_in_first(HOOKS, "Webhooks")
+    return await _hooks(here) if here else sign_in_first(request, HOOKS, "place-webhooks")
 
 
 @router.post("", include_in_schema=False)
 @streamed
 async def change_own_webhooks(request: Request, now: Now) -> Response:
     """Subscribe, or end a subscription."""
-    found = await acted(request, now, HOOKS, "Webhooks", {"make": _make, "end": _end})
+    found = await acted(request, now, HOOKS, "place-webhooks", {"make": _make, "end": _end})
     return found if isinstance(found, Response) else await _hooks(*found)
 
 
@@ -56,19 +56,20 @@ async def _end(here: Here, fields: Mapping[str, str]) -> Answer:
 
 
 async def _hooks(here: Here, done: Answer | None = None) -> Response:
+    say = here.say
     listed, kinds = await here.ask("GET", API), await here.ask("GET", "/v1/webhook-event-types")
     if not listed.good:
-        return page("Webhooks", alert(listed), here=HOOKS, status=listed.status)
+        return page(say, say("place-webhooks"), alert(listed), here=HOOKS, status=listed.status)
     rows = [
         (
-            f'<a href="{HOOKS}/{escape(told["id"])}">{escape(told["url"])}</a>',
-            escape(told["state"]),
+            f'<a href="{escape(say.to(HOOKS + "/" + told["id"]))}">{escape(told["url"])}</a>',
+            _state(say, told["state"]),
             " ".join(code(name) for name in told["types"]),
             form(
-                HOOKS,
+                say.to(HOOKS),
                 here.proof,
-                hidden("id", told["id"])
-                + f'<button name="act" value="end" class="quiet" aria-label="End {escape(told["url"])}">End</button>',
+                hidden("id", told["id"]) + '<button name="act" value="end" class="quiet" '
+                f'aria-label="{say.html("end-named", name=escape(told["url"]))}">{say.html("end")}</button>',
             ),
         )
         for told in listed.body["items"]
@@ -76,41 +77,49 @@ async def _hooks(here: Here, done: Answer | None = None) -> Response:
     offered = [told for told in kinds.body["items"] if told["granted"]]
     types = "".join(
         f'<li><label><input type="checkbox" name="type {escape(told["type"])}"> {code(told["type"])} '
-        f"{escape(told['description'])}</label></li>"
+        f"{in_english(say, told['description'])}</label></li>"
         for told in offered
     )
     made = ""
     if done is not None and done.good and isinstance(done.body, dict) and done.body.get("secrets"):
         secret = done.body["secrets"][0].get("secret")
         made = (
-            '<div role="status"><p>Copy the secret that deliveries are signed with: it is shown this once.</p>'
-            f"<pre>{escape(secret)}</pre></div>"
+            f'<div role="status"><p>{say.html("copy-signing")}</p><pre>{escape(secret)}</pre></div>'
             if secret
-            else "<p>This was made before, and its secret was shown then.</p>"
+            else f"<p>{say.html('made-before-hook')}</p>"
         )
+    heads = (*(say(f"head-{name}") for name in ("address", "state", "hears")), "")
     body = (
         alert(done)
         + made
-        + table("Your webhooks", ("address", "state", "hears", ""), rows, none="You have none yet.")
-        + "<h2>Subscribe</h2>"
+        + table(say("your-webhooks"), heads, rows, none=say("none-yet"))
+        + f"<h2>{say.html('subscribe')}</h2>"
         + form(
-            HOOKS,
+            say.to(HOOKS),
             here.proof,
-            hidden("once", str(uuid4())) + '<label for="url">Address that deliveries are posted to</label>'
+            hidden("once", str(uuid4())) + f'<label for="url">{say.html("post-to")}</label>'
             '<input id="url" name="url" type="url" maxlength="2000" required placeholder="https://…">'
-            '<label for="description">What it is for</label><input id="description" name="description" maxlength="500">'
-            f'<fieldset><legend>Events</legend><ul class="scopes">{types}</ul></fieldset>'
-            '<button name="act" value="make">Subscribe</button>',
+            f'<label for="description">{say.html("what-for")}</label>'
+            '<input id="description" name="description" maxlength="500">'
+            f'<fieldset><legend>{say.html("place-events")}</legend><ul class="scopes">{types}</ul></fieldset>'
+            f'<button name="act" value="make">{say.html("subscribe")}</button>',
         )
     )
-    return page("Webhooks", body, here=HOOKS, status=200 if done is None else done.status)
+    return page(say, say("place-webhooks"), body, here=HOOKS, status=200 if done is None else done.status)
+
+
+def _state(say: Tongue, state: str) -> str:
+    """A state of a subscription or of a delivery, as people say it."""
+    return escape(say.either(f"state-{state}", state))
 
 
 @router.get("/{webhook_id}", include_in_schema=False)
 async def show_own_webhook(request: Request, webhook_id: UUID, now: Now) -> Response:
     """One of them, and the log of its deliveries."""
     here = await present_here(request, now)
-    return await _hook(here, webhook_id) if here else sign_in_first(f"{HOOKS}/{webhook_id}", "Webhook")
+    if here is None:
+        return sign_in_first(request, f"{HOOKS}/{webhook_id}", "webhook")
+    return await _hook(here, webhook_id)
 
 
 @router.post("/{webhook_id}", include_in_schema=False)
@@ -122,7 +131,7 @@ async def act_on_own_webhook(request: Request, webhook_id: UUID, now: Now) -> Re
     async def resend(here: Here, fields: Mapping[str, str]) -> Answer:
         return await here.ask("POST", f"{API}/{webhook_id}/deliveries/{named_id(fields)}/resends")
 
-    found = await acted(request, now, f"{HOOKS}/{webhook_id}", "Webhook", {**acts, "resend": resend})
+    found = await acted(request, now, f"{HOOKS}/{webhook_id}", "webhook", {**acts, "resend": resend})
     return found if isinstance(found, Response) else await _hook(found[0], webhook_id, found[1])
 
 
@@ -134,23 +143,24 @@ def _act(path: str) -> Any:
 
 
 async def _hook(here: Here, webhook_id: UUID, done: Answer | None = None) -> Response:
+    say = here.say
     one = await here.ask("GET", f"{API}/{webhook_id}")
     if not one.good:
-        return page("Webhook", alert(one), here=HOOKS, status=one.status)
+        return page(say, say("webhook"), alert(one), here=HOOKS, status=one.status)
     log = await here.ask("GET", f"{API}/{webhook_id}/deliveries", query={"limit": SHOWN})
-    place = f"{HOOKS}/{webhook_id}"
+    place = say.to(f"{HOOKS}/{webhook_id}")
     rows = [
         (
             escape(each["created_at"][:19].replace("T", " ")),
             code(each["type"]),
-            escape(each["state"]),
+            _state(say, each["state"]),
             escape(str(each["tries"])),
             escape(str(each["last_status"] or each["last_error"] or "")),
             form(
                 place,
                 here.proof,
                 hidden("id", each["id"])
-                + '<button name="act" value="resend" class="quiet">Send again</button>',
+                + f'<button name="act" value="resend" class="quiet">{say.html("send-again")}</button>',
             )
             if each["state"] in ("delivered", "failed", "skipped")
             else "",
@@ -158,14 +168,22 @@ async def _hook(here: Here, webhook_id: UUID, done: Answer | None = None) -> Res
         for each in log.body["items"]
     ]
     told = one.body
-    buttons = "".join(f'<button name="act" value="{act}" class="quiet">{WORDS[act]}</button>' for act in ACTS)
-    why = f" ({escape(told['reason'])})" if told["reason"] else ""
-    heads = ("when (UTC)", "type", "state", "tries", "last answer", "")
+    buttons = "".join(
+        f'<button name="act" value="{act}" class="quiet">{say.html("act-" + act)}</button>' for act in ACTS
+    )
+    why = f" ({in_english(say, told['reason'])})" if told["reason"] else ""
+    heads = (*(say(f"head-{name}") for name in ("when", "type", "state", "tries", "last-answer")), "")
+    is_so = say.html(
+        "hook-is",
+        url=code(told["url"]),
+        state=f"<strong>{_state(say, told['state'])}</strong>{why}",
+        waiting=escape(str(told["waiting"])),
+        types=" ".join(code(name) for name in told["types"]),
+    )
     body = (
         alert(done)
-        + f"<p>{code(told['url'])} is <strong>{escape(told['state'])}</strong>{why}; {told['waiting']} waiting. "
-        f"Hears {' '.join(code(name) for name in told['types'])}.</p>"
+        + f"<p>{is_so}</p>"
         + form(place, here.proof, buttons)
-        + table("The last deliveries", heads, rows, none="Nothing was sent yet.")
+        + table(say("last-deliveries"), heads, rows, none=say("nothing-sent"))
     )
-    return page("Webhook", body, here=HOOKS, status=200 if done is None else done.status)
+    return page(say, say("webhook"), body, here=HOOKS, status=200 if done is None else done.status)

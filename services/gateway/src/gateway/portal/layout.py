@@ -8,6 +8,7 @@ from html import escape
 from fastapi import Response
 
 from gateway.saml import pages
+from gateway.tongues import Tongue
 
 STYLE = (
     pages.STYLE
@@ -34,26 +35,28 @@ select { display: block; width: 100%; min-height: 2.75rem; font: inherit; color:
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 PLACES = (
-    ("/developers", "Start"),
-    ("/docs", "API, to try"),
-    ("/developers/events", "Events"),
-    ("/developers/changes", "What ends"),
-    ("/developers/keys", "Keys"),
-    ("/developers/webhooks", "Webhooks"),
-    ("/developers/requests", "Requests"),
+    ("/developers", "start"),
+    ("/docs", "api"),
+    ("/developers/events", "events"),
+    ("/developers/changes", "endings"),
+    ("/developers/keys", "keys"),
+    ("/developers/webhooks", "webhooks"),
+    ("/developers/requests", "requests"),
 )
+"""Where each page is, and the key of its name."""
 
 
-def page(title: str, body: str, *, here: str, status: int = 200, kept: bool = False) -> Response:
+def page(say: Tongue, title: str, body: str, *, here: str, status: int = 200, kept: bool = False) -> Response:
     """One page of them; `body` is HTML whose values are escaped. `kept`: the same for everybody, for a while."""
     listed = "".join(
-        f'<li><a href="{where}"{_current(where, here)}>{escape(label)}</a></li>' for where, label in PLACES
+        f'<li><a href="{escape(say.to(where))}"{_current(where, here)}>{say.html("place-" + name)}</a></li>'
+        for where, name in PLACES
     )
     told = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{say.tag}" dir="ltr"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} – Carrel</title><style>{STYLE}</style></head>"
-        f'<body><main><nav aria-label="For developers"><ul>{listed}</ul></nav>'
+        f'<body><main>{pages.tongues(say)}<nav aria-label="{say.html("for-developers")}"><ul>{listed}</ul></nav>'
         f"<h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
     headers = {
@@ -61,8 +64,14 @@ def page(title: str, body: str, *, here: str, status: int = 200, kept: bool = Fa
         "Cache-Control": "public, max-age=300" if kept else "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
+        **pages.spoken(say),
     }
     return Response(told, status, headers, media_type="text/html")
+
+
+def in_english(say: Tongue, told: str) -> str:
+    """What the API itself says, as HTML: it speaks English alone."""
+    return escape(told) if say.tag == "en" or not told else f'<span lang="en">{escape(told)}</span>'
 
 
 def _current(where: str, here: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 from fastapi import Query, Request, Response
@@ -23,6 +23,7 @@ from gateway.portal.layout import code, form, hidden, page, table
 from gateway.roles.rules import SCOPES
 from gateway.sessions.cookies import forgery_token
 from gateway.sessions.routes import present
+from gateway.tongues import Tongue, spoken_to
 
 router = new_router("/developers", tag="documentation")
 
@@ -37,6 +38,7 @@ class Here:
     request: Request
     who: Principal
     token: str
+    say: Tongue
 
     @property
     def proof(self) -> str:
@@ -55,23 +57,23 @@ async def present_here(request: Request, now: datetime) -> Here | None:
         return None
     who = found[1].principal
     request.scope[SCOPE_KEY] = who  # the audit tells who it was
-    return Here(request, who, found[0])
+    return Here(request, who, found[0], spoken_to(request))
 
 
-def sign_in_first(where: str, title: str) -> Response:
-    """The way in, and back to the page afterwards."""
-    body = (
-        "<p>Sign in to see what is yours.</p>"
-        f'<ul><li><a href="/sign-in/local?target={quote(where, safe="")}">Sign in</a></li></ul>'
-    )
-    return page(title, body, here=where, status=401)
+def sign_in_first(request: Request, where: str, title: str) -> Response:
+    """The way in, and back to the page afterwards; `title` is the key of its name."""
+    say = spoken_to(request)
+    way = escape(say.to(f"/sign-in/local?target={quote(say.to(where), safe='')}"))
+    body = f'<p>{say.html("see-yours")}</p><ul><li><a href="{way}">{say.html("sign-in")}</a></li></ul>'
+    return page(say, say(title), body, here=where, status=401)
 
 
 def alert(answer: Answer | None) -> str:
-    """Why it was not done."""
+    """Why it was not done, in the API's own words."""
     if answer is None or answer.good:
         return ""
-    return f'<div role="alert">{"".join(f"<p>{escape(reason)}</p>" for reason in answer.reasons)}</div>'
+    told = "".join(f"<p>{escape(reason)}</p>" for reason in answer.reasons)
+    return f'<div role="alert" lang="{answer.tongue}">{told}</div>'
 
 
 async def acted(
@@ -81,11 +83,10 @@ async def acted(
     fields = await read_form(request)
     here = await present_here(request, now)
     if here is None:
-        return sign_in_first(where, title)
+        return sign_in_first(request, where, title)
     act = acts.get(fields.get("act", ""))
     if not proves(fields, here.token) or act is None:
-        told = {"title": "This page was out of date. Look at what is there now, and try again."}
-        return here, Answer(409, {}, told)
+        return here, Answer(409, {}, {"title": here.say("page-old")}, here.say.tag)
     return here, await act(here, fields)
 
 
@@ -93,14 +94,16 @@ async def acted(
 async def show_own_keys(request: Request, now: Now) -> Response:
     """Your keys and clients, and a form for a new one."""
     here = await present_here(request, now)
-    return await _keys(here) if here else sign_in_first(KEYS, "Keys")
+    return await _keys(here) if here else sign_in_first(request, KEYS, "place-keys")
 
 
 @router.post("/keys", include_in_schema=False)
 @streamed
 async def change_own_keys(request: Request, now: Now) -> Response:
     """Make, turn or end one by the page's forms."""
-    found = await acted(request, now, KEYS, "Keys", {"make": _make_key, "turn": _turn_key, "end": _end_key})
+    found = await acted(
+        request, now, KEYS, "place-keys", {"make": _make_key, "turn": _turn_key, "end": _end_key}
+    )
     return found if isinstance(found, Response) else await _keys(*found)
 
 
@@ -132,71 +135,78 @@ def named_id(fields: Mapping[str, str]) -> UUID:
 
 
 async def _keys(here: Here, done: Answer | None = None) -> Response:
+    say = here.say
     listed = await here.ask("GET", MINE)
     if not listed.good:
-        return page("Keys", alert(listed), here=KEYS, status=listed.status)
+        return page(say, say("place-keys"), alert(listed), here=KEYS, status=listed.status)
     rows = [
         (
             escape(told["name"]),
             f"{escape(told['kind'])}<br>{code(told['id'])}",
             " ".join(code(scope) for scope in told["scopes"]),
-            escape(str(told["last_used_on"] or "never")),
+            escape(str(told["last_used_on"])) if told["last_used_on"] else say.html("never"),
             escape(str(told["expires_at"])[:10]),
             form(
-                KEYS,
+                say.to(KEYS),
                 here.proof,
                 hidden("id", told["id"])
-                + f'<button name="act" value="turn" class="quiet" aria-label="New secret for {escape(told["name"])}">'
-                f'New secret</button><button name="act" value="end" class="quiet" '
-                f'aria-label="End {escape(told["name"])}">End</button>',
+                + _button(say, "turn", "new-secret", told["name"])
+                + _button(say, "end", "end", told["name"]),
             ),
         )
         for told in listed.body["items"]
     ]
-    heads = ("name", "kind and id", "may", "last used", "good until", "")
+    heads = (
+        *(say(f"head-{name}") for name in ("name", "kind-and-id", "may", "last-used", "good-until")),
+        "",
+    )
     body = (
         alert(done)
-        + _shown_once(done)
-        + table("Your keys and clients", heads, rows, none="You have none yet.")
+        + _shown_once(say, done)
+        + table(say("your-keys"), heads, rows, none=say("none-yet"))
         + _new_key(here)
     )
-    return page("Keys", body, here=KEYS, status=200 if done is None else done.status)
+    return page(say, say("place-keys"), body, here=KEYS, status=200 if done is None else done.status)
 
 
-def _shown_once(done: Answer | None) -> str:
+def _button(say: Tongue, act: str, key: str, name: str) -> str:
+    """What is done with one of the rows, and for whom the page is read out, with which."""
+    return (
+        f'<button name="act" value="{act}" class="quiet" aria-label="{say.html(key + "-named", name=escape(name))}">'
+        f"{say.html(key)}</button>"
+    )
+
+
+def _shown_once(say: Tongue, done: Answer | None) -> str:
     """The secret, where one was just made: shown this once."""
     if done is None or not done.good or not isinstance(done.body, dict):
         return ""
     secret = done.body.get("api_key") or done.body.get("client_secret")
     if secret is None:
-        return (
-            "<p>This was made before, and its secret was shown then. Ask for a new secret if it is lost.</p>"
-        )
-    named = "" if done.body.get("api_key") else f"<p>Client id: {code(done.body['id'])}</p>"
-    return (
-        f'<div role="status"><p>Copy it now: it is shown this once, and kept as a hash.</p>{named}'
-        f"<pre>{escape(secret)}</pre></div>"
-    )
+        return f"<p>{say.html('made-before-key')}</p>"
+    named = "" if done.body.get("api_key") else f"<p>{say.html('client-id', id=code(done.body['id']))}</p>"
+    return f'<div role="status"><p>{say.html("copy-now")}</p>{named}<pre>{escape(secret)}</pre></div>'
 
 
 def _new_key(here: Here) -> str:
+    say = here.say
     held = SCOPES if "*" in here.who.scopes else here.who.scopes & SCOPES
     scopes = "".join(
         f'<li><label><input type="checkbox" name="scope {escape(name)}"> {code(name)}</label></li>'
         for name in sorted(held - OF_PATRONS)
     )
-    return "<h2>Make one</h2>" + form(
-        KEYS,
+    return f"<h2>{say.html('make-one')}</h2>" + form(
+        say.to(KEYS),
         here.proof,
-        hidden("once", str(uuid4()))
-        + '<label for="name">Name</label><input id="name" name="name" maxlength="200" required autocomplete="off">'
-        '<label for="kind">Kind</label><select id="kind" name="kind">'
-        '<option value="api-key">API key: sent as it is</option>'
-        '<option value="oauth2">OAuth 2 client: gets tokens of ten minutes by it</option></select>'
-        '<label for="days">Good for so many days (365 at most)</label>'
+        hidden("once", str(uuid4())) + f'<label for="name">{say.html("name")}</label>'
+        '<input id="name" name="name" maxlength="200" required autocomplete="off">'
+        f'<label for="kind">{say.html("kind")}</label><select id="kind" name="kind">'
+        f'<option value="api-key">{say.html("kind-api-key")}</option>'
+        f'<option value="oauth2">{say.html("kind-oauth2")}</option></select>'
+        f'<label for="days">{say.html("days-good")}</label>'
         '<input id="days" name="days" value="90" inputmode="numeric" required>'
-        f'<fieldset><legend>What it may; at any moment no more than you</legend><ul class="scopes">{scopes}</ul>'
-        '</fieldset><button name="act" value="make">Make it</button>',
+        f'<fieldset><legend>{say.html("what-it-may")}</legend><ul class="scopes">{scopes}</ul>'
+        f'</fieldset><button name="act" value="make">{say.html("make-it")}</button>',
     )
 
 
@@ -210,16 +220,17 @@ async def show_own_requests(
     """What you or one of your keys asked for that changed something, or was refused."""
     here = await present_here(request, now)
     if here is None:
-        return sign_in_first(REQUESTS, "Requests")
+        return sign_in_first(request, REQUESTS, "place-requests")
+    say = here.say
     query = (
         {"limit": "50"} | ({"client": str(client)} if client else {}) | ({"cursor": cursor} if cursor else {})
     )
     told = await here.ask("GET", "/v1/audit/mine", query=query)
     if not told.good:
-        return page("Requests", alert(told), here=REQUESTS, status=told.status)
+        return page(say, say("place-requests"), alert(told), here=REQUESTS, status=told.status)
     keys = await here.ask("GET", MINE)
     choices = "".join(
-        f'<li><a href="{REQUESTS}?client={escape(each["id"])}">{escape(each["name"])}</a></li>'
+        f'<li><a href="{escape(say.to(REQUESTS + "?client=" + each["id"]))}">{escape(each["name"])}</a></li>'
         for each in (keys.body["items"] if keys.good else ())
     )
     rows = [
@@ -233,13 +244,16 @@ async def show_own_requests(
         for each in told.body["items"]
     ]
     further = told.body["next_cursor"]
-    where = (
-        f"{REQUESTS}?{f'client={client}&amp;' if client else ''}cursor={escape(further)}" if further else ""
-    )
+    older = urlencode(({"client": str(client)} if client else {}) | {"cursor": further or ""})
+    heads = tuple(say(f"head-{name}") for name in ("when", "what", "answer", "took", "trace"))
     body = (
-        "<p>What changed something, and what was refused, of the last year; what only read is not written down.</p>"
-        f'<ul><li><a href="{REQUESTS}">You in person</a></li>{choices}</ul>'
-        + table("Requests", ("when (UTC)", "what", "answer", "took", "trace"), rows, none="There are none.")
-        + (f'<p><a href="{where}">Older ones</a></p>' if further else "")
+        f"<p>{say.html('what-changed')}</p>"
+        f'<ul><li><a href="{escape(say.to(REQUESTS))}">{say.html("you-in-person")}</a></li>{choices}</ul>'
+        + table(say("place-requests"), heads, rows, none=say("there-are-none"))
+        + (
+            f'<p><a href="{escape(say.to(REQUESTS + "?" + older))}">{say.html("older-ones")}</a></p>'
+            if further
+            else ""
+        )
     )
-    return page("Requests", body, here=REQUESTS)
+    return page(say, say("place-requests"), body, here=REQUESTS)

@@ -10,89 +10,105 @@ from chassis.asyncapi import asyncapi_document, event_schema
 from chassis.endings import NOTICE
 from chassis.endings import PAGE as ENDINGS
 from contracts.events import Event, schema_path
-from gateway.portal.layout import code, page, table
+from gateway.portal.layout import code, in_english, page, table
 from gateway.roles.rules import ROLES
+from gateway.tongues import Tongue
 from gateway.webhooks.rules import scope_of
 
 HERE = "/developers/events"
 
 
-def start(doors: Iterable[tuple[str, str]]) -> Response:
-    """Where somebody begins who writes a program. `doors`: what else is here, address and sentence."""
-    listed = "".join(f'<li><a href="{escape(where)}">{escape(told)}</a></li>' for where, told in doors)
+def start(say: Tongue, doors: Iterable[tuple[str, str]]) -> Response:
+    """Where somebody begins who writes a program. `doors`: what else is here, address and the key of a sentence."""
+    listed = "".join(
+        f'<li><a href="{escape(say.to(where))}">{say.html("door-" + key)}</a></li>' for where, key in doors
+    )
     roles = table(
-        "Roles, and what each may",
-        ("role", "scopes"),
+        say("roles"),
+        (say("head-role"), say("head-scopes")),
         [(code(role), " ".join(code(scope) for scope in sorted(scopes))) for role, scopes in ROLES.items()],
         none="",
     )
+    asked = "curl $URL/v1/whoami -H &quot;Authorization: Bearer $KEY&quot;"
+    one_api = say.html(
+        "one-api",
+        bearer=code("Authorization: Bearer …"),
+        once=code("Idempotency-Key"),
+        match=code("If-Match"),
+        code=code("code"),
+        reasons=code("reasons"),
+        problem=code("application/problem+json"),
+    )
     body = (
-        "<p>Everything that a library program does here goes by one API. Say who you are by "
-        "<code>Authorization: Bearer …</code>, send an <code>Idempotency-Key</code> with what changes something and "
-        "<code>If-Match</code> with what you have read before, and look at <code>code</code> and <code>reasons</code> "
-        "when the answer is no (<code>application/problem+json</code>).</p>"
-        f"<ul>{listed}</ul>"
-        "<h2>In a minute</h2>"
-        '<ol><li>Make a key on the page <a href="/developers/keys">Keys</a>: it may no more than you may.</li>'
-        "<li>Ask: <pre>curl $URL/v1/whoami -H &quot;Authorization: Bearer $KEY&quot;</pre></li>"
-        '<li>Try the rest on the page of the <a href="/docs">API</a>; each example there was asked by a test.</li>'
-        '<li>Be told what happens: <a href="/developers/webhooks">Webhooks</a>.</li></ol>'
+        f"<p>{one_api}</p><ul>{listed}</ul><h2>{say.html('in-a-minute')}</h2>"
+        f"<ol><li>{say.html('step-key', page=_link(say, '/developers/keys', 'place-keys'))}</li>"
+        f"<li>{say.html('step-ask', asked=f'<pre>{asked}</pre>')}</li>"
+        f"<li>{say.html('step-try', page=_link(say, '/docs', 'api'))}</li>"
+        f"<li>{say.html('step-hear', page=_link(say, '/developers/webhooks', 'place-webhooks'))}</li></ol>"
         f"{roles}"
     )
-    return page("For developers", body, here="/developers", kept=True)
+    return page(say, say("for-developers"), body, here="/developers", kept=True)
 
 
-def events() -> Response:
+def _link(say: Tongue, where: str, key: str) -> str:
+    return f'<a href="{escape(say.to(where))}">{say.html(key)}</a>'
+
+
+def events(say: Tongue) -> Response:
     """Every event, with the sentence that says what it tells."""
     document = asyncapi_document()
     rows = [
         (
-            f'<a href="{HERE}/{escape(told["name"])}">{code(told["name"])}</a>',
-            escape(told["title"]),
+            f'<a href="{escape(say.to(HERE + "/" + told["name"]))}">{code(told["name"])}</a>',
+            in_english(say, told["title"]),
             code(scope_of(told["name"])),
         )
         for told in document["components"]["messages"].values()
     ]
-    body = (
-        f"<p>{escape(document['info']['description'])} Programs read "
-        '<a href="/asyncapi.json">asyncapi.json</a> (AsyncAPI 3.0).</p>'
-        "<p>They come by webhook, by <code>GET /v1/changes</code>, or over the exchange "
-        "<code>carrel.events</code> inside the house.</p>"
-        + table("Events", ("type", "what it tells", "read by"), rows, none="There are none.")
+    read = say.html("programs-read", document='<a href="/asyncapi.json">asyncapi.json</a>')
+    ways = say.html("events-come", feed=code("GET /v1/changes"), exchange=code("carrel.events"))
+    heads = (say("head-type"), say("head-what-it-tells"), say("head-read-by"))
+    body = f"<p>{in_english(say, document['info']['description'])} {read}</p><p>{ways}</p>" + table(
+        say("place-events"), heads, rows, none=say("there-are-none")
     )
-    return page("Events", body, here=HERE, kept=True)
+    return page(say, say("place-events"), body, here=HERE, kept=True)
 
 
-def event(kind: type[Event]) -> Response:
+def event(say: Tongue, kind: type[Event]) -> Response:
     """One event: what it tells, field by field."""
     schema = event_schema(kind)
-    parts = [_fields("What it tells", schema)]
+    parts = [_fields(say, say("what-it-tells"), schema)]
     parts += [
-        _fields(name, told) for name, told in sorted(schema.get("$defs", {}).items()) if "properties" in told
+        _fields(say, name, told)
+        for name, told in sorted(schema.get("$defs", {}).items())
+        if "properties" in told
     ]
-    body = (
-        f"<p>{escape(schema.get('description', ''))}</p>"
-        f"<p>About one {code(schema['x-subject'])}; in order for each {code(schema['x-partition'])}. "
-        f"Read by {code(scope_of(kind.type))}. "
-        f'<a href="{escape(schema_path(kind.type))}">Its JSON Schema</a>.</p>' + "".join(parts)
+    about = say.html(
+        "event-about",
+        subject=code(schema["x-subject"]),
+        partition=code(schema["x-partition"]),
+        scope=code(scope_of(kind.type)),
     )
-    return page(kind.type, body, here=HERE, kept=True)
+    its_schema = f'<a href="{escape(schema_path(kind.type))}">{say.html("its-schema")}</a>'
+    body = f"<p>{in_english(say, schema.get('description', ''))}</p><p>{about} {its_schema}.</p>" + "".join(
+        parts
+    )
+    return page(say, kind.type, body, here=HERE, kept=True)
 
 
-def _fields(caption: str, schema: Mapping[str, Any]) -> str:
+def _fields(say: Tongue, caption: str, schema: Mapping[str, Any]) -> str:
     required = set(schema.get("required", ()))
     rows = [
         (
             code(name),
-            escape(type_told(told)),
-            "always" if name in required else "",
-            escape(told.get("description", "")),
+            in_english(say, type_told(told)),
+            say.html("always") if name in required else "",
+            in_english(say, told.get("description", "")),
         )
         for name, told in schema.get("properties", {}).items()
     ]
-    return table(
-        caption, ("field", "type", "there", "means"), rows, none="It tells nothing beyond its envelope."
-    )
+    heads = tuple(say(f"head-{name}") for name in ("field", "type", "there", "means"))
+    return table(caption, heads, rows, none=say("nothing-beyond"))
 
 
 def type_told(schema: Mapping[str, Any]) -> str:
@@ -112,30 +128,28 @@ def type_told(schema: Mapping[str, Any]) -> str:
     return f"{told} ({schema['format']})" if "format" in schema else told
 
 
-def endings(document: Mapping[str, Any]) -> Response:
+def endings(say: Tongue, document: Mapping[str, Any]) -> Response:
     """Every operation that ends: since when, until when, and what stands in its place."""
     rows = [
         (
             code(f"{method.upper()} {path}"),
             escape(told.get("x-deprecated-since", "")),
-            escape(told.get("x-sunset", "not settled")),
+            escape(told["x-sunset"]) if "x-sunset" in told else say.html("not-settled"),
             code(told["x-successor"]) if "x-successor" in told else "",
         )
         for path, operations in document["paths"].items()
         for method, told in operations.items()
         if told.get("deprecated")
     ]
-    body = (
-        f"<p>What ends goes on for {NOTICE.days} days at least. Until then each of its answers says so: "
-        "<code>Deprecation</code> (RFC 9745) since when, <code>Sunset</code> (RFC 8594) until when, and "
-        "<code>Link</code> with <code>rel=&quot;successor-version&quot;</code> what stands in its place. "
-        "Fields and events are only ever added; what would break a program becomes a new path or a "
-        "<code>.v2</code> beside the old one.</p>"
-        + table(
-            "Operations that end",
-            ("operation", "since", "goes", "instead"),
-            rows,
-            none="None ends at present.",
-        )
+    promise = say.html(
+        "endings-promise",
+        days=str(NOTICE.days),
+        deprecation=code("Deprecation"),
+        sunset=code("Sunset"),
+        link=code("Link"),
+        rel=code('rel="successor-version"'),
+        second=code(".v2"),
     )
-    return page("What ends", body, here=ENDINGS)
+    heads = tuple(say(f"head-{name}") for name in ("operation", "since", "goes", "instead"))
+    body = f"<p>{promise}</p>" + table(say("operations-end"), heads, rows, none=say("none-ends"))
+    return page(say, say("place-endings"), body, here=ENDINGS)

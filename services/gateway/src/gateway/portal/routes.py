@@ -16,6 +16,7 @@ from chassis.problems import NotFound
 from contracts.events import UnknownEventType, event_type
 from gateway.portal import reference
 from gateway.portal.typed import python, typescript
+from gateway.tongues import spoken_to
 
 router = new_router(tag="documentation")
 
@@ -85,34 +86,35 @@ async def schema(name: str) -> Any:
 
 
 DOORS = (
-    ("/docs", "Every operation, with examples, to be tried here (OpenAPI 3.1: /openapi.json)"),
-    ("/developers/clients/carrel_client.py", "A client with types in Python: one file, nothing to install"),
-    ("/developers/clients/carrel.ts", "The same in TypeScript"),
-    (ENDINGS, "What ends, until when, and what stands in its place"),
-    ("/developers/events", "Every event (AsyncAPI 3.0: /asyncapi.json)"),
-    ("/developers/keys", "Keys and clients of your own"),
-    ("/developers/webhooks", "Webhooks of your own, and what became of each delivery"),
-    ("/developers/requests", "Your own requests, and those of your keys"),
+    ("/docs", "docs"),
+    ("/developers/clients/carrel_client.py", "python"),
+    ("/developers/clients/carrel.ts", "typescript"),
+    (ENDINGS, "endings"),
+    ("/developers/events", "events"),
+    ("/developers/keys", "keys"),
+    ("/developers/webhooks", "webhooks"),
+    ("/developers/requests", "requests"),
 )
+"""What is to be found from the first page: where, and the key of what is said of it."""
 
 
 @router.get("/developers", include_in_schema=False)
-async def developers() -> Response:
+async def developers(request: Request) -> Response:
     """The integrators' first page."""
-    return reference.start(DOORS)
+    return reference.start(spoken_to(request), DOORS)
 
 
 @router.get("/developers/events", include_in_schema=False)
-async def events_reference() -> Response:
+async def events_reference(request: Request) -> Response:
     """Every event."""
-    return reference.events()
+    return reference.events(spoken_to(request))
 
 
 @router.get("/developers/events/{name}", include_in_schema=False)
-async def event_reference(name: str) -> Response:
+async def event_reference(request: Request, name: str) -> Response:
     """One event, field by field."""
     try:
-        return reference.event(event_type(name))
+        return reference.event(spoken_to(request), event_type(name))
     except UnknownEventType:
         raise NotFound(f"There is no event {name}.") from None
 
@@ -120,7 +122,8 @@ async def event_reference(name: str) -> Response:
 @router.get(ENDINGS, include_in_schema=False)
 async def endings(request: Request) -> Response:
     """Which operations end, and what stands in their place."""
-    return reference.endings((await request.app.state.whole_document.now()).document)
+    document = (await request.app.state.whole_document.now()).document
+    return reference.endings(spoken_to(request), document)
 
 
 CLIENTS = {

@@ -7,6 +7,8 @@ from html import escape
 
 from fastapi import Response
 
+from gateway.tongues import Tongue
+
 STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 0; font: 100%/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; }
@@ -24,6 +26,9 @@ input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem
 .quiet { background: transparent; color: inherit; }
 [role=alert] { border-left: .3rem solid #a4262c; padding: .4rem .8rem; }
 .small { font-size: .9rem; color: #4a4a4a; }
+.tongues ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0; }
+.tongues a, .tongues span { display: inline-block; width: auto; min-height: 0; margin: 0; padding: .3rem 0; border: 0; }
+.tongues [aria-current] { font-weight: 600; }
 .qr { display: block; width: 16rem; max-width: 100%; background: #fff; }
 @media (prefers-color-scheme: dark) {
   body { color: #eee; background: #161616; } a { color: #9cc7ff; } .small { color: #c4c4c4; }
@@ -44,15 +49,33 @@ HEADERS = {
 }
 
 
-def page(title: str, body: str, *, status: int = 200) -> Response:
+def page(say: Tongue, title: str, body: str, *, status: int = 200) -> Response:
     """One page; `body` is HTML, whose values were escaped by whoever wrote it."""
     told = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{say.tag}" dir="ltr"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
+        f"<body><main>{tongues(say)}<h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
-    return Response(told, status, HEADERS, media_type="text/html")
+    return Response(told, status, {**HEADERS, **spoken(say)}, media_type="text/html")
+
+
+def spoken(say: Tongue) -> dict[str, str]:
+    """What the headers tell of a page's language."""
+    return {"Content-Language": say.tag, "Vary": "Accept-Language"}
+
+
+def tongues(say: Tongue) -> str:
+    """The page in each language, where it can be asked for again."""
+    listed = "".join(
+        f'<li><span aria-current="true" lang="{tag}">{escape(name)}</span></li>'
+        if where is None
+        else f'<li><a href="{escape(where)}" hreflang="{tag}" lang="{tag}">{escape(name)}</a></li>'
+        for tag, name, where in say.others()
+    )
+    return (
+        f'<nav class="tongues" aria-label="{say.html("language")}"><ul>{listed}</ul></nav>' if listed else ""
+    )
 
 
 def with_script(answer: Response) -> Response:
@@ -63,6 +86,7 @@ def with_script(answer: Response) -> Response:
 
 
 def stopped(
+    say: Tongue,
     title: str,
     sentences: Sequence[str],
     *,
@@ -75,14 +99,15 @@ def stopped(
     """Why it did not work, what would mend it, and what to tell whoever is asked for help."""
     body = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     if again is not None:
-        body += f'<ul><li><a href="{escape(again)}">Sign in again</a></li></ul>'
+        body += f'<ul><li><a href="{escape(say.to(again))}">{say.html("sign-in-again")}</a></li></ul>'
     if help_url is not None:
-        body += f'<p><a href="{escape(help_url)}" rel="noreferrer">Help of your institution</a></p>'
-    body += f'<p class="small">If you ask for help, say: {escape(code)}, {escape(trace)}.</p>'
-    return page(title, body, status=status)
+        body += f'<p><a href="{escape(help_url)}" rel="noreferrer">{say.html("institution-help")}</a></p>'
+    body += f'<p class="small">{say.html("if-help", code=escape(code), trace=escape(trace))}</p>'
+    return page(say, title, body, status=status)
 
 
 def choices(
+    say: Tongue,
     name: str,
     found: Sequence[tuple[str, str]],
     *,
@@ -92,22 +117,26 @@ def choices(
     elsewhere: str | None,
 ) -> Response:
     """Where somebody is at home: a list (label, address) to choose from, and a field to search it by."""
-    listed = "".join(f'<li><a href="{escape(where)}">{escape(label)}</a></li>' for label, where in found)
-    told = f"<ul>{listed}</ul>" if found else "<p>No institution is found by these words.</p>"
+    listed = "".join(
+        f'<li><a href="{escape(say.to(where))}">{escape(label)}</a></li>' for label, where in found
+    )
+    told = f"<ul>{listed}</ul>" if found else f"<p>{say.html('none-found')}</p>"
     if more:
-        told += "<p>There are more: search by its name to see fewer.</p>"
-    aside = f'<p><a href="{escape(elsewhere)}">Choose on another page</a></p>' if elsewhere else ""
+        told += f"<p>{say.html('more-found')}</p>"
+    aside = f'<p><a href="{escape(elsewhere)}">{say.html("choose-elsewhere")}</a></p>' if elsewhere else ""
+    kept = f'<input type="hidden" name="lang" value="{say.tag}">' if say.chosen else ""
     body = (
         '<form method="get" action="/sign-in/where" role="search">'
-        f'<input type="hidden" name="target" value="{escape(target)}">'
-        '<label for="q">Search for your institution by its name</label>'
+        f'<input type="hidden" name="target" value="{escape(target)}">{kept}'
+        f'<label for="q">{say.html("search-institution")}</label>'
         f'<input id="q" name="q" type="search" autocomplete="organization" value="{escape(sought)}">'
-        f"<button>Search</button></form>{told}{aside}"
+        f"<button>{say.html('search')}</button></form>{told}{aside}"
     )
-    return page(f"Sign in to {name}: where are you at home?", body)
+    return page(say, say("where-at-home", name=name), body)
 
 
 def welcome(
+    say: Tongue,
     name: str,
     *,
     lines: Sequence[str],
@@ -119,24 +148,30 @@ def welcome(
     """Who is signed in, and the way out; or the ways in. `own_account`: they look after their second factor here."""
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
     if step_up is not None:
-        body += f'<ul><li><a href="{escape(step_up)}">Sign in with two factors, for work at the library</a></li></ul>'
+        body += _way(say, step_up, "step-up")
     if proof is None:
-        by_campus = '<li><a href="/saml/login">Sign in by your institution</a></li>' if campus else ""
-        body += f'<ul>{by_campus}<li><a href="/sign-in/local">Sign in with an account of the library</a></li></ul>'
-        return page(name, body)
+        ways = [*([("/saml/login", "by-institution")] if campus else []), ("/sign-in/local", "by-account")]
+        listed = "".join(
+            f'<li><a href="{escape(say.to(where))}">{say.html(key)}</a></li>' for where, key in ways
+        )
+        return page(say, name, f"{body}<ul>{listed}</ul>")
     if own_account:
-        body += '<ul><li><a href="/sign-in/security">Your second factor</a></li></ul>'
+        body += _way(say, "/sign-in/security", "your-second-factor")
     body += (
-        '<form method="post" action="/sign-out">'
-        f'<input type="hidden" name="proof" value="{escape(proof)}"><button>Sign out</button></form>'
+        f'<form method="post" action="{escape(say.to("/sign-out"))}">'
+        f'<input type="hidden" name="proof" value="{escape(proof)}"><button>{say.html("sign-out")}</button></form>'
     )
-    return page(name, body)
+    return page(say, name, body)
 
 
-def posting(url: str, fields: dict[str, str], what: str) -> Response:
+def _way(say: Tongue, where: str, key: str) -> str:
+    return f'<ul><li><a href="{escape(say.to(where))}">{say.html(key)}</a></li></ul>'
+
+
+def posting(say: Tongue, url: str, fields: dict[str, str], what: str) -> Response:
     """A form that goes to the identity provider; a button sends it, since no script may."""
     inside = "".join(
         f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items()
     )
     body = f'<form method="post" action="{escape(url)}">{inside}<button>{escape(what)}</button></form>'
-    return page("One more step", f"<p>Your institution is told, too.</p>{body}")
+    return page(say, say("one-more-step"), f"<p>{say.html('told-too')}</p>{body}")

@@ -47,8 +47,10 @@ from gateway.signon.answers import (
     stopped,
     to,
     turned_away,
+    why,
 )
 from gateway.signon.doors_open import Choice
+from gateway.tongues import spoken_to
 
 log = logging.getLogger(__name__)
 router = new_router(tag="sign-on")
@@ -63,7 +65,6 @@ def _not_accepted(request: Request, error: MessageRefused, what: str) -> Respons
         "a SAML message was refused",
         extra={"what": what, "codes": [str(code) for code in codes], "about": error.words},
     )
-    sentences = list(dict.fromkeys(words.told_of(code) for code in codes))
     known = all(code in words.REFUSED for code in codes)
     problem = SignInNotAccepted(
         reasons=[Reason(str(code), words.told_of(code), mend=words.AGAIN) for code in codes]
@@ -71,8 +72,8 @@ def _not_accepted(request: Request, error: MessageRefused, what: str) -> Respons
     return stopped(
         request,
         problem,
-        "Signing in did not work",
-        [*sentences, words.AGAIN if known else words.STAFF],
+        "sign-in-failed",
+        [*(why(code, words.REFUSED) for code in codes), "please-again" if known else "tell-library"],
         code=", ".join(codes),
     )
 
@@ -115,11 +116,8 @@ async def begin_saml_sign_in(
         return stopped(
             request,
             UnknownInstitution(),
-            "This institution is not known here",
-            [
-                "The library does not work together with this institution.",
-                "Choose another, or ask the library.",
-            ],
+            "institution-unknown",
+            ["no-cooperation", "choose-other"],
             code=UnknownInstitution.code,
             again="/sign-in/where",
         )
@@ -209,8 +207,10 @@ async def choose_institution(
         Choice(label, f"/saml/login?{urlencode({'entityID': name, 'target': where})}")
         for name, label in shown
     ]
+    say = spoken_to(request).at(target=where)
     return pages.choices(
-        next(iter(ours.names.values()), "the library"),
+        say,
+        next(iter(ours.names.values()), say("the-library")),
         [(each.label, each.href) for each in [*doors.choices(doc, q, target=where), *listed]],
         sought=q,
         target=where,
@@ -223,26 +223,28 @@ async def choose_institution(
 async def show_sign_in(request: Request, now: Now) -> Response:
     """Who is signed in in this browser, and the way in or out."""
     doc = await parts_of(request).in_force.now()
-    name = next(iter(doc.entity.names.values()), "Library") if doc.entity else "Library"
+    say = spoken_to(request)
+    name = next(iter(doc.entity.names.values()), None) if doc.entity else None
+    name = name or say("library")
     found = await present(request, now)
     if found is None:
         return pages.welcome(
-            name, lines=["You are not signed in."], proof=None, campus=doc.entity is not None
+            say, name, lines=[say("not-signed-in")], proof=None, campus=doc.entity is not None
         )
     token, session = found
-    lines = ["You are signed in."]
+    lines = [say("signed-in")]
     if session.patron_id is None and "patron" in session.roles:
-        lines.append("The library could not register you as a patron: ask at the desk.")
+        lines.append(say("not-registered"))
     if staff := sorted(set(session.roles) - {"patron"}):
-        lines.append(f"You work here as {', '.join(staff)}.")
+        lines.append(say("work-as", roles=", ".join(staff)))
     own_account = session.door == "account"
     if own_account and await work_waits(parts_of(request).pool, doc, session):
-        lines.append("Your work here takes a second factor: set one up, then sign in with it.")
+        lines.append(say("work-wants-factor"))
     step_up = None
     if session.context != MFA and await _could_be_staff(request, session.person_id):
         step_up = doors.step_up(doc, session)
     return pages.welcome(
-        name, lines=lines, proof=forgery_token(token), step_up=step_up, own_account=own_account
+        say, name, lines=lines, proof=forgery_token(token), step_up=step_up, own_account=own_account
     )
 
 
@@ -264,28 +266,28 @@ async def sign_out(request: Request, now: Now) -> Response:
     fields = await form(request)
     found = await present(request, now)
     if found is None:
-        return pages.page("You are signed out", "<p>Nobody is signed in in this browser.</p>")
+        say = spoken_to(request)
+        return pages.page(say, say("signed-out"), f"<p>{say.html('nobody-signed-in')}</p>")
     token, session = found
     if fields.get("proof") != forgery_token(token):
         return stopped(
             request,
             SignInNotAccepted("The form is not one of this session's."),
-            "Signing out did not work",
-            ["This form is out of date.", "Open the page again, and sign out there."],
+            "sign-out-failed",
+            ["form-old", "sign-out-anew"],
             code="proof-wrong",
             again="/sign-in",
         )
     where = await doors.leave(request, session, now=now)
-    return onward(where, "Sign out there, too", no_session_cookie())
+    return onward(request, where, "sign-out-there", no_session_cookie())
 
 
 async def _told(request: Request, parts: Parts, carried: Carried, path: str, now: Now) -> Response:
     told: Told = await leaving.told(parts, carried, path=path, direct=False, now=now)
     if told.ended is None:
-        return pages.page(
-            "You are signed out", "<p>You are signed out of the library and of your institution.</p>"
-        )
-    return onward(told.onward, "Go on", no_session_cookie())
+        say = spoken_to(request)
+        return pages.page(say, say("signed-out"), f"<p>{say.html('out-of-both')}</p>")
+    return onward(request, told.onward, "go-on", no_session_cookie())
 
 
 @router.get(

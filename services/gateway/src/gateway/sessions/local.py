@@ -40,6 +40,7 @@ from gateway.signon.answers import SignInNotAccepted, busy, refused, return_of, 
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.reading import InForce
 from gateway.signon.rules import DoorRefused
+from gateway.tongues import spoken_to
 
 router = new_router(tag="sign-on")
 
@@ -64,10 +65,12 @@ def _page(
     username: str = "",
     wants_code: bool = False,
 ) -> Response:
-    name = next(iter(doc.entity.names.values()), "the library") if doc.entity else "the library"
+    say = spoken_to(request).at(target=target)
+    name = next(iter(doc.entity.names.values()), None) if doc.entity else None
     campus = f"/saml/login?{urlencode({'target': target})}" if doc.sources or doc.doors else None
     answer = pages.sign_in(
-        name,
+        say,
+        name or say("the-library"),
         target=target,
         proof=forgery_token(browser),
         campus=campus,

@@ -1,7 +1,7 @@
 """What all doors have in common on the wire: small forms read, browsers sent on, pages that say what went wrong."""
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Container, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request, Response
@@ -21,6 +21,7 @@ from gateway.saml.rules import safe_return
 from gateway.sessions.cookies import session_cookie
 from gateway.signon.documents import SignOnDoc
 from gateway.signon.rules import DoorRefused, Why
+from gateway.tongues import spoken_to
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +88,14 @@ def stopped(
     again: str | None = "/saml/login",
     help_url: str | None = None,
 ) -> Response:
-    """A page for people; the problem itself for everybody else."""
+    """A page for people, `title` and `sentences` as keys of its words; the problem itself for everybody else."""
     if not reads_html(request):
         raise problem
+    say = spoken_to(request)
     told = pages.stopped(
-        title,
-        sentences,
+        say,
+        say(title),
+        list(dict.fromkeys(map(say, sentences))),
         again=again,
         help_url=help_url,
         code=code,
@@ -128,7 +131,6 @@ def refused(
         "a sign-in was refused",
         extra={"door": door, "at": name, "codes": [str(code) for code in error.codes], "about": error.about},
     )
-    sentences = list(dict.fromkeys(REFUSED.get(code, OTHERWISE) for code in error.codes))
     reasons = [Reason(str(code), REFUSED.get(code, OTHERWISE), mend=words.AGAIN) for code in error.codes]
     known = all(code in REFUSED for code in error.codes)
     problem: Problem = SignInNotAccepted(reasons=reasons)
@@ -137,11 +139,16 @@ def refused(
     return stopped(
         request,
         problem,
-        "Signing in did not work",
-        [*sentences, words.AGAIN if known else words.STAFF],
+        "sign-in-failed",
+        [*(why(code, REFUSED) for code in error.codes), "please-again" if known else "tell-library"],
         code=", ".join(error.codes),
         again=again,
     )
+
+
+def why(code: str, known: Container[str]) -> str:
+    """The key of the sentence for a reason."""
+    return f"why-{code}" if code in known else "why-otherwise"
 
 
 def turned_away(request: Request, error: TurnedAway) -> Response:
@@ -151,8 +158,8 @@ def turned_away(request: Request, error: TurnedAway) -> Response:
     return stopped(
         request,
         SignInNotAccepted(reasons=[Reason(error.reason, what, mend=mend)]),
-        "You are not admitted",
-        (what, mend),
+        "not-admitted",
+        (f"away-{error.reason}", f"mend-{error.reason}"),
         code=error.reason,
         again=None,
         help_url=error.help_url,
@@ -164,8 +171,8 @@ def busy(request: Request, error: Unavailable) -> Response:
     return stopped(
         request,
         error,
-        "The library is busy",
-        ["A part of the library does not answer just now.", "Please sign in again in a moment."],
+        "busy",
+        ("part-away", "again-soon"),
         code=error.code,
     )
 
@@ -183,12 +190,13 @@ async def let_in(request: Request, arriving: Awaitable[Arrived], *, door: str, n
     return to(arrived.return_to, session_cookie(arrived.token))
 
 
-def onward(where: Onward | None, what: str, *cookies: str) -> Response:
-    """The last page of signing out, or the way on to where somebody signs out, too."""
+def onward(request: Request, where: Onward | None, what: str, *cookies: str) -> Response:
+    """The last page of signing out, or the way on to where somebody signs out, too; `what` is the key of a word."""
+    say = spoken_to(request)
     if where is None:
-        answer = pages.page("You are signed out", "<p>You are signed out of the library.</p>")
+        answer = pages.page(say, say("signed-out"), f"<p>{say.html('out-of-library')}</p>")
     elif where.fields is not None:
-        answer = pages.posting(where.url, where.fields, what)
+        answer = pages.posting(say, where.url, where.fields, say(what))
     else:
         return to(where.url, *cookies)
     for cookie in cookies:
