@@ -10,12 +10,12 @@ from catalog.bulkedits.rules import (
     HOLDINGS_FACTS,
     ITEM_FACTS,
     NoteEdit,
-    Outcome,
     State,
     Step,
     holdings_verdict,
     item_verdict,
 )
+from chassis.edits import Outcome
 
 HERE, THERE, TITLE = UUID(int=1), UUID(int=2), UUID(int=3)
 ITEM: dict[str, Any] = dict.fromkeys(ITEM_FACTS) | {

@@ -11,7 +11,7 @@ from catalog.bulkedits import queries
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.fields import protected
 from catalog.bulkedits.own_rules import faults_of_all
-from catalog.bulkedits.rules import FROM, MOST_OPEN, Outcome, State, Step
+from catalog.bulkedits.rules import FROM, MOST_OPEN, State, Step
 from catalog.bulkedits.tables import BulkEdit
 from catalog.conditions.looking import START
 from catalog.conditions.vocabulary import Kind
@@ -23,6 +23,7 @@ from catalog.lists import queries as lists
 from catalog.lists.documents import SourceDoc
 from catalog.profiles.queries import protected_tags
 from chassis import etags
+from chassis.edits import Outcome
 from chassis.ids import uuid7
 from chassis.principal import Principal, demand
 from chassis.problems import Invalid, NotFound, Reason, Refused

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from catalog.bulkedits.rules import Outcome, Verdict, reason
+from catalog.bulkedits.rules import Verdict
 from chassis import outbox
 from chassis.database import Connection
+from chassis.edits import Outcome, reason
 from contracts.events import Event
 
 Rows = dict[UUID, asyncpg.Record]

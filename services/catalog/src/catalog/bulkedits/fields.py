@@ -23,11 +23,12 @@ from catalog.bulkedits.documents import (
     SetSubfield,
     Where,
 )
-from catalog.bulkedits.rules import LONGEST_TOLD, MOST_TOLD
+from catalog.bulkedits.rules import MOST_TOLD
 from catalog.fixedfields.rules import layout_of, put_together
 from catalog.marc.record import Field, Record, Subfields
 from catalog.overlays.rules import Spec, unlinked
 from catalog.titles.rules import differences
+from chassis.edits import LONGEST_TOLD
 
 LONGEST_VALUE: Final = 100_000
 """Characters that a replacement may make of a subfield."""

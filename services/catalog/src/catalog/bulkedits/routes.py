@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from catalog.bulkedits import commands, queries
 from catalog.bulkedits.commands import BulkEditNot, BulkEditUnknown, TooManyEdits
 from catalog.bulkedits.documents import ChangesDoc
-from catalog.bulkedits.rules import CHANGES, ERRORS, Outcome, State, Step
+from catalog.bulkedits.rules import State, Step
 from catalog.conditions.looking import START, shown
 from catalog.conditions.vocabulary import Kind
 from catalog.lists.commands import ListFull, TooManyLists
@@ -24,6 +24,7 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import KeyMissing, OnceRequired, ReadTx, Tx
+from chassis.edits import CHANGES, ERRORS, Outcome
 from chassis.etags import IfMatch
 from chassis.principal import Principal, may
 from chassis.problems import Forbidden, Invalid, PreconditionRequired, Stale, Unauthenticated, problems

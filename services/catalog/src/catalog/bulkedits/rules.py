@@ -11,6 +11,7 @@ from catalog.bulkedits.own_rules import differences as own_differences
 from catalog.callnumbers.rules import Scheme, shelving_key
 from catalog.items.rules import FACTS, contradictions, ended, endless, state_refusal
 from chassis.custom import Definition, Fault
+from chassis.edits import LONGEST_TOLD, Outcome, reason
 
 MOST_EDITED: Final = 500_000
 """Records of one edit."""
@@ -29,7 +30,6 @@ KEPT: Final = timedelta(days=90)
 LONGEST_NOTE: Final = 500
 MOST_TOLD: Final = 50
 """Differences and reasons that are kept of one record."""
-LONGEST_TOLD: Final = 500
 
 
 class State(StrEnum):
@@ -66,27 +66,6 @@ FROM: Final[Mapping[Step, frozenset[State]]] = {
 }
 
 
-class Outcome(StrEnum):
-    """What is to become of a record, or became of it."""
-
-    WAITING = "waiting"
-    CHANGE = "change"
-    UNCHANGED = "unchanged"
-    CANNOT = "cannot"
-    EDITED = "edited"
-    CHANGED_MEANWHILE = "changed-meanwhile"
-    """Somebody has changed it since the preview: it was left alone."""
-    REFUSED = "refused"
-    """A rule that the preview had not met stood against it."""
-    RESTORED = "restored"
-    CONFLICT = "conflict"
-    """Somebody has changed it since the edit: it was not taken back."""
-
-
-ERRORS: Final = (Outcome.CANNOT, Outcome.CHANGED_MEANWHILE, Outcome.REFUSED, Outcome.CONFLICT)
-CHANGES: Final = (Outcome.CHANGE, Outcome.EDITED, Outcome.RESTORED)
-
-
 @dataclass(slots=True)
 class Verdict:
     """What becomes of one record."""
@@ -98,11 +77,6 @@ class Verdict:
     """Facts that change, as they are."""
     after: dict[str, Any] = field(default_factory=dict)
     """The same, as they are to be."""
-
-
-def reason(code: str, text: str) -> dict[str, str]:
-    """Why not, within bounds."""
-    return {"code": code, "text": text[:LONGEST_TOLD]}
 
 
 ITEM_FACTS: Final = FACTS

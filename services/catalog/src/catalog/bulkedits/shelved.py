@@ -10,18 +10,11 @@ import asyncpg
 from catalog.bulkedits import statements as sql
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.editing import Rows, Verdicts, announce, to_write, untouched
-from catalog.bulkedits.rules import (
-    HOLDINGS_SLICE,
-    SLICE,
-    Outcome,
-    Verdict,
-    holdings_verdict,
-    item_verdict,
-    reason,
-)
+from catalog.bulkedits.rules import HOLDINGS_SLICE, SLICE, Verdict, holdings_verdict, item_verdict
 from catalog.custom.queries import definitions_on
 from catalog.items.announcing import batches, further, states_on
 from chassis.database import Connection, plain
+from chassis.edits import Outcome, reason
 from chassis.json import dumped
 from contracts.catalog import HoldingsState, HoldingsUpdated
 

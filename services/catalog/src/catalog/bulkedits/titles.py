@@ -15,7 +15,7 @@ from catalog.bulkedits.editing import Rows, Verdicts, announce, conflict, to_wri
 from catalog.bulkedits.fields import CannotEdit, applied, protected, told
 from catalog.bulkedits.own_rules import OWN_FACTS
 from catalog.bulkedits.own_rules import differences as own_differences
-from catalog.bulkedits.rules import MOST_TOLD, SLICE, Outcome, Verdict, reason, shown_fact
+from catalog.bulkedits.rules import MOST_TOLD, SLICE, Verdict, shown_fact
 from catalog.custom.queries import definitions_on
 from catalog.fastadd.rules import is_brief
 from catalog.items.announcing import batches, states_on
@@ -28,6 +28,7 @@ from catalog.specifications.rules import Specification, errors, validate
 from catalog.titles.facts import TitleColumns, columns, summary
 from chassis.custom import Definition
 from chassis.database import Connection, Sessions
+from chassis.edits import Outcome, reason
 from chassis.json import dumped
 from contracts.catalog import TitleUpdated
 

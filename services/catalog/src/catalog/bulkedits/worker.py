@@ -20,7 +20,7 @@ import asyncpg
 from catalog.bulkedits import statements as sql
 from catalog.bulkedits.documents import ChangesDoc
 from catalog.bulkedits.editing import Editing, Verdicts, conflict
-from catalog.bulkedits.rules import KEPT, MOST_EDITED, SMALL, TURN, Outcome, State, Verdict, reason
+from catalog.bulkedits.rules import KEPT, MOST_EDITED, SMALL, TURN, State, Verdict
 from catalog.bulkedits.shelved import Holdings, Items
 from catalog.bulkedits.titles import Titles
 from catalog.conditions.looking import START
@@ -30,6 +30,7 @@ from catalog.lists.rules import OPEN
 from catalog.turns import held, in_turns
 from chassis import outbox, precedence
 from chassis.database import Connection
+from chassis.edits import Outcome, reason
 from chassis.json import dumped
 from chassis.resources import Resources
 from contracts.events import Actor

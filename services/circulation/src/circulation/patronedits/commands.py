@@ -9,12 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import etags
+from chassis.edits import Outcome
 from chassis.ids import uuid7
 from chassis.principal import Principal
 from chassis.problems import Invalid, NotFound, Reason, Refused
 from circulation.patronedits import queries
 from circulation.patronedits.documents import PatronChangesDoc, PatronsDoc
-from circulation.patronedits.rules import FROM, MOST_OPEN, MOST_UNKNOWN_KEPT, Outcome, State, Step
+from circulation.patronedits.rules import FROM, MOST_OPEN, MOST_UNKNOWN_KEPT, State, Step
 from circulation.patronedits.tables import PatronEdit
 from circulation.places.library import Library
 from circulation.questions import queries as questions

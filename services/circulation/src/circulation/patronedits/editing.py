@@ -9,17 +9,16 @@ import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
+from chassis.edits import Outcome, reason
 from chassis.ids import uuid7
 from circulation.patronedits.documents import PatronChangesDoc
 from circulation.patronedits.rules import (
     LONGEST_NOTE,
-    Outcome,
     Verdict,
     differing,
     flat,
     later,
     raised,
-    reason,
     told_as,
     touched,
 )

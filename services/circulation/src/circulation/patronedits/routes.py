@@ -15,6 +15,7 @@ from chassis import cursors, etags
 from chassis.application import new_router
 from chassis.clock import Now
 from chassis.edge import KeyMissing, OnceRequired, ReadTx, Tx
+from chassis.edits import CHANGES, ERRORS, Outcome
 from chassis.etags import IfMatch
 from chassis.principal import Principal, demand, may
 from chassis.problems import Forbidden, Invalid, PreconditionRequired, Stale, Unauthenticated, problems
@@ -22,7 +23,7 @@ from chassis.sheets import row as sheet_row
 from circulation.patronedits import commands, queries, statements
 from circulation.patronedits.commands import PatronEditNot, PatronEditUnknown, TooManyPatronEdits
 from circulation.patronedits.documents import PatronChangesDoc, PatronsDoc
-from circulation.patronedits.rules import CHANGES, ERRORS, Outcome, State, Step
+from circulation.patronedits.rules import State, Step
 from circulation.places.routes import TheLibrary
 from circulation.questions.looking import START
 from circulation.questions.routes import Name

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from chassis.edits import LONGEST_TOLD, Outcome
+
 MOST_EDITED: Final = 200_000
 """Patrons of one edit."""
 MOST_OPEN: Final = 20
@@ -23,7 +25,6 @@ SLICE: Final = 200
 KEPT: Final = timedelta(days=90)
 """An edit can be read and taken back so long after its end."""
 LONGEST_NOTE: Final = 10_000
-LONGEST_TOLD: Final = 500
 SCALARS: Final = ("group", "library", "expires_at", "active", "note")
 LATEST: Final = datetime(9990, 1, 1, tzinfo=UTC)
 
@@ -56,25 +57,6 @@ FROM: Final[Mapping[Step, frozenset[State]]] = {
 }
 
 
-class Outcome(StrEnum):
-    """What is to become of a patron, or became of them."""
-
-    WAITING = "waiting"
-    CHANGE = "change"
-    UNCHANGED = "unchanged"
-    CANNOT = "cannot"
-    EDITED = "edited"
-    CHANGED_MEANWHILE = "changed-meanwhile"
-    """Somebody has changed the registration since the preview: it was left alone."""
-    REFUSED = "refused"
-    """A rule that the preview had not met stood against it."""
-    RESTORED = "restored"
-    CONFLICT = "conflict"
-    """Somebody has changed since what the edit changed: it was not taken back."""
-
-
-ERRORS: Final = (Outcome.CANNOT, Outcome.CHANGED_MEANWHILE, Outcome.REFUSED, Outcome.CONFLICT)
-CHANGES: Final = (Outcome.CHANGE, Outcome.EDITED, Outcome.RESTORED)
 SEEN: Final[Mapping[State, Outcome]] = {
     State.PREVIEWING: Outcome.WAITING,
     State.APPLYING: Outcome.CHANGE,
@@ -125,11 +107,6 @@ class NoteEdit:
             parts = (note, self.text) if self.how == "append" else (self.text, note)
             told = "\n".join(part for part in parts if part)
         return told.strip() or None
-
-
-def reason(code: str, text: str) -> dict[str, str]:
-    """Why not, within bounds."""
-    return {"code": code, "text": text[:LONGEST_TOLD]}
 
 
 def flat(row: Mapping[str, Any]) -> Flat:

@@ -16,23 +16,14 @@ import asyncpg
 
 from chassis import outbox
 from chassis.database import Connection
+from chassis.edits import Outcome, reason
 from chassis.json import dumped
 from chassis.problems import Problem
 from chassis.resources import Resources
 from circulation.patronedits import statements as sql
 from circulation.patronedits.documents import PatronChangesDoc
 from circulation.patronedits.editing import Editing, Rows, Verdicts
-from circulation.patronedits.rules import (
-    ENDS,
-    KEPT,
-    MOST_EDITED,
-    SEEN,
-    SLICE,
-    Outcome,
-    State,
-    Verdict,
-    reason,
-)
+from circulation.patronedits.rules import ENDS, KEPT, MOST_EDITED, SEEN, SLICE, State, Verdict
 from circulation.questions.looking import START, Question, page
 from circulation.questions.vocabulary import Kind, read
 from contracts.events import Actor
