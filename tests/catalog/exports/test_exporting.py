@@ -156,7 +156,8 @@ async def test_holdings_and_items_go_with_their_titles_where_that_is_wanted(
     walden = await shelves.title(
         record("w").having(Field.data("852", "  ", ("a", "Somewhere")), Field.data("866", "41", ("a", "v.9")))
     )
-    await shelves.item(walden, barcode="zz1", call_number="PS1", volume="v.1")
+    item = await shelves.item(walden, barcode="zz1", call_number="PS1", volume="v.1")
+    shelf = (await catalog.get(f"/v1/holdings/{item['holdings_id']}")).json()
     await shelves.item(walden, barcode="zz2", suppressed=True, location_id=await shelves.location("LAW"))
     await shelves.title(record("bare"))
 
@@ -171,7 +172,7 @@ async def test_holdings_and_items_go_with_their_titles_where_that_is_wanted(
     assert second is not None
     assert [str(each) for each in first.get_fields("852", "866", "876")] == [
         "=866  41$av.9",
-        "=852  \\\\$81$bMAIN$cSTACKS$hPS1",
+        f"=852  \\\\$81$bMAIN$cSTACKS$hPS1$zrecord number: {shelf['record_number']}",
         str(first["876"]),
     ]
     assert [first["876"][code] for code in "8p39"] == ["1", "zz1", "v.1", "unspecified"]

@@ -19,7 +19,7 @@ from support.harness import Harness
 from support.shelves import Shelves, file_of, record, with_items
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
-ITEM, HOLDINGS, TITLE, STACKS, IMPORT = (UUID(int=number) for number in range(1, 6))
+ITEM, HOLDINGS, TITLE, STACKS, IMPORT, ELSEWHERE = (UUID(int=number) for number in range(1, 7))
 AROUND = Origin("catalog", 1, Actor("system", "import"))
 PLAIN = ItemData("31000001", STACKS, "BOOK", "standard", "PS3048 .A1", None, None, None)
 STATE = ItemState(
@@ -64,6 +64,15 @@ def read(told: Plain) -> Any:
             replace(PLAIN, described={"pieces": 2, "check_out_notes": ["A map."]}),
             False,
             {"pieces": 2, "check_out_notes": ("A map.",)},
+        ),
+        (
+            replace(PLAIN, described={"temporary_location_id": str(ELSEWHERE)}),
+            False,
+            {
+                "location_id": ELSEWHERE,
+                "permanent_location_id": PLAIN.location_id,
+                "temporary_location_id": ELSEWHERE,
+            },
         ),
     ],
 )

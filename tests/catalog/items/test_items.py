@@ -64,6 +64,7 @@ async def test_an_item_is_added_at_a_location_and_told_of_whole(catalog: Harness
         "temporary_loan_type": None,
         "temporary_location_ends_at": None,
         "temporary_loan_type_ends_at": None,
+        "record_number": item["record_number"],
         "other_call_numbers": [],
     }
     found = await catalog.get("/v1/items", params={"barcode": "3100"})

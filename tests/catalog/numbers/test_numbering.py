@@ -2,12 +2,15 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from catalog.holdings.embedding import embedded
 from catalog.numbers.commands import number
 from catalog.numbers.rules import Number, read
 from chassis.principal import ANONYMOUS
+from contracts.catalog import HoldingsUpdated, ItemsAnnounced
 from support.desk import NOW
 from support.harness import Harness
 from support.shelves import Shelves, file_of, record, with_items
@@ -132,3 +135,38 @@ async def test_a_prefix_is_of_letters(catalog: Harness, shelves: Shelves, prefix
     answer = await catalog.put("/v1/configuration/catalog", json=doc)
 
     assert (answer.status_code, answer.json()["reasons"][0]["pointer"]) == (422, "/record_numbers/0/prefix")
+
+
+async def test_events_harvests_and_exports_tell_the_numbers_of_holdings_and_items(
+    catalog: Harness, shelves: Shelves
+) -> None:
+    await shelves.configure(
+        record_numbers=[{"code": "items", "prefix": "it"}, {"code": "holdings", "prefix": "s"}]
+    )
+    items = [("b1", "MAIN", "STACKS"), ("b2", "MAIN", "STACKS")]
+    await shelves.imported(file_of(with_items(record("r1"), *items)), profile="local-999")
+    await shelves.imported(
+        file_of(with_items(record("r1"), *items, ("b3", "LAW", "READING"))), profile="local-999"
+    )
+    (item,) = (await catalog.get("/v1/items", params={"barcode": "b2"})).json()["items"]
+    seen = {
+        told["id"]: told["record_number"]
+        for told in (await catalog.get("/v1/items", params={"title_id": item["title_id"]})).json()["items"]
+    }
+    shelf = f"/v1/holdings/{item['holdings_id']}"
+    changed = await catalog.patch(shelf, json={"call_number": "PS1"}, headers={"If-Match": '"1"'})
+    number_ = changed.json()["record_number"]
+
+    events = [each for event in await catalog.announced(ItemsAnnounced) for each in event.items]
+    (holdings,) = await catalog.announced(HoldingsUpdated)
+    fields = (await embedded(catalog.resources.pool, [UUID(item["title_id"])]))[UUID(item["title_id"])]
+
+    assert len(seen) == 3
+    assert {str(each.item_id): each.record_number for each in events} == seen
+    assert sorted(seen.values())[0].startswith("it")
+    assert holdings.holdings.record_number == number_
+    assert number_.startswith("s")
+    assert {each.get("p"): each.get("z") for each in fields if each.tag == "876"}["b2"] == (
+        f"record number: {item['record_number']}"
+    )
+    assert [each.get("z") for each in fields if each.get("b") == "MAIN"] == [f"record number: {number_}"]

@@ -204,7 +204,11 @@ async def test_a_loan_changes_nothing_for_harvesters_and_a_moved_item_does(
     assert stamps[0] == stamps[1] < stamps[2]
     (held,) = page.findall(f".//{MARC}datafield[@tag='852']")
     (copy,) = page.findall(f".//{MARC}datafield[@tag='876']")
-    assert {each.get("code"): each.text for each in held} == {"8": "1", "b": "LAW", "c": "READING"}
+    assert [(each.get("code"), each.text) for each in held][:3] == [
+        ("8", "1"),
+        ("b", "LAW"),
+        ("c", "READING"),
+    ]
     assert {each.get("code"): each.text for each in copy}["p"] == "31000001"
     (mapped,) = await harvester.pages(metadataPrefix="mets")
     assert [

@@ -108,6 +108,8 @@ class ItemState(Part):
     temporary_location_ends_at: datetime | None = None
     """From when on its temporary location does not count; that it does not is told then, too."""
     temporary_loan_type_ends_at: datetime | None = None
+    record_number: str | None = None
+    """The number that people read out, with its prefix, given once; None: of an earlier release, not numbered yet."""
     other_call_numbers: tuple[OtherCallNumber, ...] = ()
     """Its own further ones, then those of its holdings."""
 
@@ -310,6 +312,8 @@ class HoldingsState(Part):
     """Where they stand for a time."""
     temporary_location_ends_at: datetime | None = None
     """From when on they stand where they belong again."""
+    record_number: str | None = None
+    """The number that people read out, as of items."""
     other_call_numbers: tuple[OtherCallNumber, ...] = ()
 
 

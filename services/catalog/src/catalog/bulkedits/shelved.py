@@ -178,6 +178,7 @@ class Holdings:
                     reproduction_policy=row["reproduction_policy"],
                     temporary_location_id=row["temporary_location_id"],
                     temporary_location_ends_at=row["temporary_location_ends_at"],
+                    record_number=row["record_number"],
                     other_call_numbers=further(row["other_call_numbers"]),
                 ),
             )

@@ -96,6 +96,7 @@ _TOLD_OF_HOLDINGS: Final = {
             "call_number", "suppressed", "statistical_codes", "other_call_numbers", "digitisation_policy",
         )
     },
+    "record_number": "new.hrid_prefix || new.hrid",
     "lending_policy": "new.policies ->> 'lending_policy'",
     "reproduction_policy": "new.policies ->> 'reproduction_policy'",
 }  # fmt: skip

@@ -18,7 +18,8 @@ STATED: Final = frozenset(("853", "854", "855", "863", "864", "865", "866", "867
 """And so does what it says is held, where that is known here, too."""
 _TEXTS: Final[dict[Kind, str]] = {"basic": "866", "supplement": "867", "index": "868"}
 _ITEMS: Final = f"""
-SELECT i.of AS title_id, h.id AS holdings_id, h.call_number AS shelved, i.id, i.barcode, i.call_number, i.volume,
+SELECT i.of AS title_id, h.id AS holdings_id, h.hrid_prefix || h.hrid AS shelf_number, h.call_number AS shelved,
+    i.id, i.hrid_prefix || i.hrid AS record_number, i.barcode, i.call_number, i.volume,
     i.copy_number, i.material_type, {lent_as()} AS loan_type, i.base_state,
     b.code AS library, l.code AS location
 FROM (
@@ -34,7 +35,8 @@ WHERE ($2 OR NOT (i.suppressed OR h.suppressed)) AND i.base_state <> 'withdrawn'
 ORDER BY i.of, b.code, l.code, h.id, i.place, i.volume, i.copy_number, i.id
 """  # noqa: S608 - our own text
 _EMPTY: Final = f"""
-SELECT h.title_id, h.id AS holdings_id, h.call_number AS shelved, b.code AS library, l.code AS location
+SELECT h.title_id, h.id AS holdings_id, h.hrid_prefix || h.hrid AS shelf_number, h.call_number AS shelved,
+    b.code AS library, l.code AS location
 FROM holdings h JOIN location l ON l.id = {shelved_now()}
 JOIN library b ON b.id = l.library_id
 WHERE h.title_id = ANY ($1::uuid[]) AND h.deleted_at IS NULL AND ($2 OR NOT h.suppressed) AND NOT EXISTS (
@@ -98,6 +100,8 @@ def _held(row: asyncpg.Record, number: int) -> Field:
     subfields = [("8", str(number)), ("b", row["library"]), ("c", row["location"])]
     if row["shelved"]:
         subfields.append(("h", row["shelved"]))
+    if row["shelf_number"]:
+        subfields.append(("z", f"record number: {row['shelf_number']}"))
     return Field.data("852", "  ", *subfields)
 
 
@@ -110,6 +114,7 @@ def _item(row: asyncpg.Record, number: int) -> Field:
         ("h", row["loan_type"]),
         ("j", row["base_state"]),
         ("z", f"call number: {row['call_number']}" if row["call_number"] else None),
+        ("z", f"record number: {row['record_number']}" if row["record_number"] else None),
         ("9", row["material_type"]),
     ):
         if value:

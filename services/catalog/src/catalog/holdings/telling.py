@@ -13,7 +13,8 @@ from chassis.database import Connection, plain
 from contracts.catalog import HoldingsState
 
 _STATES: Final = f"""
-SELECT h.id, h.version, h.title_id, h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
+SELECT h.id, h.hrid_prefix || h.hrid AS record_number, h.version, h.title_id,
+    h.location_id, nullif(h.call_number, '') AS call_number, h.suppressed,
     h.statistical_codes, {lasting("h", "temporary_location")} AS temporary_location_id, h.other_call_numbers,
     CASE WHEN h.temporary_location_ends_at > now() THEN h.temporary_location_ends_at END AS temporary_location_ends_at,
     h.digitisation_policy, h.policies ->> 'lending_policy' AS lending_policy,
@@ -54,5 +55,6 @@ def _state(row: Mapping[str, Any]) -> HoldingsState:
         reproduction_policy=row["reproduction_policy"],
         temporary_location_id=row["temporary_location_id"],
         temporary_location_ends_at=row["temporary_location_ends_at"],
+        record_number=row["record_number"],
         other_call_numbers=further(row["other_call_numbers"]),
     )

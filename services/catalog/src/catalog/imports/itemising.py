@@ -58,6 +58,8 @@ class Shelving:
         self._unmarked: dict[UUID, list[ItemData]] = defaultdict(list)
         self._new_holdings: list[tuple[Any, ...]] = []
         self._new_items: list[tuple[Any, ...]] = []
+        self._announced_of: list[int] = []
+        """Which of the new items each of those announced is."""
         self._described_items: dict[UUID, Mapping[str, Any]] = {}
         """New items of which more is told than usual, and what."""
         self._item_ids, self._holdings_ids = uuid7s_ahead(), uuid7s_ahead()
@@ -396,6 +398,7 @@ class Shelving:
             self._late.append(item_id)
             return item_id
         self._of_new[title_id].append(told)
+        self._announced_of.append(len(self._new_items) - 1)
         self.announced.append(
             new_item(
                 told,
@@ -437,8 +440,11 @@ class Shelving:
         if self._deleted & self._used:
             await connection.execute(sql.REVIVE, list(self._deleted & self._used), self._now, whoever())
         if self._new_items:
-            columns: tuple[str, ...] = sql.ITEM_COLUMNS
-            rows = self._new_items
+            columns: tuple[str, ...] = (*sql.ITEM_COLUMNS, "hrid")
+            numbers = await connection.fetchval(sql.NUMBERS["item"], len(self._new_items))
+            rows = [(*row, number) for row, number in zip(self._new_items, numbers, strict=True)]
+            for facts, place in zip(self.announced, self._announced_of, strict=True):
+                facts["record_number"] = f"{self._prefix}{numbers[place]}"
             if described := self._described_items:
                 columns = (*columns, *DESCRIBED)
                 rows = [

@@ -6,6 +6,14 @@ from catalog.history.statements import keeping
 from catalog.imports.described import DESCRIBED, DESCRIBED_FACTS, ITEM_FACTS
 from catalog.items.standing import permanent, standing
 
+NUMBERS: Final = {
+    "title": """
+WITH given AS MATERIALIZED (SELECT pg_get_serial_sequence('title', 'hrid')::regclass AS by)
+SELECT array_agg(nextval(given.by)) FROM given, generate_series(1, $1::int)
+""",
+    "item": "SELECT array_agg(nextval('item_hrid_seq')) FROM generate_series(1, $1::int)",
+}
+"""As many numbers of a series as there are new ones, so that these can be told at once."""
 _HERE: Final = f"""
 SELECT i.id, i.title_id, i.barcode, i.holdings_id, {permanent("i")} AS location_id, i.material_type,
     i.loan_type, i.base_state,

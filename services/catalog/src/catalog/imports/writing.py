@@ -15,6 +15,7 @@ from catalog.imports.matched import by_profile
 from catalog.imports.places import Places
 from catalog.imports.reading import KEPT_ORIGINAL, Prepared
 from catalog.imports.rules import KEEPING, Outcome
+from catalog.imports.statements import NUMBERS
 from catalog.imports.telling import imported, new_items, title
 from catalog.items.announcing import batches, states_on
 from catalog.legacy import commands as legacy
@@ -29,10 +30,6 @@ class LostJob(Exception):
     """Somebody else has committed this slice."""
 
 
-_NUMBERS = """
-WITH given AS MATERIALIZED (SELECT pg_get_serial_sequence('title', 'hrid')::regclass AS by)
-SELECT array_agg(nextval(given.by)) FROM given, generate_series(1, $1::int)
-"""
 TITLE_COLUMNS: Final = (
     "id",
     "match_key",
@@ -194,7 +191,7 @@ async def _write_titles(
     """Write them; the numbers that the new ones were given."""
     hrids: list[int] = []
     if told.created:
-        hrids = await connection.fetchval(_NUMBERS, len(told.created))
+        hrids = await connection.fetchval(NUMBERS["title"], len(told.created))
         prefix = places.prefixes["title"]
         await connection.copy_records_to_table(
             "title",

@@ -21,7 +21,9 @@ BATCH: Final = 500
 
 _LENT: Final = lasting("i", "temporary_loan_type")
 STATE_COLUMNS: Final = f"""
-i.id AS item_id, i.version, i.barcode, i.holdings_id, i.title_id, i.bound_with, {stands_now()} AS location_id,
+i.id AS item_id, i.hrid_prefix || i.hrid AS record_number, i.version, i.barcode, i.holdings_id,
+i.title_id, i.bound_with,
+{stands_now()} AS location_id,
 nullif({permanent("i")}, {stands_now()}) AS permanent_location_id,
 {lasting("i", "temporary_location")} AS temporary_location_id, i.material_type, {lent_as()} AS loan_type,
 CASE WHEN {_LENT} IS NOT NULL THEN i.loan_type END AS permanent_loan_type, {_LENT} AS temporary_loan_type,
@@ -55,6 +57,7 @@ def state(row: Any) -> ItemState:
         permanent_loan_type=row.permanent_loan_type,
         temporary_loan_type=row.temporary_loan_type,
         **{end: getattr(row, end) for end in ENDING},
+        record_number=row.record_number,
         base_state=ItemBase(row.base_state),
         call_number=row.call_number,
         other_call_numbers=further([*row.other_numbers, *row.shelf_numbers]),
