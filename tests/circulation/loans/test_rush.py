@@ -10,11 +10,12 @@ import pytest
 from asyncpg.connection import LoggedQuery
 
 from chassis import outbox
+from circulation.app import SERVICE
 from circulation.loans import statements
 from circulation.loans.rush import rest
 from contracts.circulation import LoanCreated
-from support.desk import Make, codes
-from support.harness import Harness
+from support.desk import Make, at_hand, codes
+from support.harness import Harness, running
 
 SHARED = {
     statements.EVERYDAY_TOGETHER: "look",
@@ -193,6 +194,29 @@ async def test_whoever_waits_for_a_lock_holds_up_nobody(circulation: Harness, ma
     assert waiting == {lending[4]}
     assert len(done) == 7
     assert [answer.status_code for answer in answers] == [201] * 8
+
+
+async def test_two_processes_in_a_rush_over_the_same_shelf_lend_each_item_once(
+    circulation: Harness, make: Make
+) -> None:
+    patrons = [await make.patron() for _ in range(8)]
+    items = [await make.item() for _ in range(8)]
+    async with running(SERVICE, circulation.dsn) as other:
+        there = await at_hand(other)
+        one_way = [make.lend(*pair) for pair in zip(patrons, items, strict=True)]
+        other_way = [there.lend(*pair) for pair in zip(reversed(patrons), items, strict=True)]
+
+        answers = await asyncio.gather(*one_way, *other_way)
+
+    lent = [answer.json() for answer in answers if answer.status_code == 201]
+    refused = [answer for answer in answers if answer.status_code == 409]
+    assert len(lent) + len(refused) == 16
+    assert sorted(told["item_id"] for told in lent) == sorted(str(item.item_id) for item in items)
+    assert {code for answer in refused for code in codes(answer)} == {"item-on-loan"}
+    held = await circulation.resources.pool.fetch("SELECT id, open_loans FROM patron")
+    assert {str(row["id"]): row["open_loans"] for row in held} == {
+        patron["id"]: [told["patron_id"] for told in lent].count(patron["id"]) for patron in patrons
+    }
 
 
 async def test_a_visit_to_the_desk_has_what_was_lent_in_a_rush(circulation: Harness, make: Make) -> None:

@@ -157,7 +157,8 @@ def decide(
         local=(seen["library"] or "") in desk.serves,
         now=now,
     )
-    borrower = replace(borrower, reached=(*borrower.reached, *filter(None, [new])))
+    if new is not None:
+        borrower = replace(borrower, reached=(*borrower.reached, new))
     blocks = checkout_blocks(borrower, seen.piece, policy, patron_id=seen["patron_id"], now=now)
     due: datetime | None = None
     if asked.override is not None and asked.override.due_at is not None:
