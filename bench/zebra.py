@@ -40,10 +40,11 @@ from searching import quantiles
 from zebra_files import write_configuration
 
 from catalog.marc.generate import FAMILY, GIVEN, NOUNS, PLACES
-from support.box import free_port
+from support.box import free_port, until
 
 NEEDED: Final = {"zebraidx": "idzebra-2.0", "zebrasrv": "idzebra-2.0"}
 START_SECONDS: Final = 60.0
+INDEX_SECONDS: Final = 1800.0
 _NUMBER: Final = re.compile(rb"numberOfRecords>(\d+)<")
 _RECORDS: Final = re.compile(rb"<(?:\w+:)?recordData\b")
 AIMS: Final = {
@@ -244,7 +245,11 @@ def main(folder: Path, count: int) -> dict[str, Any]:
         }
         library = box.library()
 
+        async def serves() -> bool:
+            return (await library.anonymous.get("/v1/titles?limit=1")).status_code == 200
+
         async def counted() -> int:
+            await until(serves, seconds=INDEX_SECONDS)  # an index of another release is made anew first
             total = (await library.get("/v1/titles", limit=1))["total"]
             await library.close()
             return int(total)

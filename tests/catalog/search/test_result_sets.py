@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from catalog.search import resultsets
+from catalog.search import resultsets, weighing
 from catalog.search.documents import SCHEMA_VERSION, TitleDocument
 from catalog.search.engine import Reader
 from catalog.search.folders import switch
 from catalog.search.grammar import And, Everything, Listed, Or, QueryProblem, Term
 from catalog.search.hitlists import HitList
 from catalog.search.ordering import SortKey
-from catalog.search.resultsets import ResultSets, keep_promises, page
+from catalog.search.resultsets import Found, ResultSets, keep_promises, page
 from catalog.search.writing import Writer
 from chassis.ids import uuid7
 
@@ -121,6 +121,23 @@ def test_whoever_searches_the_new_index_first_leaves_the_promises_of_the_old_one
     assert whole(sets.lists.get(found.name)) == list(range(1, 13))
     assert sets.lists.get(later.name) is None
     assert whole(sets.kept(later.name)) == list(range(1, 14))
+
+
+def test_what_is_little_is_found_at_once_unless_the_index_has_changed(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = shelf.process()
+    unknown = sets.find_at_once(ROME, most=5)
+    found = sets.find(ROME, (), most=5)
+    known = sets.find_at_once(ROME, most=5)
+    shelf.grow()
+    changed = sets.find_at_once(ROME, most=5)
+    sets.find(ROME, (), most=5)
+    monkeypatch.setattr(weighing, "LITTLE", 12)
+
+    assert (unknown, known, changed) == (None, found, None)
+    assert sets.find_at_once(ROME, most=5) is None
+    assert sets.find_at_once(Term("7", "title"), most=5) == Found([7], 1, None)
 
 
 def test_another_process_finds_a_set_as_long_as_the_index_is_the_same(shelf: Shelf) -> None:

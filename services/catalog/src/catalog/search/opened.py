@@ -58,8 +58,8 @@ class Opened:
         Raises `IndexAbsent` where there is something, and no index of it.
         """
         with self._lock:
-            if self._now is not None and self._files(self._now[0].name) == self._now[1]:
-                return self._now[0]
+            if (known := self.known()) is not None:
+                return known
             for _ in range(TRIES):
                 name = serving(self._folder)
                 if name is None:
@@ -82,10 +82,10 @@ class Opened:
                     return found
             raise FileNotFoundError(f"no index in {self._folder} stays")
 
-    def known_state(self) -> str | None:
-        """The state that serves, if it is the one that was looked at last. Reads nothing but the dates of files."""
+    def known(self) -> Now | None:
+        """The same in no time: None where it has changed since it was looked at last. Reads but the dates of files."""
         last = self._now
-        return last[0].state if last is not None and self._files(last[0].name) == last[1] else None
+        return last[0] if last is not None and self._files(last[0].name) == last[1] else None
 
     def _files(self, name: str) -> _Files | None:
         """What tells that nothing has changed, without anything being read: each of these is replaced whole, before

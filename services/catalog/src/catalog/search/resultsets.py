@@ -23,6 +23,7 @@ from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS, MOST_BYTES, HitLi
 from catalog.search.opened import Now, Opened
 from catalog.search.ordering import Addresses, SortKey, ordered
 from catalog.search.promises import Promise, read, written
+from catalog.search.weighing import is_little
 
 log = logging.getLogger(__name__)
 
@@ -69,18 +70,25 @@ class ResultSets:
         end = start + most - 1
         if end > DEEPEST_HIT:
             raise QueryProblem("too-deep", f"Hits are given up to the {DEEPEST_HIT}th: narrow the query.", 0)
-        what = digest("set", tree, keys)
-        if start > 1 and (name := self.lists.newest_name(what)) and (kept := self.kept(name)):
+        if start > 1 and (name := self.lists.newest_name(_digest(tree, keys))) and (kept := self.kept(name)):
             return page(kept, start, most)
         now = self.opened.now()
-        if now is None:
-            return Found((), 0, None)
+        return self._found(tree, keys, now, start, most) if now is not None else Found((), 0, None)
+
+    def find_at_once(self, tree: Node, *, most: int) -> Found | None:
+        """The first titles that a query finds, where that takes no time; None where it would hold others up, and
+        `find` has to be asked."""
+        now = self.opened.known()
+        return self._found(tree, (), now, 1, most) if now is not None and is_little(tree, now) else None
+
+    def _found(self, tree: Node, keys: tuple[SortKey, ...], now: Now, start: int, most: int) -> Found:
+        end = start + most - 1
         promises = start == 1 and self.wake is not None
         addresses, total = _ordered(now, tree, keys, max(end, 1) if promises else DEEPEST_HIT)
         numbers = _numbers(now, addresses[start - 1 : end])
         if total <= most:
             return Found(numbers, total, None)
-        name = f"{what}.{now.state}"
+        name = f"{_digest(tree, keys)}.{now.state}"
         if not self.lists.has(name):
             if promises:
                 self._promise(Promise(name, total, now.position, tuple(numbers), tree, keys), now)
@@ -116,8 +124,8 @@ class ResultSets:
         with self._lock:
             self._make_room(now=time.monotonic())
             held = list(self._promised.values())
-        state = self.opened.known_state() if held and not ended else None
-        return [each for each in reversed(held) if each[1].state != state]
+        now = self.opened.known() if held and not ended else None
+        return [each for each in reversed(held) if now is None or each[1].state != now.state]
 
     def keep(self, due: Sequence[Promised]) -> None:
         """Keep what was promised, unless another process has done so."""
@@ -205,6 +213,10 @@ async def keep_promises(sets: ResultSets) -> None:
         sets.wake = None
         keeping.shutdown()
         sets.keep(sets.due(ended=True))
+
+
+def _digest(tree: Node, keys: tuple[SortKey, ...]) -> str:
+    return digest("set", tree, keys)
 
 
 def _ordered(now: Now, tree: Node, keys: Sequence[SortKey], most: int) -> tuple[Addresses, int]:

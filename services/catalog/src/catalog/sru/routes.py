@@ -22,7 +22,6 @@ from catalog.search.hitlists import DEEPEST_HIT, KEPT_SECONDS
 from catalog.search.opened import IndexAbsent
 from catalog.search.ordering import SortKey
 from catalog.search.resultsets import Found, page
-from catalog.search.weighing import is_little
 from catalog.sru import answers, rules
 from catalog.sru.asking import Asked, Refused, asked
 from catalog.sru.indexes import Index
@@ -134,10 +133,7 @@ def _found_at_once(reader: Reader, wanted: Asked, root: Clause | Boolean) -> Fou
         tree = rules.compiled(root, _no_set)
     except _SetNamed:
         return None
-    now = reader.now()
-    if now is None or not is_little(tree, now):
-        return None
-    return reader.sets.find(tree, (), most=wanted.most)
+    return reader.sets.find_at_once(tree, most=wanted.most)
 
 
 def _search(reader: Reader, wanted: Asked, root: Clause | Boolean, order: tuple[SortKey, ...]) -> Found:
