@@ -16,6 +16,7 @@ STYLE = (
 main { max-width: 60rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0 0 1.5rem; }
 nav li a, ol li a { display: inline; border: 0; padding: 0; min-height: 0; margin: 0; width: auto; }
+nav li a { display: inline-block; padding: .2rem 0; }
 nav [aria-current] { font-weight: 600; text-decoration: none; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0 1.6rem; }
 caption, th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; }

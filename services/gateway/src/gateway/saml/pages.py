@@ -26,7 +26,7 @@ input { display: block; width: 100%; box-sizing: border-box; min-height: 2.75rem
 .quiet { background: transparent; color: inherit; }
 [role=alert] { border-left: .3rem solid #a4262c; padding: .4rem .8rem; }
 .small { font-size: .9rem; color: #4a4a4a; }
-.tongues ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0; }
+.tongues ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0 0 .6rem; }
 .tongues a, .tongues span { display: inline-block; width: auto; min-height: 0; margin: 0; padding: .3rem 0; border: 0; }
 .tongues [aria-current] { font-weight: 600; }
 .qr { display: block; width: 16rem; max-width: 100%; background: #fff; }
