@@ -349,3 +349,31 @@ def test_a_flood_lets_the_desks_go_first_until_its_oldest_event_is_late(
     moved: int, age: float, held: bool, seconds: float
 ) -> None:
     assert rest(moved, age=age, held=held) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "held", "seconds"),
+    [(0, False, 0.05), (100, False, 0.05), (101, False, 0.15), (10_000, False, 0.15), (101, True, 0.5)],
+)
+def test_after_a_silence_it_looks_less_often(quiet: int, held: bool, seconds: float) -> None:
+    assert rest(0, age=0.0, held=held, quiet=quiet) == pytest.approx(seconds)
+
+
+async def test_the_first_event_ends_the_silence(
+    tiny: Harness, bus: MemoryTransport, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bus.declare("tiny", TYPES)
+    monkeypatch.setattr("chassis.relay.QUIET_LOOKS", 3)
+    stop, rests = asyncio.Event(), list[float]()
+
+    async def pause(_: asyncio.Event, seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 5:
+            await write(tiny, moved(uuid7(), "a"))
+        if len(rests) == 7:
+            stop.set()
+
+    monkeypatch.setattr("chassis.relay._pause", pause)
+    await relay.run(stop)
+
+    assert rests == pytest.approx([0.05, 0.05, 0.05, 0.15, 0.15, 0.052, 0.05])

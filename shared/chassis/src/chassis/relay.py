@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 IDLE_SECONDS = 0.05
+QUIET_SECONDS = 0.15
+"""The same once nothing has come for a while: five relays that look twenty times a second cost a box more than all else
+that it does at rest."""
+QUIET_LOOKS = 100
+"""So many looks that found nothing are a while: five seconds."""
 REST_SECONDS = 0.002
 """Rest for each event carried: in a flood the desks come first, and larger batches cost less."""
 LATE_SECONDS = 10.0
@@ -75,6 +80,8 @@ class Relay:
     """Seconds that the oldest event had waited when the last batch was taken."""
     _idle: bool = False
     """Whether nothing was there when it looked last: then one question is enough until there is something."""
+    _quiet: int = 0
+    """Looks in a row that found nothing."""
     _probed_at: float = float("-inf")
     _counted_at: float = float("-inf")
 
@@ -99,7 +106,8 @@ class Relay:
                 log.warning("the outbox cannot be read", extra={"error": faults.told(error)})
                 await _pause(stop, 1.0)
                 continue
-            if seconds := rest(moved, age=self.age, held=bool(self.held)):
+            self._quiet = 0 if moved else self._quiet + 1
+            if seconds := rest(moved, age=self.age, held=bool(self.held), quiet=self._quiet):
                 await _pause(stop, seconds)
 
     async def _reopen(self) -> None:
@@ -166,14 +174,16 @@ class Relay:
             self._counted_at = time.monotonic()
 
 
-def rest(moved: int, *, age: float, held: bool) -> float:
+def rest(moved: int, *, age: float, held: bool, quiet: int = 0) -> float:
     """Seconds until the next batch: longer the more there was to carry, none once the oldest is late.
 
-    A steady trickle waits some 50 ms. A flood is carried at less than half its speed for as long as it is young,
-    and at full speed from then on.
+    A steady trickle waits some 50 ms, the first event after a silence (of so many looks: `quiet`) up to 150. A flood
+    is carried at less than half its speed for as long as it is young, and at full speed from then on.
     """
     if held:
         return HELD_SECONDS if moved < BATCH else 0.0
+    if quiet > QUIET_LOOKS:
+        return QUIET_SECONDS
     if age < LATE_SECONDS:
         return IDLE_SECONDS + moved * REST_SECONDS
     return IDLE_SECONDS if moved < BATCH else 0.0

@@ -44,6 +44,9 @@ SMALL: Final = 4 * 1024 * 1024
 """Bytes of a file that the short lane takes."""
 ANY: Final = 2**62
 IDLE_SECONDS: Final = 0.1
+"""Between two looks for what somebody sits before."""
+LARGER_IDLE_SECONDS: Final = 0.5
+"""Between two looks for larger files, which take longer than that."""
 TRIES: Final = 6
 AGAIN: Final = (
     asyncpg.UniqueViolationError,
@@ -83,7 +86,8 @@ async def import_files(resources: Resources, stop: asyncio.Event) -> None:
 async def lane(resources: Resources, stop: asyncio.Event, *, largest: int) -> None:
     """One job after another."""
     turn = functools.partial(work_once, resources, stop, largest=largest)
-    await in_turns(turn, stop, of="imports", idle_seconds=IDLE_SECONDS)
+    idle = IDLE_SECONDS if largest <= A_FEW else LARGER_IDLE_SECONDS
+    await in_turns(turn, stop, of="imports", idle_seconds=idle)
 
 
 async def work_once(resources: Resources, stop: asyncio.Event, *, largest: int = ANY) -> bool:
