@@ -179,6 +179,10 @@ _PUT = {
         "INSERT INTO digitisation_policy (code, name) VALUES (:code, :name) "
         "ON CONFLICT (code) DO UPDATE SET name = excluded.name"
     ),
+    "harvest_formats": text(
+        "INSERT INTO oai_format (code, document) VALUES (:code, CAST(:document AS jsonb)) "
+        "ON CONFLICT (code) DO UPDATE SET document = excluded.document"
+    ),
     "record_numbers": text(
         "INSERT INTO number_series (code, prefix, start) VALUES (:code, :prefix, :start) "
         "ON CONFLICT (code) DO UPDATE SET prefix = excluded.prefix, start = excluded.start"
@@ -189,6 +193,7 @@ _PUT = {
     ),
 }
 _DROP = {
+    "harvest_formats": text("DELETE FROM oai_format WHERE code = ANY (:keys)"),
     "record_numbers": text("DELETE FROM number_series WHERE code = ANY (:keys)"),
     "label_templates": text("DELETE FROM label_template WHERE code = ANY (:keys)"),
     "custom_fields": text("DELETE FROM custom_field WHERE code = ANY (:keys)"),

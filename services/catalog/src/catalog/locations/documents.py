@@ -10,6 +10,7 @@ from catalog.copycat.documents import TargetDoc
 from catalog.custom.documents import CustomFieldDoc
 from catalog.labels.documents import LabelTemplateDoc
 from catalog.numbers.documents import NumberSeriesDoc
+from catalog.oai.documents import HarvestFormatDoc
 from catalog.oai.rules import SET_SPEC
 from catalog.profiles.documents import ProfileCode, ProfileDoc
 from catalog.search.grammar import QueryProblem, parse
@@ -148,7 +149,7 @@ class ImportProfileDoc(ProfileDoc):
 
 
 class ConfigurationDoc(BaseModel):
-    """Locations, types, import profiles. A section left out is empty; the last seven stay as they are."""
+    """Locations, types, import profiles. A section left out is empty; the last nine stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -174,6 +175,8 @@ class ConfigurationDoc(BaseModel):
     """Sheets of labels; without any, the shipped ones."""
     record_numbers: list[NumberSeriesDoc] | None = Field(default=None, max_length=3)
     """Prefixes of the numbers that people read out; without any, `t`, `h` and `i`."""
+    harvest_formats: list[HarvestFormatDoc] | None = Field(default=None, max_length=50)
+    """Crosswalks of the library's own, for harvesters."""
 
     def section(self, name: str) -> Sequence[Keyed]:
         """A section by its name."""
@@ -202,6 +205,8 @@ class ConfigurationDoc(BaseModel):
             yield from own.flaws(f"/custom_fields/{place}")
         for place, labels in enumerate(self.label_templates or ()):
             yield from labels.flaws(f"/label_templates/{place}")
+        for place, crosswalk in enumerate(self.harvest_formats or ()):
+            yield from crosswalk.flaws(f"/harvest_formats/{place}")
         named = ("material_types", "libraries", "locations")
         there = {name: {entry.key for entry in self.section(name)} for name in named}
         for place, wanted in enumerate(self.harvest_sets):
@@ -232,6 +237,7 @@ SECTIONS = (
     "custom_fields",
     "label_templates",
     "record_numbers",
+    "harvest_formats",
 )
 PARENTS = (
     ("campuses", "institutions", "institution"),

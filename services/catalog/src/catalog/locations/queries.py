@@ -53,7 +53,9 @@ SELECT
     (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
      FROM label_template) AS label_templates,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', code, 'prefix', prefix, 'start', start) ORDER BY code), '[]')
-     FROM number_series) AS record_numbers
+     FROM number_series) AS record_numbers,
+    (SELECT coalesce(jsonb_agg(document || jsonb_build_object('code', code) ORDER BY code), '[]')
+     FROM oai_format) AS harvest_formats
 """)
 
 

@@ -1,6 +1,6 @@
 """What a harvester is told, as XML (OAI-PMH.xsd): pieces of text, so that no answer is ever whole in memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from catalog.marc.marcxml import NAMESPACE as MARC
 from catalog.marc.record import Field, Record
 from catalog.marc.storage import unpack
 from catalog.marc.xmltext import group, leaf, quoted, told
+from catalog.oai.crosswalks import Crosswalk
 from catalog.oai.queries import Header
 from catalog.oai.rules import Fault, identifier, stamp
 
@@ -37,6 +38,11 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "mods": lambda record, *_: mods.dumps(record),
     "mets": lambda record, held, title_id: mets.dumps(record, held, key=f"t{title_id.hex}"),
 }
+
+
+def by(crosswalk_: Crosswalk) -> Writer:
+    """What writes records by a crosswalk of the library's own."""
+    return lambda record, *_: crosswalk.dumps(crosswalk_.of(record)).decode()
 
 
 def opening(base_url: str, as_of: datetime, arguments: Mapping[str, str]) -> str:
@@ -77,8 +83,9 @@ def identify(*, name: str, base_url: str, email: str, earliest: datetime, namesp
     )
 
 
-def formats() -> str:
-    """Every format; each record is to be had in each of them."""
+def formats(own: Iterable[str] = ()) -> str:
+    """Every format; each record is to be had in each of them. The library's own are Dublin Core."""
+    schemas = {**SCHEMAS, **dict.fromkeys(own, SCHEMAS["oai_dc"])}
     return group(
         "ListMetadataFormats",
         *(
@@ -88,7 +95,7 @@ def formats() -> str:
                 leaf("schema", schema),
                 leaf("metadataNamespace", namespace),
             )
-            for prefix, (schema, namespace) in SCHEMAS.items()
+            for prefix, (schema, namespace) in schemas.items()
         ),
     )
 
@@ -135,11 +142,10 @@ def written(
     rows: Sequence[Header],
     packed: Mapping[UUID, bytes],
     held: Mapping[UUID, Sequence[Field]],
-    prefix: str,
+    writer: Writer,
     namespace: str,
 ) -> Iterator[str]:
     """Records; one that is not public now is told as deleted, whatever its row says. Costs CPU."""
-    writer = WRITERS[prefix]
     for row in rows:
         stored = None if row.deleted else packed.get(row.title_id)
         if stored is None:

@@ -14,8 +14,20 @@ import asyncpg
 from catalog.holdings.embedding import embedded
 from catalog.marc.record import Field
 from catalog.oai import answers, queries
+from catalog.oai.crosswalks import Crosswalk
 from catalog.oai.queries import Header, Listed
-from catalog.oai.rules import Code, Fault, Place, Selection, format_of, resumed, selection, title_of, token
+from catalog.oai.rules import (
+    FORMATS,
+    Code,
+    Fault,
+    Place,
+    Selection,
+    format_of,
+    resumed,
+    selection,
+    title_of,
+    token,
+)
 from chassis.problems import Unavailable
 
 SLICE: Final = 50
@@ -75,7 +87,7 @@ class Repository:
         elif verb == "ListMetadataFormats":
             if "identifier" in arguments:
                 await self._found(arguments["identifier"])
-            told = answers.formats()
+            told = answers.formats(await queries.formats(self.pool))
         else:
             earliest = await queries.earliest(self.pool)
             told = answers.identify(
@@ -94,9 +106,10 @@ class Repository:
         return found
 
     async def _get(self, arguments: Mapping[str, str]) -> str:
-        prefix = format_of(arguments["metadataPrefix"])
+        own = await self._own(arguments["metadataPrefix"])
+        prefix = format_of(arguments["metadataPrefix"], own)
         found = await self._found(arguments["identifier"])
-        record = "".join([piece async for piece in self._records([found], prefix)])
+        record = "".join([piece async for piece in self._records([found], prefix, own)])
         return f"<GetRecord>{record}</GetRecord>\n"
 
     async def _sets(self, arguments: Mapping[str, str]) -> str:
@@ -112,9 +125,11 @@ class Repository:
         if "resumptionToken" in arguments:
             wanted, after = resumed(arguments["resumptionToken"], verb, secret=secret)
         else:
-            wanted = selection(arguments)
+            wanted = selection(arguments, await self._own(arguments["metadataPrefix"]))
             if wanted.set_spec is not None and not await queries.sets(self.pool):
                 raise Fault(Code.NO_SETS, "There are no sets here.")
+        own = await self._own(wanted.prefix)
+        format_of(wanted.prefix, own)  # it may be gone by now
         found = await queries.listed(
             self.pool,
             wanted,
@@ -130,7 +145,7 @@ class Repository:
         if verb == "ListIdentifiers":
             yield await asyncio.to_thread(answers.headers, found.headers, self.namespace)
         else:
-            async for piece in self._records(found.headers, wanted.prefix):
+            async for piece in self._records(found.headers, wanted.prefix, own):
                 yield piece
         yield self._end(verb, wanted, after, found, secret) + f"</{verb}>\n{answers.CLOSING}"
 
@@ -142,8 +157,15 @@ class Repository:
             raise Fault(Code.BAD_TOKEN, "This token was not given out here for this verb.")
         return Listed([last], more=False, as_of=found.as_of, size=None)
 
-    async def _records(self, headers: Sequence[Header], prefix: str) -> AsyncIterator[str]:
+    async def _own(self, prefix: str) -> Mapping[str, Crosswalk]:
+        """The library's own formats, where one may be meant."""
+        return {} if prefix in FORMATS else await queries.formats(self.pool)
+
+    async def _records(
+        self, headers: Sequence[Header], prefix: str, own: Mapping[str, Crosswalk]
+    ) -> AsyncIterator[str]:
         """Records, slice by slice; while one is written, the next is read."""
+        writer = answers.by(own[prefix]) if prefix in own else answers.WRITERS[prefix]
         slices = _sliced(headers)
         reading = asyncio.create_task(self._read(slices[0], prefix))
         try:
@@ -153,7 +175,7 @@ class Repository:
                     reading = asyncio.create_task(self._read(slices[place + 1], prefix))
                 async with self.gate.writing:
                     told = await asyncio.to_thread(
-                        "".join, answers.written(rows, packed, held, prefix, self.namespace)
+                        "".join, answers.written(rows, packed, held, writer, self.namespace)
                     )
                 yield told
         finally:

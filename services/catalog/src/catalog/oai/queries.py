@@ -7,7 +7,10 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.oai.crosswalks import Crosswalk, crosswalk_of
 from catalog.oai.following import LOCK
 from catalog.oai.rules import Place, Selection
 
@@ -37,6 +40,8 @@ SELECT count(*) FROM oai_membership WHERE datestamp >= $1 AND datestamp < $2 AND
 _EARLIEST = "SELECT datestamp FROM oai_record ORDER BY datestamp, title_id LIMIT 1"
 _STATE = "SELECT ready, secret FROM oai_state"
 _SETS = "SELECT code, name, description FROM oai_set ORDER BY code"
+_FORMATS = "SELECT code, document FROM oai_format ORDER BY code"
+_FORMAT = text("SELECT document FROM oai_format WHERE code = :code")
 _RECORDS = "SELECT id, record FROM title WHERE id = ANY ($1::uuid[]) AND NOT suppressed"
 
 
@@ -130,6 +135,17 @@ async def sets(pool: asyncpg.Pool) -> list[tuple[str, str, str]]:
             above = ":".join(parts[:depth])
             told.setdefault(above, (above, ""))
     return [(code, *told[code]) for code in sorted(told)]
+
+
+async def formats(pool: asyncpg.Pool) -> dict[str, Crosswalk]:
+    """The library's own formats, by prefix."""
+    return {row["code"]: crosswalk_of(row["document"]) for row in await pool.fetch(_FORMATS)}
+
+
+async def format_in(session: AsyncSession, prefix: str) -> Crosswalk | None:
+    """One of the library's own formats."""
+    document = await session.scalar(_FORMAT, {"code": prefix})
+    return crosswalk_of(document) if document is not None else None
 
 
 async def records(pool: asyncpg.Pool, ids: Sequence[UUID]) -> dict[UUID, bytes]:

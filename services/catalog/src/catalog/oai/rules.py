@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -97,9 +97,10 @@ _SECOND: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 SET_SPEC: Final = r"^[A-Za-z0-9\-_.!~*'()]+(:[A-Za-z0-9\-_.!~*'()]+)*$"
 
 
-def selection(arguments: Mapping[str, str]) -> Selection:
-    """What a list's arguments ask for. Both bounds are included, to the second or the day they tell."""
-    prefix = format_of(arguments["metadataPrefix"])
+def selection(arguments: Mapping[str, str], own: Collection[str] = ()) -> Selection:
+    """What a list's arguments ask for; `own` are prefixes of the library's own formats. Both bounds are included, to
+    the second or the day they tell."""
+    prefix = format_of(arguments["metadataPrefix"], own)
     wrong: list[str] = []
     bounds: dict[str, tuple[datetime, timedelta]] = {}
     for name in ("from", "until"):
@@ -140,10 +141,10 @@ def _after(moment: datetime, lasting: timedelta) -> datetime | None:
         return None
 
 
-def format_of(prefix: str) -> str:
+def format_of(prefix: str, own: Collection[str] = ()) -> str:
     """The format of a metadataPrefix."""
-    if prefix not in FORMATS:
-        raise Fault(Code.NO_FORMAT, f"Records are given as {', '.join(FORMATS)}.")
+    if prefix not in FORMATS and prefix not in own:
+        raise Fault(Code.NO_FORMAT, f"Records are given as {', '.join((*FORMATS, *own))}.")
     return prefix
 
 

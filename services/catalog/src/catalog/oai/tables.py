@@ -1,9 +1,11 @@
 """What harvesters are told of each title, and since when; sets by rule."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from catalog.metadata import Table, big, content, flag, key, ref, when, words
@@ -58,6 +60,16 @@ class OaiSet(Table, table=True):
     languages: list[str] = Field(default_factory=list, sa_column=several())
     formats: list[str] = Field(default_factory=list, sa_column=several())
     query: str = Field(sa_column=words(default=""))
+
+
+class OaiFormat(Table, table=True):
+    """A format of the library's own (`catalog.oai.documents`)."""
+
+    __tablename__ = "oai_format"
+
+    code: str = Field(sa_column=words(primary=True))
+    """Its metadataPrefix."""
+    document: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
 class OaiState(Table, table=True):

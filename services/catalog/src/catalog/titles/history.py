@@ -1,7 +1,7 @@
 """A title's history on the wire: who changed which field when, what differs between two versions, and the way back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -10,9 +10,11 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from catalog.marc import crosswalk
 from catalog.marc.record import Field as MarcField
 from catalog.marc.record import Record
 from catalog.marc.storage import unpack
+from catalog.oai.queries import format_in
 from catalog.titles import commands, media, queries
 from catalog.titles.commands import ControlNumberTaken, TitleGone, TitleUnknown, VersionUnknown
 from catalog.titles.losses import losses
@@ -28,6 +30,7 @@ from chassis.problems import (
     Invalid,
     NotAcceptable,
     PreconditionRequired,
+    Reason,
     Stale,
     Unauthenticated,
     problems,
@@ -100,7 +103,9 @@ class LossOut(BaseModel):
 class LossesOut(BaseModel):
     """What a format leaves out of a record."""
 
-    media_type: str
+    media_type: str | None
+    """The format; null for one that harvesters know by its prefix."""
+    metadata_prefix: str | None
     fields: int
     whole: int
     """Fields that are said wholly."""
@@ -250,26 +255,31 @@ async def restore_version(
 @router.get(
     "/v1/titles/{title_id}/losses",
     response_model=LossesOut,
-    responses=problems(Unauthenticated, Forbidden, TitleUnknown, NotAcceptable),
+    responses=problems(Unauthenticated, Forbidden, TitleUnknown, NotAcceptable, Invalid),
 )
 async def read_losses(
     title_id: UUID,
     tx: ReadTx,
     by: MayWrite,
-    media_type: Annotated[str, Query(max_length=100, description="A format that titles are given in")],
+    media_type: Annotated[
+        str | None, Query(max_length=100, description="A format that titles are given in")
+    ] = None,
+    metadata_prefix: Annotated[
+        str | None, Query(max_length=40, description="A format of the library's own, as harvesters name it")
+    ] = None,
 ) -> LossesOut:
-    """What is lost when the title is given in another format: Dublin Core, MODS, METS, or a citation. The record that
-    is kept loses nothing by it."""
-    kind = media.chosen(media_type, media.OFFERS)
-    if kind == media.JSON:
-        raise NotAcceptable("The JSON view is no format of records.")
+    """What is lost when the title is given in another format: Dublin Core, MODS, METS, a citation, or Dublin Core by a
+    crosswalk of the library's own. The record that is kept loses nothing by it."""
+    if (media_type is None) == (metadata_prefix is None):
+        words, mend = "One format is looked at.", "Give media_type or metadata_prefix."
+        raise Invalid(reasons=[Reason("one-of", words, "query/media_type", mend)])
+    kind, write = await _writer(tx, media_type, metadata_prefix)
     row = await shown(tx, title_id, by)
     record = unpack(row.record)
-    lost, whole = await asyncio.to_thread(
-        losses, record, lambda each: media.written(each, kind, key=f"t{row.hrid}", accept=media_type)
-    )
+    lost, whole = await asyncio.to_thread(losses, record, lambda each: write(each, f"t{row.hrid}"))
     return LossesOut(
         media_type=kind,
+        metadata_prefix=metadata_prefix,
         fields=len(record),
         whole=whole,
         losses=[
@@ -277,3 +287,18 @@ async def read_losses(
             for each in lost
         ],
     )
+
+
+async def _writer(
+    tx: ReadTx, media_type: str | None, prefix: str | None
+) -> tuple[str | None, Callable[[Record, str], bytes]]:
+    """A format, and what writes a record in it under a key."""
+    if prefix is not None:
+        if (own := await format_in(tx, prefix)) is None:
+            words, mend = f"There is no format {prefix}.", "Name one of harvest_formats in the configuration."
+            raise Invalid(reasons=[Reason("format-unknown", words, "query/metadata_prefix", mend)])
+        return None, lambda record, _: crosswalk.dumps(own.of(record))
+    kind = media.chosen(media_type, media.OFFERS)
+    if kind == media.JSON:
+        raise NotAcceptable("The JSON view is no format of records.")
+    return kind, lambda record, key: media.written(record, kind, key=key, accept=media_type)
