@@ -25,8 +25,7 @@ log = logging.getLogger(__name__)
 BATCH = 500
 IDLE_SECONDS = 0.05
 QUIET_SECONDS = 0.15
-"""The same once nothing has come for a while: five relays that look twenty times a second cost a box more than all else
-that it does at rest."""
+"""The same once nothing has come for a while: looks of five relays are much of what a box does at rest."""
 QUIET_LOOKS = 100
 """So many looks that found nothing are a while: five seconds."""
 REST_SECONDS = 0.002
