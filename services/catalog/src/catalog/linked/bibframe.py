@@ -6,7 +6,7 @@ from typing import Any, Final
 from catalog.citations.csl import doi_of
 from catalog.citations.text import clean, one_line
 from catalog.linked.graph import Graph, Iri, Literal, Node, web_address
-from catalog.linked.headings import contributions, subjects
+from catalog.linked.headings import Contribution, contributions, subjects
 from catalog.marc.extract import Facts
 from catalog.marc.record import Field, Record
 from catalog.pages.languages import language_of
@@ -51,16 +51,7 @@ def _work(graph: Graph, work: Iri, record: Record, facts: Facts) -> None:
     else:
         _titles(graph, work, record, facts)
     for each in contributions(record):
-        node = graph.blank("bf:Contribution")
-        if each.primary:
-            graph.kind(node, "bflc:PrimaryContribution")
-        graph.say(work, "bf:contribution", node)
-        agent: Node = each.iri or graph.blank()
-        graph.kind(agent, "bf:Agent", f"bf:{each.kind}")
-        graph.say(agent, "rdfs:label", each.label)
-        graph.say(node, "bf:agent", agent)
-        for code in each.codes:
-            graph.say(node, "bf:role", Iri(_RELATORS + code))
+        node = contribution(graph, work, each, primary=each.primary)
         for term in each.terms if not each.codes else ():
             role = graph.blank("bf:Role")
             graph.say(role, "rdfs:label", term)
@@ -92,6 +83,21 @@ def _work(graph: Graph, work: Iri, record: Record, facts: Facts) -> None:
         _labelled(graph, work, "bf:summary", "bf:Summary", facts.summary)
     for contents in facts.contents:
         _labelled(graph, work, "bf:tableOfContents", "bf:TableOfContents", contents)
+
+
+def contribution(graph: Graph, work: Node, told: Contribution, *, primary: bool) -> Node:
+    """Somebody's part in a work, and what kind of part by codes of relators; more can be said of it."""
+    node = graph.blank("bf:Contribution")
+    if primary:
+        graph.kind(node, "bflc:PrimaryContribution")
+    graph.say(work, "bf:contribution", node)
+    agent: Node = told.iri or graph.blank()
+    graph.kind(agent, "bf:Agent", f"bf:{told.kind}")
+    graph.say(agent, "rdfs:label", told.label)
+    graph.say(node, "bf:agent", agent)
+    for code in told.codes:
+        graph.say(node, "bf:role", Iri(_RELATORS + code))
+    return node
 
 
 def _titles(graph: Graph, node: Node, record: Record, facts: Facts) -> None:

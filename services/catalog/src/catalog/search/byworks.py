@@ -17,8 +17,7 @@ from uuid import UUID
 import tantivy
 from tantivy import Occur, Order, Query
 
-from catalog.search.compile import compiled, filtered
-from catalog.search.documents import AS_SEARCHED, make_schema
+from catalog.search.compile import filtered
 from catalog.search.engine import (
     PINNED,
     SEGMENT_VALUES,
@@ -28,6 +27,7 @@ from catalog.search.engine import (
     SearchRequest,
     better,
     facet_counts,
+    query_of,
     understood,
 )
 from catalog.search.hitlists import DEEPEST_HIT, HitList, digest
@@ -95,13 +95,7 @@ def find(reader: Reader, asked: SearchRequest) -> FoundWorks:
     `ListGone`. Releases the interpreter's lock while the engine works."""
     tree, keys = understood(asked)
     now = reader.now()
-    schema = now.schema if now is not None else make_schema()
-    query = filtered(
-        compiled(tree, schema, now.filing if now is not None else AS_SEARCHED),
-        asked.filters,
-        schema=schema,
-        with_suppressed=asked.with_suppressed,
-    )
+    query = query_of(asked, tree, now)
     if now is None:
         return FoundWorks([], 0, 0, {name: [] for name in asked.facets}, 0)
     seeking = _Seeking(now.searcher, now.schema, query, keys, asked.with_suppressed)

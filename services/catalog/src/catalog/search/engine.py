@@ -145,13 +145,7 @@ class Reader:
         """Search. Raises `QueryProblem`, and `ListGone`. Releases the interpreter's lock while the engine works."""
         tree, keys = understood(asked)
         now = self.now()
-        schema = now.schema if now is not None else make_schema()
-        query = filtered(
-            compiled(tree, schema, now.filing if now is not None else AS_SEARCHED),
-            asked.filters,
-            schema=schema,
-            with_suppressed=asked.with_suppressed,
-        )
+        query = query_of(asked, tree, now)
         if now is None:
             return SearchResult([], 0, {name: [] for name in asked.facets}, 0)
         facets = facet_counts(now.searcher, query, asked)
@@ -254,12 +248,7 @@ class Reader:
         if now is None:
             return Walked([], after, 0)
         tree: Node = parse(asked.query) if isinstance(asked.query, str) else asked.query
-        query = filtered(
-            compiled(tree, now.schema, now.filing),
-            asked.filters,
-            schema=now.schema,
-            with_suppressed=asked.with_suppressed,
-        )
+        query = query_of(asked, tree, now)
         behind = Query.range_query(now.schema, "number", FieldType.Integer, after, None, include_lower=False)
         both = Query.boolean_query([(Occur.Must, query), (Occur.Must, behind)])
         hits = now.searcher.search(both, limit=most, order_by_field="number", order=Order.Asc).hits
@@ -392,6 +381,17 @@ def _hits(now: Now, addresses: Addresses, scores: Sequence[float], asked: Search
         score = scores[place] if scores else None
         hits.append(Hit(UUID(told["key"][0]), bytes(told["stored"][0]), score))
     return hits
+
+
+def query_of(asked: SearchRequest, tree: Node, now: Now | None) -> Query:
+    """What is asked, with its filters, as the engine takes it. Raises `QueryProblem`, without an index, too."""
+    schema = now.schema if now is not None else make_schema()
+    return filtered(
+        compiled(tree, schema, now.filing if now is not None else AS_SEARCHED),
+        asked.filters,
+        schema=schema,
+        with_suppressed=asked.with_suppressed,
+    )
 
 
 def better(now: Now, asked: SearchRequest, total: int) -> Suggestion | None:

@@ -22,7 +22,7 @@ from chassis.application import new_router
 from chassis.clock import Now
 from chassis.consuming import LEVEL_NAME
 from chassis.json import Json
-from chassis.principal import Anyone
+from chassis.principal import Anyone, Principal
 from chassis.problems import Invalid, Problem, Reason, Unavailable, problems, render
 from chassis.resources import Resources
 
@@ -154,6 +154,35 @@ AtLeast = Annotated[
 ]
 
 
+def asked_by(
+    request: Request,
+    asker: Principal,
+    *,
+    query: str,
+    facets: str,
+    facet_size: int,
+    sort: str,
+    limit: int,
+    cursor: str | None,
+) -> SearchRequest:
+    """What a request's parameters ask for, a page of a list that others follow; raises `Invalid` for a cursor that is
+    none."""
+    list_name, offset = place_in_list(cursor)
+    return SearchRequest(
+        query=query,
+        filters=filters_in(request),
+        facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
+        facet_size=facet_size,
+        sort=sort,
+        limit=min(limit, DEEPEST_HIT - offset),
+        offset=offset,
+        with_suppressed=asker.may("titles:write"),
+        paged=True,
+        list_name=list_name,
+        suggest=True,
+    )
+
+
 @router.get(
     "/v1/titles",
     response_model=SearchOut,
@@ -181,19 +210,15 @@ async def search(
     The first page pins the hits: pages by its cursor neither skip a title nor bring one twice, whatever is written
     meanwhile. What has gone since is left out of its page. A list is kept for a quarter of an hour after it was read.
     """
-    list_name, offset = place_in_list(cursor)
-    asked = SearchRequest(
+    asked = asked_by(
+        request,
+        asker,
         query=query,
-        filters=filters_in(request),
-        facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
+        facets=facets,
         facet_size=facet_size,
         sort=sort,
-        limit=min(limit, DEEPEST_HIT - offset),
-        offset=offset,
-        with_suppressed=asker.may("titles:write"),
-        paged=True,
-        list_name=list_name,
-        suggest=True,
+        limit=limit,
+        cursor=cursor,
     )
     if explain and limit > MOST_EXPLAINED:
         raise Invalid(
@@ -217,7 +242,7 @@ async def search(
     except ListGone:
         raise list_gone() from None
     more = None
-    seen = offset + len(found.places)
+    seen = asked.offset + len(found.places)
     if found.list_name is not None and found.places and seen < min(found.total, DEEPEST_HIT):
         more = cursors.encode(found.list_name, seen)
     head = Response()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from catalog.linked.bibframe import contribution
 from catalog.linked.graph import Graph, Iri, Node, web_address
 from catalog.linked.headings import Contribution, contributions
 from catalog.marc.record import Record
@@ -9,7 +10,6 @@ from catalog.pages.languages import tag
 from catalog.works.describing import Described
 
 _LANGUAGES = "http://id.loc.gov/vocabulary/languages/"
-_RELATORS = "http://id.loc.gov/vocabulary/relators/"
 _KINDS = {"Person": "Person", "Organization": "Organization", "Meeting": "Event"}
 
 
@@ -26,15 +26,7 @@ def hub(told: Described, record: Record, titles: Sequence[str], *, address: str)
     graph.say(title, "bf:mainTitle", told.title)
     graph.say(work, "bf:title", title)
     for each in _makers(record):
-        node = graph.blank("bf:Contribution")
-        graph.kind(node, "bflc:PrimaryContribution")
-        graph.say(work, "bf:contribution", node)
-        agent: Node = each.iri or graph.blank()
-        graph.kind(agent, "bf:Agent", f"bf:{each.kind}")
-        graph.say(agent, "rdfs:label", each.label)
-        graph.say(node, "bf:agent", agent)
-        for code in each.codes:
-            graph.say(node, "bf:role", Iri(_RELATORS + code))
+        contribution(graph, work, each, primary=True)
     for code in told.original_languages:
         graph.say(work, "bf:language", Iri(_LANGUAGES + code.lower()))
     for other in told.addresses:

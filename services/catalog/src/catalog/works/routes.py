@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from catalog.marc.storage import unpack
 from catalog.oai.routes import address_of
 from catalog.search.byworks import find
-from catalog.search.engine import ListGone, SearchRequest
+from catalog.search.engine import ListGone
 from catalog.search.grammar import QueryProblem
 from catalog.search.hitlists import DEEPEST_HIT
 from catalog.search.routes import (
@@ -27,13 +27,12 @@ from catalog.search.routes import (
     SuggestionOut,
     TheReader,
     as_far_as,
+    asked_by,
     availability_level,
     better_told,
     facets_told,
-    filters_in,
     list_gone,
     misunderstood,
-    place_in_list,
 )
 from catalog.titles import media
 from catalog.titles.commands import TitleUnknown
@@ -225,19 +224,15 @@ async def find_works(
     `filter[NAME]=value` narrows, and may be repeated. The first page pins the works as one of titles does: pages by its
     cursor neither skip a work nor bring one twice. What has gone since is left out of its page.
     """
-    list_name, offset = place_in_list(cursor)
-    asked = SearchRequest(
+    asked = asked_by(
+        request,
+        asker,
         query=query,
-        filters=filters_in(request),
-        facets=tuple(name.strip() for name in facets.split(",") if name.strip()),
+        facets=facets,
         facet_size=facet_size,
         sort=sort,
-        limit=min(limit, DEEPEST_HIT - offset),
-        offset=offset,
-        with_suppressed=asker.may("titles:write"),
-        paged=True,
-        list_name=list_name,
-        suggest=True,
+        limit=limit,
+        cursor=cursor,
     )
     resources: Resources = request.app.state.resources
     wanted = await as_far_as(resources, reader, at_least)
@@ -247,7 +242,7 @@ async def find_works(
         raise misunderstood(problem) from problem
     except ListGone:
         raise list_gone() from None
-    seen, more = offset + len(found.places), None
+    seen, more = asked.offset + len(found.places), None
     if found.list_name is not None and found.places and seen < min(found.total, DEEPEST_HIT):
         more = cursors.encode(found.list_name, seen)
     head = Response()
