@@ -21,6 +21,7 @@ pytestmark = pytest.mark.journey
 
 KILLS = int(os.environ.get("CARREL_KILLS", "4"))
 """One of each kind: as many as a suite has time for; for a long run set the variable."""
+READERS = 4
 VICTIMS = ("all of it", "carrel.serving", "carrel.background", "postgres")
 A_FILE = 500
 """Records of one import."""
@@ -154,7 +155,7 @@ async def test_killed_at_any_moment_while_it_lends_and_imports_it_loses_nothing(
         await desk.open(items=40)
         stop = asyncio.Event()
         at_work = [
-            asyncio.create_task(desk.lend_and_take_back(stop)),
+            *(asyncio.create_task(desk.lend_and_take_back(place, stop)) for place in range(READERS)),
             asyncio.create_task(desk.import_more(stop)),
         ]
         for number in range(KILLS):
@@ -198,7 +199,8 @@ class _Desk:
         self.jobs: list[str] = []
         self.answered = 0
         self.items: list[str] = []
-        self.patron = self.point = ""
+        self.patrons: list[str] = []
+        self.point = ""
 
     async def open(self, *, items: int) -> None:
         made = await self.library.imported(
@@ -208,21 +210,22 @@ class _Desk:
         self.items = [item["id"] for item in (await self.library.get("/v1/items", limit=items))["items"]]
         self.point = (await self.library.get("/v1/service-points"))["items"][0]["id"]
         reader = {"group": "student", "family_name": "Reader"}
-        self.patron = (await self.library.post("/v1/patrons", reader))["id"]
+        self.patrons = [(await self.library.post("/v1/patrons", reader))["id"] for _ in range(READERS)]
         await until(lambda: _level(self.library), seconds=60)
 
     async def close(self) -> None:
         await self.library.close()
 
-    async def lend_and_take_back(self, stop: asyncio.Event) -> None:
+    async def lend_and_take_back(self, place: int, stop: asyncio.Event) -> None:
+        """One of several readers, with items of their own: they find each other in the middle of a rush."""
         while not stop.is_set():
-            item = self.chance.choice(self.items)
+            item = self.chance.choice(self.items[place::READERS])
             told = {"item_id": item, "service_point_id": self.point}
             if item in self.out:
                 await self._insist("/v1/returns", json=told)
                 self.out.remove(item)
             else:
-                await self._insist("/v1/loans", json=told | {"patron_id": self.patron})
+                await self._insist("/v1/loans", json=told | {"patron_id": self.patrons[place]})
                 self.out.add(item)
             self.answered += 1
 

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.asyncio(loop_sc
 RECORDS = 300
 KILLS = int(os.environ.get("CARREL_KILLS", "7"))
 """Processes killed in the suite's own run; `CARREL_KILLS=200` for the long one."""
+DESKS = 5
 
 ORDERED = 500
 """Copies that are bought meanwhile, at most: on a slow machine, more would be asked for than were ordered."""
@@ -183,7 +184,10 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
 ) -> None:
     chance = random.Random(5)
     desk = (await library.get("/v1/service-points"))["items"][0]["id"]
-    patron = await library.post("/v1/patrons", {"group": "student", "family_name": "Other", "barcode": "R3"})
+    patrons = [
+        (await library.post("/v1/patrons", {"group": "student", "family_name": "Other"}))["id"]
+        for _ in range(DESKS)
+    ]
     await until(lambda: _reconciled(cluster), seconds=60)
     items = (await library.get("/v1/items", limit=200))["items"][10:]
     offered = {item["id"] for item in items}
@@ -192,12 +196,15 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
     line = await buyer.ordered(ORDERED)
     bought: list[str] = []
 
-    async def desk_work() -> None:
+    async def desk_work(place: int) -> None:
+        """One of several desks, with items and a patron of its own: they find each other in the middle of a rush."""
         while not stop.is_set():
-            item = chance.choice(items)["id"]
+            item = chance.choice(items[place::DESKS])["id"]
             out = acknowledged.get(item, False)
             path = "/v1/returns" if out else "/v1/loans"
-            body = {"item_id": item, "service_point_id": desk} | ({} if out else {"patron_id": patron["id"]})
+            body = {"item_id": item, "service_point_id": desk} | (
+                {} if out else {"patron_id": patrons[place]}
+            )
             if await _insisted(library, path, body, stop):
                 acknowledged[item] = not out
 
@@ -209,7 +216,7 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed(
                 bought.append(barcode)
             await asyncio.sleep(0.1)
 
-    workers = asyncio.gather(desk_work(), buying())
+    workers = asyncio.gather(*map(desk_work, range(DESKS)), buying())
     for _ in range(KILLS):
         await asyncio.sleep(chance.uniform(0.05, 0.4))
         victim = chance.choice(cluster.lasting)
