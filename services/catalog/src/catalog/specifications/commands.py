@@ -32,6 +32,8 @@ class RecordFaulty(Invalid):
     code, title = "record-faulty", "The record has errors; nothing was saved."
 
 
+_IN_TURN = text("SELECT pg_advisory_xact_lock(hashtext('record specifications'))")
+"""Of two who write one anew at once, PostgreSQL would tell the second that its place on saving is taken, by itself."""
 _PUT = text("""
 INSERT INTO record_specification (code, version, kind, on_save, document, updated_at, updated_by)
 VALUES (:code, 1, :kind, :on_save, CAST(:document AS jsonb), :now, :by)
@@ -48,6 +50,7 @@ async def put(
     session: AsyncSession, code: str, doc: SpecificationDoc, *, expected: int, by: str, now: datetime
 ) -> int:
     """Write a specification; its version. One that nobody has written is at version 0."""
+    await session.execute(_IN_TURN)
     stored = await queries.stored_version(session, code)
     etags.guard(expected=expected, found=stored)
     told = {"code": code, "kind": doc.kind, "on_save": doc.on_save, "by": by, "now": now}
