@@ -21,7 +21,8 @@ pytestmark = pytest.mark.journey
 
 KILLS = int(os.environ.get("CARREL_KILLS", "4"))
 """One of each kind: as many as a suite has time for; for a long run set the variable."""
-READERS = 4
+READERS = 4 if KILLS > 4 else 1
+"""In a long run several lend at once, so that processes die in the middle of a rush, too."""
 VICTIMS = ("all of it", "carrel.serving", "carrel.background", "postgres")
 A_FILE = 500
 """Records of one import."""
